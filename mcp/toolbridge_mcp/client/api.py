@@ -1,0 +1,234 @@
+"""One method per verb of the API, with recovery and typed errors."""
+
+import json
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Self
+from uuid import UUID, uuid4
+
+import httpx
+from pydantic import ValidationError
+
+from toolbridge_mcp.client.models import Call, Document, JsonObject, Resource, ServerInfo
+from toolbridge_mcp.client.sessions import session_headers
+from toolbridge_mcp.errors import (
+    BadAnswer,
+    EpochChanged,
+    InvalidArguments,
+    OutcomeUnknown,
+    SessionRefused,
+    ToolBridgeError,
+    Unavailable,
+    VersionMismatch,
+    error_class,
+)
+from toolbridge_mcp.transport.tenant import RETRY_SECONDS, AnswerLost
+
+MAX_MESSAGE = 500
+
+
+class ApiClient:
+    """The REST API on behalf of the caller of the moment.
+
+    An async context manager: it holds one HTTP client from entering to leaving. Every method raises a
+    `ToolBridgeError` when the API refuses, fails or is not there.
+    """
+
+    def __init__(self, open_http: Callable[[], httpx.AsyncClient]) -> None:
+        self._open_http = open_http
+        self._http = open_http()
+        self._info: ServerInfo | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._http.is_closed:
+            self._http = self._open_http()
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.__aexit__(kind, error, trace)
+
+    async def list(
+        self, resource: Resource, *, limit: int, cursor: str | None, include_deleted: bool
+    ) -> Document:
+        """A page of items, least recently changed first, with `nextCursor` if there is another."""
+        query = {"limit": str(limit), **_deleted_too(include_deleted)}
+        if cursor is not None:
+            query["cursor"] = cursor
+        return await self._send(Call("GET", resource, query=query))
+
+    async def get(self, resource: Resource, uid: UUID, *, include_deleted: bool = False) -> Document:
+        return await self._send(Call("GET", resource, f"/{uid}", query=_deleted_too(include_deleted)))
+
+    async def create(self, resource: Resource, payload: JsonObject) -> Document:
+        return await self._send(Call("POST", resource, body=payload))
+
+    async def replace(
+        self, resource: Resource, uid: UUID, payload: JsonObject, if_match: int | None
+    ) -> Document:
+        """Replaces the payload; an item whose parent is not named keeps the one it has."""
+        if (await self.info()).first_generation:
+            payload = await self._with_parent(resource, uid, payload)
+        return await self._send(Call("PUT", resource, f"/{uid}", body=payload, if_match=if_match))
+
+    async def patch(
+        self, resource: Resource, uid: UUID, changes: JsonObject, if_match: int | None
+    ) -> Document:
+        return await self._send(Call("PATCH", resource, f"/{uid}", body=changes, if_match=if_match))
+
+    async def delete(self, resource: Resource, uid: UUID, if_match: int | None) -> Document:
+        """Deletes the item and returns its tombstone."""
+        await self._check_version(resource, uid, if_match)
+        return await self._send(Call("DELETE", resource, f"/{uid}", if_match=if_match))
+
+    async def archive(self, resource: Resource, uid: UUID, if_match: int | None) -> Document:
+        await self._check_version(resource, uid, if_match)
+        return await self._send(Call("POST", resource, f"/{uid}/archive", if_match=if_match))
+
+    async def process(
+        self, resource: Resource, uid: UUID, action: str, metadata: JsonObject | None, if_match: int | None
+    ) -> Document:
+        await self._check_version(resource, uid, if_match)
+        body = {"action": action} if metadata is None else {"action": action, "metadata": metadata}
+        return await self._send(Call("POST", resource, f"/{uid}/process", body=body, if_match=if_match))
+
+    async def info(self) -> ServerInfo:
+        """What the API says of itself, asked once and again after a session was refused."""
+        if self._info is None:
+            self._info = await self.read_info()
+        return self._info
+
+    async def read_info(self) -> ServerInfo:
+        """What the API says of itself now. Raises `Unavailable` when it does not answer."""
+        answer = await self._request(self._http.build_request("GET", "/v1/sync/info"), Unavailable)
+        try:
+            return ServerInfo.model_validate_json(answer.content)
+        except ValidationError as error:
+            raise BadAnswer from error
+
+    async def check_ready(self) -> None:
+        """Returns when the API can serve. Raises `Unavailable` or `ApiFailed` when it cannot.
+
+        The first generation has no `/readyz`; there, answering at all must do.
+        """
+        request = self._http.build_request("GET", "/readyz")
+        await self._request(request, Unavailable, also_fine=frozenset({404}))
+
+    async def _send(self, call: Call) -> Document:
+        """One call in a fresh session; once more when that is safe and a new session may help."""
+        correlation_id = uuid4().hex
+        try:
+            return await self._attempt(call, correlation_id)
+        except SessionRefused:
+            self._info = None
+        except EpochChanged:
+            if call.writes:
+                raise
+        return await self._attempt(call, correlation_id)
+
+    async def _attempt(self, call: Call, correlation_id: str) -> Document:
+        headers = {"X-Correlation-ID": correlation_id}
+
+        async def send(request: httpx.Request) -> httpx.Response:
+            request.headers.update(headers)
+            return await self._request(request, Unavailable, call.resource)
+
+        session = await session_headers(await self.info(), self._http, send)
+        lost = OutcomeUnknown if call.writes else Unavailable
+        answer = await self._request(self._build(call, {**headers, **session}), lost, call.resource)
+        try:
+            return Document.parse(answer.text)
+        except (ValueError, RecursionError) as error:
+            raise BadAnswer(correlation_id=correlation_id) from error
+
+    def _build(self, call: Call, headers: dict[str, str]) -> httpx.Request:
+        if call.if_match is not None:
+            headers["If-Match"] = str(call.if_match)
+        content = None
+        if call.body is not None:
+            content = _encode(call.body)
+            headers["Content-Type"] = "application/json"
+        path = f"/v1/{call.resource.plural}{call.path}"
+        return self._http.build_request(
+            call.method, path, params=call.query or None, content=content, headers=headers
+        )
+
+    async def _request(
+        self,
+        request: httpx.Request,
+        lost: type[ToolBridgeError],
+        resource: Resource | None = None,
+        also_fine: frozenset[int] = frozenset(),
+    ) -> httpx.Response:
+        """Sends once. `lost` is what it means if the answer does not come."""
+        try:
+            answer = await self._http.send(request)
+        except AnswerLost as error:
+            raise lost(correlation_id=_correlation_id(request), facts=_facts(resource)) from error
+        if answer.is_success or answer.status_code in also_fine:
+            return answer
+        raise _refusal(answer, resource)
+
+    async def _with_parent(self, resource: Resource, uid: UUID, payload: JsonObject) -> JsonObject:
+        missing = [key for key in resource.parent_keys if key not in payload]
+        if not missing:
+            return payload
+        stored = (await self.get(resource, uid)).data.get("payload", {})
+        return {**{key: stored[key] for key in missing if key in stored}, **payload}
+
+    async def _check_version(self, resource: Resource, uid: UUID, if_match: int | None) -> None:
+        """Checks the condition where the API would ignore it: in front of the first generation.
+
+        Another writer between check and write stays unseen there; our own API checks within the write.
+        """
+        if if_match is None or not (await self.info()).first_generation:
+            return
+        version = (await self.get(resource, uid)).data.get("version")
+        if version != if_match:
+            raise VersionMismatch(f"expected {if_match}, actual {version}", facts=_facts(resource))
+
+
+def _deleted_too(include_deleted: bool) -> dict[str, str]:
+    return {"includeDeleted": "true"} if include_deleted else {}
+
+
+def _encode(body: JsonObject) -> bytes:
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except (ValueError, RecursionError) as error:
+        problem = "a number is not finite, a text is not valid Unicode, or the nesting is too deep."
+        raise InvalidArguments(facts={"problems": problem}) from error
+
+
+def _refusal(answer: httpx.Response, resource: Resource | None) -> ToolBridgeError:
+    """The error that a non-2xx answer means. A failure's own words are kept from the caller: they may
+    tell of the inside."""
+    body = _error_body(answer)
+    code = body.get("code", body.get("error", ""))
+    message = str(body.get("error", ""))[:MAX_MESSAGE] if answer.status_code < 500 else ""
+    return error_class(answer.status_code, str(code))(
+        message,
+        correlation_id=answer.headers.get("X-Correlation-ID") or _correlation_id(answer.request),
+        facts=_facts(resource, answer.headers.get("Retry-After")),
+    )
+
+
+def _error_body(answer: httpx.Response) -> Mapping[str, object]:
+    try:
+        body = json.loads(answer.content)
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _correlation_id(request: httpx.Request) -> str:
+    return str(request.headers.get("X-Correlation-ID", ""))
+
+
+def _facts(resource: Resource | None, retry_after: str | None = None) -> dict[str, object]:
+    facts: dict[str, object] = {"retry_after": retry_after or RETRY_SECONDS}
+    if resource is not None:
+        facts.update(word=resource.word, kind=resource.kind, plural=resource.plural)
+    return facts

@@ -1,0 +1,140 @@
+"""The vocabulary in which an entity is declared."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, TypeAlias, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, create_model, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
+from pydantic_core import from_json
+
+from toolbridge_mcp.entities.schema import published_schema
+
+T = TypeVar("T")
+Maybe: TypeAlias = T | None
+"""A field that may be left out; null counts as left out. The published schema is that of T alone."""
+
+
+def _decoded(value: Any) -> Any:
+    """The list or object that a client sent as JSON text; any other value as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        decoded = from_json(value, allow_inf_nan=False)
+    except ValueError:
+        return value
+    return decoded if isinstance(decoded, list | dict) else value
+
+
+FromJson = BeforeValidator(_decoded)
+Uid: TypeAlias = UUID
+Texts = Annotated[list[str], FromJson]
+Object = Annotated[dict[str, Any], FromJson]
+
+
+class Arguments(BaseModel):
+    """Arguments of a tool: snake_case for the model, camelCase for the API, nothing undeclared."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=False,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_left_out(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
+        return {name: given for name, given in value.items() if given is not None or name not in optional}
+
+
+class Fields(Arguments):
+    """The fields of an entity that a model may set. Required ones are those a new item needs."""
+
+
+class SomeFields(BaseModel):
+    """Any of an entity's fields, under the tool's or the API's name, and any others beside them."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        frozen=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _each_once(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            for name, field in cls.model_fields.items():
+                if field.alias != name and name in value and field.alias in value:
+                    raise ValueError(f"{name} and {field.alias} are the same field; give one of them")
+        return value
+
+    def payload(self) -> dict[str, Any]:
+        """The given fields under the API's names, nulls included."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The item that another belongs to: the fields that name it, and the kinds it may be."""
+
+    uid: str
+    kinds: tuple[str, ...]
+    type: str | None = None
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return (self.uid,) if self.type is None else (self.type, self.uid)
+
+
+@dataclass(frozen=True)
+class Entity:
+    """One entity: what it is called, which fields a model may set, and what can be done with it.
+
+    `kind` is the singular in tool names; its plural is the path segment of the API.
+    """
+
+    kind: str
+    fields: type[Fields]
+    actions: tuple[str, ...]
+    parent: Parent | None = None
+
+    @property
+    def plural(self) -> str:
+        return f"{self.kind}s"
+
+    @property
+    def word(self) -> str:
+        return self.kind.replace("_", " ")
+
+    @cached_property
+    def parent_keys(self) -> tuple[str, ...]:
+        """The payload keys that name the parent."""
+        return tuple(map(to_camel, self.parent.fields)) if self.parent else ()
+
+    @cached_property
+    def some_fields(self) -> type[SomeFields]:
+        """The model of a partial payload of this entity."""
+        loose: Mapping[str, Any] = {
+            name: (field.annotation, _optional(field)) for name, field in self.fields.model_fields.items()
+        }
+        return create_model(f"Some{self.fields.__name__}", __base__=SomeFields, **loose)
+
+    def states(self) -> tuple[str, ...]:
+        """The values of `status` that a model may set; empty if the entity has no such field."""
+        status = published_schema(self.fields)["properties"].get("status", {})
+        return tuple(status.get("enum", ()))
+
+
+def _optional(field: FieldInfo) -> FieldInfo:
+    return FieldInfo.merge_field_infos(field, default=None)

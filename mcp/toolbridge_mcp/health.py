@@ -1,0 +1,52 @@
+"""`/healthz` and `/readyz`: open to everyone, telling nothing of the inside."""
+
+import asyncio
+import logging
+
+from fastmcp import FastMCP
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from toolbridge_mcp.client import ApiClient
+from toolbridge_mcp.contract import mismatches
+from toolbridge_mcp.entities import ENTITIES
+from toolbridge_mcp.errors import ToolBridgeError
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.05
+
+
+async def problems(client: ApiClient) -> list[str]:
+    """Why the gateway cannot serve now: empty when the API answers and both halves agree."""
+    try:
+        await client.check_ready()
+        return mismatches(ENTITIES, await client.read_info())
+    except ToolBridgeError:
+        return ["The API does not answer or is not ready."]
+
+
+async def wait_for_api(client: ApiClient, seconds: float) -> None:
+    """Returns as soon as the API is ready, at the latest after `seconds`."""
+    try:
+        async with asyncio.timeout(seconds):
+            while await problems(client):  # noqa: ASYNC110  another process sets no event of ours
+                await asyncio.sleep(POLL_SECONDS)
+    except TimeoutError:
+        logger.warning("serving although the API is not ready", extra={"waited_seconds": seconds})
+
+
+def add_health_routes(server: FastMCP, client: ApiClient) -> None:
+    """`/healthz`: 200 while the process runs. `/readyz`: 200, or 503 with the reasons."""
+
+    async def healthz(_: Request) -> Response:
+        return PlainTextResponse("ok")
+
+    async def readyz(_: Request) -> Response:
+        reasons = await problems(client)
+        if reasons:
+            return JSONResponse({"ready": False, "problems": reasons}, status_code=503)
+        return JSONResponse({"ready": True})
+
+    server.custom_route("/healthz", methods=["GET"])(healthz)
+    server.custom_route("/readyz", methods=["GET"])(readyz)

@@ -1,0 +1,50 @@
+"""One JSON object a line on standard output, with nothing secret in it."""
+
+import json
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+class JsonLines(logging.Formatter):
+    """Writes time, level, logger, message and the fields given by `extra`.
+
+    An exception is written as its type and the places it passed: its text may quote a payload, a token or
+    an address.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line.update((key, value) for key, value in record.__dict__.items() if key not in _STANDARD)
+        if record.exc_info and record.exc_info[0]:
+            line["exception"] = record.exc_info[0].__name__
+            line["at"] = [
+                f"{frame.filename}:{frame.lineno} {frame.name}"
+                for frame in traceback.extract_tb(record.exc_info[2])
+            ]
+        return json.dumps(line, default=str)
+
+
+def configure(level: str) -> None:
+    """Sends every logger of the process through `JsonLines`.
+
+    Libraries stay at warnings whatever `level` says: FastMCP and the MCP SDK log arguments and whole
+    messages at their debug level.
+    """
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    for name in ("fastmcp", "mcp", "uvicorn", "uvicorn.error"):
+        library = logging.getLogger(name)
+        library.handlers.clear()
+        library.propagate = True
+        library.setLevel(logging.WARNING)
+    logging.getLogger("toolbridge_mcp").setLevel(level.upper())

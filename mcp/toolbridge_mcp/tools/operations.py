@@ -1,0 +1,232 @@
+"""The eight operations, each written once for all entities."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from mcp.types import ToolAnnotations
+from pydantic import Field, WithJsonSchema, create_model
+
+from toolbridge_mcp.client import ApiClient
+from toolbridge_mcp.client.models import Document, JsonObject
+from toolbridge_mcp.entities.entity import Arguments, Entity, FromJson, Maybe, Object, SomeFields, Uid
+from toolbridge_mcp.errors import InvalidArguments
+
+
+class ListArguments(Arguments):
+    limit: int = Field(default=100, ge=1, le=1000)
+    cursor: Maybe[str] = Field(default=None, max_length=1000, description="nextCursor of the page before")
+    include_deleted: bool = False
+
+
+class GetArguments(Arguments):
+    uid: Uid
+    include_deleted: bool = False
+
+
+class ItemArguments(Arguments):
+    uid: Uid
+    if_match: Maybe[int] = Field(default=None, ge=1, description="Only if still at this version")
+
+
+class PatchArguments(ItemArguments):
+    updates: SomeFields
+
+
+class ProcessArguments(ItemArguments):
+    action: str
+    metadata: Maybe[Object] = Field(default=None, description="Context of the action; not stored")
+
+
+class ContentArguments(Arguments):
+    """A whole payload: the entity's fields as arguments of their own, and any others in one object."""
+
+    additional_fields: Maybe[SomeFields] = None
+
+    def payload(self, entity: Entity) -> JsonObject:
+        """The object to store. A field given twice is an error, not a silent choice."""
+        declared = set(entity.fields.model_fields)
+        named: JsonObject = self.model_dump(mode="json", by_alias=True, include=declared, exclude_none=True)
+        further = self.additional_fields.payload() if self.additional_fields else {}
+        twice = sorted(named.keys() & further.keys())
+        if twice:
+            raise InvalidArguments(
+                facts={"problems": f"{', '.join(twice)} is given twice; leave additional_fields to others."}
+            )
+        return {**named, **further}
+
+
+class UpdateArguments(ItemArguments, ContentArguments):
+    pass
+
+
+async def _list(client: ApiClient, entity: Entity, given: ListArguments) -> Document:
+    return await client.list(
+        entity, limit=given.limit, cursor=given.cursor, include_deleted=given.include_deleted
+    )
+
+
+async def _get(client: ApiClient, entity: Entity, given: GetArguments) -> Document:
+    return await client.get(entity, given.uid, include_deleted=given.include_deleted)
+
+
+async def _create(client: ApiClient, entity: Entity, given: ContentArguments) -> Document:
+    return await client.create(entity, given.payload(entity))
+
+
+async def _update(client: ApiClient, entity: Entity, given: UpdateArguments) -> Document:
+    return await client.replace(entity, given.uid, given.payload(entity), given.if_match)
+
+
+async def _patch(client: ApiClient, entity: Entity, given: PatchArguments) -> Document:
+    return await client.patch(entity, given.uid, given.updates.payload(), given.if_match)
+
+
+async def _delete(client: ApiClient, entity: Entity, given: ItemArguments) -> Document:
+    return await client.delete(entity, given.uid, given.if_match)
+
+
+async def _archive(client: ApiClient, entity: Entity, given: ItemArguments) -> Document:
+    return await client.archive(entity, given.uid, given.if_match)
+
+
+async def _process(client: ApiClient, entity: Entity, given: ProcessArguments) -> Document:
+    return await client.process(entity, given.uid, given.action, given.metadata, given.if_match)
+
+
+def _fixed(arguments: type[Arguments]) -> "MakeArguments":
+    return lambda _entity: arguments
+
+
+def _create_arguments(entity: Entity) -> type[Arguments]:
+    return _model("Create", entity, ContentArguments, {**_fields(entity), **_further(entity)})
+
+
+def _update_arguments(entity: Entity) -> type[Arguments]:
+    """As for a new item, but an item that names no parent keeps the one it has."""
+    fields = _fields(entity)
+    for name in entity.parent.fields if entity.parent else ():
+        annotation, field = fields[name]
+        fields[name] = (annotation | None, field.merge_field_infos(field, default=None))
+    return _model("Update", entity, UpdateArguments, {**fields, **_further(entity)})
+
+
+def _patch_arguments(entity: Entity) -> type[Arguments]:
+    updates = (Annotated[entity.some_fields, FromJson], Field(description="Fields to set, others welcome"))
+    return _model("Patch", entity, PatchArguments, {"updates": updates})
+
+
+def _process_arguments(entity: Entity) -> type[Arguments]:
+    return _model("Process", entity, ProcessArguments, {"action": (Literal[entity.actions], ...)})
+
+
+def _fields(entity: Entity) -> dict[str, Any]:
+    return {name: (field.annotation, field) for name, field in entity.fields.model_fields.items()}
+
+
+def _further(entity: Entity) -> dict[str, Any]:
+    published = WithJsonSchema({"type": "object", "description": "Other fields to store"})
+    some_fields: Any = Annotated[entity.some_fields, FromJson, published]
+    return {"additional_fields": (some_fields | None, None)}
+
+
+def _model(verb: str, entity: Entity, base: type[Arguments], fields: dict[str, Any]) -> type[Arguments]:
+    return create_model(f"{verb}_{entity.kind}", __base__=base, **fields)
+
+
+MakeArguments = Callable[[Entity], type[Arguments]]
+Perform = Callable[[ApiClient, Entity, Any], Awaitable[Document]]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One verb: its arguments for an entity, what it does, and what a model is told about it.
+
+    `about` may use {word}, {words}, {kind} and {parent}; `hints` are MCP's annotations.
+    """
+
+    verb: str
+    about: str
+    arguments: MakeArguments
+    perform: Perform
+    hints: ToolAnnotations
+    on_many: bool = False
+
+    def tool_name(self, entity: Entity) -> str:
+        return f"{self.verb}_{entity.plural if self.on_many else entity.kind}"
+
+    def description(self, entity: Entity) -> str:
+        parent = " Its parent stays unless given." if entity.parent else ""
+        return self.about.format(word=entity.word, words=f"{entity.word}s", kind=entity.kind, parent=parent)
+
+
+_READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+
+
+def _writes(*, destroys: bool = False, repeatable: bool = True) -> ToolAnnotations:
+    return ToolAnnotations(
+        read_only_hint=False, destructive_hint=destroys, idempotent_hint=repeatable, open_world_hint=False
+    )
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        verb="list",
+        about="List the user's {words}, least recently changed first. An answer without nextCursor "
+        "is the last page.",
+        arguments=_fixed(ListArguments),
+        perform=_list,
+        hints=_READS,
+        on_many=True,
+    ),
+    Operation(
+        verb="get",
+        about="Read one {word}.",
+        arguments=_fixed(GetArguments),
+        perform=_get,
+        hints=_READS,
+    ),
+    Operation(
+        verb="create",
+        about="Create a {word}.",
+        arguments=_create_arguments,
+        perform=_create,
+        hints=_writes(repeatable=False),
+    ),
+    Operation(
+        verb="update",
+        about="Replace a {word}: every field not given is removed.{parent} "
+        "To change single fields use patch_{kind}.",
+        arguments=_update_arguments,
+        perform=_update,
+        hints=_writes(destroys=True),
+    ),
+    Operation(
+        verb="patch",
+        about="Change some fields of a {word}; the others stay. A list or object is replaced whole.",
+        arguments=_patch_arguments,
+        perform=_patch,
+        hints=_writes(destroys=True),
+    ),
+    Operation(
+        verb="delete",
+        about="Delete a {word}. Returns its tombstone.",
+        arguments=_fixed(ItemArguments),
+        perform=_delete,
+        hints=_writes(destroys=True),
+    ),
+    Operation(
+        verb="archive",
+        about="Archive a {word}.",
+        arguments=_fixed(ItemArguments),
+        perform=_archive,
+        hints=_writes(),
+    ),
+    Operation(
+        verb="process",
+        about="Do an action on a {word}.",
+        arguments=_process_arguments,
+        perform=_process,
+        hints=_writes(),
+    ),
+)
