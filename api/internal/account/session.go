@@ -1,0 +1,95 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"toolbridge/api/internal/fault"
+)
+
+// SessionLifetime is how long a session holds. Use does not extend it.
+const SessionLifetime = 30 * time.Minute
+
+// Why a session cannot be used. Who asks decides what the client is told.
+var (
+	ErrNoSession     = errors.New("session is unknown, ended or expired")
+	ErrOthersSession = errors.New("session belongs to another user")
+)
+
+// Session is one open sync session, with the owner's state at its reading.
+type Session struct {
+	ID        string
+	Owner     Owner
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	State     State
+}
+
+// Service opens, checks and ends sessions, and wipes.
+type Service struct {
+	Store  Store
+	Prover Prover
+	Now    func() time.Time
+}
+
+// Open starts a session. It costs one read and no write.
+func (s *Service) Open(ctx context.Context, owner Owner) (Session, error) {
+	state, err := s.Store.State(ctx, owner, "")
+	if err != nil {
+		return Session{}, err
+	}
+	created := s.Now().Truncate(time.Millisecond)
+	if created.Before(state.SessionsSince) {
+		created = state.SessionsSince
+	}
+	return session(s.Prover.issue(owner, created), owner, created, state), nil
+}
+
+// Resume finds an open session of the owner: ErrNoSession or ErrOthersSession
+// when there is none.
+func (s *Service) Resume(ctx context.Context, owner Owner, id string) (Session, error) {
+	parsed, err := uuid.Parse(id)
+	if err != nil {
+		return Session{}, ErrNoSession
+	}
+	created, whose := s.Prover.inspect(owner, parsed)
+	if whose == unknown || !s.Now().Before(created.Add(SessionLifetime)) {
+		return Session{}, ErrNoSession
+	}
+	state, err := s.Store.State(ctx, owner, parsed.String())
+	switch {
+	case err != nil:
+		return Session{}, err
+	case state.SessionEnded:
+		return Session{}, ErrNoSession
+	case whose == others:
+		return Session{}, ErrOthersSession
+	case created.Before(state.SessionsSince):
+		return Session{}, ErrNoSession
+	}
+	return session(parsed.String(), owner, created, state), nil
+}
+
+// End ends a session of the owner on every process.
+func (s *Service) End(ctx context.Context, owner Owner, id string) error {
+	found, err := s.Resume(ctx, owner, id)
+	if err != nil {
+		return err
+	}
+	return s.Store.EndSession(ctx, owner, found.ID, found.ExpiresAt, s.Now())
+}
+
+// Wipe deletes all the owner has, on the word that confirms it.
+func (s *Service) Wipe(ctx context.Context, owner Owner, confirm string) (State, map[string]int64, error) {
+	if confirm != "WIPE" {
+		return State{}, nil, fault.New(fault.ConfirmationRequired, `confirmation required: must send {"confirm":"WIPE"}`)
+	}
+	return s.Store.Wipe(ctx, owner, s.Now())
+}
+
+func session(id string, owner Owner, created time.Time, state State) Session {
+	return Session{ID: id, Owner: owner, CreatedAt: created, ExpiresAt: created.Add(SessionLifetime), State: state}
+}

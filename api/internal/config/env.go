@@ -1,0 +1,119 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+)
+
+const (
+	defaultAddr     = "127.0.0.1:8081"
+	defaultDatabase = "sqlite://toolbridge.db"
+	defaultMaxBody  = "4194304"
+	sqliteScheme    = "sqlite://"
+)
+
+// Lookup finds a variable and says whether it is set, like os.LookupEnv.
+type Lookup func(name string) (value string, set bool)
+
+// FromEnv reads and validates the settings. The error names every variable that
+// is wrong, one per line. A variable that is set but empty is wrong: an empty
+// value never loosens a check.
+func FromEnv(lookup Lookup) (Config, error) {
+	env := reader{lookup: lookup}
+	c := Config{
+		HTTPAddr:       env.text("HTTP_ADDR", defaultAddr),
+		DatabasePath:   parsed(&env, "DATABASE_URL", defaultDatabase, sqlitePath),
+		JWTSecret:      env.text("JWT_HS256_SECRET", ""),
+		JWTIssuer:      env.text("JWT_ISSUER", ""),
+		JWTAudience:    env.text("JWT_AUDIENCE", ""),
+		TenantID:       env.text("TENANT_ID", ""),
+		TenantSecret:   env.text("TENANT_HEADER_SECRET", ""),
+		MaxBodyBytes:   parsed(&env, "MAX_BODY_BYTES", defaultMaxBody, wholeNumber),
+		InBandSessions: parsed(&env, "IN_BAND_SESSIONS", "true", trueOrFalse),
+		LogLevel:       parsed(&env, "LOG_LEVEL", "info", logLevel),
+	}
+	if len(env.problems) > 0 {
+		return Config{}, errors.Join(env.problems...)
+	}
+	if err := c.Validate(); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// Addr reads HTTP_ADDR alone, for a caller that needs no secrets.
+func Addr(lookup Lookup) (string, error) {
+	env := reader{lookup: lookup}
+	addr := env.text("HTTP_ADDR", defaultAddr)
+	if len(env.problems) > 0 {
+		return "", env.problems[0]
+	}
+	return addr, checkAddr(addr)
+}
+
+// reader remembers what was wrong, so that one start shows all of it.
+type reader struct {
+	lookup   Lookup
+	problems []error
+}
+
+func (r *reader) text(name, fallback string) string {
+	value, set := r.lookup(name)
+	if !set {
+		return fallback
+	}
+	if value == "" {
+		r.problems = append(r.problems, fmt.Errorf("%s: set but empty; give it a value or unset it", name))
+	}
+	return value
+}
+
+func parsed[T any](r *reader, name, fallback string, parse func(string) (T, error)) T {
+	text := r.text(name, fallback)
+	value, err := parse(text)
+	if err != nil && text != "" {
+		r.problems = append(r.problems, fmt.Errorf("%s: %w", name, err))
+	}
+	return value
+}
+
+// sqlitePath takes the path literally: nothing in it is decoded.
+func sqlitePath(url string) (string, error) {
+	path, found := strings.CutPrefix(url, sqliteScheme)
+	if !found {
+		return "", errors.New("only SQLite is supported for now; use sqlite:// followed by the path of the file")
+	}
+	if path == "" {
+		return "", errors.New("has no path; use sqlite:// followed by the path of the file")
+	}
+	return path, nil
+}
+
+func wholeNumber(text string) (int64, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a whole number", text)
+	}
+	return n, nil
+}
+
+func trueOrFalse(text string) (bool, error) {
+	if text != "true" && text != "false" {
+		return false, fmt.Errorf("%q is neither true nor false", text)
+	}
+	return text == "true", nil
+}
+
+func logLevel(text string) (slog.Level, error) {
+	levels := map[string]slog.Level{
+		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+	}
+	level, known := levels[text]
+	if !known {
+		return 0, fmt.Errorf("%q is none of debug, info, warn, error", text)
+	}
+	return level, nil
+}

@@ -1,0 +1,59 @@
+// Package entity declares the kinds of item the API serves, one table row each.
+package entity
+
+import (
+	"slices"
+	"strings"
+)
+
+// Kind is the stored and published name of an entity: "chat_message".
+type Kind string
+
+// Assignment is what an action writes into a payload: key to string or bool.
+type Assignment map[string]any
+
+// Parent says which payload keys name an item's parent, and what it may be.
+// TypeKey is empty when there is only one kind to choose from.
+type Parent struct {
+	UIDKey  string
+	TypeKey string
+	Kinds   []Kind
+}
+
+// Entity is one row of the table. Segment is its word in a URL.
+type Entity struct {
+	Kind    Kind
+	Segment string
+	Archive Assignment
+	Actions map[string]Assignment
+	Parent  *Parent
+}
+
+// Word is the entity's name in a sentence: "chat message".
+func (e *Entity) Word() string { return strings.ReplaceAll(string(e.Kind), "_", " ") }
+
+// ActionNames gives the names `process` accepts, sorted.
+func (e *Entity) ActionNames() []string {
+	names := make([]string, 0, len(e.Actions))
+	for name := range e.Actions {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// States gives the values that archive and the actions write to "status", sorted.
+func (e *Entity) States() []string {
+	var states []string
+	collect := func(written Assignment) {
+		if state, ok := written["status"].(string); ok {
+			states = append(states, state)
+		}
+	}
+	collect(e.Archive)
+	for _, written := range e.Actions {
+		collect(written)
+	}
+	slices.Sort(states)
+	return slices.Compact(states)
+}

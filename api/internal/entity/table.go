@@ -1,0 +1,56 @@
+package entity
+
+// Table is every entity the API serves. A sixth one is one more row: routes,
+// rules, store and description loop over it.
+var Table = []*Entity{
+	{
+		Kind:    "note",
+		Segment: "notes",
+		Archive: Assignment{"status": "archived"},
+		Actions: map[string]Assignment{
+			"pin":       {"pinned": true},
+			"unpin":     {"pinned": false},
+			"archive":   {"status": "archived"},
+			"unarchive": {"status": "active"},
+		},
+	},
+	{
+		Kind:    "task",
+		Segment: "tasks",
+		Archive: Assignment{"status": "archived"},
+		Actions: map[string]Assignment{
+			"start":    {"status": "in_progress"},
+			"complete": {"status": "completed"},
+			"reopen":   {"status": "open"},
+		},
+	},
+	{
+		Kind:    "comment",
+		Segment: "comments",
+		Archive: Assignment{"status": "archived"},
+		Actions: map[string]Assignment{
+			"resolve": {"status": "resolved"},
+			"reopen":  {"status": "open"},
+		},
+		Parent: &Parent{UIDKey: "parentUid", TypeKey: "parentType", Kinds: []Kind{"note", "task"}},
+	},
+	{
+		Kind:    "chat",
+		Segment: "chats",
+		Archive: Assignment{"archived": true},
+		Actions: map[string]Assignment{
+			"resolve": {"status": "resolved"},
+			"reopen":  {"status": "active"},
+		},
+	},
+	{
+		Kind:    "chat_message",
+		Segment: "chat_messages",
+		Archive: Assignment{"archived": true},
+		Actions: map[string]Assignment{
+			"mark_read":      {"read": true},
+			"mark_delivered": {"delivered": true},
+		},
+		Parent: &Parent{UIDKey: "chatUid", Kinds: []Kind{"chat"}},
+	},
+}

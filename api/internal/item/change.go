@@ -1,0 +1,145 @@
+package item
+
+import (
+	"context"
+	"fmt"
+
+	"toolbridge/api/internal/fault"
+)
+
+// Condition is what a write demands of the stored version; nil demands nothing.
+type Condition *int64
+
+// edit is one way to change a live item. The checks run in the order in which
+// the contract answers them: existence, tombstone, ready, condition, step.
+type edit struct {
+	condition Condition
+	ready     error  // what is wrong with the request, told only about a live item
+	gone      string // the sentence about a tombstone
+	step      func(stored *Payload) (*Payload, error)
+	deletes   bool
+}
+
+// Replace puts a new payload in place of the stored one. Parent keys that the
+// body leaves out keep their stored values.
+func (s *Service) Replace(ctx context.Context, t Target, body []byte, condition Condition) (*Item, error) {
+	sent, err := Decode(body)
+	return s.apply(ctx, t, edit{condition: condition, ready: err, step: func(stored *Payload) (*Payload, error) {
+		next := &Payload{}
+		next.merge(sent)
+		next.fill(stored, parentKeys(t.Entity)...)
+		next.setOwn(keyUID, []byte(`"`+t.UID+`"`))
+		return next, nil
+	}})
+}
+
+// Patch puts the body's top-level keys over the stored ones.
+func (s *Service) Patch(ctx context.Context, t Target, body []byte, condition Condition) (*Item, error) {
+	sent, err := DecodePatch(body)
+	return s.apply(ctx, t, edit{condition: condition, ready: err, step: func(stored *Payload) (*Payload, error) {
+		stored.merge(sent)
+		return stored, nil
+	}})
+}
+
+// Archive writes what the entity's row says archiving is.
+func (s *Service) Archive(ctx context.Context, t Target, condition Condition) (*Item, error) {
+	return s.apply(ctx, t, edit{condition: condition, step: assigning(t.Entity.Archive)})
+}
+
+// Process writes what the entity's row says the action does.
+func (s *Service) Process(ctx context.Context, t Target, action string, condition Condition) (*Item, error) {
+	values, known := t.Entity.Actions[action]
+	e := edit{condition: condition, step: assigning(values)}
+	if !known {
+		e.ready = fault.New(fault.InvalidAction, "invalid action: %s", shortened(action)).
+			With(fault.Facts{"actions": t.Entity.ActionNames()})
+	}
+	return s.apply(ctx, t, e)
+}
+
+// Delete makes the item a tombstone that keeps its payload.
+func (s *Service) Delete(ctx context.Context, t Target, condition Condition) (*Item, error) {
+	keep := func(stored *Payload) (*Payload, error) { return stored, nil }
+	gone := t.Entity.Word() + " already deleted"
+	return s.apply(ctx, t, edit{condition: condition, gone: gone, step: keep, deletes: true})
+}
+
+func assigning(values map[string]any) func(*Payload) (*Payload, error) {
+	return func(stored *Payload) (*Payload, error) { return stored, stored.assign(values) }
+}
+
+// shortened keeps an echoed word from being as long as a request body.
+func shortened(word string) string {
+	const most = 100
+	runes := []rune(word)
+	if len(runes) <= most {
+		return word
+	}
+	return string(runes[:most]) + "…"
+}
+
+func (s *Service) apply(ctx context.Context, t Target, e edit) (*Item, error) {
+	return s.Store.Apply(ctx, t.ref(), func(current *Item, live Live) (*Item, error) {
+		if err := e.check(t, current); err != nil {
+			return nil, err
+		}
+		stored, err := Decode(current.Payload)
+		if err != nil {
+			return nil, fmt.Errorf("stored payload of %s %s cannot be read: %v", t.Entity.Kind, t.UID, err)
+		}
+		payload, err := e.step(stored)
+		if err != nil {
+			return nil, err
+		}
+		parent, err := s.parentAfter(t, e, current, payload, live)
+		if err != nil {
+			return nil, err
+		}
+		return s.next(current, payload, parent, e.deletes), nil
+	})
+}
+
+func (e edit) check(t Target, current *Item) error {
+	switch {
+	case current == nil:
+		return notFound(t.Entity)
+	case current.Deleted() && e.gone != "":
+		return deleted(e.gone, current)
+	case current.Deleted():
+		return deleted(t.Entity.Word()+" deleted", current)
+	case e.ready != nil:
+		return e.ready
+	case e.condition != nil && *e.condition != current.Version:
+		return fault.New(fault.VersionMismatch, "version mismatch: expected %d, actual %d", *e.condition, current.Version).
+			With(fault.Facts{"expected": *e.condition, "actual": current.Version})
+	}
+	return nil
+}
+
+// parentAfter gives the parent the changed payload names, and checks it only
+// when it is another one: children outlive their parent, but none moves to a
+// parent that is gone.
+func (s *Service) parentAfter(t Target, e edit, current *Item, payload *Payload, live Live) (Parent, error) {
+	if e.deletes {
+		return current.Parent, nil
+	}
+	parent, err := parentOf(t.Entity, payload)
+	if err != nil || parent == current.Parent {
+		return parent, err
+	}
+	return parent, requireParent(t.Entity, parent, live)
+}
+
+// next gives the item's following version: one higher, and strictly later even
+// when the clock stands still or went back.
+func (s *Service) next(current *Item, payload *Payload, parent Parent, deletes bool) *Item {
+	now := max(MillisOf(s.Now()), current.UpdatedAt+1)
+	next := &Item{UID: current.UID, Version: current.Version + 1, UpdatedAt: now, Parent: parent}
+	if deletes {
+		next.DeletedAt = &now
+	}
+	payload.stamp(next)
+	next.Payload = payload.encode()
+	return next
+}

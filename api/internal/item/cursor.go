@@ -1,0 +1,41 @@
+package item
+
+import (
+	"encoding/base64"
+	"strconv"
+	"strings"
+
+	"toolbridge/api/internal/fault"
+)
+
+// Cursor is a place in a list: items strictly after the pair come next.
+type Cursor struct {
+	UpdatedAt Millis
+	UID       string
+}
+
+// String gives the opaque text a client sends back.
+func (c Cursor) String() string {
+	plain := strconv.FormatInt(int64(c.UpdatedAt), 10) + "|" + c.UID
+	return base64.RawURLEncoding.EncodeToString([]byte(plain))
+}
+
+// ParseCursor reads what String gave, and nothing else: a damaged cursor must
+// not quietly restart the list.
+func ParseCursor(text string) (Cursor, error) {
+	invalid := fault.New(fault.InvalidCursor, "invalid cursor: use a nextCursor of this list, or none for the first page")
+	plain, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return Cursor{}, invalid
+	}
+	millis, uid, _ := strings.Cut(string(plain), "|")
+	ms, err := strconv.ParseInt(millis, 10, 64)
+	if err != nil {
+		return Cursor{}, invalid
+	}
+	cursor := Cursor{UpdatedAt: Millis(ms), UID: uid}
+	if canonical, ok := ParseUID(uid); !ok || canonical != uid || cursor.String() != text {
+		return Cursor{}, invalid
+	}
+	return cursor, nil
+}

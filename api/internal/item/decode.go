@@ -1,0 +1,205 @@
+package item
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"unicode/utf8"
+
+	"toolbridge/api/internal/fault"
+)
+
+// maxDepth bounds nesting, the object itself being level 1: far above what a
+// document needs, far below what hurts a reader that recurses.
+const maxDepth = 100
+
+// Decode reads one JSON object and refuses what could not come back to the
+// client as it was sent: broken or trailing text, invalid UTF-8, NUL
+// characters, lone surrogates, numbers beyond a double, nesting beyond 100. Of
+// a repeated key the last value counts.
+func Decode(body []byte) (*Payload, error) {
+	if !utf8.Valid(body) {
+		return nil, invalidJSON("not valid UTF-8")
+	}
+	var checked json.RawMessage
+	if err := json.Unmarshal(body, &checked); err != nil {
+		return nil, invalidJSON(err.Error())
+	}
+	body = bytes.TrimLeft(body, " \t\r\n")
+	if body[0] != '{' {
+		return nil, invalidJSON("expected an object")
+	}
+	s := scanner{text: body}
+	return s.object()
+}
+
+// DecodePatch is Decode, except that null is an empty patch.
+func DecodePatch(body []byte) (*Payload, error) {
+	if string(bytes.TrimSpace(body)) == "null" {
+		return &Payload{}, nil
+	}
+	return Decode(body)
+}
+
+func invalidJSON(reason string) *fault.Error {
+	return fault.New(fault.InvalidJSON, "invalid JSON: %s", reason)
+}
+
+// scanner walks text that encoding/json has found to be well-formed, so it
+// looks only for the ends of values and for what we refuse in them.
+type scanner struct {
+	text []byte
+	at   int
+}
+
+// object splits the outermost object into its members.
+func (s *scanner) object() (*Payload, error) {
+	payload := &Payload{}
+	s.at++ // the opening brace
+	for s.next() != '}' {
+		name, problem := s.str()
+		if problem != "" {
+			return nil, invalidJSON(problem + " in a key")
+		}
+		key, err := unquote(name)
+		if err != nil {
+			return nil, invalidJSON(err.Error())
+		}
+		s.next() // the colon
+		s.at++
+		value, problem := s.value()
+		if problem != "" {
+			return nil, invalidJSON(problem).With(fault.Facts{"field": key})
+		}
+		payload.set(key, name, value)
+		if s.next() == ',' {
+			s.at++
+		}
+	}
+	return payload, nil
+}
+
+// next skips white space and gives the byte after it.
+func (s *scanner) next() byte {
+	for {
+		switch s.text[s.at] {
+		case ' ', '\t', '\r', '\n':
+			s.at++
+		default:
+			return s.text[s.at]
+		}
+	}
+}
+
+// value walks one value of any depth; the problem is empty when it is fine.
+func (s *scanner) value() (raw []byte, problem string) {
+	s.next()
+	start, depth := s.at, 1
+	for {
+		switch c := s.text[s.at]; c {
+		case '"':
+			_, problem = s.str()
+		case '{', '[':
+			depth++
+			s.at++
+		case '}', ']':
+			depth--
+			s.at++
+		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+			problem = s.number()
+		case 't', 'f', 'n':
+			s.word()
+		default: // white space, comma, colon
+			s.at++
+		}
+		if depth > maxDepth {
+			problem = "nested more than " + strconv.Itoa(maxDepth) + " levels deep"
+		}
+		if problem != "" || depth == 1 {
+			return s.text[start:s.at], problem
+		}
+	}
+}
+
+// str walks a string, quotes included.
+func (s *scanner) str() (raw []byte, problem string) {
+	start := s.at
+	s.at++
+	for s.text[s.at] != '"' {
+		if s.text[s.at] != '\\' {
+			s.at++
+			continue
+		}
+		if p := s.escape(); p != "" {
+			return nil, p
+		}
+	}
+	s.at++
+	return s.text[start:s.at], ""
+}
+
+// escape walks one escape sequence, or two that make one character.
+func (s *scanner) escape() (problem string) {
+	if s.text[s.at+1] != 'u' {
+		s.at += 2
+		return ""
+	}
+	unit := s.unit()
+	switch {
+	case unit == 0:
+		return "a NUL character (U+0000)"
+	case unit >= 0xDC00 && unit <= 0xDFFF:
+		return "a lone surrogate"
+	case unit >= 0xD800 && unit <= 0xDBFF:
+		if low := s.unit(); low < 0xDC00 || low > 0xDFFF {
+			return "a lone surrogate"
+		}
+	}
+	return ""
+}
+
+// unit reads a \uXXXX escape and steps over it; 0 when there is none.
+func (s *scanner) unit() uint64 {
+	rest := s.text[s.at:]
+	if len(rest) < 6 || rest[0] != '\\' || rest[1] != 'u' {
+		return 0
+	}
+	unit, err := strconv.ParseUint(string(rest[2:6]), 16, 16)
+	if err != nil {
+		return 0
+	}
+	s.at += 6
+	return unit
+}
+
+// number walks a number and refuses one that a double cannot hold.
+func (s *scanner) number() (problem string) {
+	start, exponent := s.at, false
+	for s.at < len(s.text) && bytes.IndexByte([]byte("+-.0123456789eE"), s.text[s.at]) >= 0 {
+		exponent = exponent || s.text[s.at]|0x20 == 'e'
+		s.at++
+	}
+	const alwaysFits = 300 // digits, without an exponent
+	if !exponent && s.at-start <= alwaysFits {
+		return ""
+	}
+	if _, err := strconv.ParseFloat(string(s.text[start:s.at]), 64); err != nil {
+		return "a number too large for a double"
+	}
+	return ""
+}
+
+func (s *scanner) word() {
+	for s.at < len(s.text) && s.text[s.at] >= 'a' && s.text[s.at] <= 'z' {
+		s.at++
+	}
+}
+
+func unquote(name []byte) (string, error) {
+	if bytes.IndexByte(name, '\\') < 0 {
+		return string(name[1 : len(name)-1]), nil
+	}
+	var key string
+	err := json.Unmarshal(name, &key)
+	return key, err
+}

@@ -1,0 +1,103 @@
+// Package item holds the rules every stored item obeys: versions, time,
+// parents, actions and tombstones, the same for each entity.
+package item
+
+import (
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"toolbridge/api/internal/entity"
+)
+
+// Owner is whose data it is. Nothing is ever read or written across owners.
+type Owner struct {
+	Tenant string
+	User   string
+}
+
+// Ref names one item. UID is a lower-case UUID with dashes.
+type Ref struct {
+	Owner
+	Kind entity.Kind
+	UID  string
+}
+
+// Parent is the item another one belongs to; the zero value is no parent.
+type Parent struct {
+	Kind entity.Kind
+	UID  string
+}
+
+// Item is one stored item. Payload is the JSON object exactly as stored.
+type Item struct {
+	UID       string
+	Version   int64
+	UpdatedAt Millis
+	DeletedAt *Millis
+	Parent    Parent
+	Payload   []byte
+}
+
+// Deleted says whether the item is a tombstone.
+func (i *Item) Deleted() bool { return i.DeletedAt != nil }
+
+// AppendJSON appends the item as the API sends it, its payload byte for byte.
+func (i *Item) AppendJSON(b []byte) []byte {
+	b = i.appendHead(b)
+	b = append(b, `,"payload":`...)
+	b = append(b, i.Payload...)
+	return append(b, '}')
+}
+
+// AppendShortJSON appends the item without its payload, the answer to a DELETE.
+func (i *Item) AppendShortJSON(b []byte) []byte {
+	return append(i.appendHead(b), '}')
+}
+
+func (i *Item) appendHead(b []byte) []byte {
+	b = append(b, `{"uid":"`...)
+	b = append(b, i.UID...)
+	b = append(b, `","version":`...)
+	b = strconv.AppendInt(b, i.Version, 10)
+	b = append(b, `,"updatedAt":`...)
+	b = i.UpdatedAt.AppendJSON(b)
+	if i.DeletedAt != nil {
+		b = append(b, `,"deletedAt":`...)
+		b = i.DeletedAt.AppendJSON(b)
+	}
+	return b
+}
+
+// Millis is a moment in Unix milliseconds, the precision of every stored time.
+type Millis int64
+
+const timeLayout = "2006-01-02T15:04:05.999Z07:00"
+
+// MillisOf cuts a time down to the stored precision.
+func MillisOf(t time.Time) Millis { return Millis(t.UnixMilli()) }
+
+// String gives UTC RFC 3339 with at most three decimals.
+func (m Millis) String() string { return time.UnixMilli(int64(m)).UTC().Format(timeLayout) }
+
+// AppendJSON appends the moment as a JSON string.
+func (m Millis) AppendJSON(b []byte) []byte {
+	b = append(b, '"')
+	b = time.UnixMilli(int64(m)).UTC().AppendFormat(b, timeLayout)
+	return append(b, '"')
+}
+
+// ParseUID reads a UUID in any of its usual spellings (upper case, no dashes,
+// braces, URN) and gives the stored one.
+func ParseUID(s string) (string, bool) {
+	if uuid.Validate(s) != nil || !utf8.ValidString(s) {
+		return "", false
+	}
+	parsed, err := uuid.Parse(s)
+	if err != nil {
+		return "", false
+	}
+	return parsed.String(), true
+}

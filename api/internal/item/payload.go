@@ -1,0 +1,134 @@
+package item
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+)
+
+// The keys of a payload that the server owns.
+const (
+	keyUID     = "uid"
+	keyUpdated = "updatedTs"
+	keySync    = "sync"
+)
+
+// Payload is a JSON object whose values are kept as raw text, so that what a
+// client sent comes back digit for digit.
+type Payload struct {
+	members []member
+	index   map[string]int
+}
+
+type member struct {
+	key   string
+	name  []byte // the key as JSON text, quotes included
+	value []byte
+}
+
+// Text gives the value of a key when it is a JSON string.
+func (p *Payload) Text(key string) (string, bool) {
+	raw, ok := p.raw(key)
+	if !ok || len(raw) == 0 || raw[0] != '"' {
+		return "", false
+	}
+	var text string
+	if json.Unmarshal(raw, &text) != nil {
+		return "", false
+	}
+	return text, true
+}
+
+// Has says whether the key is present, whatever its value.
+func (p *Payload) Has(key string) bool {
+	_, ok := p.index[key]
+	return ok
+}
+
+func (p *Payload) raw(key string) ([]byte, bool) {
+	at, ok := p.index[key]
+	if !ok {
+		return nil, false
+	}
+	return p.members[at].value, true
+}
+
+// set puts a value at its key's place, or at the end when the key is new.
+func (p *Payload) set(key string, name, value []byte) {
+	if at, ok := p.index[key]; ok {
+		p.members[at].value = value
+		return
+	}
+	if p.index == nil {
+		p.index = make(map[string]int)
+	}
+	p.index[key] = len(p.members)
+	p.members = append(p.members, member{key, name, value})
+}
+
+// setOwn sets a key of ours, which needs no escaping, to JSON text.
+func (p *Payload) setOwn(key string, value []byte) {
+	p.set(key, []byte(`"`+key+`"`), value)
+}
+
+// assign writes the values of an action.
+func (p *Payload) assign(values map[string]any) error {
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		raw, err := json.Marshal(values[key])
+		if err != nil {
+			return err
+		}
+		p.setOwn(key, raw)
+	}
+	return nil
+}
+
+// merge takes over the other's top-level keys, except those the server owns.
+func (p *Payload) merge(other *Payload) {
+	for _, m := range other.members {
+		if m.key != keyUID && m.key != keyUpdated && m.key != keySync {
+			p.set(m.key, m.name, m.value)
+		}
+	}
+}
+
+// fill takes each named key from the other where it is missing here.
+func (p *Payload) fill(other *Payload, keys ...string) {
+	for _, key := range keys {
+		if value, ok := other.raw(key); ok && !p.Has(key) {
+			p.setOwn(key, value)
+		}
+	}
+}
+
+// stamp writes the keys that repeat an item's version and times.
+func (p *Payload) stamp(next *Item) {
+	p.setOwn(keyUpdated, next.UpdatedAt.AppendJSON(nil))
+	sync := strconv.AppendInt([]byte(`{"version":`), next.Version, 10)
+	sync = append(sync, `,"isDeleted":`...)
+	sync = strconv.AppendBool(sync, next.Deleted())
+	if next.Deleted() {
+		sync = append(sync, `,"deletedAt":`...)
+		sync = next.DeletedAt.AppendJSON(sync)
+	}
+	p.setOwn(keySync, append(sync, '}'))
+}
+
+// encode gives the object as JSON text.
+func (p *Payload) encode() []byte {
+	size := 2
+	for _, m := range p.members {
+		size += len(m.name) + len(m.value) + 2
+	}
+	b := append(make([]byte, 0, size), '{')
+	for i, m := range p.members {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, m.name...)
+		b = append(b, ':')
+		b = append(b, m.value...)
+	}
+	return append(b, '}')
+}

@@ -1,0 +1,107 @@
+package item
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/fault"
+)
+
+// Service is the way to items: every rule is applied here, whatever the store.
+type Service struct {
+	Store Store
+	Now   func() time.Time
+}
+
+// Target is the item a request is about.
+type Target struct {
+	Owner  Owner
+	Entity *entity.Entity
+	UID    string
+}
+
+func (t Target) ref() Ref { return Ref{Owner: t.Owner, Kind: t.Entity.Kind, UID: t.UID} }
+
+// Page is one page of a list. Next is nil on the last one.
+type Page struct {
+	Items []Item
+	Next  *Cursor
+}
+
+// Get returns an item. A tombstone is a deleted fault unless it is asked for.
+func (s *Service) Get(ctx context.Context, t Target, includeDeleted bool) (*Item, error) {
+	found, err := s.Store.Get(ctx, t.ref())
+	switch {
+	case err != nil:
+		return nil, err
+	case found == nil:
+		return nil, notFound(t.Entity)
+	case found.Deleted() && !includeDeleted:
+		return nil, deleted(t.Entity.Word()+" deleted", found)
+	}
+	return found, nil
+}
+
+// List returns the page that the query asks for.
+func (s *Service) List(ctx context.Context, query Query) (Page, error) {
+	limit := query.Limit
+	query.Limit = limit + 1 // one more tells whether there is a next page
+	items, err := s.Store.List(ctx, query)
+	if err != nil || len(items) <= limit {
+		return Page{Items: items}, err
+	}
+	items = items[:limit]
+	last := items[limit-1]
+	return Page{Items: items, Next: &Cursor{UpdatedAt: last.UpdatedAt, UID: last.UID}}, nil
+}
+
+// Create stores a new item under the uid the body names, or a fresh one.
+func (s *Service) Create(ctx context.Context, owner Owner, e *entity.Entity, body []byte) (*Item, error) {
+	payload, err := Decode(body)
+	if err != nil {
+		return nil, err
+	}
+	parent, err := parentOf(e, payload)
+	if err != nil {
+		return nil, err
+	}
+	target := Target{Owner: owner, Entity: e, UID: claimUID(payload)}
+	return s.Store.Apply(ctx, target.ref(), func(current *Item, live Live) (*Item, error) {
+		if current != nil {
+			return nil, fault.New(fault.UIDExists, "%s already exists: %s", e.Word(), target.UID).
+				With(fault.Facts{"uid": target.UID})
+		}
+		if err := requireParent(e, parent, live); err != nil {
+			return nil, err
+		}
+		next := &Item{UID: target.UID, Version: 1, UpdatedAt: MillisOf(s.Now()), Parent: parent}
+		payload.stamp(next)
+		next.Payload = payload.encode()
+		return next, nil
+	})
+}
+
+// claimUID gives the uid a new payload names; where it names none that can be
+// used, it writes a fresh one into it.
+func claimUID(payload *Payload) string {
+	if text, ok := payload.Text(keyUID); ok {
+		if uid, ok := ParseUID(text); ok && uid != uuid.Nil.String() {
+			return uid
+		}
+	}
+	uid := uuid.NewString()
+	payload.setOwn(keyUID, []byte(`"`+uid+`"`))
+	return uid
+}
+
+func notFound(e *entity.Entity) error {
+	return fault.New(fault.NotFound, "%s not found", e.Word())
+}
+
+func deleted(sentence string, tombstone *Item) error {
+	return fault.New(fault.Deleted, "%s", sentence).
+		WithTop(fault.Facts{"deletedAt": tombstone.DeletedAt.String()})
+}

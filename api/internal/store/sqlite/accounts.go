@@ -1,0 +1,79 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"toolbridge/api/internal/account"
+)
+
+// State implements account.Store.
+func (s *Store) State(ctx context.Context, owner account.Owner, sessionID string) (account.State, error) {
+	var ended bool
+	state, err := scanState(s.read.state.QueryRowContext(ctx, owner.Tenant, owner.User, sessionID), &ended)
+	state.SessionEnded = ended
+	return state, err
+}
+
+// EndSession implements account.Store.
+func (s *Store) EndSession(ctx context.Context, owner account.Owner, sessionID string, expires, now time.Time) error {
+	return s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if _, err := tx.StmtContext(ctx, s.write.purgeEnded).ExecContext(ctx, now.UnixMilli()); err != nil {
+			return classify(err)
+		}
+		_, err := tx.StmtContext(ctx, s.write.endSession).ExecContext(ctx, owner.Tenant, sessionID, expires.UnixMilli())
+		return classify(err)
+	})
+}
+
+// Wipe implements account.Store.
+func (s *Store) Wipe(ctx context.Context, owner account.Owner, now time.Time) (
+	state account.State, deleted map[string]int64, err error,
+) {
+	err = s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		rows, err := tx.StmtContext(ctx, s.write.countByKind).QueryContext(ctx, owner.Tenant, owner.User)
+		if err != nil {
+			return classify(err)
+		}
+		if deleted, err = counts(rows); err != nil {
+			return classify(err)
+		}
+		if _, err = tx.StmtContext(ctx, s.write.deleteOwners).ExecContext(ctx, owner.Tenant, owner.User); err != nil {
+			return classify(err)
+		}
+		raise := tx.StmtContext(ctx, s.write.raiseEpoch)
+		state, err = scanState(raise.QueryRowContext(ctx, owner.Tenant, owner.User, now.UnixMilli()))
+		return err
+	})
+	return state, deleted, err
+}
+
+func counts(rows *sql.Rows) (map[string]int64, error) {
+	defer rows.Close()
+	counted := make(map[string]int64)
+	for rows.Next() {
+		var kind string
+		var count int64
+		if err := rows.Scan(&kind, &count); err != nil {
+			return nil, err
+		}
+		counted[kind] = count
+	}
+	return counted, rows.Err()
+}
+
+// scanState reads the columns of a state, and any that follow into more.
+func scanState(r row, more ...any) (account.State, error) {
+	var state account.State
+	var since, wiped int64
+	columns := append([]any{&state.Epoch, &since, &wiped, &state.LastWipeBy}, more...)
+	if err := r.Scan(columns...); err != nil {
+		return account.State{}, classify(err)
+	}
+	state.SessionsSince = time.UnixMilli(since)
+	if wiped != 0 {
+		state.LastWipeAt = time.UnixMilli(wiped)
+	}
+	return state, nil
+}

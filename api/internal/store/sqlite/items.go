@@ -1,0 +1,116 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"math"
+
+	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/item"
+)
+
+// Get implements item.Store.
+func (s *Store) Get(ctx context.Context, ref item.Ref) (*item.Item, error) {
+	return one(s.read.item.QueryRowContext(ctx, key(ref)...))
+}
+
+// List implements item.Store.
+func (s *Store) List(ctx context.Context, query item.Query) ([]item.Item, error) {
+	statement := s.read.listLive
+	if query.IncludeDeleted {
+		statement = s.read.listAll
+	}
+	after := item.Cursor{UpdatedAt: math.MinInt64}
+	if query.After != nil {
+		after = *query.After
+	}
+	rows, err := statement.QueryContext(ctx,
+		query.Tenant, query.User, query.Kind, int64(after.UpdatedAt), after.UID, query.Limit)
+	if err != nil {
+		return nil, classify(err)
+	}
+	defer rows.Close()
+	var items []item.Item
+	for rows.Next() {
+		found, err := scan(rows)
+		if err != nil {
+			return nil, classify(err)
+		}
+		items = append(items, found)
+	}
+	return items, classify(rows.Err())
+}
+
+// Apply implements item.Store.
+func (s *Store) Apply(ctx context.Context, ref item.Ref, change item.Change) (next *item.Item, err error) {
+	err = s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		current, err := one(tx.StmtContext(ctx, s.write.item).QueryRowContext(ctx, key(ref)...))
+		if err != nil {
+			return err
+		}
+		live := func(kind entity.Kind, uid string) (found bool, err error) {
+			parent := item.Ref{Owner: ref.Owner, Kind: kind, UID: uid}
+			err = tx.StmtContext(ctx, s.write.live).QueryRowContext(ctx, key(parent)...).Scan(&found)
+			return found, classify(err)
+		}
+		if next, err = change(current, live); err != nil {
+			return err
+		}
+		save := s.write.update
+		if current == nil {
+			save = s.write.insert
+		}
+		_, err = tx.StmtContext(ctx, save).ExecContext(ctx, append(values(next), key(ref)...)...)
+		return classify(err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return next, nil
+}
+
+func key(ref item.Ref) []any {
+	return []any{ref.Tenant, ref.User, string(ref.Kind), ref.UID}
+}
+
+func values(next *item.Item) []any {
+	var deleted any
+	if next.DeletedAt != nil {
+		deleted = int64(*next.DeletedAt)
+	}
+	return []any{next.Version, int64(next.UpdatedAt), deleted,
+		string(next.Parent.Kind), next.Parent.UID, string(next.Payload)}
+}
+
+type row interface {
+	Scan(dest ...any) error
+}
+
+// one gives the item of a row, nil when there is none.
+func one(r row) (*item.Item, error) {
+	found, err := scan(r)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, nil
+	case err != nil:
+		return nil, classify(err)
+	}
+	return &found, nil
+}
+
+func scan(r row) (item.Item, error) {
+	var (
+		found   item.Item
+		deleted sql.NullInt64
+		updated int64
+		kind    string
+	)
+	err := r.Scan(&found.UID, &found.Version, &updated, &deleted, &kind, &found.Parent.UID, &found.Payload)
+	found.UpdatedAt, found.Parent.Kind = item.Millis(updated), entity.Kind(kind)
+	if deleted.Valid {
+		at := item.Millis(deleted.Int64)
+		found.DeletedAt = &at
+	}
+	return found, err
+}

@@ -1,0 +1,63 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// migrate applies the numbered migrations the database has not seen, all in one
+// transaction. It takes the write lock first, so of two processes that start at
+// once the second finds the work done.
+func migrate(ctx context.Context, db *sql.DB) error {
+	files, err := fs.Glob(migrations, "migrations/*.sql") // sorted by name, hence by number
+	if err != nil {
+		return err
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // does nothing after a commit
+	current, err := schemaVersion(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if current > len(files) {
+		return fmt.Errorf("has schema version %d, but this program knows only %d: run a newer one", current, len(files))
+	}
+	for _, file := range files[current:] {
+		if err := execFile(ctx, tx, file); err != nil {
+			return fmt.Errorf("migration %s: %w", file, err)
+		}
+	}
+	if _, err := tx.ExecContext(ctx, `UPDATE schema_version SET version = ?`, len(files)); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// schemaVersion gives the number of migrations applied, 0 in a new database.
+func schemaVersion(ctx context.Context, tx *sql.Tx) (version int, err error) {
+	const create = `CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT;
+		INSERT INTO schema_version SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM schema_version)`
+	if _, err := tx.ExecContext(ctx, create); err != nil {
+		return 0, err
+	}
+	err = tx.QueryRowContext(ctx, `SELECT version FROM schema_version`).Scan(&version)
+	return version, err
+}
+
+func execFile(ctx context.Context, tx *sql.Tx, file string) error {
+	text, err := migrations.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, string(text))
+	return err
+}

@@ -1,0 +1,126 @@
+// Package sqlite keeps items and accounts in one SQLite file. Several processes
+// may have the file open at once.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	_ "modernc.org/sqlite" // registers the driver
+)
+
+// Store is an open database. It is safe for concurrent use.
+type Store struct {
+	writer *sql.DB // one connection: SQLite has one writer at a time anyway
+	reader *sql.DB
+	write  writeStatements
+	read   readStatements
+}
+
+// Open opens the database file, creates it and its directory if need be, and
+// brings its schema up to date.
+func Open(ctx context.Context, path string) (*Store, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("database path %q: %w", path, err)
+	}
+	if err := touch(path); err != nil {
+		return nil, fmt.Errorf("database file %s cannot be opened: %w", path, err)
+	}
+	s := &Store{}
+	if err := s.open(ctx, path); err != nil {
+		return nil, errors.Join(fmt.Errorf("database file %s: %w", path, err), s.Close())
+	}
+	return s, nil
+}
+
+// touch creates the file for this user only, and gives a clear error where
+// SQLite would say no more than that it could not open it.
+func touch(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+func (s *Store) open(ctx context.Context, path string) (err error) {
+	// FULL: what was acknowledged survives a power failure, not only a crash.
+	s.writer, err = connect(path, 1, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)")
+	if err != nil {
+		return err
+	}
+	if err := migrate(ctx, s.writer); err != nil {
+		return err
+	}
+	s.reader, err = connect(path, max(4, runtime.NumCPU()), "_pragma=query_only(1)")
+	if err != nil {
+		return err
+	}
+	if err := s.write.prepare(ctx, s.writer); err != nil {
+		return err
+	}
+	return s.read.prepare(ctx, s.reader)
+}
+
+// connect makes a pool whose connections stay open, as each costs statements to
+// prepare. The path is taken literally, whatever characters it has.
+func connect(path string, connections int, options ...string) (*sql.DB, error) {
+	options = append([]string{"_busy_timeout=5000"}, options...)
+	file := (&url.URL{Path: path}).EscapedPath()
+	db, err := sql.Open("sqlite", "file:"+file+"?"+strings.Join(options, "&"))
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return db, nil
+}
+
+// Ready reports whether the database answers a read.
+func (s *Store) Ready(ctx context.Context) error {
+	var version int
+	return classify(s.read.version.QueryRowContext(ctx).Scan(&version))
+}
+
+// Close releases the file. Writes that were acknowledged are in it.
+func (s *Store) Close() error {
+	var problems []error
+	for _, db := range []*sql.DB{s.reader, s.writer} {
+		if db != nil {
+			problems = append(problems, db.Close())
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// transact runs do in a write transaction. The caller's cancellation counts
+// until the transaction begins; from there it runs to its end, so that a client
+// that hangs up leaves neither half a write nor a broken connection.
+func (s *Store) transact(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error {
+	conn, err := s.writer.Conn(ctx)
+	if err != nil {
+		return classify(err)
+	}
+	defer conn.Close()
+	ctx = context.WithoutCancel(ctx)
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return classify(err)
+	}
+	defer tx.Rollback() // does nothing after a commit
+	if err := do(ctx, tx); err != nil {
+		return err
+	}
+	return classify(tx.Commit())
+}

@@ -1,0 +1,81 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+)
+
+const (
+	sqlItem = `SELECT uid, version, updated_ms, deleted_ms, parent_kind, parent_uid, payload FROM item
+		WHERE tenant = ? AND owner = ? AND kind = ? AND uid = ?`
+
+	sqlListLive = `SELECT uid, version, updated_ms, deleted_ms, parent_kind, parent_uid, payload FROM item
+		WHERE tenant = ? AND owner = ? AND kind = ? AND (updated_ms, uid) > (?, ?) AND deleted_ms IS NULL
+		ORDER BY updated_ms, uid LIMIT ?`
+
+	// Named, because the planner would else be free to take the primary key and sort.
+	sqlListAll = `SELECT uid, version, updated_ms, deleted_ms, parent_kind, parent_uid, payload
+		FROM item INDEXED BY item_all_by_time
+		WHERE tenant = ? AND owner = ? AND kind = ? AND (updated_ms, uid) > (?, ?)
+		ORDER BY updated_ms, uid LIMIT ?`
+
+	sqlLive = `SELECT EXISTS (SELECT 1 FROM item
+		WHERE tenant = ? AND owner = ? AND kind = ? AND uid = ? AND deleted_ms IS NULL)`
+
+	sqlInsert = `INSERT INTO item (version, updated_ms, deleted_ms, parent_kind, parent_uid, payload, tenant, owner, kind, uid)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+	sqlUpdate = `UPDATE item SET version = ?, updated_ms = ?, deleted_ms = ?, parent_kind = ?, parent_uid = ?, payload = ?
+		WHERE tenant = ? AND owner = ? AND kind = ? AND uid = ?`
+
+	sqlState = `SELECT COALESCE(a.epoch, 1), COALESCE(a.sessions_since_ms, 0), COALESCE(a.last_wipe_ms, 0),
+			COALESCE(a.last_wipe_by, ''), EXISTS (SELECT 1 FROM ended_session e WHERE e.tenant = ?1 AND e.id = ?3)
+		FROM (SELECT 1) LEFT JOIN account a ON a.tenant = ?1 AND a.owner = ?2`
+
+	sqlEndSession   = `INSERT INTO ended_session (tenant, id, expires_ms) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
+	sqlPurgeEnded   = `DELETE FROM ended_session WHERE expires_ms <= ?`
+	sqlCountByKind  = `SELECT kind, COUNT(*) FROM item WHERE tenant = ? AND owner = ? GROUP BY kind`
+	sqlDeleteOwners = `DELETE FROM item WHERE tenant = ? AND owner = ?`
+
+	sqlRaiseEpoch = `INSERT INTO account (tenant, owner, epoch, sessions_since_ms, last_wipe_ms, last_wipe_by)
+		VALUES (?1, ?2, 2, ?3 + 1, ?3, ?2)
+		ON CONFLICT (tenant, owner) DO UPDATE SET epoch = epoch + 1,
+			sessions_since_ms = MAX(excluded.sessions_since_ms, sessions_since_ms + 1),
+			last_wipe_ms = excluded.last_wipe_ms, last_wipe_by = excluded.last_wipe_by
+		RETURNING epoch, sessions_since_ms, last_wipe_ms, last_wipe_by`
+
+	sqlVersion = `SELECT version FROM schema_version`
+)
+
+type readStatements struct {
+	item, listLive, listAll, state, version *sql.Stmt
+}
+
+func (r *readStatements) prepare(ctx context.Context, db *sql.DB) error {
+	return prepareAll(ctx, db, map[**sql.Stmt]string{
+		&r.item: sqlItem, &r.listLive: sqlListLive, &r.listAll: sqlListAll, &r.state: sqlState, &r.version: sqlVersion,
+	})
+}
+
+type writeStatements struct {
+	item, live, insert, update            *sql.Stmt
+	endSession, purgeEnded                *sql.Stmt
+	countByKind, deleteOwners, raiseEpoch *sql.Stmt
+}
+
+func (w *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
+	return prepareAll(ctx, db, map[**sql.Stmt]string{
+		&w.item: sqlItem, &w.live: sqlLive, &w.insert: sqlInsert, &w.update: sqlUpdate,
+		&w.endSession: sqlEndSession, &w.purgeEnded: sqlPurgeEnded,
+		&w.countByKind: sqlCountByKind, &w.deleteOwners: sqlDeleteOwners, &w.raiseEpoch: sqlRaiseEpoch,
+	})
+}
+
+func prepareAll(ctx context.Context, db *sql.DB, statements map[**sql.Stmt]string) (err error) {
+	for into, text := range statements {
+		if *into, err = db.PrepareContext(ctx, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
