@@ -1,0 +1,107 @@
+// Command toolbridge-api serves the REST API of one tenant.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"toolbridge/api/internal/config"
+)
+
+func main() {
+	// A second signal, while calls are still being finished, ends the process at once.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	context.AfterFunc(ctx, stop)
+	os.Exit(command(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr))
+}
+
+// command runs what the arguments ask for and gives the exit code.
+func command(ctx context.Context, args []string, lookup config.Lookup, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("toolbridge-api", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	healthcheck := flags.Bool("healthcheck", false, "ask the API at HTTP_ADDR whether it is ready, and exit")
+	version := flags.Bool("version", false, "print the version, and exit")
+	if flags.Parse(args) != nil || flags.NArg() > 0 {
+		return 2
+	}
+	switch {
+	case *version:
+		fmt.Fprintln(stdout, "toolbridge-api", buildVersion())
+		return 0
+	case *healthcheck:
+		return exitCode(askReady(ctx, lookup), stderr)
+	}
+	return serveCommand(ctx, lookup, stderr)
+}
+
+// serveCommand reports a failed start as one log line in the format of all others.
+func serveCommand(ctx context.Context, lookup config.Lookup, stderr io.Writer) int {
+	cfg, err := config.FromEnv(lookup)
+	log := slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: cfg.LogLevel}))
+	if err == nil {
+		err = run(ctx, cfg, log)
+	}
+	if err != nil {
+		log.Error("stopped", "error", err.Error())
+		return 1
+	}
+	return 0
+}
+
+func exitCode(err error, stderr io.Writer) int {
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// askReady asks the API on this machine, so an address that means all
+// interfaces becomes the loopback one.
+func askReady(ctx context.Context, lookup config.Lookup) error {
+	addr, err := config.Addr(lookup)
+	if err != nil {
+		return err
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return err
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	client := http.Client{Transport: &http.Transport{}} // no proxy from the environment
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("not ready: status %d", response.StatusCode)
+	}
+	return nil
+}
+
+func buildVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/auth"
+	"toolbridge/api/internal/config"
+	"toolbridge/api/internal/httpapi"
+	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/store/sqlite"
+)
+
+// graceful is how long calls may take to finish after a signal.
+const graceful = 10 * time.Second
+
+// run opens the store and the listener, serves until ctx ends, and closes both
+// in reverse.
+func run(ctx context.Context, cfg config.Config, log *slog.Logger) (err error) {
+	store, err := sqlite.Open(ctx, cfg.DatabasePath)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+
+	listener, err := net.Listen("tcp", cfg.HTTPAddr)
+	if err != nil {
+		return fmt.Errorf("HTTP_ADDR %s: %w", cfg.HTTPAddr, err)
+	}
+	log.Info("listening", "addr", listener.Addr().String())
+	return serve(ctx, listener, newServer(assemble(cfg, store, log)))
+}
+
+func assemble(cfg config.Config, store *sqlite.Store, log *slog.Logger) *httpapi.API {
+	return &httpapi.API{
+		Items:          &item.Service{Store: store, Now: time.Now},
+		Accounts:       &account.Service{Store: store, Prover: account.NewProver(cfg.TenantSecret), Now: time.Now},
+		Tokens:         auth.NewTokens(cfg.JWTSecret, cfg.JWTIssuer, cfg.JWTAudience, time.Now),
+		Tenant:         &auth.TenantGate{ID: cfg.TenantID, Secret: cfg.TenantSecret, Now: time.Now},
+		Ready:          store.Ready,
+		Log:            log,
+		Now:            time.Now,
+		MaxBodyBytes:   cfg.MaxBodyBytes,
+		InBandSessions: cfg.InBandSessions,
+	}
+}
+
+func newServer(api *httpapi.API) *http.Server {
+	return &http.Server{
+		Handler:                      api.Handler(),
+		ReadHeaderTimeout:            5 * time.Second,
+		ReadTimeout:                  15 * time.Second,
+		WriteTimeout:                 30 * time.Second,
+		IdleTimeout:                  120 * time.Second,
+		MaxHeaderBytes:               64 << 10,
+		DisableGeneralOptionsHandler: true, // OPTIONS is a verb like any other
+		ErrorLog:                     slog.NewLogLogger(api.Log.Handler(), slog.LevelWarn),
+	}
+}
+
+// serve answers calls until ctx ends, then lets those under way finish.
+func serve(ctx context.Context, listener net.Listener, server *http.Server) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceful)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		server.ErrorLog.Printf("calls still running after %s were cut off", graceful)
+		return server.Close()
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+
+	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/item"
+)
+
+// maxWipeBody is plenty for the one word that a wipe needs.
+const maxWipeBody = 4096
+
+func (a *API) state(c *call) (int, any, error) {
+	return http.StatusOK, stateJSON(c.opened.State), nil
+}
+
+type stateBody struct {
+	Epoch      int64  `json:"epoch"`
+	LastWipeAt string `json:"lastWipeAt,omitempty"`
+	LastWipeBy string `json:"lastWipeBy,omitempty"`
+}
+
+func stateJSON(state account.State) stateBody {
+	body := stateBody{Epoch: state.Epoch, LastWipeBy: state.LastWipeBy}
+	if !state.LastWipeAt.IsZero() {
+		body.LastWipeAt = item.MillisOf(state.LastWipeAt).String()
+	}
+	return body
+}
+
+func (a *API) wipe(c *call) (int, any, error) {
+	confirm, err := confirmation(c, min(maxWipeBody, a.MaxBodyBytes))
+	if err != nil {
+		return 0, nil, err
+	}
+	state, counts, err := a.Accounts.Wipe(c.Context(), c.owner, confirm)
+	if err != nil {
+		return 0, nil, err
+	}
+	if c.inBand { // what the guard announced ended with the wipe
+		c.reply.Del(headerSession)
+		tellEpoch(c, state.Epoch)
+	}
+	deleted := make(map[entity.Kind]int64, len(entity.Table))
+	for _, e := range entity.Table {
+		deleted[e.Kind] = counts[string(e.Kind)]
+	}
+	return http.StatusOK, map[string]any{"epoch": state.Epoch, "deleted": deleted}, nil
+}
+
+// confirmation reads the word of a wipe. The contract has its own text for a body
+// that cannot be read.
+func confirmation(c *call, limit int64) (string, error) {
+	body, err := readBody(c, limit)
+	if err != nil {
+		return "", err
+	}
+	var sent struct{ Confirm string }
+	err = decodeInto(body, &sent)
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return "", fault.New(f.Code, "invalid request body").With(f.Details)
+	}
+	return sent.Confirm, err
+}

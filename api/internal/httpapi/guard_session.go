@@ -1,0 +1,52 @@
+package httpapi
+
+import (
+	"errors"
+
+	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/fault"
+)
+
+const headerSession = "X-Sync-Session"
+
+// inBandWord, sent as the session, asks for a fresh one used at once.
+const inBandWord = "new"
+
+// session finds the sync session the request names, or opens one in-band.
+func (a *API) session(c *call) error {
+	names := c.Header.Values(headerSession)
+	switch {
+	case len(names) == 0 || len(names) == 1 && names[0] == "":
+		return fault.New(fault.SessionRequired,
+			"X-Sync-Session header required. Please call POST /v1/sync/sessions to begin a session.")
+	case len(names) > 1:
+		return invalidSession()
+	case a.InBandSessions && names[0] == inBandWord:
+		return a.openInBand(c)
+	}
+	found, err := a.Accounts.Resume(c.Context(), c.owner, names[0])
+	switch {
+	case errors.Is(err, account.ErrNoSession):
+		return invalidSession()
+	case errors.Is(err, account.ErrOthersSession):
+		return fault.New(fault.SessionForbidden, "Session does not belong to authenticated user.")
+	}
+	c.opened = found
+	return err
+}
+
+func invalidSession() error {
+	return fault.New(fault.SessionInvalid,
+		"Invalid or expired sync session. Please call POST /v1/sync/sessions to begin a new session.")
+}
+
+func (a *API) openInBand(c *call) error {
+	opened, err := a.Accounts.Open(c.Context(), c.owner)
+	if err != nil {
+		return err
+	}
+	c.opened, c.inBand = opened, true
+	c.reply.Set(headerSession, opened.ID)
+	tellEpoch(c, opened.State.Epoch)
+	return nil
+}

@@ -1,0 +1,57 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/item"
+)
+
+type infoBody struct {
+	APIVersion       string                        `json:"apiVersion"`
+	ServerTime       string                        `json:"serverTime"`
+	Entities         map[string]entity.Description `json:"entities"`
+	Locking          lockingInfo                   `json:"locking"`
+	MinClientVersion string                        `json:"minClientVersion"`
+	Hints            hintsInfo                     `json:"hints"`
+	Sessions         sessionsInfo                  `json:"sessions"`
+	Limits           limitsInfo                    `json:"limits"`
+}
+
+type lockingInfo struct {
+	Supported bool   `json:"supported"`
+	Mode      string `json:"mode"`
+}
+
+type hintsInfo struct {
+	RecommendedBatch int `json:"recommendedBatch"`
+	BackoffMsOn429   int `json:"backoffMsOn429"`
+}
+
+type sessionsInfo struct {
+	LifetimeSeconds int    `json:"lifetimeSeconds"`
+	InBand          string `json:"inBand,omitempty"` // the word to send as X-Sync-Session
+}
+
+type limitsInfo struct {
+	MaxBodyBytes int64 `json:"maxBodyBytes"`
+}
+
+// info tells anyone what this API offers, so that a client can adapt or refuse.
+func (a *API) info(*call) (int, any, error) {
+	body := infoBody{
+		APIVersion:       "1.1",
+		ServerTime:       item.MillisOf(a.Now()).String(),
+		Entities:         entity.Describe(),
+		Locking:          lockingInfo{Supported: true, Mode: "session"},
+		MinClientVersion: "0.1.0",
+		Hints:            hintsInfo{RecommendedBatch: 500, BackoffMsOn429: 1500},
+		Sessions:         sessionsInfo{LifetimeSeconds: int(account.SessionLifetime.Seconds())},
+		Limits:           limitsInfo{MaxBodyBytes: a.MaxBodyBytes},
+	}
+	if a.InBandSessions {
+		body.Sessions.InBand = inBandWord
+	}
+	return http.StatusOK, body, nil
+}

@@ -1,0 +1,213 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/item"
+)
+
+const defaultLimit = 500
+
+// collection is the handlers of one entity.
+type collection struct {
+	api    *API
+	entity *entity.Entity
+}
+
+func (col collection) list(c *call) (int, any, error) {
+	query, err := col.query(c)
+	if err != nil {
+		return 0, nil, err
+	}
+	page, err := col.api.Items.List(c.Context(), query)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, pageJSON(page), nil
+}
+
+func (col collection) create(c *call) (int, any, error) {
+	body, err := readBody(c, col.api.MaxBodyBytes)
+	if err != nil {
+		return 0, nil, err
+	}
+	created, err := col.api.Items.Create(c.Context(), item.Owner(c.owner), col.entity, body)
+	return whole(http.StatusCreated, created, err)
+}
+
+func (col collection) get(c *call) (int, any, error) {
+	target, err := col.target(c)
+	if err != nil {
+		return 0, nil, err
+	}
+	query, err := queryOf(c)
+	if err != nil {
+		return 0, nil, err
+	}
+	found, err := col.api.Items.Get(c.Context(), target, includeDeleted(query))
+	return whole(http.StatusOK, found, err)
+}
+
+func (col collection) replace(c *call) (int, any, error) {
+	target, condition, body, err := col.writeWithBody(c)
+	if err != nil {
+		return 0, nil, err
+	}
+	next, err := col.api.Items.Replace(c.Context(), target, body, condition)
+	return whole(http.StatusOK, next, err)
+}
+
+func (col collection) patch(c *call) (int, any, error) {
+	target, condition, body, err := col.writeWithBody(c)
+	if err != nil {
+		return 0, nil, err
+	}
+	next, err := col.api.Items.Patch(c.Context(), target, body, condition)
+	return whole(http.StatusOK, next, err)
+}
+
+func (col collection) remove(c *call) (int, any, error) {
+	target, condition, err := col.write(c)
+	if err != nil {
+		return 0, nil, err
+	}
+	tombstone, err := col.api.Items.Delete(c.Context(), target, condition)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, rawJSON(tombstone.AppendShortJSON(nil)), nil
+}
+
+func (col collection) archive(c *call) (int, any, error) {
+	target, condition, err := col.write(c)
+	if err != nil {
+		return 0, nil, err
+	}
+	next, err := col.api.Items.Archive(c.Context(), target, condition)
+	return whole(http.StatusOK, next, err)
+}
+
+func (col collection) process(c *call) (int, any, error) {
+	target, condition, body, err := col.writeWithBody(c)
+	if err != nil {
+		return 0, nil, err
+	}
+	var sent struct {
+		Action   string
+		Metadata map[string]any // must be an object; the contract has no use for it
+	}
+	if err := decodeInto(body, &sent); err != nil {
+		return 0, nil, err
+	}
+	next, err := col.api.Items.Process(c.Context(), target, sent.Action, condition)
+	return whole(http.StatusOK, next, err)
+}
+
+// target reads which item the path names.
+func (col collection) target(c *call) (item.Target, error) {
+	uid, ok := item.ParseUID(c.PathValue("uid"))
+	if !ok {
+		return item.Target{}, fault.New(fault.InvalidUID, "invalid UID")
+	}
+	return item.Target{Owner: item.Owner(c.owner), Entity: col.entity, UID: uid}, nil
+}
+
+func (col collection) write(c *call) (item.Target, item.Condition, error) {
+	target, err := col.target(c)
+	if err != nil {
+		return item.Target{}, nil, err
+	}
+	condition, err := ifMatch(c.Header)
+	return target, condition, err
+}
+
+func (col collection) writeWithBody(c *call) (item.Target, item.Condition, []byte, error) {
+	target, condition, err := col.write(c)
+	if err != nil {
+		return item.Target{}, nil, nil, err
+	}
+	body, err := readBody(c, col.api.MaxBodyBytes)
+	return target, condition, body, err
+}
+
+// whole answers with an item and its payload.
+func whole(status int, found *item.Item, err error) (int, any, error) {
+	if err != nil {
+		return 0, nil, err
+	}
+	const head = 160 // what an item is besides its payload
+	return status, rawJSON(found.AppendJSON(make([]byte, 0, len(found.Payload)+head))), nil
+}
+
+func pageJSON(page item.Page) rawJSON {
+	b := []byte(`{"items":[`)
+	for i := range page.Items {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = page.Items[i].AppendJSON(b)
+	}
+	b = append(b, ']')
+	if page.Next != nil {
+		b = append(b, `,"nextCursor":"`...)
+		b = append(b, page.Next.String()...)
+		b = append(b, '"')
+	}
+	return append(b, '}')
+}
+
+// query reads the page a list request asks for.
+func (col collection) query(c *call) (item.Query, error) {
+	sent, err := queryOf(c)
+	if err != nil {
+		return item.Query{}, err
+	}
+	query := item.Query{
+		Owner:          item.Owner(c.owner),
+		Kind:           col.entity.Kind,
+		IncludeDeleted: includeDeleted(sent),
+	}
+	if query.Limit, err = limitOf(sent["limit"]); err != nil {
+		return item.Query{}, err
+	}
+	query.After, err = cursorOf(sent["cursor"])
+	return query, err
+}
+
+// queryOf reads the query string whole or not at all: half of one would be
+// another question than the one that was asked.
+func queryOf(c *call) (url.Values, error) {
+	values, err := url.ParseQuery(c.URL.RawQuery)
+	if err != nil {
+		return nil, fault.New(fault.InvalidCursor, "invalid query string: %v", err)
+	}
+	return values, nil
+}
+
+func includeDeleted(query url.Values) bool { return query.Get("includeDeleted") == "true" }
+
+func limitOf(values []string) (int, error) {
+	if len(values) == 0 {
+		return defaultLimit, nil
+	}
+	limit, err := strconv.Atoi(values[0])
+	if err != nil || limit < 1 || len(values) > 1 {
+		return 0, fault.New(fault.InvalidLimit, "invalid limit: send one whole number from 1 to %d", entity.MaxLimit)
+	}
+	return min(limit, entity.MaxLimit), nil
+}
+
+func cursorOf(values []string) (*item.Cursor, error) {
+	switch len(values) {
+	case 0:
+		return nil, nil
+	case 1:
+		cursor, err := item.ParseCursor(values[0])
+		return &cursor, err
+	}
+	return nil, fault.New(fault.InvalidCursor, "invalid cursor: send one")
+}

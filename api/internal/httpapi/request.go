@@ -1,0 +1,95 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/auth"
+	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/item"
+)
+
+const headerCorrelation = "X-Correlation-Id"
+
+// call is one request on its way: what it asks and what the guards have proven.
+type call struct {
+	*http.Request
+	writer        http.ResponseWriter
+	reply         http.Header // of the answer; Header is the request's
+	correlationID string
+	caller        auth.Caller
+	owner         account.Owner
+	opened        account.Session // the sync session, once its guard has passed
+	inBand        bool            // whether this very request opened it
+}
+
+func newCall(w http.ResponseWriter, r *http.Request) *call {
+	c := &call{Request: r, writer: w, reply: w.Header(), correlationID: r.Header.Get(headerCorrelation)}
+	if !usableCorrelation(c.correlationID) {
+		c.correlationID = uuid.NewString()
+	}
+	c.reply.Set(headerCorrelation, c.correlationID)
+	return c
+}
+
+// usableCorrelation takes 1 to 128 visible ASCII characters.
+func usableCorrelation(id string) bool {
+	invisible := func(r rune) bool { return r < '!' || r > '~' }
+	return id != "" && len(id) <= 128 && !strings.ContainsFunc(id, invisible)
+}
+
+// readBody reads the whole body, up to limit.
+func readBody(c *call, limit int64) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(c.writer, c.Body, limit))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, fault.New(fault.BodyTooLarge, "request body is larger than %d bytes", limit).
+			With(fault.Facts{"maxBytes": limit})
+	case err != nil:
+		return nil, fault.New(fault.InvalidJSON, "invalid JSON: the body ended early").Because(err)
+	}
+	return body, nil
+}
+
+// decodeInto reads a JSON object with known fields; others are ignored.
+func decodeInto(body []byte, into any) error {
+	if _, err := item.Decode(body); err != nil {
+		return err
+	}
+	err := json.Unmarshal(body, into)
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		return fault.New(fault.InvalidJSON, "invalid JSON: %s has the wrong type", wrong.Field).
+			With(fault.Facts{"field": wrong.Field})
+	}
+	return err
+}
+
+// ifMatch reads the version a write is conditional on, if it is. What cannot be
+// read is refused: a client must not believe it is protected when it is not.
+func ifMatch(h http.Header) (item.Condition, error) {
+	values, present := h["If-Match"]
+	if !present {
+		return nil, nil
+	}
+	version, err := strconv.ParseInt(unquoted(values[0]), 10, 64)
+	if err != nil || len(values) > 1 {
+		return nil, fault.New(fault.InvalidIfMatch, `invalid If-Match: send one version number, such as 3 or "3"`)
+	}
+	return &version, nil
+}
+
+func unquoted(value string) string {
+	if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
+		return value[1 : len(value)-1]
+	}
+	return value
+}

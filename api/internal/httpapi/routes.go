@@ -1,0 +1,102 @@
+// Package httpapi is the REST API: routes, guards, and handlers that turn a
+// request into a call of a service and its result into an answer.
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"path"
+	"time"
+
+	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/auth"
+	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/item"
+)
+
+// API is what the handlers need. Every field but InBandSessions must be set.
+type API struct {
+	Items          *item.Service
+	Accounts       *account.Service
+	Tokens         *auth.Tokens
+	Tenant         *auth.TenantGate
+	Ready          func(context.Context) error // whether the store answers
+	Log            *slog.Logger
+	Now            func() time.Time
+	MaxBodyBytes   int64
+	InBandSessions bool
+}
+
+// routes is the whole URL map.
+func (a *API) routes() map[string]verbs {
+	routes := map[string]verbs{
+		"/healthz":      {"GET": open(a.health)},
+		"/readyz":       {"GET": open(a.ready)},
+		"/v1/sync/info": {"GET": open(a.info)},
+
+		"/v1/sync/sessions":      {"POST": a.signed(a.openSession)},
+		"/v1/sync/sessions/{id}": {"GET": a.signed(a.readSession), "DELETE": a.signed(a.endSession)},
+
+		"/v1/sync/state": {"GET": a.inSession(a.state)},
+		"/v1/sync/wipe":  {"POST": a.inSession(a.wipe)},
+	}
+	for _, e := range entity.Table {
+		items, base := collection{a, e}, "/v1/"+e.Segment
+		routes[base] = verbs{"GET": a.synced(items.list), "POST": a.synced(items.create)}
+		routes[base+"/{uid}"] = verbs{
+			"GET":    a.synced(items.get),
+			"PUT":    a.synced(items.replace),
+			"PATCH":  a.synced(items.patch),
+			"DELETE": a.synced(items.remove),
+		}
+		routes[base+"/{uid}/archive"] = verbs{"POST": a.synced(items.archive)}
+		routes[base+"/{uid}/process"] = verbs{"POST": a.synced(items.process)}
+	}
+	return routes
+}
+
+// The guards of a route, in the order in which they answer.
+
+func open(h handler) endpoint            { return endpoint{h, nil} }
+func (a *API) signed(h handler) endpoint { return endpoint{h, []guard{a.bearer, a.tenant}} }
+
+func (a *API) inSession(h handler) endpoint {
+	return endpoint{h, []guard{a.bearer, a.tenant, a.session}}
+}
+
+func (a *API) synced(h handler) endpoint {
+	return endpoint{h, []guard{a.bearer, a.tenant, a.session, a.epoch}}
+}
+
+// handler answers one call: a status with a body, or an error. See respond for
+// what a body may be.
+type handler func(*call) (status int, body any, err error)
+
+// guard refuses a call, or notes on it what it has proven.
+type guard func(*call) error
+
+type endpoint struct {
+	handle handler
+	guards []guard
+}
+
+type verbs map[string]endpoint
+
+// Handler serves every route. Paths are taken as they are: one that would have
+// to be cleaned first is unknown, and nothing is ever redirected.
+func (a *API) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, verbs := range a.routes() {
+		mux.Handle(pattern, a.serve(pattern, verbs))
+	}
+	unknown := a.serve("unknown", nil)
+	mux.Handle("/", unknown)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if literal := r.URL.EscapedPath(); path.Clean(literal) != literal || literal[0] != '/' {
+			unknown.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}

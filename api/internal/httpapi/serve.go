@@ -1,0 +1,87 @@
+package httpapi
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"toolbridge/api/internal/fault"
+)
+
+// serve answers the calls to one path pattern.
+func (a *API) serve(pattern string, verbs verbs) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := a.Now()
+		c := newCall(w, r)
+		status, body, err := a.answer(c, verbs)
+		if err != nil {
+			status, body = failure(c, err)
+		}
+		if err := respond(w, status, body); err != nil {
+			a.Log.Debug("client left", "correlation_id", c.correlationID)
+		}
+		a.logAccess(c, pattern, status, a.Now().Sub(start), err)
+	})
+}
+
+// answer routes by method, passes the guards and runs the handler. A panic
+// comes back as an error like any other that we did not foresee.
+func (a *API) answer(c *call, verbs verbs) (status int, body any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	if len(verbs) == 0 {
+		return 0, nil, fault.New(fault.RouteNotFound, "no such route")
+	}
+	endpoint, ok := verbs[c.Method]
+	if !ok {
+		allowed := slices.Sorted(maps.Keys(verbs))
+		c.reply.Set("Allow", strings.Join(allowed, ", "))
+		return 0, nil, fault.New(fault.MethodNotAllowed, "method not allowed: use %s", strings.Join(allowed, " or "))
+	}
+	for _, guard := range endpoint.guards {
+		if err := guard(c); err != nil {
+			return 0, nil, err
+		}
+	}
+	return endpoint.handle(c)
+}
+
+// logAccess writes the one line of a call. It names the route, not the path, and
+// nothing the client sent but its correlation id and the verb.
+func (a *API) logAccess(c *call, pattern string, status int, took time.Duration, err error) {
+	level := slog.LevelInfo
+	attrs := []slog.Attr{
+		slog.String("method", knownMethod(c.Method)),
+		slog.String("route", pattern),
+		slog.Int("status", status),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+		slog.String("correlation_id", c.correlationID),
+	}
+	if c.owner.User != "" {
+		attrs = append(attrs, slog.String("user_id", c.owner.User))
+	}
+	if err != nil && status >= http.StatusInternalServerError {
+		level = slog.LevelError
+		attrs = append(attrs, slog.String("cause", err.Error()))
+	}
+	a.Log.LogAttrs(c.Context(), level, "request", attrs...)
+}
+
+func knownMethod(method string) string {
+	switch method {
+	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE":
+		return method
+	}
+	return "other"
+}
