@@ -1,0 +1,124 @@
+package item_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/item"
+)
+
+func TestDecodeSaysWhatIsWrongAndWhere(t *testing.T) {
+	for _, row := range []struct{ name, body, reason, field string }{
+		{"nothing", ``, "unexpected end of JSON input", ""},
+		{"white space", "  \n", "unexpected end of JSON input", ""},
+		{"null", `null`, "expected an object", ""},
+		{"an array", `[]`, "expected an object", ""},
+		{"a string", `"x"`, "expected an object", ""},
+		{"a number", `7`, "expected an object", ""},
+		{"broken text", `{"a":`, "unexpected end of JSON input", ""},
+		{"a second object", `{} {}`, "after top-level value", ""},
+		{"garbage after the object", `{}x`, "after top-level value", ""},
+		{"invalid UTF-8", "{\"a\":\"\xff\"}", "not valid UTF-8", ""},
+		{"NUL in a string", `{"a":"x\u0000"}`, "a NUL character (U+0000)", "a"},
+		{"NUL deep inside", `{"a":{"b":["\u0000"]}}`, "a NUL character (U+0000)", "a"},
+		{"NUL in a nested key", `{"a":{"\u0000":1}}`, "a NUL character (U+0000)", "a"},
+		{"NUL in a key", `{"\u0000":1}`, "a NUL character (U+0000) in a key", ""},
+		{"a lone high surrogate", `{"a":"\ud800"}`, "a lone surrogate", "a"},
+		{"a lone low surrogate", `{"a":"\udc00x"}`, "a lone surrogate", "a"},
+		{"surrogates in the wrong order", `{"a":"\udc00\ud800"}`, "a lone surrogate", "a"},
+		{"a high surrogate before another escape", `{"a":"\ud800\n"}`, "a lone surrogate", "a"},
+		{"a high surrogate twice", `{"a":"\ud83d\ud83d\ude00"}`, "a lone surrogate", "a"},
+		{"a number beyond a double", `{"n":1e400}`, "a number too large for a double", "n"},
+		{"a negative number beyond a double", `{"n":[-1e400]}`, "a number too large for a double", "n"},
+		{"a long integer beyond a double", `{"n":` + strings.Repeat("9", 400) + `}`, "a number too large for a double", "n"},
+		{"nesting of 101 levels", `{"d":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, "nested more than 100 levels deep", "d"},
+		{"nesting of 20 000 levels", strings.Repeat(`{"a":`, 20000) + "1" + strings.Repeat("}", 20000), "depth", ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, err := item.Decode([]byte(row.body))
+			var f *fault.Error
+			if !errors.As(err, &f) || f.Code != fault.InvalidJSON {
+				t.Fatalf("err = %v", err)
+			}
+			if !strings.HasPrefix(f.Message, "invalid JSON: ") || !strings.Contains(f.Message, row.reason) {
+				t.Errorf("message %q, want %q in it", f.Message, row.reason)
+			}
+			if field, _ := f.Details["field"].(string); field != row.field {
+				t.Errorf("field %q, want %q", field, row.field)
+			}
+		})
+	}
+}
+
+func TestDecodeTakesWhatOnlyLooksSuspicious(t *testing.T) {
+	for _, row := range []struct{ name, body string }{
+		{"an empty object", `{}`},
+		{"white space around", " \r\n\t{ } \n"},
+		{"an escaped backslash before u0000", `{"a":"\\u0000"}`},
+		{"a surrogate pair", `{"a":"\ud83d\ude00"}`},
+		{"escaped quotes and braces in strings", `{"a":"}\"]","b\"":"{["}`},
+		{"nesting of 100 levels", `{"d":` + strings.Repeat("[", 99) + strings.Repeat("]", 99) + `}`},
+		{"many siblings", `{"d":[` + strings.Repeat(`[],{},`, 500) + `1]}`},
+		{"a number that underflows", `{"n":1e-400}`},
+		{"the largest double", `{"n":1.7976931348623157e308}`},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if _, err := item.Decode([]byte(row.body)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// FuzzDecode compares with encoding/json: what we take it takes too, and sees
+// the same keys; what we refuse beyond it has a reason of ours.
+func FuzzDecode(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, `{"a":1}`, `{"a":{"b":[1,2.5e3,"x\u0041\ud83d\ude00",null,true]},"a":false}`, `[]`, `null`, `{"\u0061":"\""}`,
+		`{"n":1e999}`, `{"a":"\ud800"}`, " {\t} \n", `{"a":[[[]]]}{}`, `{"uid":"x","sync":{}}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		payload, err := item.Decode(body)
+		var want map[string]json.RawMessage
+		reference := json.Unmarshal(body, &want)
+		if err != nil {
+			var fault *fault.Error
+			if !errors.As(err, &fault) {
+				t.Fatalf("not a fault: %v", err)
+			}
+			return
+		}
+		if reference != nil {
+			t.Fatalf("took what encoding/json refuses: %v", reference)
+		}
+		for key := range want {
+			if !payload.Has(key) {
+				t.Fatalf("lost key %q", key)
+			}
+		}
+		checkNumbers(t, body)
+	})
+}
+
+func checkNumbers(t *testing.T, body []byte) {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	for {
+		token, err := decoder.Token()
+		if err != nil {
+			if !strings.Contains(err.Error(), "EOF") {
+				t.Fatalf("took what a decoder cannot read: %v", err)
+			}
+			return
+		}
+		if number, ok := token.(float64); ok && math.IsInf(number, 0) {
+			t.Fatal("took an infinite number")
+		}
+	}
+}
