@@ -1,0 +1,191 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/store/storetest"
+)
+
+func openStore(t *testing.T, path string) *Store {
+	t.Helper()
+	store, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	return store
+}
+
+func TestConformance(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storetest.Store {
+		return openStore(t, filepath.Join(t.TempDir(), "test.db"))
+	})
+}
+
+func TestTheHotStatementsNeitherScanNorSort(t *testing.T) {
+	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
+	for name, text := range map[string]string{
+		"item": sqlItem, "live list": sqlListLive, "whole list": sqlListAll, "live": sqlLive, "update": sqlUpdate,
+		"state": sqlState, "purge": sqlPurgeEnded, "count": sqlCountByKind, "delete": sqlDeleteOwners,
+	} {
+		t.Run(name, func(t *testing.T) {
+			plan := explain(t, store.writer, text)
+			for _, bad := range []string{"SCAN item", "SCAN a", "SCAN e", "TEMP B-TREE"} {
+				if strings.Contains(plan, bad) {
+					t.Errorf("plan has %q:\n%s", bad, plan)
+				}
+			}
+			if strings.Contains(name, "list") && !strings.Contains(plan, "(tenant=? AND owner=? AND kind=? AND (updated_ms,uid)>(?,?))") {
+				t.Errorf("the list is not a keyset walk:\n%s", plan)
+			}
+		})
+	}
+}
+
+func explain(t *testing.T, db *sql.DB, text string) string {
+	t.Helper()
+	args := make([]any, strings.Count(text, "?"))
+	if strings.Contains(text, "?3") {
+		args = args[:3]
+	}
+	rows, err := db.Query("EXPLAIN QUERY PLAN "+text, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var plan strings.Builder
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		plan.WriteString(detail + "\n")
+	}
+	return plan.String()
+}
+
+func TestProcessesThatStartAtOnceShareOneNewDatabase(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new", "dir", "test.db")
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			store, err := Open(context.Background(), path)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := store.Ready(context.Background()); err != nil {
+				t.Error(err)
+			}
+			if err := store.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestWhatWasStoredIsThereAfterReopening(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "odd name %20 ?#.db")
+	ref := item.Ref{Owner: item.Owner{Tenant: "t", User: "u"}, Kind: "note", UID: "00000000-0000-4000-8000-000000000001"}
+	first := openStore(t, path)
+	_, err := first.Apply(t.Context(), ref, func(*item.Item, item.Live) (*item.Item, error) {
+		return &item.Item{UID: ref.UID, Version: 1, Payload: []byte(`{}`)}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	found, err := openStore(t, path).Get(t.Context(), ref)
+	if err != nil || found == nil {
+		t.Errorf("%v, %v", found, err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file is open to others, or elsewhere: %v, %v", info, err)
+	}
+}
+
+func TestADatabaseThatCannotBeUsedIsAClearError(t *testing.T) {
+	dir := t.TempDir()
+	garbage := filepath.Join(dir, "garbage.db")
+	if err := os.WriteFile(garbage, []byte(strings.Repeat("not a database ", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	newer := filepath.Join(dir, "newer.db")
+	store := openStore(t, newer)
+	if _, err := store.writer.Exec(`UPDATE schema_version SET version = 999`); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct{ name, path, says string }{
+		{"a directory", dir, "is a directory"},
+		{"below a file", filepath.Join(garbage, "x.db"), "not a directory"},
+		{"another kind of file", garbage, "not a database"},
+		{"a newer schema", newer, "schema version 999, but this program knows only"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, err := Open(t.Context(), row.path)
+			if err == nil || !strings.Contains(err.Error(), row.says) || !strings.Contains(err.Error(), row.path) {
+				t.Errorf("err = %v", err)
+			}
+		})
+	}
+}
+
+func TestABusyDatabaseIsUnavailableForNow(t *testing.T) {
+	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
+	if _, err := store.writer.Exec(`PRAGMA busy_timeout = 0`); err != nil {
+		t.Fatal(err)
+	}
+	other, err := connect(databasePath(t, store), 1, "_txlock=immediate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	tx, err := other.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	ref := item.Ref{Owner: item.Owner{Tenant: "t", User: "u"}, Kind: "note", UID: "x"}
+	_, err = store.Apply(t.Context(), ref, nil)
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Code != fault.Unavailable {
+		t.Errorf("err = %v", err)
+	}
+}
+
+func databasePath(t *testing.T, store *Store) (path string) {
+	t.Helper()
+	if err := store.writer.QueryRow(`SELECT file FROM pragma_database_list WHERE name = 'main'`).Scan(&path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestAWriteIsSyncedBeforeItIsAcknowledged(t *testing.T) {
+	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
+	var synchronous int
+	var journal string
+	if err := store.writer.QueryRow(`PRAGMA synchronous`).Scan(&synchronous); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.writer.QueryRow(`PRAGMA journal_mode`).Scan(&journal); err != nil {
+		t.Fatal(err)
+	}
+	const full = 2
+	if synchronous != full || journal != "wal" {
+		t.Errorf("synchronous %d, journal %s", synchronous, journal)
+	}
+}

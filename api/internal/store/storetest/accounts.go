@@ -1,0 +1,143 @@
+package storetest
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/item"
+)
+
+func state(t *testing.T, store Store, owner item.Owner, session string) account.State {
+	t.Helper()
+	found, err := store.State(context.Background(), account.Owner(owner), session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func wipe(t *testing.T, store Store, owner item.Owner, now time.Time) (account.State, map[string]int64) {
+	t.Helper()
+	after, deleted, err := store.Wipe(context.Background(), account.Owner(owner), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return after, deleted
+}
+
+func defaultState(t *testing.T, store Store) {
+	got := state(t, store, alice, "")
+	if got.Epoch != 1 || got.SessionsSince.UnixMilli() > 0 || !got.LastWipeAt.IsZero() || got.LastWipeBy != "" || got.SessionEnded {
+		t.Errorf("state %+v", got)
+	}
+}
+
+func wipes(t *testing.T, store Store) {
+	now := time.UnixMilli(1763600000123)
+	for n, kind := range kinds() {
+		for _, owner := range []item.Owner{alice, bob, eve} {
+			put(t, store, item.Ref{Owner: owner, Kind: kind, UID: uid(n)}, item.Item{Version: 1})
+		}
+	}
+	put(t, store, note(alice, 99), item.Item{Version: 2, DeletedAt: millis(1)})
+	after, deleted := wipe(t, store, alice, now)
+	if after.Epoch != 2 || !after.LastWipeAt.Equal(now) || after.LastWipeBy != alice.User {
+		t.Errorf("state after the wipe %+v", after)
+	}
+	if again := state(t, store, alice, ""); again.Epoch != 2 || !again.SessionsSince.Equal(after.SessionsSince) {
+		t.Errorf("state read back %+v", again)
+	}
+	for _, kind := range kinds() {
+		want := int64(1)
+		if kind == "note" {
+			want = 2
+		}
+		if deleted[string(kind)] != want {
+			t.Errorf("%d items of %s deleted, want %d", deleted[string(kind)], kind, want)
+		}
+		if got := list(t, store, item.Query{Owner: alice, Kind: kind, IncludeDeleted: true}); len(got) != 0 {
+			t.Errorf("%s left over: %v", kind, got)
+		}
+		for _, owner := range []item.Owner{bob, eve} {
+			if got := list(t, store, item.Query{Owner: owner, Kind: kind}); len(got) != 1 {
+				t.Errorf("%s of %v: %v", kind, owner, got)
+			}
+		}
+	}
+	if got := state(t, store, eve, ""); got.Epoch != 1 {
+		t.Errorf("another tenant's epoch is %d", got.Epoch)
+	}
+}
+
+func sessionsSince(t *testing.T, store Store) {
+	now := time.UnixMilli(1763600000123)
+	for i, row := range []struct {
+		at   time.Time
+		want time.Time
+	}{
+		{now, now.Add(time.Millisecond)},
+		{now, now.Add(2 * time.Millisecond)},
+		{now.Add(-time.Hour), now.Add(3 * time.Millisecond)},
+		{now.Add(time.Hour), now.Add(time.Hour + time.Millisecond)},
+	} {
+		if after, _ := wipe(t, store, alice, row.at); !after.SessionsSince.Equal(row.want) {
+			t.Errorf("wipe %d: sessions since %s, want %s", i, after.SessionsSince, row.want)
+		}
+	}
+}
+
+func endedSessions(t *testing.T, store Store) {
+	now := time.UnixMilli(1763600000123)
+	end := func(session string, expires, at time.Time) {
+		t.Helper()
+		if err := store.EndSession(context.Background(), account.Owner(alice), session, expires, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end(uid(1), now.Add(time.Minute), now)
+	end(uid(1), now.Add(time.Minute), now)
+	end(uid(2), now.Add(time.Hour), now)
+	if !state(t, store, alice, uid(1)).SessionEnded || state(t, store, alice, uid(3)).SessionEnded {
+		t.Error("the wrong session has ended")
+	}
+	end(uid(3), now.Add(2*time.Hour), now.Add(time.Minute))
+	if state(t, store, alice, uid(1)).SessionEnded {
+		t.Error("an expired note was kept")
+	}
+	if !state(t, store, alice, uid(2)).SessionEnded {
+		t.Error("a note was dropped before it expired")
+	}
+}
+
+func endedTenant(t *testing.T, store Store) {
+	now := time.UnixMilli(1763600000123)
+	if err := store.EndSession(context.Background(), account.Owner(alice), uid(1), now.Add(time.Hour), now); err != nil {
+		t.Fatal(err)
+	}
+	if state(t, store, eve, uid(1)).SessionEnded {
+		t.Error("it ended in another tenant too")
+	}
+}
+
+func parallelWipes(t *testing.T, store Store) {
+	now := time.UnixMilli(1763600000123)
+	var mu sync.Mutex
+	var epochs []int64
+	parallel(10, func(int) {
+		after, _, err := store.Wipe(context.Background(), account.Owner(alice), now)
+		if err != nil {
+			t.Error(err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		epochs = append(epochs, after.Epoch)
+	})
+	slices.Sort(epochs)
+	if want := []int64{2, 3, 4, 5, 6, 7, 8, 9, 10, 11}; !slices.Equal(epochs, want) {
+		t.Errorf("epochs %v", epochs)
+	}
+}

@@ -1,0 +1,226 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"toolbridge/api/internal/item"
+)
+
+func comesBack(t *testing.T, store Store) {
+	for _, want := range []item.Item{
+		{UID: uid(1), Version: 1, UpdatedAt: 1763600000123, Payload: []byte(`{"n":12345678901234567890,"f":1.10,"t":"ä😀\u003c"}`)},
+		{UID: uid(2), Version: 9007199254740993, UpdatedAt: -5, DeletedAt: millis(-5), Payload: []byte(`{ "b" : [1, 2] }`)},
+		{UID: uid(3), Version: 2, UpdatedAt: 7, Parent: item.Parent{Kind: "task", UID: uid(9)}, Payload: []byte(`{}`)},
+		{UID: uid(4), Version: 1, UpdatedAt: 8, Payload: []byte(`{"big":"` + strings.Repeat("x", 1<<20) + `"}`)},
+	} {
+		ref := item.Ref{Owner: alice, Kind: "comment", UID: want.UID}
+		put(t, store, ref, want)
+		if got := get(t, store, ref); got == nil || !reflect.DeepEqual(*got, want) {
+			t.Errorf("%s: came back as %+v", want.UID, got)
+		}
+	}
+}
+
+func wholeKey(t *testing.T, store Store) {
+	put(t, store, note(alice, 1), item.Item{Version: 1})
+	for _, ref := range []item.Ref{
+		note(bob, 1), note(eve, 1), note(alice, 2), {Owner: alice, Kind: "task", UID: uid(1)},
+	} {
+		if found := get(t, store, ref); found != nil {
+			t.Errorf("%+v found %+v", ref, found)
+		}
+	}
+}
+
+func refusedChange(t *testing.T, store Store) {
+	put(t, store, note(alice, 1), item.Item{Version: 1})
+	refusal := errors.New("not like this")
+	_, err := store.Apply(context.Background(), note(alice, 1), func(current *item.Item, _ item.Live) (*item.Item, error) {
+		current.Version = 5
+		return current, refusal
+	})
+	if err != refusal {
+		t.Errorf("err = %v", err)
+	}
+	if found := get(t, store, note(alice, 1)); found.Version != 1 {
+		t.Errorf("version %d was stored", found.Version)
+	}
+}
+
+func seesTheLast(t *testing.T, store Store) {
+	for want := range int64(3) {
+		_, err := store.Apply(context.Background(), note(alice, 1), func(current *item.Item, _ item.Live) (*item.Item, error) {
+			if (current == nil) != (want == 0) || current != nil && current.Version != want {
+				t.Errorf("change %d saw %+v", want, current)
+			}
+			return &item.Item{UID: uid(1), Version: want + 1, Payload: []byte(`{}`)}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func parallelChanges(t *testing.T, store Store) {
+	put(t, store, note(alice, 1), item.Item{Version: 1})
+	const writers = 40
+	parallel(writers, func(int) {
+		_, err := store.Apply(context.Background(), note(alice, 1), func(current *item.Item, _ item.Live) (*item.Item, error) {
+			current.Version++
+			return current, nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	if found := get(t, store, note(alice, 1)); found.Version != writers+1 {
+		t.Errorf("version %d after %d changes", found.Version, writers)
+	}
+}
+
+func parallelCreations(t *testing.T, store Store) {
+	taken := errors.New("taken")
+	var mu sync.Mutex
+	winners := 0
+	parallel(20, func(int) {
+		_, err := store.Apply(context.Background(), note(alice, 1), func(current *item.Item, _ item.Live) (*item.Item, error) {
+			if current != nil {
+				return nil, taken
+			}
+			return &item.Item{UID: uid(1), Version: 1, Payload: []byte(`{}`)}, nil
+		})
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err == nil:
+			winners++
+		case err != taken:
+			t.Error(err)
+		}
+	})
+	if winners != 1 {
+		t.Errorf("%d winners", winners)
+	}
+}
+
+func liveItems(t *testing.T, store Store) {
+	put(t, store, note(alice, 1), item.Item{Version: 1})
+	put(t, store, note(alice, 2), item.Item{Version: 2, DeletedAt: millis(5)})
+	put(t, store, note(bob, 3), item.Item{Version: 1})
+	put(t, store, note(eve, 4), item.Item{Version: 1})
+	_, err := store.Apply(context.Background(), note(alice, 9), func(_ *item.Item, live item.Live) (*item.Item, error) {
+		for n, want := range map[int]bool{1: true, 2: false, 3: false, 4: false, 5: false} {
+			if got, err := live("note", uid(n)); err != nil || got != want {
+				t.Errorf("note %d: live %v, %v", n, got, err)
+			}
+		}
+		if got, err := live("task", uid(1)); err != nil || got {
+			t.Errorf("task 1: live %v, %v", got, err)
+		}
+		return &item.Item{UID: uid(9), Version: 1, Payload: []byte(`{}`)}, nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func panics(t *testing.T, store Store) {
+	func() {
+		defer func() { _ = recover() }()
+		_, _ = store.Apply(context.Background(), note(alice, 1), func(*item.Item, item.Live) (*item.Item, error) {
+			panic("in a change")
+		})
+	}()
+	put(t, store, note(alice, 1), item.Item{Version: 1})
+}
+
+func cancelled(t *testing.T, store Store) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := store.Apply(ctx, note(alice, 1), func(*item.Item, item.Live) (*item.Item, error) {
+		return &item.Item{UID: uid(1), Version: 1, Payload: []byte(`{}`)}, nil
+	})
+	if err == nil {
+		t.Error("a cancelled write was accepted")
+	}
+	if _, err := store.List(ctx, item.Query{Owner: alice, Kind: "note", Limit: 1}); err == nil {
+		t.Error("a cancelled list was answered")
+	}
+	if get(t, store, note(alice, 1)) != nil {
+		t.Error("a cancelled write was stored")
+	}
+	put(t, store, note(alice, 1), item.Item{Version: 1})
+}
+
+func leaves(t *testing.T, store Store) {
+	ctx, cancel := context.WithCancel(context.Background())
+	_, err := store.Apply(ctx, note(alice, 1), func(*item.Item, item.Live) (*item.Item, error) {
+		cancel()
+		return &item.Item{UID: uid(1), Version: 1, Payload: []byte(`{}`)}, nil
+	})
+	if stored := get(t, store, note(alice, 1)) != nil; stored != (err == nil) {
+		t.Errorf("stored %v, but err = %v", stored, err)
+	}
+	put(t, store, note(alice, 2), item.Item{Version: 1})
+}
+
+func lists(t *testing.T, store Store) {
+	times := map[int]item.Millis{1: 30, 2: 10, 3: 20, 4: 10, 5: 20, 6: -1}
+	for n, at := range times {
+		put(t, store, note(alice, n), item.Item{Version: 1, UpdatedAt: at})
+	}
+	want := []string{uid(6), uid(2), uid(4), uid(3), uid(5), uid(1)}
+	if got := list(t, store, item.Query{Owner: alice}); !slices.Equal(got, want) {
+		t.Errorf("whole list %v", got)
+	}
+	var after *item.Cursor
+	for i := 0; i < len(want); i += 2 {
+		got := list(t, store, item.Query{Owner: alice, After: after, Limit: 2})
+		if !slices.Equal(got, want[i:i+2]) {
+			t.Errorf("page at %d: %v", i, got)
+		}
+		last := get(t, store, item.Ref{Owner: alice, Kind: "note", UID: want[i+1]})
+		after = &item.Cursor{UpdatedAt: last.UpdatedAt, UID: last.UID}
+	}
+	if got := list(t, store, item.Query{Owner: alice, After: after}); len(got) != 0 {
+		t.Errorf("after the end: %v", got)
+	}
+}
+
+func listTombstones(t *testing.T, store Store) {
+	put(t, store, note(alice, 1), item.Item{Version: 1, UpdatedAt: 1})
+	put(t, store, note(alice, 2), item.Item{Version: 1, UpdatedAt: 2, DeletedAt: millis(2)})
+	if got := list(t, store, item.Query{Owner: alice}); !slices.Equal(got, []string{uid(1)}) {
+		t.Errorf("without tombstones: %v", got)
+	}
+	if got := list(t, store, item.Query{Owner: alice, IncludeDeleted: true}); !slices.Equal(got, []string{uid(1), uid(2)}) {
+		t.Errorf("with tombstones: %v", got)
+	}
+}
+
+func listScope(t *testing.T, store Store) {
+	put(t, store, note(alice, 1), item.Item{Version: 1})
+	put(t, store, note(bob, 2), item.Item{Version: 1})
+	put(t, store, note(eve, 3), item.Item{Version: 1})
+	put(t, store, item.Ref{Owner: alice, Kind: "task", UID: uid(4)}, item.Item{Version: 1})
+	for _, all := range []bool{false, true} {
+		if got := list(t, store, item.Query{Owner: alice, IncludeDeleted: all}); !slices.Equal(got, []string{uid(1)}) {
+			t.Errorf("includeDeleted %v: %v", all, got)
+		}
+	}
+}
+
+// parallel runs n calls at once and waits for all.
+func parallel(n int, do func(i int)) {
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { do(i) })
+	}
+	wg.Wait()
+}

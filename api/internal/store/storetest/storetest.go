@@ -1,0 +1,115 @@
+// Package storetest is what every store must do, as one suite that each runs.
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/item"
+)
+
+// Store is both halves of what a store keeps.
+type Store interface {
+	item.Store
+	account.Store
+}
+
+// Run runs the suite. Each call of open gives a store of its own, empty and
+// closed when the test ends.
+func Run(t *testing.T, open func(*testing.T) Store) {
+	for name, test := range map[string]func(*testing.T, Store){
+		"an item comes back as it was stored":                       comesBack,
+		"an item is found only by its whole key":                    wholeKey,
+		"a refused change stores nothing and returns its own error": refusedChange,
+		"a change sees what the one before it stored":               seesTheLast,
+		"parallel changes of one item happen one after another":     parallelChanges,
+		"parallel creations of one uid have one winner":             parallelCreations,
+		"live knows live items of the owner only":                   liveItems,
+		"a panic in a change leaves the store usable":               panics,
+		"a cancelled request changes nothing and harms nothing":     cancelled,
+		"a client that leaves during its write does not undo it":    leaves,
+		"a list is ordered by time, then uid, and split by cursor":  lists,
+		"a list leaves out tombstones unless asked":                 listTombstones,
+		"a list keeps to its owner and kind":                        listScope,
+		"an unknown owner is in the default state":                  defaultState,
+		"a wipe takes the owner's items and nobody else's":          wipes,
+		"sessions since moves on even when the clock stands still":  sessionsSince,
+		"an ended session is known until it would have expired":     endedSessions,
+		"an ended session is ended within its tenant":               endedTenant,
+		"parallel wipes each raise the epoch":                       parallelWipes,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+	}
+}
+
+var (
+	alice = item.Owner{Tenant: "acme", User: "11111111-1111-8111-8111-111111111111"}
+	bob   = item.Owner{Tenant: "acme", User: "22222222-2222-8222-8222-222222222222"}
+	eve   = item.Owner{Tenant: "zeta", User: alice.User}
+)
+
+// uid gives the n-th of an ordered series of uids.
+func uid(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }
+
+func note(owner item.Owner, n int) item.Ref {
+	return item.Ref{Owner: owner, Kind: "note", UID: uid(n)}
+}
+
+// put stores an item whatever was there.
+func put(t *testing.T, store Store, ref item.Ref, next item.Item) {
+	t.Helper()
+	next.UID = ref.UID
+	if next.Payload == nil {
+		next.Payload = []byte(`{}`)
+	}
+	_, err := store.Apply(context.Background(), ref, func(*item.Item, item.Live) (*item.Item, error) {
+		return &next, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func get(t *testing.T, store Store, ref item.Ref) *item.Item {
+	t.Helper()
+	found, err := store.Get(context.Background(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func list(t *testing.T, store Store, query item.Query) []string {
+	t.Helper()
+	if query.Kind == "" {
+		query.Kind = "note"
+	}
+	if query.Limit == 0 {
+		query.Limit = 100
+	}
+	items, err := store.List(context.Background(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	uids := make([]string, len(items))
+	for i, found := range items {
+		uids[i] = found.UID
+	}
+	return uids
+}
+
+func millis(n int64) *item.Millis {
+	m := item.Millis(n)
+	return &m
+}
+
+func kinds() []entity.Kind {
+	var all []entity.Kind
+	for _, e := range entity.Table {
+		all = append(all, e.Kind)
+	}
+	return all
+}
