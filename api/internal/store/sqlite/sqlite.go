@@ -12,9 +12,13 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	_ "modernc.org/sqlite" // registers the driver
 )
+
+// lockWait is how long a statement waits for another process's lock.
+const lockWait = 5 * time.Second
 
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
@@ -34,11 +38,23 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err := touch(path); err != nil {
 		return nil, fmt.Errorf("database file %s cannot be opened: %w", path, err)
 	}
-	s := &Store{}
-	if err := s.open(ctx, path); err != nil {
-		return nil, errors.Join(fmt.Errorf("database file %s: %w", path, err), s.Close())
+	deadline := time.Now().Add(lockWait)
+	for {
+		s, err := open(ctx, path)
+		if err == nil {
+			return s, nil
+		}
+		if !passing(err) || time.Now().After(deadline) {
+			return nil, fmt.Errorf("database file %s: %w", path, err)
+		}
+		// Another process is creating or closing the database. Where SQLite changes
+		// how the file is used it fails at once instead of waiting for the lock.
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
-	return s, nil
 }
 
 // touch creates the file for this user only, and gives a clear error where
@@ -52,6 +68,14 @@ func touch(path string) error {
 		return err
 	}
 	return file.Close()
+}
+
+func open(ctx context.Context, path string) (*Store, error) {
+	s := &Store{}
+	if err := s.open(ctx, path); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }
 
 func (s *Store) open(ctx context.Context, path string) (err error) {
@@ -76,7 +100,7 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 // connect makes a pool whose connections stay open, as each costs statements to
 // prepare. The path is taken literally, whatever characters it has.
 func connect(path string, connections int, options ...string) (*sql.DB, error) {
-	options = append([]string{"_busy_timeout=5000"}, options...)
+	options = append([]string{fmt.Sprintf("_busy_timeout=%d", lockWait.Milliseconds())}, options...)
 	file := (&url.URL{Path: path}).EscapedPath()
 	db, err := sql.Open("sqlite", "file:"+file+"?"+strings.Join(options, "&"))
 	if err != nil {

@@ -1,0 +1,323 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/auth"
+	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/httpapi"
+	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/store/sqlite"
+)
+
+const (
+	tokenSecret  = "token-secret-0123456789abcdef0123456789"
+	tenantSecret = "tenant-secret-0123456789abcdef012345678"
+	tenantID     = "acme"
+	nilUID       = "00000000-0000-0000-0000-000000000000"
+	someUID      = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
+)
+
+// clock is the time of a test; it moves only when told to.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// process is one running API. Several may share a database and a clock.
+type process struct {
+	t     *testing.T
+	path  string
+	clock *clock
+	log   *lockedBuffer
+	url   string
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func start(t *testing.T, options ...func(*httpapi.API)) *process {
+	t.Helper()
+	now := time.Date(2026, 11, 20, 6, 15, 34, 40e6, time.UTC)
+	return startOn(t, filepath.Join(t.TempDir(), "test.db"), &clock{now: now}, options...)
+}
+
+// twin is another process on the same database, as after a restart.
+func (p *process) twin(options ...func(*httpapi.API)) *process {
+	return startOn(p.t, p.path, p.clock, options...)
+}
+
+func startOn(t *testing.T, path string, clock *clock, options ...func(*httpapi.API)) *process {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := &lockedBuffer{}
+	api := &httpapi.API{
+		Items:          &item.Service{Store: store, Now: clock.Now},
+		Accounts:       &account.Service{Store: store, Prover: account.NewProver(tenantSecret), Now: clock.Now},
+		Tokens:         auth.NewTokens(tokenSecret, "", "", clock.Now),
+		Tenant:         &auth.TenantGate{ID: tenantID, Secret: tenantSecret, Now: clock.Now},
+		Ready:          store.Ready,
+		Log:            slog.New(slog.NewJSONHandler(log, nil)),
+		Now:            clock.Now,
+		MaxBodyBytes:   1 << 20,
+		InBandSessions: true,
+	}
+	for _, option := range options {
+		option(api)
+	}
+	server := httptest.NewUnstartedServer(api.Handler())
+	server.Config.DisableGeneralOptionsHandler = true
+	server.Start()
+	t.Cleanup(func() {
+		server.Close()
+		_ = store.Close()
+	})
+	return &process{t: t, path: path, clock: clock, log: log, url: server.URL}
+}
+
+// header changes the headers of a request; an empty list removes one.
+type header map[string][]string
+
+func set(name, value string) header { return header{name: {value}} }
+func unset(name string) header      { return header{name: nil} }
+
+// user is somebody with a token, who opens a session in-band for each call
+// unless told otherwise.
+type user struct {
+	*process
+	sub string
+}
+
+func (p *process) user(sub string) user { return user{p, sub} }
+
+// on is the same user at another process.
+func (u user) on(p *process) user { return user{p, u.sub} }
+
+func token(claims jwt.MapClaims) string {
+	return signedToken(jwt.SigningMethodHS256, claims, []byte(tokenSecret))
+}
+
+func signedToken(method jwt.SigningMethod, claims jwt.MapClaims, key any) string {
+	text, err := jwt.NewWithClaims(method, claims).SignedString(key)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
+func (u user) headers() http.Header {
+	timestamp := strconv.FormatInt(u.clock.Now().UnixMilli(), 10)
+	h := http.Header{}
+	h.Set("Authorization", "Bearer "+token(jwt.MapClaims{"sub": u.sub, "exp": u.clock.Now().Add(time.Hour).Unix()}))
+	h.Set("X-TB-Tenant-ID", tenantID)
+	h.Set("X-TB-Timestamp", timestamp)
+	h.Set("X-TB-Signature", auth.Sign(tenantSecret, tenantID, timestamp))
+	h.Set("X-Sync-Session", "new")
+	return h
+}
+
+// answer is a whole HTTP answer.
+type answer struct {
+	t       *testing.T
+	request string
+	status  int
+	header  http.Header
+	body    []byte
+}
+
+func (u user) call(method, path, body string, changes ...header) answer {
+	u.t.Helper()
+	h := u.headers()
+	for _, change := range changes {
+		for name, values := range change {
+			h.Del(name)
+			for _, value := range values {
+				h.Add(name, value)
+			}
+		}
+	}
+	return u.send(method, path, body, h)
+}
+
+func (p *process) send(method, path, body string, h http.Header) answer {
+	p.t.Helper()
+	request, err := http.NewRequest(method, p.url+path, strings.NewReader(body))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	maps.Copy(request.Header, h)
+	response, err := http.DefaultTransport.RoundTrip(request) // follows no redirect
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	got, err := io.ReadAll(response.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return answer{p.t, method + " " + path, response.StatusCode, response.Header, got}
+}
+
+// is stops the test unless the answer has the status.
+func (a answer) is(status int) answer {
+	a.t.Helper()
+	if a.status != status {
+		a.t.Fatalf("%s: status %d, want %d: %.500s", a.request, a.status, status, a.body)
+	}
+	return a
+}
+
+// fails checks the status, the code and the one error shape.
+func (a answer) fails(status int, code string) answer {
+	a.t.Helper()
+	a.is(status)
+	shape := a.json()
+	if shape["code"] != code || shape["error"] == "" || shape["correlation_id"] != a.header.Get("X-Correlation-ID") ||
+		a.header.Get("Content-Type") != "application/json" {
+		a.t.Errorf("%s: %s %s, want code %s", a.request, a.header, a.body, code)
+	}
+	return a
+}
+
+// says checks the sentence of an error.
+func (a answer) says(sentence string) answer {
+	a.t.Helper()
+	if got := a.json()["error"]; got != sentence {
+		a.t.Errorf("%s: says %q, want %q", a.request, got, sentence)
+	}
+	return a
+}
+
+// detail gives one of an error's details.
+func (a answer) detail(name string) any {
+	a.t.Helper()
+	details, _ := a.json()["details"].(map[string]any)
+	return details[name]
+}
+
+func (a answer) json() map[string]any {
+	a.t.Helper()
+	var object map[string]any
+	if err := json.Unmarshal(a.body, &object); err != nil {
+		a.t.Fatalf("%s: %v: %.500s", a.request, err, a.body)
+	}
+	return object
+}
+
+// itemJSON is an item as a client reads it.
+type itemJSON struct {
+	UID       string
+	Version   int64
+	UpdatedAt string
+	DeletedAt string
+	Payload   map[string]any
+}
+
+func (a answer) item() itemJSON {
+	a.t.Helper()
+	var found itemJSON
+	if err := json.Unmarshal(a.body, &found); err != nil {
+		a.t.Fatalf("%s: %v: %.500s", a.request, err, a.body)
+	}
+	return found
+}
+
+// forEachEntity runs a test once for every row of the table.
+func forEachEntity(t *testing.T, test func(t *testing.T, u user, e *entity.Entity)) {
+	for _, e := range entity.Table {
+		t.Run(string(e.Kind), func(t *testing.T) {
+			t.Parallel()
+			test(t, start(t).user("alice"), e)
+		})
+	}
+}
+
+// path is the URL of an entity's collection.
+func path(e *entity.Entity) string { return "/v1/" + e.Segment }
+
+// has creates an item with the given members (JSON, without braces) and what
+// parent keys its entity demands.
+func (u user) has(e *entity.Entity, members string) itemJSON {
+	u.t.Helper()
+	return u.call("POST", path(e), u.body(e, members)).is(http.StatusCreated).item()
+}
+
+// body is a complete payload, with a live parent where one is demanded.
+func (u user) body(e *entity.Entity, members string) string {
+	u.t.Helper()
+	if e.Parent == nil {
+		return "{" + members + "}"
+	}
+	keys := u.parentKeys(e, e.Parent.Kinds[0])
+	if members != "" {
+		keys += ","
+	}
+	return "{" + keys + members + "}"
+}
+
+// parentKeys names a fresh parent of the kind.
+func (u user) parentKeys(e *entity.Entity, kind entity.Kind) string {
+	u.t.Helper()
+	return namedParent(e, kind, u.has(find(kind), "").UID)
+}
+
+func namedParent(e *entity.Entity, kind entity.Kind, uid string) string {
+	keys := `"` + e.Parent.UIDKey + `":"` + uid + `"`
+	if e.Parent.TypeKey != "" {
+		keys += `,"` + e.Parent.TypeKey + `":"` + string(kind) + `"`
+	}
+	return keys
+}
+
+func find(kind entity.Kind) *entity.Entity {
+	for _, e := range entity.Table {
+		if e.Kind == kind {
+			return e
+		}
+	}
+	panic("no such kind: " + kind)
+}
