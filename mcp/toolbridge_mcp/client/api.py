@@ -139,7 +139,7 @@ class ApiClient:
         lost = OutcomeUnknown if call.writes else Unavailable
         answer = await self._request(self._build(call, {**headers, **session}), lost, call.resource)
         try:
-            return Document.parse(answer.text)
+            return Document.parse(answer.content)
         except (ValueError, RecursionError) as error:
             raise BadAnswer(correlation_id=correlation_id) from error
 

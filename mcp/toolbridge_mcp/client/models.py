@@ -49,8 +49,9 @@ class Document:
     data: JsonObject
 
     @classmethod
-    def parse(cls, text: str) -> "Document":
-        """Raises ValueError or RecursionError if the text is not one JSON object."""
+    def parse(cls, content: bytes) -> "Document":
+        """Raises ValueError or RecursionError if the content is not one JSON object in UTF-8."""
+        text = content.decode()
         data = json.loads(text)
         if not isinstance(data, dict):
             raise ValueError("not a JSON object")

@@ -68,6 +68,7 @@ class SomeFields(BaseModel):
         alias_generator=to_camel,
         validate_by_name=True,
         validate_by_alias=True,
+        ser_json_inf_nan="constants",  # the default would turn 1e999 into null without a word
     )
 
     @model_validator(mode="before")

@@ -1,0 +1,85 @@
+import os
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+from fastmcp import FastMCP
+
+from tests.clients import Rest, Tools, in_memory, settings_for, token
+from tests.processes import Process, api_process, gateway_process, running
+from tests.recording import Recording
+from toolbridge_mcp.app import create_server
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def api_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real API: the binary that scripts/test.sh built, else built here."""
+    given = os.environ.get("TOOLBRIDGE_TEST_API_BINARY")
+    if given:
+        return Path(given)
+    binary = tmp_path_factory.mktemp("bin") / "toolbridge-api"
+    subprocess.run(
+        ["go", "build", "-o", str(binary), "./cmd/toolbridge-api"],
+        cwd=REPOSITORY / "api",
+        check=True,
+    )
+    return binary
+
+
+@pytest.fixture(scope="session")
+def api(api_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """One API process for all tests; each test is a user of its own."""
+    with running(api_process(api_binary, tmp_path_factory.mktemp("api"))) as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def gateway(api: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """One gateway process in front of `api`."""
+    with running(gateway_process(api.url, tmp_path_factory.mktemp("gateway"))) as process:
+        yield process
+
+
+@pytest.fixture
+def user() -> str:
+    """The subject of this test's own user."""
+    return f"user-{uuid4()}"
+
+
+@pytest.fixture
+def bearer(user: str) -> str:
+    return token(user)
+
+
+@pytest.fixture
+async def rest(api: Process, bearer: str) -> AsyncIterator[Rest]:
+    client = Rest(api.url, bearer)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def upstream() -> Recording:
+    """The real connection to the API, which remembers what passed."""
+    return Recording(httpx.AsyncHTTPTransport())
+
+
+@pytest.fixture
+def server(api: Process, upstream: Recording) -> FastMCP:
+    return create_server(settings_for(api.url), transport=upstream)
+
+
+@pytest.fixture
+async def tools(server: FastMCP, bearer: str) -> AsyncIterator[Tools]:
+    async with in_memory(server, bearer) as tools:
+        yield tools

@@ -1,0 +1,72 @@
+"""Dependencies point one way: each module imports only what its row allows."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "toolbridge_mcp"
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "__init__": set(),
+    "__main__": {"app", "settings"},
+    "app": {"", "auth", "client", "health", "identity", "logs", "settings", "tools", "transport"},
+    "auth": {"settings"},
+    "client": {"client", "errors", "transport"},
+    "contract": {"client", "entities"},
+    "entities": {"entities"},
+    "errors": set(),
+    "health": {"client", "contract", "entities", "errors"},
+    "identity": set(),
+    "logs": set(),
+    "settings": set(),
+    "tools": {"client", "entities", "errors", "tools"},
+    "transport": {"errors", "transport"},
+}
+LIBRARIES: dict[str, set[str]] = {
+    "client": {"httpx", "pydantic"},
+    "entities": {"pydantic", "pydantic_core"},
+    "errors": set(),
+    "identity": {"fastmcp"},
+    "logs": set(),
+    "settings": {"pydantic", "pydantic_settings"},
+    "transport": {"httpx"},
+}
+"""Libraries beside the standard one, for the parts that must not know more."""
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imports_of(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: imports are absolute"
+            base = node.module or ""
+            names |= {f"{base}.{alias.name}" for alias in node.names} if base == "toolbridge_mcp" else {base}
+    return names
+
+
+def test_every_part_has_a_row() -> None:
+    assert {part_of(path) for path in MODULES} == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_what_its_row_allows(path: Path) -> None:
+    imports = imports_of(path)
+    own = {name.split(".")[1] for name in imports if name.startswith("toolbridge_mcp.")}
+    assert own - {"__version__"} <= MAY_IMPORT[part_of(path)]
+    if part_of(path) in LIBRARIES:
+        foreign = {name.split(".")[0] for name in imports} - set(sys.stdlib_module_names) - {"toolbridge_mcp"}
+        assert foreign <= LIBRARIES[part_of(path)]
+
+
+def test_the_package_folder_does_not_shadow_the_mcp_library() -> None:
+    assert not (PACKAGE.parent / "__init__.py").exists()

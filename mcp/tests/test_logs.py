@@ -1,0 +1,53 @@
+"""Log lines: one JSON object each, nothing secret."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from toolbridge_mcp import logs
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_line_is_one_json_object_with_its_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info")
+    logging.getLogger("toolbridge_mcp.x").info("two\nlines", extra={"tool": "get_note"})
+    (line,) = lines(capsys)
+    assert line["message"] == "two\nlines"
+    assert line["tool"] == "get_note"
+    assert line["level"] == "info"
+    assert str(line["time"]).endswith("+00:00")
+
+
+def test_an_exceptions_text_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info")
+    try:
+        raise ValueError("token abc")
+    except ValueError:
+        logging.getLogger("mcp.server.sse").exception("Failed to parse message")
+    (line,) = lines(capsys)
+    assert line["exception"] == "ValueError"
+    assert "test_logs.py" in str(line["at"])
+    assert "abc" not in json.dumps(line)
+
+
+@pytest.mark.parametrize("library", ["fastmcp.server", "mcp.server.sse", "uvicorn.error", "httpx", "asyncio"])
+def test_libraries_never_log_below_warnings(library: str, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("debug")
+    logging.getLogger(library).info("Received JSON: payload")
+    logging.getLogger(library).debug("Received JSON: payload")
+    logging.getLogger(library).warning("kept")
+    assert [line["message"] for line in lines(capsys)] == ["kept"]

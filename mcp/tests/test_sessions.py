@@ -1,0 +1,110 @@
+"""A fresh session for each request: one hop where the API offers it, two where it does not."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.clients import FIELDS, in_memory, settings_for, token
+from tests.processes import Process, api_process, running
+from tests.recording import Recording
+from toolbridge_mcp.app import create_server
+from toolbridge_mcp.entities import ENTITIES
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def two_hop_api(api_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    folder = tmp_path_factory.mktemp("two-hop")
+    with running(api_process(api_binary, folder, IN_BAND_SESSIONS="false")) as process:
+        yield process
+
+
+class FirstGeneration(Recording):
+    """Makes the real API look as the first generation did: it describes no entity, knows no `/readyz`,
+    takes no condition but on PUT and PATCH, and a PUT must name the parent."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/readyz":
+            return httpx.Response(404, text="404 page not found")
+        if request.url.path == "/v1/sync/info":
+            return httpx.Response(200, json={"entities": {entity.plural: {} for entity in ENTITIES}})
+        if request.method not in {"PUT", "PATCH"}:
+            request.headers.pop("If-Match", None)
+        if request.method == "PUT" and "comments" in request.url.path and b"parentUid" not in request.content:
+            return httpx.Response(500, json={"error": "failed to update comment"})
+        return await super().handle_async_request(request)
+
+
+async def use_every_tool(tools: Any) -> int:
+    """Calls all tools, each must succeed; returns how many there were."""
+    names = set()
+    for entity in ENTITIES:
+        uid = (await tools.create(entity))["uid"]
+        required: dict[str, Any] = {
+            key: "new" for key in ("title", "content") if key in entity.fields.model_fields
+        }
+        calls: dict[str, dict[str, Any]] = {
+            f"list_{entity.plural}": {"limit": 1},
+            f"get_{entity.kind}": {"uid": uid},
+            f"update_{entity.kind}": {"uid": uid, "if_match": 1, **required},
+            f"patch_{entity.kind}": {"uid": uid, "if_match": 2, "updates": {"tags": ["x"]}},
+            f"archive_{entity.kind}": {"uid": uid, "if_match": 3},
+            f"process_{entity.kind}": {"uid": uid, "if_match": 4, "action": entity.actions[0]},
+            f"delete_{entity.kind}": {"uid": uid, "if_match": 5},
+        }
+        for name, arguments in calls.items():
+            await tools.call(name, **arguments)
+            names.add(name)
+        names.add(f"create_{entity.kind}")
+    return len(names)
+
+
+async def test_all_tools_work_without_in_band_sessions(two_hop_api: Process, bearer: str) -> None:
+    upstream = Recording(httpx.AsyncHTTPTransport())
+    async with in_memory(create_server(settings_for(two_hop_api.url), transport=upstream), bearer) as tools:
+        assert await use_every_tool(tools) == 40
+    opened = [request for request in upstream.calls if request.url.path == "/v1/sync/sessions"]
+    used = [request.headers.get("X-Sync-Session") for request in upstream.calls if request not in opened]
+    assert len(opened) == len(used) == len(set(used))
+
+
+async def test_all_tools_work_in_front_of_the_first_generation(two_hop_api: Process, bearer: str) -> None:
+    upstream = FirstGeneration(httpx.AsyncHTTPTransport())
+    server = create_server(settings_for(two_hop_api.url), transport=upstream)
+    async with in_memory(server, bearer) as tools:
+        assert await use_every_tool(tools) == 40
+
+
+@pytest.mark.parametrize("verb", ["delete", "archive", "process"])
+async def test_conditions_hold_in_front_of_the_first_generation(
+    verb: str, two_hop_api: Process, bearer: str
+) -> None:
+    server = create_server(
+        settings_for(two_hop_api.url), transport=FirstGeneration(httpx.AsyncHTTPTransport())
+    )
+    action = {"action": "pin"} if verb == "process" else {}
+    async with in_memory(server, bearer) as tools:
+        uid = (await tools.call("create_note", **FIELDS["note"]))["uid"]
+        refusal = await tools.refusal(f"{verb}_note", uid=uid, if_match=9, **action)
+        assert "expected 9, actual 1" in refusal
+        assert (await tools.call("get_note", uid=uid))["version"] == 1
+
+
+async def test_a_gateway_notices_that_the_api_no_longer_opens_sessions_in_band(
+    api: Process, two_hop_api: Process
+) -> None:
+    class Replaced(Recording):
+        """The API is exchanged for one that only knows two hops."""
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if self.requests:
+                request.url = request.url.copy_with(port=two_hop_api.port)
+            return await super().handle_async_request(request)
+
+    upstream = Replaced(httpx.AsyncHTTPTransport())
+    async with in_memory(create_server(settings_for(api.url), transport=upstream), token("ann")) as tools:
+        assert (await tools.call("list_notes"))["items"] == []

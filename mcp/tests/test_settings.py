@@ -1,0 +1,96 @@
+"""Settings: what is missing or half is an error that names the variable and never shows a value."""
+
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from tests.processes import GATEWAY_FOLDER, SECRETS
+from toolbridge_mcp.settings import Settings, explain
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SECRETS:
+        monkeypatch.delenv(name, raising=False)
+
+
+def given(monkeypatch: pytest.MonkeyPatch, **variables: str) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_the_names_that_the_api_reads_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, **SECRETS)
+    settings = Settings()
+    assert settings.tenant_id == SECRETS["TENANT_ID"]
+    assert (settings.host, settings.port) == ("0.0.0.0", 8001)
+    assert settings.go_api_base_url == "http://127.0.0.1:8081"
+
+
+def test_the_prefixed_name_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, **SECRETS, TOOLBRIDGE_TENANT_ID="other", TOOLBRIDGE_PORT="9000")
+    settings = Settings()
+    assert (settings.tenant_id, settings.port) == ("other", 9000)
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_missing_setting_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, **{other: value for other, value in SECRETS.items() if other != name})
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert explain(caught.value) == f"TOOLBRIDGE_{name}: is not set."
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("TENANT_HEADER_SECRET", "short-secret", "at least 32 bytes"),
+        ("JWT_HS256_SECRET", "", "at least 32 bytes"),
+        ("TENANT_ID", "", "visible ASCII"),
+        ("TENANT_ID", "a:b", "without a colon"),
+        ("TENANT_ID", "a\nb", "visible ASCII"),
+        ("JWT_ISSUER", "", "set but empty"),
+        ("JWT_AUDIENCE", " ", "set but empty"),
+        ("TOOLBRIDGE_GO_API_BASE_URL", "127.0.0.1:8081", "must be an address"),
+        ("TOOLBRIDGE_GO_API_BASE_URL", "http://u:p@h/", "must be an address"),
+        ("TOOLBRIDGE_PORT", "0", "greater than or equal to 1"),
+        ("TOOLBRIDGE_PORT", "http", "valid integer"),
+        ("TOOLBRIDGE_HOST", "", "at least 1 character"),
+        ("TOOLBRIDGE_LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_the_reason(
+    variable: str, value: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given(monkeypatch, **{**SECRETS, variable: value})
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    text = explain(caught.value)
+    assert text.startswith(f"TOOLBRIDGE_{variable.removeprefix('TOOLBRIDGE_')}: ")
+    assert reason in text
+    assert "short-secret" not in text
+
+
+def test_the_process_does_not_start_and_says_why() -> None:
+    environment = {**SECRETS, "TENANT_HEADER_SECRET": "short-secret"}
+    done = subprocess.run(
+        [sys.executable, "-m", "toolbridge_mcp"],
+        env=environment,
+        cwd=GATEWAY_FOLDER,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "TOOLBRIDGE_TENANT_HEADER_SECRET: must have at least 32 bytes" in done.stderr
+    assert "short-secret" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, **SECRETS)
+    shown = repr(Settings())
+    assert SECRETS["TENANT_HEADER_SECRET"] not in shown
+    assert SECRETS["JWT_HS256_SECRET"] not in shown

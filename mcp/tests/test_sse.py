@@ -1,0 +1,135 @@
+"""The routes of a running gateway."""
+
+import time
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+
+from tests.clients import Tools, over_sse, text_of, token
+from tests.processes import Process, free_port, gateway_process, running
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_official_route_works_end_to_end(gateway: Process, bearer: str) -> None:
+    async with over_sse(gateway.url, bearer) as tools:
+        assert len(await tools.client.list_tools()) == 40
+        created = await tools.call("create_note", title="t", content="c")
+        result = await tools.result("get_note", uid=created["uid"])
+        assert created["uid"] in text_of(result)
+        assert result.structured_content == created
+
+
+async def test_the_server_introduces_itself(gateway: Process, bearer: str) -> None:
+    async with over_sse(gateway.url, bearer) as tools:
+        hello = tools.client.initialize_result
+        assert hello is not None
+        assert hello.server_info.name == "ToolBridge"
+        assert "if_match" in (hello.instructions or "")
+
+
+async def test_an_idle_stream_gets_a_comment_within_15_seconds(gateway: Process, bearer: str) -> None:
+    headers = {"Authorization": f"Bearer {bearer}"}
+    async with (
+        httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=20) as http,
+        http.stream("GET", "/sse", headers=headers) as stream,
+    ):
+        lines = stream.aiter_lines()
+        opened = time.monotonic()
+        with anyio.fail_after(15):
+            while not (await anext(lines)).startswith(":"):
+                pass
+        assert time.monotonic() - opened < 15
+
+
+async def test_posting_to_the_stream_makes_clients_fall_back(gateway: Process, bearer: str) -> None:
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as http:
+        answer = await http.post("/sse", headers={"Authorization": f"Bearer {bearer}"}, json={})
+    assert answer.status_code == 405
+
+
+async def test_health_is_open_and_tells_nothing(gateway: Process) -> None:
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as http:
+        health, ready = await http.get("/healthz"), await http.get("/readyz")
+    assert (health.status_code, health.text) == (200, "ok")
+    assert (ready.status_code, ready.json()) == (200, {"ready": True})
+
+
+async def test_without_an_api_the_gateway_lives_but_is_not_ready(tmp_path: Path, bearer: str) -> None:
+    settings = {"TOOLBRIDGE_API_WAIT_SECONDS": "0"}
+    process = gateway_process(f"http://127.0.0.1:{free_port()}", tmp_path, **settings)
+    process.ready_path = "/healthz"
+    with running(process):
+        async with httpx.AsyncClient(base_url=process.url, trust_env=False) as http:
+            ready = await http.get("/readyz")
+        assert ready.status_code == 503
+        assert ready.json() == {"ready": False, "problems": ["The API does not answer or is not ready."]}
+        async with over_sse(process.url, bearer) as tools:
+            refusal = await tools.refusal("list_notes")
+    assert "not available at the moment; nothing was done. Wait 2 seconds" in refusal
+    assert "127.0.0.1" not in refusal
+
+
+@pytest.mark.parametrize("how", ["through MCP", "through MCP, one session each"])
+async def test_forty_parallel_patches_lose_nothing(how: str, gateway: Process, bearer: str) -> None:
+    async def patch(tools: Tools, uid: str, number: int) -> None:
+        await tools.call("patch_note", uid=uid, updates={f"key{number}": number})
+
+    async def patch_alone(uid: str, number: int) -> None:
+        async with over_sse(gateway.url, bearer) as own:
+            await patch(own, uid, number)
+
+    async with over_sse(gateway.url, bearer) as tools:
+        uid = (await tools.call("create_note", title="t", content="c"))["uid"]
+        async with anyio.create_task_group() as group:
+            for number in range(40):
+                if how == "through MCP":
+                    group.start_soon(patch, tools, uid, number)
+                else:
+                    group.start_soon(patch_alone, uid, number)
+        note = await tools.call("get_note", uid=uid)
+    assert note["version"] == 41
+    assert {f"key{number}": number for number in range(40)}.items() <= note["payload"].items()
+
+
+async def test_of_twenty_conditional_writes_one_wins(gateway: Process, bearer: str) -> None:
+    outcomes: list[bool] = []
+
+    async def write(tools: Tools, uid: str, number: int) -> None:
+        result = await tools.result("update_note", uid=uid, title=str(number), content="c", if_match=1)
+        outcomes.append(not result.is_error)
+
+    async with over_sse(gateway.url, bearer) as tools:
+        uid = (await tools.call("create_note", title="t", content="c"))["uid"]
+        async with anyio.create_task_group() as group:
+            for number in range(20):
+                group.start_soon(write, tools, uid, number)
+    assert sorted(outcomes) == [False] * 19 + [True]
+
+
+async def test_a_call_after_a_malformed_message_still_works(gateway: Process, bearer: str) -> None:
+    async with over_sse(gateway.url, bearer) as tools:
+        refusal = await tools.refusal("no_such_tool")
+        assert "Unknown tool" in refusal
+        assert (await tools.call("list_notes"))["items"] == []
+
+
+async def test_a_taken_port_is_said(gateway: Process, tmp_path: Path, api: Process) -> None:
+    process = gateway_process(api.url, tmp_path, TOOLBRIDGE_PORT=str(gateway.port))
+    process.port = free_port()
+    with pytest.raises(AssertionError, match="address already in use"):
+        process.start()
+    assert process.wait() != 0
+
+
+async def test_tokens_never_reach_the_log(gateway: Process, user: str) -> None:
+    bearer = token(user)
+    async with over_sse(gateway.url, bearer) as tools:
+        await tools.refusal("get_note", uid="not-a-uuid-secret")
+        await tools.refusal("create_comment", content="payload-secret", parent_type="x", parent_uid="y")
+    log = gateway.log.read_text()
+    assert "tool call failed" in log
+    for secret in (bearer, bearer[:20], user, "payload-secret", "not-a-uuid-secret"):
+        assert secret not in log
