@@ -190,3 +190,5 @@ func TestTheSameSignatureIsGoodForSeveralRequests(t *testing.T) {
 		u.send("POST", "/v1/tasks", "{}", h).is(http.StatusCreated)
 	}
 }
+
+func signatureOf(tenant, timestamp string) string { return auth.Sign(tenantSecret, tenant, timestamp) }

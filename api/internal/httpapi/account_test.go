@@ -1,0 +1,147 @@
+package httpapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"reflect"
+	"testing"
+
+	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/httpapi"
+)
+
+func TestInfoIsOpenAndTellsWhatThisAPIOffers(t *testing.T) {
+	p := start(t)
+	got := p.send("GET", "/v1/sync/info", "", nil).is(200).json()
+	table, err := os.ReadFile("../entity/testdata/table.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want map[string]any
+	err = json.Unmarshal([]byte(`{"apiVersion":"1.1","serverTime":"2026-11-20T06:15:34.04Z","entities":`+string(table)+`,
+		"locking":{"supported":true,"mode":"session"},"minClientVersion":"0.1.0",
+		"hints":{"recommendedBatch":500,"backoffMsOn429":1500},
+		"sessions":{"lifetimeSeconds":1800,"inBand":"new"},"limits":{"maxBodyBytes":1048576}}`), &want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v\nwant %v", got, want)
+	}
+}
+
+func TestAWipeTakesEverythingOfOneUser(t *testing.T) {
+	p := start(t)
+	alice, bob := p.user("alice"), p.user("bob")
+	theirs := map[string]string{}
+	for _, e := range entity.Table {
+		alice.has(e, "")
+		theirs[path(e)+"/"+bob.has(e, "").UID] = e.Word()
+	}
+	gone := alice.has(find("note"), "")
+	alice.call("DELETE", "/v1/notes/"+gone.UID, "").is(200)
+	session, bobs := alice.opens(), bob.opens()
+
+	wiped := alice.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE","mode":"any"}`, in(session, "1")).is(200).json()
+	want := map[string]any{"note": 3.0, "task": 1.0, "comment": 1.0, "chat": 2.0, "chat_message": 1.0}
+	if !reflect.DeepEqual(wiped["deleted"], want) || wiped["epoch"] != 2.0 {
+		t.Errorf("wiped %v", wiped)
+	}
+	alice.call("GET", "/v1/notes", "", in(session, "2")).fails(428, "session_invalid")
+	alice.call("GET", "/v1/notes", "", in(alice.opens(), "1")).fails(409, "epoch_mismatch")
+	for _, e := range entity.Table {
+		list := alice.call("GET", path(e)+"?includeDeleted=true", "", in(alice.opens(), "2")).is(200)
+		if string(list.body) != `{"items":[]}` {
+			t.Errorf("%s left: %s", e.Kind, list.body)
+		}
+	}
+	for path := range theirs {
+		bob.call("GET", path, "", in(bobs, "1")).is(200)
+	}
+	again := alice.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`).is(200)
+	want = map[string]any{"note": 0.0, "task": 0.0, "comment": 0.0, "chat": 0.0, "chat_message": 0.0}
+	if !reflect.DeepEqual(again.json()["deleted"], want) || again.json()["epoch"] != 3.0 {
+		t.Errorf("wiped again %s", again.body)
+	}
+	if again.header.Get("X-Sync-Session") != "" || again.header.Get("X-Sync-Epoch") != "3" {
+		t.Errorf("the answer announces what the wipe ended: %v", again.header)
+	}
+}
+
+func TestSessionsOfTheVeryMillisecondOfAWipe(t *testing.T) {
+	first := start(t)
+	second := first.twin()
+	u := first.user("alice")
+	before := u.opens()
+	u.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`).is(200)
+	after := u.opens()
+	for _, p := range []*process{first, second} {
+		u.on(p).call("GET", "/v1/notes", "", in(before, "2")).fails(428, "session_invalid")
+		u.on(p).call("GET", "/v1/notes", "", in(after, "2")).is(200)
+		u.on(p).call("GET", "/v1/notes", "").is(200)
+	}
+}
+
+func TestAWipeWithoutItsWordIsRefused(t *testing.T) {
+	u := start(t).user("alice")
+	kept := u.has(find("note"), "")
+	for _, row := range []struct{ name, body, code, sentence string }{
+		{"another word", `{"confirm":"wipe"}`, "confirmation_required", `confirmation required: must send {"confirm":"WIPE"}`},
+		{"no word", `{}`, "confirmation_required", `confirmation required: must send {"confirm":"WIPE"}`},
+		{"a number", `{"confirm":1}`, "invalid_json", "invalid request body"},
+		{"an empty body", ``, "invalid_json", "invalid request body"},
+		{"a broken body", `{"confirm"`, "invalid_json", "invalid request body"},
+		{"an array", `["WIPE"]`, "invalid_json", "invalid request body"},
+		{"null", `null`, "invalid_json", "invalid request body"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			u.call("POST", "/v1/sync/wipe", row.body).fails(400, row.code).says(row.sentence)
+		})
+	}
+	u.call("POST", "/v1/sync/wipe", string(make([]byte, 5000))).fails(413, "body_too_large")
+	u.call("GET", "/v1/notes/"+kept.UID, "").is(200)
+}
+
+func TestTheStateTellsTheEpochAndTheLastWipe(t *testing.T) {
+	u := start(t).user("alice")
+	if got := u.call("GET", "/v1/sync/state", "").is(200); string(got.body) != `{"epoch":1}` {
+		t.Errorf("state %s", got.body)
+	}
+	u.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`).is(200)
+	for _, epoch := range []header{unset("X-Sync-Epoch"), set("X-Sync-Epoch", "1"), set("X-Sync-Epoch", "x")} {
+		got := u.call("GET", "/v1/sync/state", "", set("X-Sync-Session", u.opens()), epoch).is(200).json()
+		want := map[string]any{
+			"epoch": 2.0, "lastWipeAt": "2026-11-20T06:15:34.04Z", "lastWipeBy": account.UserID(tenantID, "alice"),
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("state %v", got)
+		}
+	}
+}
+
+func TestStateAndWipeNeedASession(t *testing.T) {
+	u := start(t).user("alice")
+	u.call("GET", "/v1/sync/state", "", unset("X-Sync-Session")).fails(428, "session_required")
+	u.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`, unset("X-Sync-Session")).fails(428, "session_required")
+}
+
+func TestHealthIsTheProcessAndReadinessTheStore(t *testing.T) {
+	broken := start(t, func(api *httpapi.API) {
+		api.Ready = func(context.Context) error { return errors.New("disk gone") }
+	})
+	sound := start(t)
+	for _, row := range []struct {
+		p      *process
+		path   string
+		status int
+	}{{sound, "/healthz", 200}, {sound, "/readyz", 200}, {broken, "/healthz", 200}} {
+		got := row.p.send("GET", row.path, "", nil).is(row.status)
+		if string(got.body) != "ok" || got.header.Get("Content-Type") != "text/plain; charset=utf-8" {
+			t.Errorf("%s: %s %s", row.path, got.header, got.body)
+		}
+	}
+	broken.send("GET", "/readyz", "", nil).fails(503, "unavailable").says("the store does not answer")
+}
