@@ -12,6 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 THIRTY_DAYS = 30 * 24 * 60 * 60
+MIN_SECRET_BYTES = 32
 
 
 def claims_for(subject: str, lifetime: int, now: int) -> dict[str, str | int]:
@@ -33,9 +34,9 @@ def main() -> None:
     wanted = arguments()
     if not wanted.subject.strip():
         sys.exit("token.sh: SUB is empty; name the user that the token is for.")
-    secret = os.environ.get("JWT_HS256_SECRET")
-    if not secret:
-        sys.exit("token.sh: JWT_HS256_SECRET is empty or not set; see .env.example.")
+    secret = os.environ.get("JWT_HS256_SECRET", "")
+    if len(os.fsencode(secret)) < MIN_SECRET_BYTES:
+        sys.exit(f"token.sh: JWT_HS256_SECRET needs at least {MIN_SECRET_BYTES} bytes; see .env.example.")
     try:
         claims = claims_for(wanted.subject, wanted.expires, int(time.time()))
         token = jwt.encode({"alg": "HS256", "typ": "JWT"}, claims, OctKey.import_key(secret))

@@ -23,7 +23,10 @@ case ${1:-} in
 esac
 
 # A second call says nothing about the setup, since it has nothing to do.
-ready() { has_packages requirements.lock && [ -f "$ROOT/.env" ]; }
+ready() {
+    has_packages requirements.lock &&
+        { [ -n "${JWT_HS256_SECRET:-}" ] || grep -qs '^JWT_HS256_SECRET=' "$ROOT/.env"; }
+}
 
 if ! ready; then
     STEPS=2
