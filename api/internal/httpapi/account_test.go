@@ -98,6 +98,7 @@ func TestAWipeWithoutItsWordIsRefused(t *testing.T) {
 		{"null", `null`, "invalid_json", "invalid request body"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			u := u.within(t)
 			u.call("POST", "/v1/sync/wipe", row.body).fails(400, row.code).says(row.sentence)
 		})
 	}

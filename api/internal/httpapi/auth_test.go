@@ -65,8 +65,7 @@ func TestOnlyAGoodTokenIsAccepted(t *testing.T) {
 		{"a sub of 256 bytes", with("sub", strings.Repeat("x", 256)), 401},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			u := u
-			u.process = &process{t: t, path: u.path, clock: u.clock, log: u.log, url: u.url}
+			u := u.within(t)
 			got := u.call("GET", "/v1/notes", "", set("Authorization", row.authorization))
 			if row.status == 200 {
 				got.is(200)
@@ -109,6 +108,7 @@ func TestIssuerAndAudienceAreDemandedOnceConfigured(t *testing.T) {
 		{"no audience", "https://id.example/", nil, 401},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			u := u.within(t)
 			claims := jwt.MapClaims{"sub": "alice", "exp": exp, "iss": row.iss, "aud": row.aud}
 			for _, name := range []string{"iss", "aud"} {
 				if claims[name] == nil {
@@ -162,6 +162,7 @@ func TestOnlyThisTenantsFreshSignatureIsAccepted(t *testing.T) {
 		{"two signatures", header{"X-TB-Signature": {good, good}}, 401},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			u := u.within(t)
 			for _, path := range []string{"/v1/notes", "/v1/sync/state", "/v1/sync/sessions/" + someUID} {
 				got := u.call("GET", path, "", row.change)
 				if row.status == 200 && got.status == 401 {

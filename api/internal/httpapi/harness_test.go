@@ -134,6 +134,13 @@ type user struct {
 
 func (p *process) user(sub string) user { return user{p, sub} }
 
+// within is the same user, reporting to a subtest.
+func (u user) within(t *testing.T) user {
+	p := *u.process
+	p.t = t
+	return p.user(u.sub)
+}
+
 // on is the same user at another process.
 func (u user) on(p *process) user { return user{p, u.sub} }
 

@@ -88,6 +88,7 @@ func TestASessionThatIsNotOpenIsRefused(t *testing.T) {
 		{"the in-band word in capitals", "NEW", "session_invalid", sentenceInvalid},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			u := u.within(t)
 			u.call("GET", "/v1/notes", "", in(row.session, "1")).fails(428, row.code).says(row.sentence)
 			if row.session != "" {
 				u.call("GET", "/v1/sync/sessions/"+row.session, "").fails(404, "session_not_found")
@@ -157,6 +158,7 @@ func TestTheEpochOfAClientIsChecked(t *testing.T) {
 		{"one that overflows", []string{"99999999999999999999"}, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			u := u.within(t)
 			for _, session := range []string{id, "new"} {
 				got := u.call("GET", "/v1/notes", "", set("X-Sync-Session", session), header{"X-Sync-Epoch": row.epochs})
 				if row.ok || session == "new" && row.epochs == nil {
@@ -185,6 +187,7 @@ func TestARequestMayOpenItsOwnSession(t *testing.T) {
 		{"when it asks for the state", "GET", "/v1/sync/state", "", 200},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			u := u.within(t)
 			got := u.call(row.method, row.path, row.body).is(row.status)
 			id, epoch := got.header.Get("X-Sync-Session"), got.header.Get("X-Sync-Epoch")
 			if uuid.Validate(id) != nil || epoch != "1" {

@@ -1,0 +1,275 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"toolbridge/api/internal/auth"
+)
+
+const secret = "a-secret-of-the-end-to-end-test-0123456789"
+
+// binary is the built program, made once for all tests of the package.
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(buildAndRun(m))
+}
+
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "toolbridge-api")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "toolbridge-api")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintln(os.Stderr, string(output))
+		return 1
+	}
+	return m.Run()
+}
+
+// running is a started program.
+type running struct {
+	t   *testing.T
+	cmd *exec.Cmd
+	url string
+}
+
+func environment(addr, database string) []string {
+	return []string{
+		"HTTP_ADDR=" + addr, "DATABASE_URL=sqlite://" + database, "JWT_HS256_SECRET=" + secret,
+		"TENANT_ID=acme", "TENANT_HEADER_SECRET=" + secret,
+	}
+}
+
+// launch starts the program and waits for the line that says it listens.
+func launch(t *testing.T, env []string) *running {
+	t.Helper()
+	cmd := exec.Command(binary)
+	cmd.Env = env
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	lines := bufio.NewScanner(stderr)
+	if !lines.Scan() {
+		t.Fatal("the program said nothing")
+	}
+	var first struct{ Msg, Addr string }
+	if err := json.Unmarshal(lines.Bytes(), &first); err != nil || first.Msg != "listening" {
+		t.Fatalf("first line %s", lines.Text())
+	}
+	go func() { _, _ = io.Copy(io.Discard, stderr) }()
+	return &running{t: t, cmd: cmd, url: "http://" + first.Addr}
+}
+
+func (r *running) signal(s os.Signal) { _ = r.cmd.Process.Signal(s) }
+
+// exit waits for the program's end and gives its exit code, -1 for a signal.
+func (r *running) exit() int {
+	_ = r.cmd.Wait()
+	return r.cmd.ProcessState.ExitCode()
+}
+
+func (r *running) call(method, path, body string) (int, []byte, error) {
+	request, err := http.NewRequest(method, r.url+path, strings.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	claims := jwt.MapClaims{"sub": "alice", "exp": time.Now().Add(time.Hour).Unix()}
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(secret))
+	if err != nil {
+		return 0, nil, err
+	}
+	timestamp := strconv.FormatInt(time.Now().UnixMilli(), 10)
+	request.Header.Set("Authorization", "Bearer "+token)
+	request.Header.Set("X-TB-Tenant-ID", "acme")
+	request.Header.Set("X-TB-Timestamp", timestamp)
+	request.Header.Set("X-TB-Signature", auth.Sign(secret, "acme", timestamp))
+	request.Header.Set("X-Sync-Session", "new")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer response.Body.Close()
+	got, err := io.ReadAll(response.Body)
+	return response.StatusCode, got, err
+}
+
+func TestEveryAcknowledgedWriteSurvivesAKill(t *testing.T) {
+	database := filepath.Join(t.TempDir(), "data", "api.db")
+	api := launch(t, environment("127.0.0.1:0", database))
+	acknowledged := make(chan string, 10_000)
+	enough := make(chan struct{})
+	var once sync.Once
+	var writers sync.WaitGroup
+	for range 8 {
+		writers.Go(func() {
+			for {
+				status, body, err := api.call("POST", "/v1/notes", `{"title":"kept"}`)
+				if err != nil {
+					return // the kill
+				}
+				var created struct{ UID string }
+				if status != http.StatusCreated || json.Unmarshal(body, &created) != nil {
+					t.Errorf("status %d: %s", status, body)
+					return
+				}
+				acknowledged <- created.UID
+				if len(acknowledged) > 100 {
+					once.Do(func() { close(enough) })
+				}
+			}
+		})
+	}
+	<-enough
+	api.signal(syscall.SIGKILL)
+	writers.Wait()
+	if code := api.exit(); code != -1 {
+		t.Errorf("exit code %d after a kill", code)
+	}
+	close(acknowledged)
+
+	again := launch(t, environment("127.0.0.1:0", database))
+	for uid := range acknowledged {
+		if status, body, err := again.call("GET", "/v1/notes/"+uid, ""); err != nil || status != http.StatusOK {
+			t.Errorf("%s is lost: %d %s %v", uid, status, body, err)
+		}
+	}
+}
+
+func TestASignalEndsTheProgramWithSuccess(t *testing.T) {
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		t.Run(s.String(), func(t *testing.T) {
+			api := launch(t, environment("127.0.0.1:0", filepath.Join(t.TempDir(), "api.db")))
+			if status, _, err := api.call("GET", "/readyz", ""); err != nil || status != http.StatusOK {
+				t.Errorf("ready: %d, %v", status, err)
+			}
+			api.signal(s)
+			if code := api.exit(); code != 0 {
+				t.Errorf("exit code %d", code)
+			}
+		})
+	}
+}
+
+func TestACallUnderWayIsFinishedBeforeTheEnd(t *testing.T) {
+	api := launch(t, environment("127.0.0.1:0", filepath.Join(t.TempDir(), "api.db")))
+	conn, err := net.Dial("tcp", strings.TrimPrefix(api.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	// The server has taken up the call once it asks for the rest of it.
+	fmt.Fprint(conn, "POST /v1/sync/sessions HTTP/1.1\r\nHost: api\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+	answers := bufio.NewReader(conn)
+	first, err := http.ReadResponse(answers, nil)
+	if err != nil || first.StatusCode != http.StatusUnauthorized {
+		t.Fatalf("%v, %v", first, err)
+	}
+	api.signal(syscall.SIGTERM)
+	if code := api.exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestAStartThatCannotWorkSaysWhyInOneLine(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	dir := t.TempDir()
+	good := environment("127.0.0.1:0", filepath.Join(dir, "api.db"))
+	for _, row := range []struct {
+		name string
+		env  []string
+		says []string
+	}{
+		{"a taken port", environment(taken.Addr().String(), filepath.Join(dir, "x.db")), []string{"HTTP_ADDR", taken.Addr().String(), "address already in use"}},
+		{"a database that is a directory", environment("127.0.0.1:0", dir), []string{dir, "is a directory"}},
+		{"no tenant", append(good[:3:3], good[4]), []string{"TENANT_ID", "not set"}},
+		{"nothing at all", nil, []string{"JWT_HS256_SECRET", "TENANT_ID", "TENANT_HEADER_SECRET"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var stderr bytes.Buffer
+			cmd := exec.Command(binary)
+			cmd.Env, cmd.Stderr = row.env, &stderr
+			_ = cmd.Run()
+			if code := cmd.ProcessState.ExitCode(); code != 1 {
+				t.Errorf("exit code %d", code)
+			}
+			lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
+			if len(lines) != 1 {
+				t.Errorf("%d lines:\n%s", len(lines), stderr.String())
+			}
+			for _, word := range row.says {
+				if !strings.Contains(lines[0], word) {
+					t.Errorf("no %q in %s", word, lines[0])
+				}
+			}
+			if strings.Contains(stderr.String(), secret) {
+				t.Error("the log has a secret")
+			}
+		})
+	}
+}
+
+func TestTheHealthcheckAsksTheAPIAtItsOwnAddress(t *testing.T) {
+	api := launch(t, environment("127.0.0.1:0", filepath.Join(t.TempDir(), "api.db")))
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(api.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	healthcheck := func(addr string) int {
+		cmd := exec.Command(binary, "-healthcheck")
+		cmd.Env = []string{"HTTP_ADDR=" + addr}
+		_ = cmd.Run()
+		return cmd.ProcessState.ExitCode()
+	}
+	for _, addr := range []string{"127.0.0.1:" + port, ":" + port, "0.0.0.0:" + port} {
+		if code := healthcheck(addr); code != 0 {
+			t.Errorf("%s: exit code %d while it runs", addr, code)
+		}
+	}
+	api.signal(syscall.SIGTERM)
+	api.exit()
+	if code := healthcheck("127.0.0.1:" + port); code != 1 {
+		t.Errorf("exit code %d when nothing runs", code)
+	}
+}
+
+func TestTheVersionIsPrinted(t *testing.T) {
+	output, err := exec.Command(binary, "-version").Output()
+	if err != nil || !strings.HasPrefix(string(output), "toolbridge-api ") {
+		t.Errorf("%q, %v", output, err)
+	}
+	if err := exec.Command(binary, "-nonsense").Run(); err == nil {
+		t.Error("an unknown argument was taken")
+	}
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "toolbridge/api/"
+
+// mayImport is which packages of ours, and of others, a package may name. "..."
+// allows everything.
+var mayImport = map[string][]string{
+	"cmd/toolbridge-api":       {"..."},
+	"internal/config":          {},
+	"internal/fault":           {},
+	"internal/entity":          {},
+	"internal/item":            {"internal/entity", "internal/fault", "github.com/google/uuid"},
+	"internal/account":         {"internal/fault", "github.com/google/uuid"},
+	"internal/auth":            {"internal/fault", "github.com/golang-jwt/jwt/v5"},
+	"internal/httpapi":         {"internal/item", "internal/account", "internal/auth", "internal/entity", "internal/fault", "github.com/google/uuid"},
+	"internal/store/sqlite":    {"internal/item", "internal/account", "internal/entity", "internal/fault", "modernc.org/sqlite", "modernc.org/sqlite/lib"},
+	"internal/store/storetest": {"internal/item", "internal/account", "internal/entity", "internal/fault"},
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	root := filepath.Join("..", "..")
+	err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		relative, err := filepath.Rel(root, file)
+		if err != nil {
+			return err
+		}
+		checkImports(t, file, path.Dir(filepath.ToSlash(relative)))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func checkImports(t *testing.T, file, pkg string) {
+	allowed, known := mayImport[pkg]
+	if !known {
+		t.Errorf("%s: say in mayImport what %s may import", file, pkg)
+		return
+	}
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, spec := range parsed.Imports {
+		name, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ours, isOurs := strings.CutPrefix(name, module)
+		standard := !isOurs && !strings.Contains(strings.Split(name, "/")[0], ".")
+		if !standard && !slices.Contains(allowed, ours) && !slices.Contains(allowed, "...") {
+			t.Errorf("%s imports %s, which %s may not", file, name, pkg)
+		}
+	}
+}

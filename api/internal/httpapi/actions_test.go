@@ -1,0 +1,86 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+
+	"toolbridge/api/internal/entity"
+)
+
+func TestArchiveAndProcessWriteWhatTheTableSays(t *testing.T) {
+	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
+		one := path(e) + "/" + u.has(e, `"title":"kept","status":"odd"`).UID
+		check := func(what string, got itemJSON, written entity.Assignment) {
+			t.Helper()
+			for key, want := range written {
+				if !reflect.DeepEqual(got.Payload[key], want) {
+					t.Errorf("%s: payload.%s is %v, want %v", what, key, got.Payload[key], want)
+				}
+			}
+			if got.Payload["title"] != "kept" {
+				t.Errorf("%s: lost a key: %v", what, got.Payload)
+			}
+		}
+		for range 2 {
+			check("archive", u.call("POST", one+"/archive", "not read").is(200).item(), e.Archive)
+			for name, written := range e.Actions {
+				got := u.call("POST", one+"/process", `{"action":"`+name+`"}`).is(200).item()
+				check(name, got, written)
+			}
+		}
+	})
+}
+
+func TestTheActionsAreThoseOfTheContract(t *testing.T) {
+	want := map[string][]string{
+		"notes": {"archive", "pin", "unarchive", "unpin"}, "tasks": {"complete", "reopen", "start"},
+		"comments": {"reopen", "resolve"}, "chats": {"reopen", "resolve"}, "chat_messages": {"mark_delivered", "mark_read"},
+	}
+	for _, e := range entity.Table {
+		if !reflect.DeepEqual(e.ActionNames(), want[e.Segment]) {
+			t.Errorf("%s: %v", e.Segment, e.ActionNames())
+		}
+	}
+}
+
+func TestAnUnknownActionIsRefusedWithTheKnownOnes(t *testing.T) {
+	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
+		one := path(e) + "/" + u.has(e, "").UID
+		name := e.ActionNames()[0]
+		for body, echoed := range map[string]string{
+			`{"action":"fly"}`: "fly", `{"action":"` + strings.ToUpper(name) + `"}`: strings.ToUpper(name),
+			`{"action":""}`: "", `{}`: "", `{"action":null}`: "",
+			`{"action":"` + strings.Repeat("ä", 200) + `"}`: strings.Repeat("ä", 100) + "…",
+		} {
+			got := u.call("POST", one+"/process", body).fails(400, "invalid_action").says("invalid action: " + echoed)
+			if actions, _ := got.detail("actions").([]any); len(actions) != len(e.Actions) {
+				t.Errorf("details %s", got.body)
+			}
+		}
+		if stored := u.call("GET", one, "").item(); stored.Version != 1 {
+			t.Errorf("version %d", stored.Version)
+		}
+	})
+}
+
+func TestMetadataOfProcessIsAnObjectAndDiscarded(t *testing.T) {
+	u := start(t).user("alice")
+	one := "/v1/tasks/" + u.has(find("task"), "").UID
+	for _, metadata := range []string{`{}`, `{"why":{"deep":1}}`, `null`} {
+		got := u.call("POST", one+"/process", `{"action":"start","metadata":`+metadata+`}`).is(200).item()
+		if _, kept := got.Payload["metadata"]; kept || got.Payload["why"] != nil {
+			t.Errorf("payload %v", got.Payload)
+		}
+	}
+	for field, body := range map[string]string{
+		"metadata": `{"action":"start","metadata":"why"}`, "action": `{"action":5}`,
+	} {
+		got := u.call("POST", one+"/process", body).fails(http.StatusBadRequest, "invalid_json")
+		if named, _ := got.detail("field").(string); !strings.EqualFold(named, field) {
+			t.Errorf("details %s", got.body)
+		}
+	}
+	u.call("POST", one+"/process", `{"action":"start","metadata":[]}`).fails(400, "invalid_json")
+}

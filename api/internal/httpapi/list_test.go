@@ -1,0 +1,165 @@
+package httpapi_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"toolbridge/api/internal/entity"
+)
+
+type page struct {
+	Items      []itemJSON
+	NextCursor *string
+}
+
+func (a answer) page() page {
+	a.t.Helper()
+	var found page
+	if err := json.Unmarshal(a.body, &found); err != nil {
+		a.t.Fatalf("%s: %v: %.500s", a.request, err, a.body)
+	}
+	return found
+}
+
+func uids(items []itemJSON) []string {
+	found := make([]string, len(items))
+	for i, each := range items {
+		found[i] = each.UID
+	}
+	return found
+}
+
+func TestAListIsWalkedPageByPage(t *testing.T) {
+	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
+		empty := u.call("GET", path(e), "").is(200)
+		if string(empty.body) != `{"items":[]}` {
+			t.Errorf("empty list %s", empty.body)
+		}
+		keys := strings.Trim(u.body(e, ""), "{}")
+		if keys != "" {
+			keys += ","
+		}
+		var want []string
+		for n := range 7 { // pairs share a millisecond, and are told apart by uid
+			if n%2 == 0 {
+				u.clock.advance(time.Millisecond)
+			}
+			uid := fmt.Sprintf("00000000-0000-4000-8000-%012d", n)
+			u.call("POST", path(e), "{"+keys+`"uid":"`+uid+`"}`).is(201)
+			want = append(want, uid)
+		}
+		for _, limit := range []int{1, 2, 3, 7, 8, 1000} {
+			var got []string
+			cursor := ""
+			for {
+				page := u.call("GET", fmt.Sprintf("%s?limit=%d%s", path(e), limit, cursor), "").is(200).page()
+				got = append(got, uids(page.Items)...)
+				if page.NextCursor == nil {
+					break
+				}
+				if len(page.Items) != limit {
+					t.Errorf("limit %d: a page of %d in the middle", limit, len(page.Items))
+				}
+				cursor = "&cursor=" + *page.NextCursor
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("limit %d: walked %v", limit, got)
+			}
+		}
+		u.clock.advance(time.Millisecond)
+		u.call("PATCH", path(e)+"/"+want[0], "{}").is(200)
+		moved := append(slices.Clone(want[1:]), want[0])
+		if got := uids(u.call("GET", path(e), "").page().Items); !slices.Equal(got, moved) {
+			t.Errorf("after a change %v", got)
+		}
+		u.call("DELETE", path(e)+"/"+want[3], "").is(200)
+		if got := u.call("GET", path(e), "").page().Items; slices.Contains(uids(got), want[3]) {
+			t.Error("a tombstone is listed")
+		}
+		for query, listed := range map[string]bool{"true": true, "1": false, "TRUE": false, "": false} {
+			got := uids(u.call("GET", path(e)+"?includeDeleted="+query, "").page().Items)
+			if slices.Contains(got, want[3]) != listed {
+				t.Errorf("includeDeleted=%s: %v", query, got)
+			}
+		}
+	})
+}
+
+func TestAListedItemIsTheItem(t *testing.T) {
+	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
+		one := u.call("POST", path(e), u.body(e, `"n":1.10`)).is(201)
+		list := u.call("GET", path(e), "").is(200)
+		if want := `{"items":[` + string(one.body) + `]}`; string(list.body) != want {
+			t.Errorf("list %s\nwant %s", list.body, want)
+		}
+	})
+}
+
+func TestTheCursorIsTimeAndUID(t *testing.T) {
+	u := start(t).user("alice")
+	first := u.has(find("note"), `"uid":"`+someUID+`"`)
+	u.has(find("note"), `"uid":"ffffffff-bbbb-4ccc-8ddd-eeeeeeeeeeee"`)
+	page := u.call("GET", "/v1/notes?limit=1", "").is(200).page()
+	if len(page.Items) != 1 || page.Items[0].UID != first.UID || page.NextCursor == nil {
+		t.Fatalf("page %+v", page)
+	}
+	want := fmt.Sprintf("%d|%s", u.clock.Now().UnixMilli(), first.UID)
+	if got, err := base64.RawURLEncoding.DecodeString(*page.NextCursor); err != nil || string(got) != want {
+		t.Errorf("cursor %s, %v, want %s", got, err, want)
+	}
+}
+
+func TestABadCursorOrLimitIsRefused(t *testing.T) {
+	u := start(t).user("alice")
+	encode := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+	good := encode("1|" + someUID)
+	for _, row := range []struct{ name, query, code string }{
+		{"garbage", "cursor=!!", "invalid_cursor"},
+		{"an empty cursor", "cursor=", "invalid_cursor"},
+		{"a padded cursor", "cursor=" + url.QueryEscape(base64.URLEncoding.EncodeToString([]byte("1|"+someUID))), "invalid_cursor"},
+		{"a cursor with a bad uid", "cursor=" + encode("1|x"), "invalid_cursor"},
+		{"a cursor with an upper-case uid", "cursor=" + encode("1|"+strings.ToUpper(someUID)), "invalid_cursor"},
+		{"a cursor without time", "cursor=" + encode("|"+someUID), "invalid_cursor"},
+		{"a cursor with a time that overflows", "cursor=" + encode("99999999999999999999|"+someUID), "invalid_cursor"},
+		{"a cursor without separator", "cursor=" + encode("1"), "invalid_cursor"},
+		{"a cursor with a line break", "cursor=" + good[:4] + "%0A" + good[4:], "invalid_cursor"},
+		{"two cursors", "cursor=" + good + "&cursor=" + good, "invalid_cursor"},
+		{"a broken query string", "cursor=%zz", "invalid_cursor"},
+		{"limit 0", "limit=0", "invalid_limit"},
+		{"a negative limit", "limit=-1", "invalid_limit"},
+		{"a limit in words", "limit=ten", "invalid_limit"},
+		{"a fraction", "limit=1.5", "invalid_limit"},
+		{"an empty limit", "limit=", "invalid_limit"},
+		{"a limit that overflows", "limit=99999999999999999999", "invalid_limit"},
+		{"two limits", "limit=1&limit=2", "invalid_limit"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			u := u.within(t)
+			for _, e := range entity.Table {
+				u.call("GET", path(e)+"?"+row.query, "").fails(400, row.code)
+			}
+		})
+	}
+	for _, query := range []string{"cursor=" + good, "limit=%2B2", "limit=1000", "limit=1001", "unknown=1", "limit=2147483648"} {
+		u.call("GET", "/v1/notes?"+query, "").is(200)
+	}
+}
+
+func TestAPageHasFiveHundredItemsOrAThousandAtMost(t *testing.T) {
+	u := start(t).user("alice")
+	for range 1001 {
+		u.call("POST", "/v1/notes", "{}").is(201)
+	}
+	for query, want := range map[string]int{"": 500, "?limit=1000": 1000, "?limit=5000": 1000} {
+		page := u.call("GET", "/v1/notes"+query, "").is(200).page()
+		if len(page.Items) != want || page.NextCursor == nil {
+			t.Errorf("%q: %d items, next cursor %v", query, len(page.Items), page.NextCursor)
+		}
+	}
+}
