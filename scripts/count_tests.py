@@ -75,7 +75,10 @@ def go_count(outcomes: dict[Place, str], output: dict[Place, list[str]]) -> Coun
         package, test = place
         name = f"{package}.{test}" if test else package
         shown = "".join(output[place])
-        if outcome == "skip":
+        if outcome == "build-fail":
+            # The package that could not be built reports its failure as well.
+            count.report.append(shown)
+        elif outcome == "skip":
             # A package without test files also reports "skip".
             if test:
                 count.fail(f"skipped: {name}\n{shown}")

@@ -52,16 +52,13 @@ generate() {
         lock)
             TEMPORARY=$(mktemp -d)
             trap 'rm -rf "$TEMPORARY"' EXIT
-            STEPS=$((STEPS + 1))
             step "Python lock files" "Check the network and mcp/pyproject.toml." write_locks
             ;;
         tools)
-            STEPS=$((STEPS + 2))
             need_packages requirements-dev.lock
             step "tool surface" "When it is stale, run scripts/generate.sh tools and review the change." write_tools
             ;;
         table)
-            STEPS=$((STEPS + 2))
             need_go
             step "entity table" "When it is stale, run scripts/generate.sh table and review the change." write_table
             ;;
@@ -84,10 +81,15 @@ for argument in "$@"; do
             ;;
     esac
 done
-if [ -n "$CHECK" ]; then NAMES=${NAMES/lock/}; fi
+NAMES=${NAMES:-tools table}
+if [ -n "$CHECK" ]; then NAMES=${NAMES//lock/}; fi
 
 find_python
 lock_setup
-for name in ${NAMES:-tools table}; do
+for name in $NAMES; do
+    # The other two first need the tools they run with.
+    if [ "$name" = lock ]; then STEPS=$((STEPS + 1)); else STEPS=$((STEPS + 2)); fi
+done
+for name in $NAMES; do
     generate "$name"
 done
