@@ -16,23 +16,25 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.types import CallToolResult, TextContent
 
 from tests.processes import JWT_HS256_SECRET, TENANT_HEADER_SECRET, TENANT_ID
-from toolbridge_mcp.entities import Entity
+from toolbridge_mcp.entities import ENTITIES, Entity
+from toolbridge_mcp.entities.schema import Schema, published_schema
 from toolbridge_mcp.settings import Settings
 from toolbridge_mcp.transport.signing import tenant_headers
 
-FIELDS: dict[str, dict[str, Any]] = {
-    "note": {
-        "title": "Groceries",
-        "content": "Milk, \u00e4pples, \u725b\u4e73",
-        "tags": ["home"],
-        "pinned": True,
-    },
-    "task": {"title": "Ship it", "priority": "high", "due_date": "2027-01-31", "tags": ["work", "now"]},
-    "comment": {"content": "Looks right", "author": "Ann", "tags": ["review"]},
-    "chat": {"title": "Launch", "participants": ["ann", "bob"], "description": "The day itself"},
-    "chat_message": {"content": "Hello", "sender": "ann", "message_type": "text"},
-}
-"""Arguments of a new item of each kind, its parent aside."""
+
+def sample(entity: Entity) -> dict[str, Any]:
+    """Arguments of a new item with every declared field, its parent aside."""
+    properties = published_schema(entity.fields)["properties"]
+    own = properties.keys() - set(entity.parent.fields if entity.parent else ())
+    return {name: _sample_value(name, properties[name]) for name in properties if name in own}
+
+
+def _sample_value(name: str, schema: Schema) -> Any:
+    if "enum" in schema:
+        return schema["enum"][0]
+    return {"string": f"{name} \u00e4 \u725b\u4e73 \U0001f600", "boolean": True, "array": ["one", "two"]}[
+        schema["type"]
+    ]
 
 
 def settings_for(api_url: str, **changes: Any) -> Settings:
@@ -113,14 +115,14 @@ class Tools:
         if entity.parent is None:
             return {}
         kind = entity.parent.kinds[0]
-        parent = await self.call(f"create_{kind}", **FIELDS[kind])
+        (parent_entity,) = (other for other in ENTITIES if other.kind == kind)
+        parent = await self.call(f"create_{kind}", **sample(parent_entity))
         typed = {entity.parent.type: kind} if entity.parent.type else {}
         return {**typed, entity.parent.uid: parent["uid"]}
 
     async def create(self, entity: Entity, **fields: Any) -> dict[str, Any]:
-        return await self.call(
-            f"create_{entity.kind}", **{**FIELDS[entity.kind], **(await self.parent_of(entity)), **fields}
-        )
+        arguments = {**sample(entity), **(await self.parent_of(entity)), **fields}
+        return await self.call(f"create_{entity.kind}", **arguments)
 
 
 def text_of(result: CallToolResult) -> str:

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.clients import FIELDS, Rest, Tools, in_memory, settings_for, text_of, token
+from tests.clients import Rest, Tools, in_memory, sample, settings_for, text_of, token
 from tests.processes import Process
 from tests.recording import Recording
 from toolbridge_mcp.app import create_server
@@ -20,7 +20,7 @@ async def test_a_created_item_holds_every_declared_field_under_the_apis_names(
     entity: Entity, tools: Tools, rest: Rest
 ) -> None:
     parent = await tools.parent_of(entity)
-    given = {**FIELDS[entity.kind], **parent}
+    given = {**sample(entity), **parent}
     created = await tools.call(f"create_{entity.kind}", **given)
     aliases = {name: field.alias for name, field in entity.fields.model_fields.items()}
     stored = (await rest.get(entity, created["uid"]))["payload"]
@@ -119,7 +119,7 @@ async def test_archive_and_every_action_set_what_the_api_describes(
 async def test_every_write_honours_if_match(verb: str, entity: Entity, tools: Tools, rest: Rest) -> None:
     created = await tools.create(entity)
     arguments = {
-        "update": {**FIELDS[entity.kind]},
+        "update": sample(entity),
         "patch": {"updates": {"tags": []}},
         "process": {"action": entity.actions[0]},
     }.get(verb, {})

@@ -9,13 +9,15 @@ import pytest
 
 from tests.clients import Tools, over_sse, text_of, token
 from tests.processes import Process, free_port, gateway_process, running
+from toolbridge_mcp.entities import ENTITIES
+from toolbridge_mcp.tools.operations import OPERATIONS
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_the_official_route_works_end_to_end(gateway: Process, bearer: str) -> None:
     async with over_sse(gateway.url, bearer) as tools:
-        assert len(await tools.client.list_tools()) == 40
+        assert len(await tools.client.list_tools()) == len(ENTITIES) * len(OPERATIONS)
         created = await tools.call("create_note", title="t", content="c")
         result = await tools.result("get_note", uid=created["uid"])
         assert created["uid"] in text_of(result)

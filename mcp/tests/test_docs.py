@@ -1,0 +1,56 @@
+"""The documents agree with the code."""
+
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+from toolbridge_mcp.client import ApiClient
+from toolbridge_mcp.entities import Entity
+from toolbridge_mcp.tools.entity_tool import EntityTool
+from toolbridge_mcp.tools.operations import OPERATIONS
+
+REPOSITORY = Path(__file__).parents[2]
+DOCUMENTS = [
+    *sorted(REPOSITORY.glob("*.md")),
+    *sorted(REPOSITORY.glob("docs/*.md")),
+    REPOSITORY / "mcp/README.md",
+]
+each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+
+
+@each_document
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)", document.read_text()):
+        assert (document.parent / target).exists(), target
+
+
+@each_document
+def test_named_scripts_and_files_exist(document: Path) -> None:
+    for name in re.findall(r"(?:\.\./|\./|`)((?:scripts|api|mcp)/[\w./-]+\.\w+)", document.read_text()):
+        if "reminder" not in name:
+            assert (REPOSITORY / name).exists(), name
+
+
+def test_named_settings_are_those_of_the_example() -> None:
+    example = (REPOSITORY / ".env.example").read_text()
+    for document in DOCUMENTS:
+        for name in re.findall(r"`((?:TOOLBRIDGE|JWT|TENANT|API)_[A-Z0-9_]+)", document.read_text()):
+            assert name in example, f"{document.name} names {name}"
+
+
+@pytest.mark.anyio
+async def test_the_declaration_of_the_example_entity_makes_eight_tools() -> None:
+    text = (REPOSITORY / "docs/adding-an-entity.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict[str, object] = {}
+    exec(code, names)  # noqa: S102  our own document
+    entity = names["REMINDER"]
+    assert isinstance(entity, Entity)
+    client = ApiClient(httpx.AsyncClient)
+    tools = [EntityTool.of(operation, entity, client) for operation in OPERATIONS]
+    assert [tool.name for tool in tools][:2] == ["list_reminders", "get_reminder"]
+    assert entity.states() == ("waiting", "snoozed", "archived")
+    async with client:
+        assert "remind_at" in tools[2].parameters["properties"]
