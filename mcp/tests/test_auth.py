@@ -25,6 +25,15 @@ def unsigned(claims: dict[str, Any]) -> str:
     return b".".join((*parts, b"")).decode()
 
 
+def with_header(header: bytes) -> str:
+    _, claims, signature = token("ann").split(".")
+    return f"{base64.urlsafe_b64encode(header).decode().rstrip('=')}.{claims}.{signature}"
+
+
+NESTED_ALGORITHM = b'{"alg":' + b"[" * 20_000
+ALGORITHM_LIST = b'{"alg":["HS256"]}'
+CRITICAL = b'{"alg":"HS256","crit":["b64"],"b64":false}'
+
 BAD_AUTHORIZATIONS = {
     "absent": None,
     "empty": "",
@@ -40,6 +49,11 @@ BAD_AUTHORIZATIONS = {
     "sub with NUL": f"Bearer {token('ann' + chr(0))}",
     "endless sub": f"Bearer {token('a' * 256)}",
     "HS512": f"Bearer {token('ann', alg='HS512')}",
+    "endless exp": f"Bearer {token('ann', exp=float('inf'))}",
+    "nested header": f"Bearer {with_header(b'[' * 20_000)}",
+    "nested algorithm": f"Bearer {with_header(NESTED_ALGORITHM)}",
+    "algorithm list": f"Bearer {with_header(ALGORITHM_LIST)}",
+    "critical extension": f"Bearer {with_header(CRITICAL)}",
     "alg none": f"Bearer {unsigned({'sub': 'ann', 'exp': NOW + 60})}",
 }
 

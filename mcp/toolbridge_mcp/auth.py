@@ -17,8 +17,11 @@ class UserTokenVerifier(JWTVerifier):
     begun, and must name its user."""
 
     async def load_access_token(self, token: str) -> AccessToken | None:
-        access = await super().load_access_token(token)
-        return access if access and _names_a_user_now(access.claims, time.time()) else None
+        try:
+            access = await super().load_access_token(token)
+            return access if access and _names_a_user_now(access.claims, time.time()) else None
+        except (ArithmeticError, RecursionError, UnicodeError):
+            return None  # hostile nesting, an infinite time, a lone surrogate: refused like any other
 
 
 def _names_a_user_now(claims: Mapping[str, Any], now: float) -> bool:
