@@ -67,7 +67,9 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     logs.configure(settings.log_level)
     fastmcp.settings.telemetry_mode = "off"
     EventSourceResponse.DEFAULT_PING_INTERVAL = PING_SECONDS
-    return create_server(settings).http_app(transport="sse")
+    app = create_server(settings).http_app(transport="sse")
+    app.router.redirect_slashes = False  # clients follow a redirect with the token, even to http
+    return app
 
 
 def _http_client(settings: Settings, inner: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
