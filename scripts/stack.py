@@ -9,6 +9,7 @@ Settings come from the environment, which run.sh completes. `check` and `stop` n
 the standard library.
 """
 
+import contextlib
 import http.client
 import os
 import signal
@@ -31,8 +32,10 @@ HOST = os.environ["TOOLBRIDGE_HOST"]
 
 
 def say(text: str, end: str = "\n") -> None:
-    sys.stderr.write(text + end)
-    sys.stderr.flush()
+    """A terminal that was closed must not keep a stop from being done."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(text + end)
+        sys.stderr.flush()
 
 
 # Before a start
@@ -205,7 +208,7 @@ def run(*, detached: bool) -> None:
         stop(process)
         say("stopped.")
         return
-    except StackError:
+    except BaseException:
         say("failed")
         stop(process)
         raise
