@@ -178,8 +178,8 @@ class ApiFailed(ToolBridgeError):
 class BadAnswer(ToolBridgeError):
     """The API's answer is not what the contract says."""
 
-    says = "The API's answer could not be understood."
-    advice = "Tell the user and name the correlation id."
+    says = "The API's answer could not be understood; a change may have been made."
+    advice = "Look at what is stored before repeating a write; tell the user and name the correlation id."
 
 
 BY_CODE: Mapping[str, type[ToolBridgeError]] = {
@@ -202,9 +202,7 @@ BY_STATUS: Mapping[int, type[ToolBridgeError]] = {
     422: InvalidRequest,
     428: SessionRefused,
     429: RateLimited,
-    502: Unavailable,
     503: Unavailable,
-    504: Unavailable,
 }
 
 

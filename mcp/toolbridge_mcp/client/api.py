@@ -25,6 +25,7 @@ from toolbridge_mcp.errors import (
 from toolbridge_mcp.transport.tenant import RETRY_SECONDS, AnswerLost
 
 MAX_MESSAGE = 500
+READY_TIMEOUT = httpx.Timeout(2)
 
 
 class ApiClient:
@@ -95,25 +96,27 @@ class ApiClient:
         return await self._send(Call("POST", resource, f"/{uid}/process", body=body, if_match=if_match))
 
     async def info(self) -> ServerInfo:
-        """What the API says of itself, asked once and again after a session was refused."""
+        """What the API said of itself when it was asked last."""
         if self._info is None:
             self._info = await self.read_info()
         return self._info
 
     async def read_info(self) -> ServerInfo:
         """What the API says of itself now. Raises `Unavailable` when it does not answer."""
-        answer = await self._request(self._http.build_request("GET", "/v1/sync/info"), Unavailable)
+        request = self._http.build_request("GET", "/v1/sync/info", timeout=READY_TIMEOUT)
+        answer = await self._request(request, Unavailable)
         try:
-            return ServerInfo.model_validate_json(answer.content)
+            self._info = ServerInfo.model_validate_json(answer.content)
         except ValidationError as error:
             raise BadAnswer from error
+        return self._info
 
     async def check_ready(self) -> None:
         """Returns when the API can serve. Raises `Unavailable` or `ApiFailed` when it cannot.
 
         The first generation has no `/readyz`; there, answering at all must do.
         """
-        request = self._http.build_request("GET", "/readyz")
+        request = self._http.build_request("GET", "/readyz", timeout=READY_TIMEOUT)
         await self._request(request, Unavailable, also_fine=frozenset({404}))
 
     async def _send(self, call: Call) -> Document:
@@ -228,7 +231,8 @@ def _correlation_id(request: httpx.Request) -> str:
 
 
 def _facts(resource: Resource | None, retry_after: str | None = None) -> dict[str, object]:
-    facts: dict[str, object] = {"retry_after": retry_after or RETRY_SECONDS}
+    wait = retry_after if retry_after and retry_after.isdecimal() else RETRY_SECONDS
+    facts: dict[str, object] = {"retry_after": wait}
     if resource is not None:
         facts.update(word=resource.word, kind=resource.kind, plural=resource.plural)
     return facts
