@@ -134,17 +134,23 @@ func (col collection) writeWithBody(c *call) (item.Target, item.Condition, []byt
 	return target, condition, body, err
 }
 
+// headSize is about what an item takes besides its payload.
+const headSize = 200
+
 // whole answers with an item and its payload.
 func whole(status int, found *item.Item, err error) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	const head = 160 // what an item is besides its payload
-	return status, rawJSON(found.AppendJSON(make([]byte, 0, len(found.Payload)+head))), nil
+	return status, rawJSON(found.AppendJSON(make([]byte, 0, len(found.Payload)+headSize))), nil
 }
 
 func pageJSON(page item.Page) rawJSON {
-	b := []byte(`{"items":[`)
+	size := headSize
+	for i := range page.Items {
+		size += len(page.Items[i].Payload) + headSize
+	}
+	b := append(make([]byte, 0, size), `{"items":[`...)
 	for i := range page.Items {
 		if i > 0 {
 			b = append(b, ',')
