@@ -39,7 +39,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger) (err error) {
 
 func assemble(cfg config.Config, store *sqlite.Store, log *slog.Logger) *httpapi.API {
 	return &httpapi.API{
-		Items:          &item.Service{Store: store, Now: time.Now},
+		Items:          &item.Service{Store: store, Now: time.Now, MaxItemBytes: cfg.MaxBodyBytes},
 		Accounts:       &account.Service{Store: store, Prover: account.NewProver(cfg.TenantSecret), Now: time.Now},
 		Tokens:         auth.NewTokens(cfg.JWTSecret, cfg.JWTIssuer, cfg.JWTAudience, time.Now),
 		Tenant:         &auth.TenantGate{ID: cfg.TenantID, Secret: cfg.TenantSecret, Now: time.Now},

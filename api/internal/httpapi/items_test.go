@@ -168,6 +168,24 @@ func TestABodyMayBeAsLongAsTheLimit(t *testing.T) {
 	}
 }
 
+func TestPatchesCannotMakeAnItemGrowWithoutEnd(t *testing.T) {
+	u := start(t).user("alice")
+	one := "/v1/notes/" + u.has(find("note"), "").UID
+	half := func(key string) string { return `{"` + key + `":"` + strings.Repeat("x", 1<<19) + `"}` }
+	u.call("PATCH", one, half("a")).is(200)
+	got := u.call("PATCH", one, half("b")).fails(413, "body_too_large")
+	if got.detail("maxBytes") != float64(1<<20) {
+		t.Errorf("details %s", got.body)
+	}
+	u.call("PATCH", one, half("a")).is(200)
+	full := u.call("POST", "/v1/notes", `{"a":"`+strings.Repeat("x", 1<<20-8)+`"}`).is(201).item()
+	one = "/v1/notes/" + full.UID
+	u.call("PATCH", one, `{"b":1}`).fails(413, "body_too_large")
+	u.call("PATCH", one, `{"a":"short"}`).is(200)
+	u.call("PATCH", one, `{"b":1}`).is(200)
+	u.call("POST", one+"/archive", "").is(200)
+}
+
 func TestPutReplacesAndPatchMerges(t *testing.T) {
 	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
 		stored := u.has(e, `"title":"T","tags":["a"],"deep":{"a":1,"b":2}`)

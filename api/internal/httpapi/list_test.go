@@ -163,3 +163,27 @@ func TestAPageHasFiveHundredItemsOrAThousandAtMost(t *testing.T) {
 		}
 	}
 }
+
+func TestAPageOfLargeItemsIsShortAndTheWalkStillWhole(t *testing.T) {
+	u := start(t).user("alice")
+	const n = 40
+	body := `{"a":"` + strings.Repeat("x", 1<<20-100) + `"}`
+	for range n {
+		u.call("POST", "/v1/notes", body).is(201)
+	}
+	seen, pages, cursor := map[string]bool{}, 0, ""
+	for {
+		page := u.call("GET", "/v1/notes?limit=1000"+cursor, "").is(200).page()
+		for _, uid := range uids(page.Items) {
+			seen[uid] = true
+		}
+		pages++
+		if page.NextCursor == nil {
+			break
+		}
+		cursor = "&cursor=" + *page.NextCursor
+	}
+	if len(seen) != n || pages < 3 {
+		t.Errorf("%d items on %d pages", len(seen), pages)
+	}
+}

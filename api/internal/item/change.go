@@ -33,11 +33,17 @@ func (s *Service) Replace(ctx context.Context, t Target, body []byte, condition 
 	}})
 }
 
-// Patch puts the body's top-level keys over the stored ones.
+// Patch puts the body's top-level keys over the stored ones. It is the one write
+// that could make an item grow without end, so it may not pass MaxItemBytes.
 func (s *Service) Patch(ctx context.Context, t Target, body []byte, condition Condition) (*Item, error) {
 	sent, err := DecodePatch(body)
 	return s.apply(ctx, t, edit{condition: condition, ready: err, step: func(stored *Payload) (*Payload, error) {
+		before := stored.size()
 		stored.merge(sent)
+		if after := stored.size(); after > before && int64(after) > s.MaxItemBytes {
+			return nil, fault.New(fault.BodyTooLarge, "the item would be larger than %d bytes", s.MaxItemBytes).
+				With(fault.Facts{"maxBytes": s.MaxItemBytes})
+		}
 		return stored, nil
 	}})
 }

@@ -115,13 +115,18 @@ func (p *Payload) stamp(next *Item) {
 	p.setOwn(keySync, append(sync, '}'))
 }
 
+// size is how many bytes encode gives, or one more.
+func (p *Payload) size() int {
+	size := len("{}")
+	for _, m := range p.members {
+		size += len(m.name) + len(m.value) + len(":,")
+	}
+	return size
+}
+
 // encode gives the object as JSON text.
 func (p *Payload) encode() []byte {
-	size := 2
-	for _, m := range p.members {
-		size += len(m.name) + len(m.value) + 2
-	}
-	b := append(make([]byte, 0, size), '{')
+	b := append(make([]byte, 0, p.size()), '{')
 	for i, m := range p.members {
 		if i > 0 {
 			b = append(b, ',')

@@ -10,10 +10,15 @@ import (
 	"toolbridge/api/internal/fault"
 )
 
+// maxPageBytes ends a page of large items early, so that no list has to fit
+// into memory at the largest limit times the largest item.
+const maxPageBytes = 16 << 20
+
 // Service is the way to items: every rule is applied here, whatever the store.
 type Service struct {
-	Store Store
-	Now   func() time.Time
+	Store        Store
+	Now          func() time.Time
+	MaxItemBytes int64 // of the payload that PATCH may grow, as one body bounds the others
 }
 
 // Target is the item a request is about.
@@ -45,17 +50,26 @@ func (s *Service) Get(ctx context.Context, t Target, includeDeleted bool) (*Item
 	return found, nil
 }
 
-// List returns the page that the query asks for.
+// List returns the page that the query asks for, or a shorter one with a next
+// cursor when its items are very large.
 func (s *Service) List(ctx context.Context, query Query) (Page, error) {
 	limit := query.Limit
 	query.Limit = limit + 1 // one more tells whether there is a next page
+	query.MaxBytes = maxPageBytes
 	items, err := s.Store.List(ctx, query)
-	if err != nil || len(items) <= limit {
+	if err != nil || len(items) <= limit && payloadBytes(items) < maxPageBytes {
 		return Page{Items: items}, err
 	}
-	items = items[:limit]
-	last := items[limit-1]
+	items = items[:min(limit, len(items))]
+	last := items[len(items)-1]
 	return Page{Items: items, Next: &Cursor{UpdatedAt: last.UpdatedAt, UID: last.UID}}, nil
+}
+
+func payloadBytes(items []Item) (total int) {
+	for i := range items {
+		total += len(items[i].Payload)
+	}
+	return total
 }
 
 // Create stores a new item under the uid the body names, or a fresh one.

@@ -11,7 +11,8 @@ type Store interface {
 	// Get returns the item, tombstones included, or nil when there is none.
 	Get(ctx context.Context, ref Ref) (*Item, error)
 
-	// List returns up to Limit items by update time, then uid.
+	// List returns up to Limit items by update time, then uid. It stops after
+	// the item with which the payloads reach MaxBytes.
 	List(ctx context.Context, query Query) ([]Item, error)
 
 	// Apply runs change in one transaction that nobody else's write to the
@@ -33,5 +34,6 @@ type Query struct {
 	Kind           entity.Kind
 	After          *Cursor
 	Limit          int
+	MaxBytes       int
 	IncludeDeleted bool
 }

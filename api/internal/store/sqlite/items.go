@@ -32,12 +32,13 @@ func (s *Store) List(ctx context.Context, query item.Query) ([]item.Item, error)
 	}
 	defer rows.Close()
 	var items []item.Item
-	for rows.Next() {
+	for size := 0; size < query.MaxBytes && rows.Next(); {
 		found, err := scan(rows)
 		if err != nil {
 			return nil, classify(err)
 		}
 		items = append(items, found)
+		size += len(found.Payload)
 	}
 	return items, classify(rows.Err())
 }

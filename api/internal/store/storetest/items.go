@@ -149,7 +149,7 @@ func cancelled(t *testing.T, store Store) {
 	if err == nil {
 		t.Error("a cancelled write was accepted")
 	}
-	if _, err := store.List(ctx, item.Query{Owner: alice, Kind: "note", Limit: 1}); err == nil {
+	if _, err := store.List(ctx, item.Query{Owner: alice, Kind: "note", Limit: 1, MaxBytes: 1}); err == nil {
 		t.Error("a cancelled list was answered")
 	}
 	if get(t, store, note(alice, 1)) != nil {
@@ -201,6 +201,17 @@ func listTombstones(t *testing.T, store Store) {
 	}
 	if got := list(t, store, item.Query{Owner: alice, IncludeDeleted: true}); !slices.Equal(got, []string{uid(1), uid(2)}) {
 		t.Errorf("with tombstones: %v", got)
+	}
+}
+
+func listBytes(t *testing.T, store Store) {
+	for n := range 4 {
+		put(t, store, note(alice, n), item.Item{Version: 1, Payload: []byte(`{"a":"xx"}`)}) // 10 bytes
+	}
+	for maxBytes, want := range map[int]int{1: 1, 10: 1, 11: 2, 20: 2, 21: 3, 40: 4, 99: 4} {
+		if got := list(t, store, item.Query{Owner: alice, MaxBytes: maxBytes}); len(got) != want {
+			t.Errorf("%d bytes: %d items, want %d", maxBytes, len(got), want)
+		}
 	}
 }
 

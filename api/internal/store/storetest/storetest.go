@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		"a client that leaves during its write does not undo it":    leaves,
 		"a list is ordered by time, then uid, and split by cursor":  lists,
 		"a list leaves out tombstones unless asked":                 listTombstones,
+		"a list stops when its payloads are large enough":           listBytes,
 		"a list keeps to its owner and kind":                        listScope,
 		"an unknown owner is in the default state":                  defaultState,
 		"a wipe takes the owner's items and nobody else's":          wipes,
@@ -89,6 +90,9 @@ func list(t *testing.T, store Store, query item.Query) []string {
 	}
 	if query.Limit == 0 {
 		query.Limit = 100
+	}
+	if query.MaxBytes == 0 {
+		query.MaxBytes = 1 << 30
 	}
 	items, err := store.List(context.Background(), query)
 	if err != nil {
