@@ -153,7 +153,10 @@ def text_of(result: CallToolResult) -> str:
 async def connected(gateway: str, bearer: str) -> AsyncIterator[Tools]:
     """An MCP session over SSE. The tools are listed first, as every client does."""
     headers = {"Authorization": f"Bearer {bearer}"}
-    async with sse_client(f"{gateway}/sse", headers=headers) as (read, write), ClientSession(read, write) as session:
+    async with (
+        sse_client(f"{gateway}/sse", headers=headers) as (read, write),
+        ClientSession(read, write) as session,
+    ):
         await session.initialize()
         await session.list_tools()
         yield Tools(session)

@@ -4,7 +4,6 @@ The expected state follows from what was asked for and from the rules of the pro
 only the uid of a new item is taken.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from e2e.callers import Tools
@@ -49,10 +48,16 @@ class Item:
     version: int = 1
     deleted: bool = False
 
+    @property
+    def parent(self) -> str | None:
+        """The uid of what it belongs to."""
+        uid: str | None = self.fields.get("parentUid") or self.fields.get("chatUid")
+        return uid
+
     def compare(self, stored: Json) -> None:
         """Raises with the first difference to an item as the API shows it; no text of it is quoted."""
         payload = stored["payload"]
-        sync = {"version": self.version, "isDeleted": self.deleted}
+        sync: Json = {"version": self.version, "isDeleted": self.deleted}
         if self.deleted:
             sync["deletedAt"] = stored.get("deletedAt")
         wanted = {**self.fields, "uid": self.uid, "updatedTs": stored["updatedAt"], "sync": sync}
@@ -126,7 +131,3 @@ def on_the_wire(fields: Json) -> Json:
 def _camel(name: str) -> str:
     first, *others = name.split("_")
     return first + "".join(word.capitalize() for word in others)
-
-
-def count(items: Iterable[object]) -> int:
-    return sum(1 for _ in items)
