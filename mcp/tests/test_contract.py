@@ -54,8 +54,8 @@ def test_a_difference_is_one_sentence(change: dict[str, Any], sentence: str) -> 
 def test_an_entity_that_the_api_lacks_is_said() -> None:
     lacking = ServerInfo.model_validate({"entities": {k: v for k, v in TABLE.items() if k != "notes"}})
     assert mismatches(ENTITIES, lacking) == ["The API has no notes."]
-    extra = replace(NOTE, kind="reminder")
-    assert mismatches((*ENTITIES, extra), described()) == ["The API has no reminders."]
+    extra = replace(NOTE, kind="gadget")
+    assert mismatches((*ENTITIES, extra), described()) == ["The API has no gadgets."]
 
 
 def test_the_first_generation_describes_nothing_to_compare() -> None:
