@@ -23,14 +23,19 @@ finish() {
         kill -TERM "$INTEGRATION" 2>/dev/null || true
         wait "$INTEGRATION" || true
     fi
-    [ -n "$FINISHED" ] || FAILED=$((FAILED + 1))
     [ "$FAILED" -eq 0 ] || show_log
+    [ -n "$FINISHED" ] || FAILED=$((FAILED + 1))
     if [ -n "$STARTED" ]; then
         "$ROOT/scripts/run.sh" stop >"$TEMPORARY/stop" 2>&1 || cat "$TEMPORARY/stop" >&2
     fi
     rm -rf "$TEMPORARY"
     printf '%d passed, %d failed\n' "$PASSED" "$FAILED"
     [ "$FAILED" -eq 0 ] || exit 1
+}
+
+interrupted() {
+    say "Interrupted; stopping what was started."
+    exit 1
 }
 
 show_log() {
@@ -149,7 +154,7 @@ refuses_without_token() {
 # The stream stays open, so curl is told to give up (its exit code 28) after the first event.
 opens_a_stream() {
     local first status=0
-    curl -sSN --max-time 2 -H "@$TEMPORARY/authorization" "$GATEWAY/sse" >"$TEMPORARY/stream" || status=$?
+    curl -sSN --max-time 1 -H "@$TEMPORARY/authorization" "$GATEWAY/sse" >"$TEMPORARY/stream" || status=$?
     [ "$status" -eq 28 ] || differ "curl's exit code" "$status" 28
     first=$(head -n 1 "$TEMPORARY/stream" | tr -d '\r')
     [ "$first" = "event: endpoint" ] || differ "the first line" "$first" "event: endpoint"
@@ -261,7 +266,9 @@ inspector_creates() {
 }
 
 inspector_checks() {
+    local failed=$FAILED
     check "Inspector: Node and the Inspector are installed" prepare_inspector
+    [ "$FAILED" -eq "$failed" ] || return 0
     find_node
     check "Inspector: tools/list --strict" inspector_lists
     check "Inspector: tools/call create_note" inspector_creates
@@ -302,8 +309,7 @@ if [ $# -gt 0 ]; then
 fi
 TEMPORARY=$(mktemp -d)
 trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+trap interrupted INT TERM HUP
 type -P curl >/dev/null || fail "curl is needed and was not found on PATH."
 type -P git >/dev/null || fail "git is needed and was not found on PATH."
 ENV_BEFORE=$(env_checksum)

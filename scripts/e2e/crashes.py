@@ -5,14 +5,17 @@ import math
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from e2e.callers import Rest, connected, text_of, token
 from e2e.refusals import ADDRESS
 from e2e.report import Failed, expect
-from e2e.stack import Stack, program_pid, until
+from e2e.stack import Stack, program_pid, supervisor_pid, until
 
 WRITERS = 5
+REFUSALS = 20
 API_BACK_WITHIN = 3
 GATEWAY_BACK_WITHIN = 5
 CLEAR = ("not available", "may or may not have been made")
@@ -68,8 +71,11 @@ async def the_api_is_killed(stack: Stack) -> str:
         for writer in range(WRITERS):
             group.create_task(load.write(writer))
         await load.grow(100)
-        load.killed = kill(stack, "api")
-        await until(lambda: load.back < math.inf and load.refusals != [], 20, "no write was acknowledged")
+        # supervisord is held for a moment, or it is so quick that hardly a call meets the gap.
+        with held(stack):
+            load.killed = kill(stack, "api")
+            await until(lambda: len(load.refusals) >= REFUSALS, 20, f"not {REFUSALS} calls failed")
+        await until(lambda: load.back < math.inf, 20, "no write was acknowledged")
         gap = load.back - load.killed
         await load.grow(100)
         load.done.set()
@@ -120,6 +126,17 @@ async def _reconnected(stack: Stack, load: Load) -> None:
             if time.monotonic() > deadline:
                 raise Failed("no new connection worked within 20 s") from error
             await asyncio.sleep(0.05)
+
+
+@contextmanager
+def held(stack: Stack) -> Iterator[None]:
+    """The stack's supervisord does nothing meanwhile."""
+    pid = supervisor_pid(stack)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def kill(stack: Stack, program: str) -> float:

@@ -5,6 +5,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from e2e.report import expect
+
 LINE_END = re.compile(r"\r\n|\r|\n")
 FENCE = re.compile(r" {0,3}(```|~~~)")
 HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(.*?)[ \t]*#*[ \t]*$")
@@ -37,7 +39,9 @@ def markdown_files(repository: Path) -> list[Document]:
 
 def _git(repository: Path, *arguments: str) -> bytes:
     command = ["git", "-C", str(repository), *arguments]
-    return subprocess.run(command, check=True, capture_output=True).stdout  # noqa: S603
+    done = subprocess.run(command, check=False, capture_output=True)  # noqa: S603
+    expect(done.returncode == 0, f"git {arguments[0]} failed: {done.stderr.decode(errors='replace')}")
+    return done.stdout
 
 
 def awkward_texts(marker: str) -> list[Document]:

@@ -82,9 +82,9 @@ async def second_stack(stack: Stack) -> AsyncIterator[Stack]:
 
 async def all_tools_succeed_without_in_band_sessions(stack: Stack) -> str:
     async with second_stack(stack) as second:
-        log = AccessLog(second.log)
+        log = await AccessLog.begin(second)
         figures = await all_tools_succeed(second.gateway, token(second, "two-hops"))
-        routes = [request["route"] for request in log.requests()]
+        routes = [request["route"] for request in await log.requests()]
         sessions = routes.count("/v1/sync/sessions")
         calls = len(routes) - sessions
         if sessions != calls:

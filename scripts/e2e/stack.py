@@ -8,13 +8,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+from uuid import uuid4
 
 import httpx
 
 from e2e.report import Failed, expect
 
 Json = dict[str, Any]
+
+LINE_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -53,28 +56,36 @@ class Stack:
 
 
 class AccessLog:
-    """The requests that the API logged from now on."""
+    """The requests that the API of a stack logs from the beginning on."""
 
-    def __init__(self, log: Path) -> None:
-        self._log = log
-        self._start = log.stat().st_size
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._start = stack.log.stat().st_size
 
-    def requests(self) -> list[Json]:
-        with self._log.open("rb") as file:
+    @classmethod
+    async def begin(cls, stack: Stack) -> Self:
+        """Whatever was answered before does not count."""
+        await cls(stack).requests()
+        return cls(stack)
+
+    async def requests(self) -> list[Json]:
+        """Those answered so far. Lines come a moment after the answers, so a last request marks the end."""
+        await asyncio.sleep(LINE_SECONDS)
+        mark = uuid4().hex
+        async with httpx.AsyncClient(trust_env=False) as http:
+            await http.get(f"{self._stack.api}/healthz", headers={"X-Correlation-ID": mark})
+        await until(lambda: self._find(mark) is not None, 5, "a request is not in the access log")
+        return self._entries()[: self._find(mark)]
+
+    def _find(self, correlation_id: str) -> int | None:
+        numbers = (n for n, entry in enumerate(self._entries()) if entry["correlation_id"] == correlation_id)
+        return next(numbers, None)
+
+    def _entries(self) -> list[Json]:
+        with self._stack.log.open("rb") as file:
             file.seek(self._start)
             lines = file.read().splitlines()
         return [entry for line in lines if (entry := _entry(line)).get("msg") == "request"]
-
-    async def requests_until(self, route: str) -> list[Json]:
-        """What was logged up to the first request of `route`: lines come a moment after the answers."""
-        found: list[Json] = []
-
-        def arrived() -> bool:
-            found[:] = self.requests()
-            return any(request["route"] == route for request in found)
-
-        await until(arrived, 5, f"no request to {route} in the access log")
-        return found
 
 
 def _entry(line: bytes) -> Json:
@@ -114,11 +125,11 @@ def program_pid(stack: Stack, program: str) -> int:
     spawned = re.findall(rf"spawned: '{program}' with pid (\d+)", stack.log.read_text(errors="replace"))
     expect(spawned, f"the log names no process of {program}")
     pid = int(spawned[-1])
-    expect(_parent_of(pid) in {None, _supervisor(stack)}, f"process {pid} is not of this stack")
+    expect(_parent_of(pid) in {None, supervisor_pid(stack)}, f"process {pid} is not of this stack")
     return pid
 
 
-def _supervisor(stack: Stack) -> int:
+def supervisor_pid(stack: Stack) -> int:
     return int((stack.data / "supervisord.pid").read_text())
 
 
