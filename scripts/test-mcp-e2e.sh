@@ -39,13 +39,15 @@ interrupted() {
 }
 
 show_log() {
-    local log="$TOOLBRIDGE_DATA_DIR/toolbridge.log"
-    [ -f "$log" ] || return 0
-    say "The end of the log:"
-    tail -n 30 "$log" >&2
+    local log
+    for log in "$TOOLBRIDGE_DATA_DIR"/toolbridge.log "$TOOLBRIDGE_DATA_DIR"/second/*.log; do
+        [ -s "$log" ] || continue
+        say "The end of ${log#"$TOOLBRIDGE_DATA_DIR"/}:"
+        tail -n 30 "$log" >&2
+    done
 }
 
-# --- settings -----------------------------------------------------------------------------
+# Settings
 
 # Every setting gets a value here, so that neither the caller's environment nor a developer's
 # .env takes part: run.sh lets the environment win.
@@ -97,7 +99,7 @@ PY
     API="http://127.0.0.1:$API_PORT"
 }
 
-# --- the stack ------------------------------------------------------------------------------
+# The stack
 
 # Another stack may take a port between its choice and its use.
 start_stack() {
@@ -115,7 +117,7 @@ start_stack() {
     fail "the stack did not start."
 }
 
-# --- checks ---------------------------------------------------------------------------------
+# Checks
 
 # check SENTENCE COMMAND...: the last line that the command prints are its figures or the reason.
 check() {
@@ -182,7 +184,7 @@ curl_checks() {
     check "curl: an unknown path of the API" status_is 404 "$API/unknown"
 }
 
-# --- Inspector --------------------------------------------------------------------------------
+# Inspector
 
 runs_node() { "$1" -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' 2>/dev/null; }
 
@@ -275,7 +277,7 @@ inspector_checks() {
     check "Inspector: a wrong token" inspect 3 "$TOKEN-wrong" --method tools/list
 }
 
-# --- the run ------------------------------------------------------------------------------------
+# The run
 
 # In the background, so that a signal to this script is not kept waiting.
 integration() {
@@ -299,8 +301,12 @@ integration() {
 env_checksum() { if [ -f "$ROOT/.env" ]; then cksum <"$ROOT/.env"; else echo none; fi; }
 
 env_is_unchanged() {
-    [ "$ENV_BEFORE" = none ] || [ "$ENV_BEFORE" = "$(env_checksum)" ] || differ .env changed "as it was"
-    echo "checksum"
+    if [ "$ENV_BEFORE" = none ]; then
+        echo "there was none before"
+        return
+    fi
+    [ "$ENV_BEFORE" = "$(env_checksum)" ] || differ .env changed "as it was"
+    echo "same checksum"
 }
 
 if [ $# -gt 0 ]; then

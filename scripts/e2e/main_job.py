@@ -7,7 +7,7 @@ from e2e.callers import Rest, Tools, connected, token
 from e2e.documents import Document, awkward_texts, markdown_files
 from e2e.report import expect
 from e2e.stack import Json, Stack
-from e2e.workbench import KINDS, Item, Workbench
+from e2e.workbench import KINDS, NEW_FIELDS, Item, Workbench, actions
 
 PAGE = 7
 
@@ -113,22 +113,6 @@ async def _walk(tools: Tools, kind: str, *, include_deleted: bool) -> list[list[
         cursor = {"cursor": page["nextCursor"]}
 
 
-NEW_FIELDS: dict[str, Json] = {
-    "note": {"title": "Replaced", "content": "", "tags": []},
-    "task": {"title": "Replaced", "priority": "high", "due_date": "2027-02-01"},
-    "comment": {"content": "Replaced"},
-    "chat": {"title": "Replaced", "description": "Quiet"},
-    "chat_message": {"content": "Replaced", "message_type": "text"},
-}
-
-ACTIONS = {
-    "note": ("pin", "unpin", "archive", "unarchive"),
-    "task": ("start", "complete", "reopen"),
-    "comment": ("resolve", "reopen"),
-    "chat": ("resolve", "reopen"),
-    "chat_message": ("mark_read", "mark_delivered"),
-}
-
 SMALL_CHANGES: tuple[Json, ...] = (
     {"tags": ["imported", "read"]},
     {"reading": {"minutes": 3, "by": None, "share": 0.1}},
@@ -142,7 +126,7 @@ async def _work_on(bench: Workbench, item: Item, number: int) -> None:
     if number % 3 == 0:
         await bench.replace(item, if_match=item.version, **NEW_FIELDS[item.kind])
         await bench.replace_stale(item, **NEW_FIELDS[item.kind])
-    for action in ACTIONS[item.kind][: 1 + number % 4]:
+    for action in actions(item.kind)[: 1 + number % 4]:
         await bench.process(item, action)
     if number % 4 == 0:
         await bench.archive(item)

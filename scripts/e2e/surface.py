@@ -7,10 +7,9 @@ from contextlib import asynccontextmanager
 import httpx
 
 from e2e.callers import Tools, connected, token
-from e2e.main_job import ACTIONS, NEW_FIELDS
 from e2e.report import Failed, expect
 from e2e.stack import Json, Stack
-from e2e.workbench import KINDS, Workbench
+from e2e.workbench import KINDS, NEW_FIELDS, Workbench, actions
 
 VERBS = ("list", "get", "create", "update", "patch", "delete", "archive", "process")
 TOOLS = {f"{verb}_{kind}{'s' if verb == 'list' else ''}" for verb in VERBS for kind in KINDS}
@@ -101,7 +100,7 @@ async def _each_verb(bench: Workbench, tools: Tools, kind: str, known: Json) -> 
     item = await bench.create(kind, **NEW_FIELDS[kind], **named)
     await bench.replace(item, if_match=1, **NEW_FIELDS[kind])
     await bench.patch(item, {"tags": ["a"]})
-    for action in ACTIONS[kind]:
+    for action in actions(kind):
         await bench.process(item, action)
     await bench.archive(item)
     item.compare(await tools.call(f"get_{kind}", uid=item.uid))

@@ -37,6 +37,19 @@ DONE: dict[tuple[str, str], Json] = {
     ("chat_message", "mark_delivered"): {"delivered": True},
 }
 
+NEW_FIELDS: dict[str, Json] = {
+    "note": {"title": "Replaced", "content": "", "tags": []},
+    "task": {"title": "Replaced", "priority": "high", "due_date": "2027-02-01"},
+    "comment": {"content": "Replaced"},
+    "chat": {"title": "Replaced", "description": "Quiet"},
+    "chat_message": {"content": "Replaced", "message_type": "text"},
+}
+"""Arguments of a tool that replaces an item, or creates one that needs no parent."""
+
+
+def actions(kind: str) -> list[str]:
+    return [action for one, action in DONE if one == kind]
+
 
 @dataclass
 class Item:
@@ -55,7 +68,7 @@ class Item:
         return uid
 
     def compare(self, stored: Json) -> None:
-        """Raises with the first difference to an item as the API shows it; no text of it is quoted."""
+        """Raises with what differs in an item as the API shows it; no text of it is quoted."""
         payload = stored["payload"]
         sync: Json = {"version": self.version, "isDeleted": self.deleted}
         if self.deleted:
