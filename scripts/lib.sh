@@ -7,7 +7,8 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 STATE="$ROOT/.toolbridge"
 VENV="$ROOT/.venv"
 VENV_PYTHON="$VENV/bin/python"
-API_BINARY="$STATE/bin/toolbridge-api"
+API_BINARY=${TOOLBRIDGE_API_BINARY:-$STATE/bin/toolbridge-api}
+ENV_FILE=${TOOLBRIDGE_ENV_FILE:-$ROOT/.env}
 
 PYTHON=''
 GO=''
@@ -246,10 +247,18 @@ need_api() {
 
 # --- settings ---------------------------------------------------------------------------
 
+# Tests must not see the settings of whoever runs them.
+forget_settings() {
+    local name
+    for name in $(sed -n 's/^#*\([A-Z][A-Z0-9_]*\)=.*/\1/p' "$ROOT/.env.example") ${!TOOLBRIDGE_@}; do
+        unset "$name"
+    done
+}
+
 # .env is data: nothing in it is executed, and what the environment already has wins.
 load_settings() {
     local line name value number=0
-    [ -f "$ROOT/.env" ] || return 0
+    [ -f "$ENV_FILE" ] || return 0
     while IFS= read -r line || [ -n "$line" ]; do
         number=$((number + 1))
         line=${line%$'\r'}
@@ -257,20 +266,20 @@ load_settings() {
         name=${line%%=*}
         value=${line#*=}
         if ! [[ $line == *=* && $name =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]]; then
-            fail "line $number of .env is not NAME=value."
+            fail "line $number of $ENV_FILE is not NAME=value."
         fi
         case $value in
             \"*\") value=${value#\"} value=${value%\"} ;;
             \'*\') value=${value#\'} value=${value%\'} ;;
         esac
         [ -n "${!name+set}" ] || export "$name=$value"
-    done <"$ROOT/.env"
+    done <"$ENV_FILE"
 }
 
 # The tenant's name and the secrets are made once and kept. The caller holds the lock.
 need_settings() {
-    step "Settings" "Make the checkout's folder writable, and look at .env." \
-        "$PYTHON" "$ROOT/scripts/make_settings.py" "$ROOT/.env"
+    step "Settings" "Make the folder of $ENV_FILE writable, and look at the file." \
+        "$PYTHON" "$ROOT/scripts/make_settings.py" "$ENV_FILE"
     load_settings
 }
 

@@ -17,6 +17,7 @@ Settings come from the environment, then from .env. The usual ones:
   TOOLBRIDGE_PORT       port of the gateway (8001)
   API_PORT              port of the API on loopback (8081)
   TOOLBRIDGE_DATA_DIR   database, log and process id (.toolbridge/data)
+  TOOLBRIDGE_ENV_FILE   the file of settings (.env)
 Several stacks run side by side when all three differ. .env.example lists the rest.
 TEXT
 }

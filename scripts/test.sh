@@ -17,14 +17,6 @@ finish() {
     [ "$FAILED" -eq 0 ] || exit 1
 }
 
-# Tests must not see the settings of whoever runs them.
-forget_settings() {
-    local name
-    for name in $(sed -n 's/^#*\([A-Z][A-Z0-9_]*\)=.*/\1/p' "$ROOT/.env.example") ${!TOOLBRIDGE_@}; do
-        unset "$name"
-    done
-}
-
 begin() {
     STEP=$((STEP + 1))
     STARTED=$SECONDS
@@ -107,7 +99,7 @@ trap finish EXIT
 export TMPDIR="$TEMPORARY"
 # The tests get a build of their own, so that a stack that runs keeps the one it started with.
 API_BINARY="$TEMPORARY/bin/toolbridge-api"
-export TOOLBRIDGE_TEST_API_BINARY=$API_BINARY
+export TOOLBRIDGE_API_BINARY=$API_BINARY
 
 STEPS=17
 find_python

@@ -25,7 +25,7 @@ esac
 # A second call says nothing about the setup, since it has nothing to do.
 ready() {
     has_packages requirements.lock &&
-        { [ -n "${JWT_HS256_SECRET:-}" ] || grep -qs '^JWT_HS256_SECRET=' "$ROOT/.env"; }
+        { [ -n "${JWT_HS256_SECRET:-}" ] || grep -qs '^JWT_HS256_SECRET=' "$ENV_FILE"; }
 }
 
 if ! ready; then

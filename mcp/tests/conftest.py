@@ -24,7 +24,7 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def api_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real API: the binary that scripts/test.sh built, else built here."""
-    given = os.environ.get("TOOLBRIDGE_TEST_API_BINARY")
+    given = os.environ.get("TOOLBRIDGE_API_BINARY")
     if given:
         return Path(given)
     binary = tmp_path_factory.mktemp("bin") / "toolbridge-api"
