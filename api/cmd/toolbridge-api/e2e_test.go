@@ -97,11 +97,15 @@ func (r *running) exit() int {
 }
 
 func (r *running) call(method, path, body string) (int, []byte, error) {
+	return r.callAs("alice", method, path, body)
+}
+
+func (r *running) callAs(sub, method, path, body string) (int, []byte, error) {
 	request, err := http.NewRequest(method, r.url+path, strings.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}
-	claims := jwt.MapClaims{"sub": "alice", "exp": time.Now().Add(time.Hour).Unix()}
+	claims := jwt.MapClaims{"sub": sub, "exp": time.Now().Add(time.Hour).Unix()}
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(secret))
 	if err != nil {
 		return 0, nil, err
@@ -161,6 +165,58 @@ func TestEveryAcknowledgedWriteSurvivesAKill(t *testing.T) {
 			t.Errorf("%s is lost: %d %s %v", uid, status, body, err)
 		}
 	}
+}
+
+func TestManyWritersOfALargeItemAreAllAnswered(t *testing.T) {
+	api := launch(t, environment("127.0.0.1:0", filepath.Join(t.TempDir(), "api.db")))
+	const large, writers, others = "/v1/notes/aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee", 250, 20
+	body := `{"uid":"aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee","blob":"` + strings.Repeat("x", 3_500_000) + `"}`
+	if status, answer, err := api.call("POST", "/v1/notes", body); status != http.StatusCreated {
+		t.Fatalf("%d %.200s %v", status, answer, err)
+	}
+	var wg sync.WaitGroup
+	var alices, bobs sync.Map // what was written to its status
+	write := func(statuses *sync.Map, sub, name, method, path, body string) {
+		status, answer, err := api.callAs(sub, method, path, body)
+		if err != nil || status != http.StatusServiceUnavailable && status/100 != 2 {
+			t.Errorf("%s %s: status %d, %v: %.200s", sub, name, status, err, answer)
+		}
+		statuses.Store(name, status)
+	}
+	for i := range writers {
+		key := fmt.Sprintf("key%d", i)
+		wg.Go(func() { write(&alices, "alice", key, "PATCH", large, `{"`+key+`":1}`) })
+	}
+	for i := range others {
+		uid := fmt.Sprintf("00000000-0000-4000-8000-%012d", i)
+		wg.Go(func() { write(&bobs, "bob", uid, "POST", "/v1/notes", `{"uid":"`+uid+`"}`) })
+	}
+	wg.Wait()
+
+	var item struct{ Payload map[string]any }
+	if _, answer, err := api.call("GET", large, ""); err != nil || json.Unmarshal(answer, &item) != nil {
+		t.Fatal(err)
+	}
+	counts := map[int]int{}
+	alices.Range(func(key, status any) bool {
+		counts[status.(int)]++
+		if _, stored := item.Payload[key.(string)]; stored != (status == http.StatusOK) {
+			t.Errorf("%s: status %d, stored %v", key, status, stored)
+		}
+		return true
+	})
+	bobs.Range(func(uid, status any) bool {
+		counts[status.(int)]++
+		read, _, err := api.callAs("bob", "GET", "/v1/notes/"+uid.(string), "")
+		if err != nil || (read == http.StatusOK) != (status == http.StatusCreated) {
+			t.Errorf("%s: status %d, then read with %d, %v", uid, status, read, err)
+		}
+		return true
+	})
+	if counts[http.StatusOK] == 0 {
+		t.Error("nobody was served")
+	}
+	t.Logf("answers by status: %v", counts)
 }
 
 func TestASignalEndsTheProgramWithSuccess(t *testing.T) {

@@ -26,9 +26,10 @@ func TestAFailingStoreIsToldApartFromABusyOneAndLoggedOnce(t *testing.T) {
 		err    error
 		status int
 		code   string
+		after  string
 	}{
-		{"broken", errors.New("page 7 is torn"), 500, "internal"},
-		{"busy", fault.New(fault.Unavailable, "try again").Because(errors.New("page 7 is torn")), 503, "unavailable"},
+		{"broken", errors.New("page 7 is torn"), 500, "internal", ""},
+		{"busy", fault.New(fault.Unavailable, "try again").Because(errors.New("page 7 is torn")), 503, "unavailable", "1"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			p := start(t, func(api *httpapi.API) { api.Items.Store = failing{row.err} })
@@ -40,6 +41,9 @@ func TestAFailingStoreIsToldApartFromABusyOneAndLoggedOnce(t *testing.T) {
 				got := p.user("alice").call(call[0], call[1], call[2]).fails(row.status, row.code)
 				if strings.Contains(string(got.body), "torn") {
 					t.Errorf("the client was told the cause: %s", got.body)
+				}
+				if after := got.header.Get("Retry-After"); after != row.after {
+					t.Errorf("Retry-After %q", after)
 				}
 				if logged := strings.Count(p.log.String(), "torn") - before; logged != 1 {
 					t.Errorf("%s: logged %d times", got.request, logged)

@@ -49,8 +49,11 @@ func failure(c *call, err error) (status int, body any) {
 	if !errors.As(err, &f) {
 		f = fault.New(fault.Internal, "internal error; quote the correlation id when you report it")
 	}
-	if f.Code == fault.Unauthorized {
+	switch f.Code {
+	case fault.Unauthorized:
 		c.reply.Set("WWW-Authenticate", "Bearer")
+	case fault.Unavailable:
+		c.reply.Set("Retry-After", "1") // second
 	}
 	answer := map[string]any{"error": f.Message, "code": f.Code, "correlation_id": c.correlationID}
 	if f.Details != nil {

@@ -14,15 +14,19 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	_ "modernc.org/sqlite" // registers the driver
 )
 
-// lockWait is how long a statement waits for another process's lock.
+// lockWait is how long a write waits for its turn in this process, and then for
+// another process's lock. Both together, and the write itself, leave an answer
+// ample time before the server would cut its connection.
 const lockWait = 5 * time.Second
 
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
-	writer *sql.DB // one connection: SQLite has one writer at a time anyway
+	turn   *semaphore.Weighted // of one writer; first come, first served
+	writer *sql.DB             // one connection: SQLite has one writer at a time anyway
 	reader *sql.DB
 	write  writeStatements
 	read   readStatements
@@ -71,7 +75,7 @@ func touch(path string) error {
 }
 
 func open(ctx context.Context, path string) (*Store, error) {
-	s := &Store{}
+	s := &Store{turn: semaphore.NewWeighted(1)}
 	if err := s.open(ctx, path); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -128,17 +132,17 @@ func (s *Store) Close() error {
 	return errors.Join(problems...)
 }
 
-// transact runs do in a write transaction. The caller's cancellation counts
-// until the transaction begins; from there it runs to its end, so that a client
-// that hangs up leaves neither half a write nor a broken connection.
+// transact runs do in a write transaction, when it is this caller's turn. The
+// caller's cancellation counts until the transaction begins; from there it runs
+// to its end, so that a client that hangs up leaves neither half a write nor a
+// broken connection.
 func (s *Store) transact(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error {
-	conn, err := s.writer.Conn(ctx)
-	if err != nil {
+	if err := s.await(ctx); err != nil {
 		return classify(err)
 	}
-	defer conn.Close()
+	defer s.turn.Release(1)
 	ctx = context.WithoutCancel(ctx)
-	tx, err := conn.BeginTx(ctx, nil)
+	tx, err := s.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return classify(err)
 	}
@@ -147,4 +151,12 @@ func (s *Store) transact(ctx context.Context, do func(ctx context.Context, tx *s
 		return err
 	}
 	return classify(tx.Commit())
+}
+
+// await takes the turn to write. The pool would let waiters in at random, and
+// without end.
+func (s *Store) await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, lockWait)
+	defer cancel()
+	return s.turn.Acquire(ctx, 1)
 }

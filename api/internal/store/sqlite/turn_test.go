@@ -1,0 +1,110 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/item"
+)
+
+// busy gives a store whose turn to write somebody has; done gives it back.
+func busy(t *testing.T) (store *Store, done func()) {
+	t.Helper()
+	store = openStore(t, filepath.Join(t.TempDir(), "test.db"))
+	if err := store.turn.Acquire(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	return store, func() { store.turn.Release(1) }
+}
+
+func writeNote(ctx context.Context, store *Store, uid string) error {
+	ref := item.Ref{Owner: item.Owner{Tenant: "t", User: "u"}, Kind: "note", UID: uid}
+	_, err := store.Apply(ctx, ref, func(*item.Item, item.Live) (*item.Item, error) {
+		return &item.Item{UID: uid, Version: 1, Payload: []byte(`{}`)}, nil
+	})
+	return err
+}
+
+func stored(t *testing.T, store *Store) (uids []string) {
+	t.Helper()
+	rows, err := store.writer.Query(`SELECT uid FROM item ORDER BY rowid`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var uid string
+		if err := rows.Scan(&uid); err != nil {
+			t.Fatal(err)
+		}
+		uids = append(uids, uid)
+	}
+	return uids
+}
+
+func TestWritersAreServedInTheOrderInWhichTheyCame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, done := busy(t)
+		var want []string
+		for n := range 20 {
+			uid := fmt.Sprintf("%02d", n)
+			want = append(want, uid)
+			go func() {
+				if err := writeNote(t.Context(), store, uid); err != nil {
+					t.Error(err)
+				}
+			}()
+			synctest.Wait() // until it stands in the queue
+		}
+		done()
+		synctest.Wait()
+		if got := stored(t, store); !slices.Equal(got, want) {
+			t.Errorf("came as %v, were served as %v", want, got)
+		}
+	})
+}
+
+func TestAWriterWaitsForItsTurnFiveSecondsAndThenWritesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, done := busy(t)
+		begin := time.Now() // of the bubble, whose time passes while all wait
+		err := writeNote(t.Context(), store, "x")
+		var f *fault.Error
+		if !errors.As(err, &f) || f.Code != fault.Unavailable || time.Since(begin) != lockWait {
+			t.Errorf("after %s: %v", time.Since(begin), err)
+		}
+		done()
+		synctest.Wait()
+		if got := stored(t, store); len(got) != 0 {
+			t.Errorf("stored %v", got)
+		}
+		if err := writeNote(t.Context(), store, "y"); err != nil {
+			t.Errorf("the next writer: %v", err)
+		}
+	})
+}
+
+func TestAClientThatLeavesTheQueueWritesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, done := busy(t)
+		ctx, leave := context.WithCancel(t.Context())
+		answered := make(chan error, 1)
+		go func() { answered <- writeNote(ctx, store, "x") }()
+		synctest.Wait()
+		leave()
+		if err := <-answered; !errors.Is(err, context.Canceled) {
+			t.Errorf("err = %v", err)
+		}
+		done()
+		if got := stored(t, store); len(got) != 0 {
+			t.Errorf("stored %v", got)
+		}
+	})
+}
