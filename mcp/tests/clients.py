@@ -29,12 +29,24 @@ def sample(entity: Entity) -> dict[str, Any]:
     return {name: _sample_value(name, properties[name]) for name in properties if name in own}
 
 
+def required_fields(entity: Entity) -> dict[str, Any]:
+    """The least that replaces an item: its required fields, its parent aside."""
+    required = published_schema(entity.fields)["required"]
+    return {name: value for name, value in sample(entity).items() if name in required}
+
+
 def _sample_value(name: str, schema: Schema) -> Any:
     if "enum" in schema:
         return schema["enum"][0]
-    return {"string": f"{name} \u00e4 \u725b\u4e73 \U0001f600", "boolean": True, "array": ["one", "two"]}[
-        schema["type"]
-    ]
+    values = {
+        "string": f"{name} \u00e4 \u725b\u4e73 \U0001f600",
+        "boolean": True,
+        "array": ["one", "two"],
+        "integer": 7,
+        "number": 0.5,
+        "object": {"one": 1},
+    }
+    return values[schema["type"]]
 
 
 def settings_for(api_url: str, **changes: Any) -> Settings:

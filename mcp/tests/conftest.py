@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
-import httpx
 import pytest
 from fastmcp import FastMCP
 
@@ -12,6 +11,7 @@ from tests.clients import Rest, Tools, in_memory, settings_for, token
 from tests.processes import Process, api_process, gateway_process, running
 from tests.recording import Recording
 from toolbridge_mcp.app import create_server
+from toolbridge_mcp.transport import connections
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -71,7 +71,7 @@ async def rest(api: Process, bearer: str) -> AsyncIterator[Rest]:
 @pytest.fixture
 def upstream() -> Recording:
     """The real connection to the API, which remembers what passed."""
-    return Recording(httpx.AsyncHTTPTransport())
+    return Recording(connections())
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ LIBRARIES: dict[str, set[str]] = {
     "identity": {"fastmcp"},
     "logs": set(),
     "settings": {"pydantic", "pydantic_settings"},
-    "transport": {"httpx"},
+    "transport": {"aiohttp", "httpx", "httpx_aiohttp"},
 }
 """Libraries beside the standard one, for the parts that must not know more."""
 

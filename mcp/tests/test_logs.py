@@ -4,7 +4,9 @@ import json
 import logging
 from collections.abc import Iterator
 
+import anyio
 import pytest
+from starlette.requests import ClientDisconnect
 
 from toolbridge_mcp import logs
 
@@ -42,6 +44,19 @@ def test_an_exceptions_text_is_left_out(capsys: pytest.CaptureFixture[str]) -> N
     assert line["exception"] == "ValueError"
     assert "test_logs.py" in str(line["at"])
     assert "abc" not in json.dumps(line)
+
+
+def test_clients_that_left_are_no_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info")
+    for fault in (anyio.ClosedResourceError(), ClientDisconnect(), KeyError("k")):
+        logging.getLogger("uvicorn.error").error("Exception in ASGI application", exc_info=fault)
+    assert [line["exception"] for line in lines(capsys)] == ["KeyError"]
+
+
+def test_claims_of_refused_tokens_are_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info")
+    logging.getLogger("fastmcp.server.auth.providers.jwt").warning("rejected for client ann@example.com")
+    assert lines(capsys) == []
 
 
 @pytest.mark.parametrize("library", ["fastmcp.server", "mcp.server.sse", "uvicorn.error", "httpx", "asyncio"])

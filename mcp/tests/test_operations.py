@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.clients import Rest, Tools, in_memory, sample, settings_for, text_of, token
+from tests.clients import Rest, Tools, in_memory, required_fields, sample, settings_for, text_of, token
 from tests.processes import Process
 from tests.recording import Recording
 from toolbridge_mcp.app import create_server
@@ -58,8 +58,7 @@ async def test_lists_page_through_all_items_with_a_small_limit(entity: Entity, t
 @each_entity
 async def test_update_replaces_and_keeps_the_parent(entity: Entity, tools: Tools, rest: Rest) -> None:
     created = await tools.create(entity, additional_fields={"colour": "red"})
-    required = {"title": "New", "content": "New"}
-    fields = {name: text for name, text in required.items() if name in entity.fields.model_fields}
+    fields = required_fields(entity)
     updated = await tools.call(f"update_{entity.kind}", uid=created["uid"], if_match=1, **fields)
     payload = (await rest.get(entity, created["uid"]))["payload"]
     parent = {key: created["payload"][key] for key in entity.parent_keys}

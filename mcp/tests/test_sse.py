@@ -1,6 +1,9 @@
 """The routes of a running gateway."""
 
+import json
+import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
@@ -8,7 +11,7 @@ import httpx
 import pytest
 
 from tests.clients import Tools, over_sse, text_of, token
-from tests.processes import Process, free_port, gateway_process, running
+from tests.processes import Process, api_process, free_port, gateway_process, running
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.tools.operations import OPERATIONS
 
@@ -111,11 +114,61 @@ async def test_of_twenty_conditional_writes_one_wins(gateway: Process, bearer: s
     assert sorted(outcomes) == [False] * 19 + [True]
 
 
-async def test_a_call_after_a_malformed_message_still_works(gateway: Process, bearer: str) -> None:
+async def test_an_unknown_tool_is_an_error_of_that_call_alone(gateway: Process, bearer: str) -> None:
     async with over_sse(gateway.url, bearer) as tools:
         refusal = await tools.refusal("no_such_tool")
         assert "Unknown tool" in refusal
         assert (await tools.call("list_notes"))["items"] == []
+
+
+@pytest.mark.parametrize("path", ["/sse/", "/messages", "/healthz/"])
+async def test_nothing_is_redirected(path: str, gateway: Process) -> None:
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as http:
+        assert (await http.get(path)).status_code == 404
+
+
+async def test_large_answers_keep_the_session_alive(gateway: Process, bearer: str) -> None:
+    """The official client ends its session at an event above 1 MiB."""
+    async with over_sse(gateway.url, bearer) as tools:
+        text = 'a "quoted" line\n' * 20_000
+        middle = await tools.result("create_note", title="text only", content=text)
+        assert not middle.is_error
+        assert json.loads(text_of(middle))["payload"]["content"] == text
+        large = await tools.call("create_note", title="huge", content="x" * 1_500_000)
+        assert large.keys() == {"uid", "version", "updatedAt"}
+        refusal = await tools.refusal("get_note", uid=large["uid"])
+        assert "too large for an AI client" in refusal
+        patched = await tools.call("patch_note", uid=large["uid"], if_match=1, updates={"content": "small"})
+        assert patched["payload"]["content"] == "small"
+
+
+async def test_a_frozen_api_is_told_within_seconds(own_stack: tuple[Process, Process]) -> None:
+    api, gateway = own_stack
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=20) as http:
+        api.signal(signal.SIGSTOP)
+        try:
+            with anyio.fail_after(8):
+                assert (await http.get("/readyz")).status_code == 503
+                assert (await http.get("/healthz")).status_code == 200
+        finally:
+            api.signal(signal.SIGCONT)
+
+
+async def test_a_proxy_of_the_environment_is_not_used(
+    own_stack: tuple[Process, Process], bearer: str
+) -> None:
+    """Its gateway was started with a proxy that does not exist."""
+    async with over_sse(own_stack[1].url, bearer) as tools:
+        assert (await tools.call("list_notes"))["items"] == []
+
+
+@pytest.fixture
+def own_stack(api_binary: Path, tmp_path: Path) -> Iterator[tuple[Process, Process]]:
+    dead = f"http://127.0.0.1:{free_port()}"
+    proxies = {"HTTP_PROXY": dead, "http_proxy": dead, "ALL_PROXY": dead}
+    api = api_process(api_binary, tmp_path)
+    with running(api), running(gateway_process(api.url, tmp_path, **proxies)) as gateway:
+        yield api, gateway
 
 
 async def test_a_taken_port_is_said(gateway: Process, tmp_path: Path, api: Process) -> None:

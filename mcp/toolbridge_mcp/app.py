@@ -4,11 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
-import aiohttp
 import fastmcp
 import httpx
 from fastmcp import FastMCP
-from httpx_aiohttp import AiohttpTransport
 from sse_starlette import EventSourceResponse
 from starlette.types import ASGIApp
 
@@ -19,7 +17,7 @@ from toolbridge_mcp.health import add_health_routes, wait_for_api
 from toolbridge_mcp.identity import bearer_token
 from toolbridge_mcp.settings import Settings
 from toolbridge_mcp.tools import build_tools
-from toolbridge_mcp.transport import TenantTransport
+from toolbridge_mcp.transport import TenantTransport, connections
 
 INSTRUCTIONS = (
     "Notes, tasks, comments (on notes and tasks), chats and chat messages of the signed-in user. Every item "
@@ -36,7 +34,7 @@ def create_server(settings: Settings, *, transport: httpx.AsyncBaseTransport | N
     """The gateway as a FastMCP server. `transport` stands in for the connection to the API in tests."""
 
     def open_http() -> httpx.AsyncClient:
-        return _http_client(settings, transport or _connections())
+        return _http_client(settings, transport or connections())
 
     client = ApiClient(open_http)
 
@@ -89,17 +87,3 @@ def _http_client(settings: Settings, inner: httpx.AsyncBaseTransport) -> httpx.A
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "toolbridge-mcp"},
     )
-
-
-def _connections() -> httpx.AsyncBaseTransport:
-    """aiohttp's connection pool, which costs a tenth of httpx's own per request; it keeps no cookies."""
-
-    def open_session() -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=256),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            auto_decompress=False,
-        )
-
-    return AiohttpTransport(client=open_session, trust_env=False, verify=False)

@@ -13,7 +13,7 @@ MAX_SUBJECT_BYTES = 255
 
 
 class UserTokenVerifier(JWTVerifier):
-    """Accepts what the API accepts: beside signature, issuer and audience, a token must expire, must have
+    """Asks for what the API asks for: beside signature, issuer and audience, a token must expire, must have
     begun, and must name its user."""
 
     async def load_access_token(self, token: str) -> AccessToken | None:

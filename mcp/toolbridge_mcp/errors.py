@@ -91,8 +91,8 @@ class NotFound(ToolBridgeError):
 class Deleted(ToolBridgeError):
     """The item is a tombstone."""
 
-    says = "This {word} has been deleted; it can no longer be changed."
-    advice = "get_{kind} with include_deleted still reads it; to have it again, create a new one."
+    says = "This {word} has been deleted."
+    advice = "get_{kind} with include_deleted still reads it; it can no longer be changed."
 
 
 class VersionMismatch(ToolBridgeError):
@@ -113,7 +113,7 @@ class ParentNotFound(ToolBridgeError):
     """The item that a comment or message belongs to does not exist or was deleted."""
 
     says = "The item that the {word} shall belong to does not exist; nothing was written."
-    advice = "Look up the uid of an existing one and call again."
+    advice = "Look up an existing one and give all of its parent fields again."
 
 
 class EpochChanged(ToolBridgeError):
@@ -180,6 +180,13 @@ class BadAnswer(ToolBridgeError):
 
     says = "The API's answer could not be understood; a change may have been made."
     advice = "Look at what is stored before repeating a write; tell the user and name the correlation id."
+
+
+class AnswerTooLarge(ToolBridgeError):
+    """The API's answer is larger than AI clients take. `size` is in bytes."""
+
+    says = "The answer is too large for an AI client ({size} bytes)."
+    advice = "List with a smaller limit; a single item of this size can only be read through the API."
 
 
 BY_CODE: Mapping[str, type[ToolBridgeError]] = {

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 
 from fastmcp import FastMCP
 from starlette.requests import Request
@@ -28,12 +29,12 @@ async def problems(client: ApiClient) -> list[str]:
 
 async def wait_for_api(client: ApiClient, seconds: float) -> None:
     """Returns as soon as the API is ready, at the latest after `seconds`."""
-    try:
-        async with asyncio.timeout(seconds):
-            while await problems(client):  # noqa: ASYNC110  another process sets no event of ours
-                await asyncio.sleep(POLL_SECONDS)
-    except TimeoutError:
-        logger.warning("serving although the API is not ready", extra={"waited_seconds": seconds})
+    end = time.monotonic() + seconds
+    while reasons := await problems(client):
+        if time.monotonic() >= end:
+            logger.warning("serving although the API is not ready", extra={"problems": reasons})
+            return
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def add_health_routes(server: FastMCP, client: ApiClient) -> None:

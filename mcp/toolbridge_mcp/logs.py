@@ -9,6 +9,25 @@ from datetime import UTC, datetime
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
+_LIBRARIES = {
+    "fastmcp": logging.WARNING,
+    "fastmcp.server.auth": logging.ERROR,  # its warnings quote the claims of refused tokens
+    "mcp": logging.WARNING,
+    "uvicorn": logging.WARNING,
+    "uvicorn.error": logging.WARNING,
+}
+
+
+def _is_not_a_client_that_left(record: logging.LogRecord) -> bool:
+    """A POST to a stream that was dropped meanwhile is no fault of the server."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or kind.__name__ not in {
+        "ClosedResourceError",
+        "BrokenResourceError",
+        "ClientDisconnect",
+    }
+
+
 class JsonLines(logging.Formatter):
     """Writes time, level, logger, message and the fields given by `extra`.
 
@@ -42,9 +61,10 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    for name in ("fastmcp", "mcp", "uvicorn", "uvicorn.error"):
+    for name, least in _LIBRARIES.items():
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = True
-        library.setLevel(logging.WARNING)
+        library.setLevel(least)
+    logging.getLogger("uvicorn.error").addFilter(_is_not_a_client_that_left)
     logging.getLogger("toolbridge_mcp").setLevel(level.upper())

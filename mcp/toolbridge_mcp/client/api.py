@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 import httpx
 from pydantic import ValidationError
 
-from toolbridge_mcp.client.models import Call, Document, JsonObject, Resource, ServerInfo
+from toolbridge_mcp.client.first_generation import adapted
+from toolbridge_mcp.client.models import Call, Document, JsonObject, Resource, ServerInfo, facts_of
 from toolbridge_mcp.client.sessions import session_headers
 from toolbridge_mcp.errors import (
     BadAnswer,
@@ -19,10 +20,9 @@ from toolbridge_mcp.errors import (
     SessionRefused,
     ToolBridgeError,
     Unavailable,
-    VersionMismatch,
     error_class,
 )
-from toolbridge_mcp.transport.tenant import RETRY_SECONDS, AnswerLost
+from toolbridge_mcp.transport import RETRY_SECONDS, AnswerLost
 
 MAX_MESSAGE = 500
 READY_TIMEOUT = httpx.Timeout(2)
@@ -31,18 +31,18 @@ READY_TIMEOUT = httpx.Timeout(2)
 class ApiClient:
     """The REST API on behalf of the caller of the moment.
 
-    An async context manager: it holds one HTTP client from entering to leaving. Every method raises a
+    To be entered before use: it holds one HTTP client from entering to leaving. Every method raises a
     `ToolBridgeError` when the API refuses, fails or is not there.
     """
 
+    _http: httpx.AsyncClient
+
     def __init__(self, open_http: Callable[[], httpx.AsyncClient]) -> None:
         self._open_http = open_http
-        self._http = open_http()
         self._info: ServerInfo | None = None
 
     async def __aenter__(self) -> Self:
-        if self._http.is_closed:
-            self._http = self._open_http()
+        self._http = self._open_http()
         await self._http.__aenter__()
         return self
 
@@ -61,7 +61,7 @@ class ApiClient:
         return await self._send(Call("GET", resource, query=query))
 
     async def get(self, resource: Resource, uid: UUID, *, include_deleted: bool = False) -> Document:
-        return await self._send(Call("GET", resource, f"/{uid}", query=_deleted_too(include_deleted)))
+        return await self._send(Call("GET", resource, uid, query=_deleted_too(include_deleted)))
 
     async def create(self, resource: Resource, payload: JsonObject) -> Document:
         return await self._send(Call("POST", resource, body=payload))
@@ -70,30 +70,25 @@ class ApiClient:
         self, resource: Resource, uid: UUID, payload: JsonObject, if_match: int | None
     ) -> Document:
         """Replaces the payload; an item whose parent is not named keeps the one it has."""
-        if (await self.info()).first_generation:
-            payload = await self._with_parent(resource, uid, payload)
-        return await self._send(Call("PUT", resource, f"/{uid}", body=payload, if_match=if_match))
+        return await self._send(Call("PUT", resource, uid, body=payload, if_match=if_match))
 
     async def patch(
         self, resource: Resource, uid: UUID, changes: JsonObject, if_match: int | None
     ) -> Document:
-        return await self._send(Call("PATCH", resource, f"/{uid}", body=changes, if_match=if_match))
+        return await self._send(Call("PATCH", resource, uid, body=changes, if_match=if_match))
 
     async def delete(self, resource: Resource, uid: UUID, if_match: int | None) -> Document:
         """Deletes the item and returns its tombstone."""
-        await self._check_version(resource, uid, if_match)
-        return await self._send(Call("DELETE", resource, f"/{uid}", if_match=if_match))
+        return await self._send(Call("DELETE", resource, uid, if_match=if_match))
 
     async def archive(self, resource: Resource, uid: UUID, if_match: int | None) -> Document:
-        await self._check_version(resource, uid, if_match)
-        return await self._send(Call("POST", resource, f"/{uid}/archive", if_match=if_match))
+        return await self._send(Call("POST", resource, uid, "archive", if_match=if_match))
 
     async def process(
         self, resource: Resource, uid: UUID, action: str, metadata: JsonObject | None, if_match: int | None
     ) -> Document:
-        await self._check_version(resource, uid, if_match)
         body = {"action": action} if metadata is None else {"action": action, "metadata": metadata}
-        return await self._send(Call("POST", resource, f"/{uid}/process", body=body, if_match=if_match))
+        return await self._send(Call("POST", resource, uid, "process", body=body, if_match=if_match))
 
     async def info(self) -> ServerInfo:
         """What the API said of itself when it was asked last."""
@@ -132,13 +127,24 @@ class ApiClient:
         return await self._attempt(call, correlation_id)
 
     async def _attempt(self, call: Call, correlation_id: str) -> Document:
+        info = await self.info()
+
+        async def exchange(call: Call) -> Document:
+            return await self._exchange(call, info, correlation_id)
+
+        if info.first_generation:
+            call = await adapted(call, exchange)
+        return await exchange(call)
+
+    async def _exchange(self, call: Call, info: ServerInfo, correlation_id: str) -> Document:
+        """One call in a session of its own."""
         headers = {"X-Correlation-ID": correlation_id}
 
         async def send(request: httpx.Request) -> httpx.Response:
             request.headers.update(headers)
             return await self._request(request, Unavailable, call.resource)
 
-        session = await session_headers(await self.info(), self._http, send)
+        session = await session_headers(info, self._http, send)
         lost = OutcomeUnknown if call.writes else Unavailable
         answer = await self._request(self._build(call, {**headers, **session}), lost, call.resource)
         try:
@@ -153,9 +159,8 @@ class ApiClient:
         if call.body is not None:
             content = _encode(call.body)
             headers["Content-Type"] = "application/json"
-        path = f"/v1/{call.resource.plural}{call.path}"
         return self._http.build_request(
-            call.method, path, params=call.query or None, content=content, headers=headers
+            call.method, call.path, params=call.query or None, content=content, headers=headers
         )
 
     async def _request(
@@ -169,28 +174,11 @@ class ApiClient:
         try:
             answer = await self._http.send(request)
         except AnswerLost as error:
-            raise lost(correlation_id=_correlation_id(request), facts=_facts(resource)) from error
+            facts = {**facts_of(resource), "retry_after": RETRY_SECONDS}
+            raise lost(correlation_id=_correlation_id(request), facts=facts) from error
         if answer.is_success or answer.status_code in also_fine:
             return answer
         raise _refusal(answer, resource)
-
-    async def _with_parent(self, resource: Resource, uid: UUID, payload: JsonObject) -> JsonObject:
-        missing = [key for key in resource.parent_keys if key not in payload]
-        if not missing:
-            return payload
-        stored = (await self.get(resource, uid)).data.get("payload", {})
-        return {**{key: stored[key] for key in missing if key in stored}, **payload}
-
-    async def _check_version(self, resource: Resource, uid: UUID, if_match: int | None) -> None:
-        """Checks the condition where the API would ignore it: in front of the first generation.
-
-        Another writer between check and write stays unseen there; our own API checks within the write.
-        """
-        if if_match is None or not (await self.info()).first_generation:
-            return
-        version = (await self.get(resource, uid)).data.get("version")
-        if version != if_match:
-            raise VersionMismatch(f"expected {if_match}, actual {version}", facts=_facts(resource))
 
 
 def _deleted_too(include_deleted: bool) -> dict[str, str]:
@@ -210,11 +198,13 @@ def _refusal(answer: httpx.Response, resource: Resource | None) -> ToolBridgeErr
     tell of the inside."""
     body = _error_body(answer)
     code = body.get("code", body.get("error", ""))
-    message = str(body.get("error", ""))[:MAX_MESSAGE] if answer.status_code < 500 else ""
+    message = str(body.get("error", "")) if answer.status_code < 500 else ""
+    if message == code:
+        message = ""
     return error_class(answer.status_code, str(code))(
-        message,
+        message[:MAX_MESSAGE].rstrip("."),
         correlation_id=answer.headers.get("X-Correlation-ID") or _correlation_id(answer.request),
-        facts=_facts(resource, answer.headers.get("Retry-After")),
+        facts={**facts_of(resource), "retry_after": _seconds(answer.headers.get("Retry-After", ""))},
     )
 
 
@@ -230,9 +220,6 @@ def _correlation_id(request: httpx.Request) -> str:
     return str(request.headers.get("X-Correlation-ID", ""))
 
 
-def _facts(resource: Resource | None, retry_after: str | None = None) -> dict[str, object]:
-    wait = retry_after if retry_after and retry_after.isdecimal() else RETRY_SECONDS
-    facts: dict[str, object] = {"retry_after": wait}
-    if resource is not None:
-        facts.update(word=resource.word, kind=resource.kind, plural=resource.plural)
-    return facts
+def _seconds(retry_after: str) -> int:
+    """The header's seconds; its other form, a date, is of no use to a model (RFC 9110, section 10.2.3)."""
+    return int(retry_after) if retry_after.isascii() and retry_after.isdecimal() else RETRY_SECONDS

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -25,16 +26,29 @@ class Resource(Protocol):
     def parent_keys(self) -> tuple[str, ...]: ...
 
 
+def facts_of(resource: Resource | None) -> dict[str, object]:
+    """The words with which an error speaks of an item."""
+    if resource is None:
+        return {}
+    return {"word": resource.word, "kind": resource.kind, "plural": resource.plural}
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to an entity's routes. `body` is a JSON object; `path` follows the collection's."""
+    """One request to an entity's routes: to the collection, to an item, or to an action of an item."""
 
     method: str
     resource: Resource
-    path: str = ""
+    uid: UUID | None = None
+    action: str | None = None
     query: Mapping[str, str] = field(default_factory=dict)
     body: JsonObject | None = None
     if_match: int | None = None
+
+    @property
+    def path(self) -> str:
+        parts = ("/v1", self.resource.plural, self.uid, self.action)
+        return "/".join(str(part) for part in parts if part is not None)
 
     @property
     def writes(self) -> bool:
@@ -43,10 +57,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A JSON object of the API: its exact text, and the same parsed once."""
+    """A JSON object of the API: its exact text, the same parsed once, and its size in bytes."""
 
     text: str
     data: JsonObject
+    size: int
 
     @classmethod
     def parse(cls, content: bytes) -> "Document":
@@ -55,7 +70,7 @@ class Document:
         data = json.loads(text)
         if not isinstance(data, dict):
             raise ValueError("not a JSON object")
-        return cls(text, data)
+        return cls(text, data, len(content))
 
 
 class _Wire(BaseModel):

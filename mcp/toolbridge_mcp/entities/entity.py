@@ -29,7 +29,14 @@ def _decoded(value: Any) -> Any:
     return decoded if isinstance(decoded, list | dict) else value
 
 
+def _no_truth(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("should be a number")  # or true would count as version 1
+    return value
+
+
 FromJson = BeforeValidator(_decoded)
+Number = Annotated[int, BeforeValidator(_no_truth)]
 Uid: TypeAlias = UUID
 Texts = Annotated[list[str], FromJson]
 Object = Annotated[dict[str, Any], FromJson]
@@ -102,17 +109,19 @@ class Parent:
 class Entity:
     """One entity: what it is called, which fields a model may set, and what can be done with it.
 
-    `kind` is the singular in tool names; its plural is the path segment of the API.
+    `kind` is the singular in tool names. Its plural, by default with an s, is the path segment of the API.
+    There is at least one action.
     """
 
     kind: str
     fields: type[Fields]
     actions: tuple[str, ...]
     parent: Parent | None = None
+    irregular_plural: str | None = None
 
     @property
     def plural(self) -> str:
-        return f"{self.kind}s"
+        return self.irregular_plural or f"{self.kind}s"
 
     @property
     def word(self) -> str:

@@ -22,6 +22,8 @@ def _plain(node: Schema, definitions: Schema) -> Schema:
             plain[key] = {name: _plain(field, definitions) for name, field in value.items()}
         elif key == "items":
             plain[key] = _plain(value, definitions)
+        elif key == "const":
+            plain["enum"] = [value]
         elif key != "title" and not (key == "default" and value is None):
             plain[key] = value
     return plain

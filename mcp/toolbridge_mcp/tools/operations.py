@@ -2,19 +2,20 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from uuid import UUID
 
 from mcp.types import ToolAnnotations
 from pydantic import Field, WithJsonSchema, create_model
 
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.client.models import Document, JsonObject
-from toolbridge_mcp.entities.entity import Arguments, Entity, FromJson, Maybe, Object, SomeFields, Uid
+from toolbridge_mcp.entities.entity import Arguments, Entity, FromJson, Maybe, Number, Object, SomeFields, Uid
 from toolbridge_mcp.errors import InvalidArguments
 
 
 class ListArguments(Arguments):
-    limit: int = Field(default=100, ge=1, le=1000)
+    limit: Number = Field(default=100, ge=1, le=1000)
     cursor: Maybe[str] = Field(default=None, max_length=1000, description="nextCursor of the page before")
     include_deleted: bool = False
 
@@ -26,7 +27,7 @@ class GetArguments(Arguments):
 
 class ItemArguments(Arguments):
     uid: Uid
-    if_match: Maybe[int] = Field(default=None, ge=1, description="Only if still at this version")
+    if_match: Maybe[Number] = Field(default=None, ge=1, description="Only if still at this version")
 
 
 class PatchArguments(ItemArguments):
@@ -41,7 +42,8 @@ class ProcessArguments(ItemArguments):
 class ContentArguments(Arguments):
     """A whole payload: the entity's fields as arguments of their own, and any others in one object."""
 
-    additional_fields: Maybe[SomeFields] = None
+    if TYPE_CHECKING:
+        additional_fields: Maybe[SomeFields]  # declared for each entity, behind its fields
 
     def payload(self, entity: Entity) -> JsonObject:
         """The object to store. A field given twice is an error, not a silent choice."""
@@ -71,7 +73,10 @@ async def _get(client: ApiClient, entity: Entity, given: GetArguments) -> Docume
 
 
 async def _create(client: ApiClient, entity: Entity, given: ContentArguments) -> Document:
-    return await client.create(entity, given.payload(entity))
+    payload = given.payload(entity)
+    if "uid" in payload and not _is_uuid(payload["uid"]):
+        raise InvalidArguments(facts={"problems": "uid should be a UUID; leave it out to get one."})
+    return await client.create(entity, payload)
 
 
 async def _update(client: ApiClient, entity: Entity, given: UpdateArguments) -> Document:
@@ -92,6 +97,14 @@ async def _archive(client: ApiClient, entity: Entity, given: ItemArguments) -> D
 
 async def _process(client: ApiClient, entity: Entity, given: ProcessArguments) -> Document:
     return await client.process(entity, given.uid, given.action, given.metadata, given.if_match)
+
+
+def _is_uuid(value: object) -> bool:
+    try:
+        UUID(str(value))
+    except ValueError:
+        return False
+    return isinstance(value, str)
 
 
 def _fixed(arguments: type[Arguments]) -> "MakeArguments":
@@ -157,7 +170,9 @@ class Operation:
 
     def description(self, entity: Entity) -> str:
         parent = " Its parent stays unless given." if entity.parent else ""
-        return self.about.format(word=entity.word, words=f"{entity.word}s", kind=entity.kind, parent=parent)
+        return self.about.format(
+            word=entity.word, words=entity.plural.replace("_", " "), kind=entity.kind, parent=parent
+        )
 
 
 _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)

@@ -1,0 +1,39 @@
+"""What is wrong with a tool's arguments, in sentences for a model."""
+
+import re
+from collections.abc import Iterable
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+MAX_PROBLEMS = 5
+_NAME = re.compile(r"[\w-]{1,64}")
+
+_REASONS = {
+    "missing": "is required",
+    "uuid_parsing": "should be a uid (a UUID) as other calls return it",
+    "uuid_type": "should be a uid (a UUID) as other calls return it",
+    "dict_type": "should be an object",
+    "model_type": "should be an object",
+    "list_type": "should be a list",
+}
+"""Our own words where pydantic's speak of Python or quote the value."""
+
+
+def explained(error: ValidationError, known: Iterable[str]) -> str:
+    """One sentence for each problem; `known` are the tool's arguments."""
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    sentences = [_sentence(detail, known) for detail in details[:MAX_PROBLEMS]]
+    if len(details) > MAX_PROBLEMS:
+        sentences.append(f"{len(details) - MAX_PROBLEMS} more.")
+    return " ".join(sentences)
+
+
+def _sentence(detail: ErrorDetails, known: Iterable[str]) -> str:
+    """It never quotes a value, and a name only if it is harmless."""
+    parts = [str(part) for part in detail["loc"]]
+    where = ".".join(part if _NAME.fullmatch(part) else "?" for part in parts) or "arguments"
+    if detail["type"] == "extra_forbidden":
+        return f"{where} is no argument of this tool; it takes {', '.join(known)}."
+    said = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return f"{where} {_REASONS.get(detail['type'], said)}."

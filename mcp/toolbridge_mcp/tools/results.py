@@ -1,0 +1,46 @@
+"""The API's answer as a tool result that clients can take in."""
+
+from fastmcp.tools.base import ToolResult
+from mcp.types import TextContent
+from pydantic_core import to_json
+
+from toolbridge_mcp.client.models import Document
+from toolbridge_mcp.errors import AnswerTooLarge
+
+MAX_BYTES = 1_000_000
+"""The official Python client ends its whole session at an SSE event above 1 MiB."""
+
+SMALL_BYTES = MAX_BYTES // 3
+"""A document of this size always fits: quoting it as a text at most doubles it, beside the structure."""
+
+
+def result_of(document: Document, *, of_a_write: bool) -> ToolResult:
+    """The document as text, to the letter, and as structure.
+
+    A large one is text only. One that is larger than clients take raises `AnswerTooLarge`, or comes
+    without its payload if it tells of a write: the write is done and must not look as if it failed.
+    """
+    if document.size <= SMALL_BYTES:
+        return _whole(document)
+    quoted = len(to_json(document.text))
+    if quoted + document.size <= MAX_BYTES:
+        return _whole(document)
+    if quoted <= MAX_BYTES:
+        return ToolResult(content=[text_block(document.text)])
+    if of_a_write:
+        return _without_payload(document)
+    raise AnswerTooLarge(facts={"size": document.size})
+
+
+def text_block(text: str) -> TextContent:
+    return TextContent(type="text", text=text)
+
+
+def _whole(document: Document) -> ToolResult:
+    return ToolResult(content=[text_block(document.text)], structured_content=document.data)
+
+
+def _without_payload(document: Document) -> ToolResult:
+    data = {key: value for key, value in document.data.items() if key != "payload"}
+    said = f"Written. The payload is not shown here, since it is too large ({document.size} bytes)."
+    return ToolResult(content=[text_block(to_json(data).decode()), text_block(said)], structured_content=data)
