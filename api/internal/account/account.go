@@ -37,8 +37,11 @@ type Store interface {
 
 	// Wipe deletes every item of the owner, raises the epoch and moves
 	// SessionsSince past both now and its old value, all or nothing. Deleted
-	// counts the items by kind.
-	Wipe(ctx context.Context, owner Owner, now time.Time) (state State, deleted map[string]int64, err error)
+	// counts the items by kind. At another epoch than the one given it does
+	// nothing: ErrNoSession, as the wipe before it ended the sessions. Now is read
+	// inside the transaction, so that sessions opened while it waited end too.
+	Wipe(ctx context.Context, owner Owner, epoch int64, now func() time.Time) (
+		state State, deleted map[string]int64, err error)
 }
 
 // UserID gives the id of a subject within a tenant: always the same one, so

@@ -82,12 +82,13 @@ func (s *Service) End(ctx context.Context, owner Owner, id string) error {
 	return s.Store.EndSession(ctx, owner, found.ID, found.ExpiresAt, s.Now())
 }
 
-// Wipe deletes all the owner has, on the word that confirms it.
-func (s *Service) Wipe(ctx context.Context, owner Owner, confirm string) (State, map[string]int64, error) {
+// Wipe deletes all that a session's owner has, on the word that confirms it:
+// ErrNoSession when another wipe has ended the session meanwhile.
+func (s *Service) Wipe(ctx context.Context, opened Session, confirm string) (State, map[string]int64, error) {
 	if confirm != "WIPE" {
 		return State{}, nil, fault.New(fault.ConfirmationRequired, `confirmation required: must send {"confirm":"WIPE"}`)
 	}
-	return s.Store.Wipe(ctx, owner, s.Now())
+	return s.Store.Wipe(ctx, opened.Owner, opened.State.Epoch, s.Now)
 }
 
 func session(id string, owner Owner, created time.Time, state State) Session {

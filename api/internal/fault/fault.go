@@ -53,6 +53,11 @@ func New(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
+// WrongEpoch returns the refusal of a client that has not noticed a wipe.
+func WrongEpoch(current int64) *Error {
+	return New(EpochMismatch, "epoch_mismatch").WithTop(Facts{"epoch": current})
+}
+
 // With returns the error with details added.
 func (e *Error) With(details Facts) *Error {
 	e.Details = details

@@ -36,12 +36,16 @@ func (a *API) wipe(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	state, counts, err := a.Accounts.Wipe(c.Context(), c.owner, confirm)
+	state, counts, err := a.Accounts.Wipe(c.Context(), c.opened, confirm)
+	if errors.Is(err, account.ErrNoSession) {
+		c.sessionEnded()
+		return 0, nil, invalidSession()
+	}
 	if err != nil {
 		return 0, nil, err
 	}
-	if c.inBand { // what the guard announced ended with the wipe
-		c.reply.Del(headerSession)
+	if c.inBand {
+		c.sessionEnded()
 		tellEpoch(c, state.Epoch)
 	}
 	deleted := make(map[entity.Kind]int64, len(entity.Table))

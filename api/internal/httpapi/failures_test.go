@@ -16,7 +16,7 @@ type failing struct{ err error }
 
 func (f failing) Get(context.Context, item.Ref) (*item.Item, error)     { return nil, f.err }
 func (f failing) List(context.Context, item.Query) ([]item.Item, error) { return nil, f.err }
-func (f failing) Apply(context.Context, item.Ref, item.Change) (*item.Item, error) {
+func (f failing) Apply(context.Context, item.Write, item.Change) (*item.Item, error) {
 	return nil, f.err
 }
 

@@ -22,8 +22,17 @@ func (a *API) epoch(c *call) error {
 			return nil
 		}
 	}
-	tellEpoch(c, current)
-	return fault.New(fault.EpochMismatch, "epoch_mismatch").WithTop(fault.Facts{"epoch": current})
+	return fault.WrongEpoch(current)
+}
+
+// tellWipe puts the epoch of a refusal into its header, and takes back a session
+// that was opened in-band when a wipe has ended it since.
+func (c *call) tellWipe(refusal *fault.Error) {
+	epoch, _ := refusal.Top["epoch"].(int64)
+	if epoch != c.opened.State.Epoch {
+		c.sessionEnded()
+	}
+	tellEpoch(c, epoch)
 }
 
 func tellEpoch(c *call, epoch int64) {

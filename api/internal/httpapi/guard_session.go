@@ -40,6 +40,12 @@ func invalidSession() error {
 		"Invalid or expired sync session. Please call POST /v1/sync/sessions to begin a new session.")
 }
 
+// sessionEnded takes back what openInBand announced: a wipe has ended it since.
+func (c *call) sessionEnded() {
+	c.reply.Del(headerSession)
+	c.reply.Del(headerEpoch)
+}
+
 func (a *API) openInBand(c *call) error {
 	opened, err := a.Accounts.Open(c.Context(), c.owner)
 	if err != nil {

@@ -35,7 +35,7 @@ func (col collection) create(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	created, err := col.api.Items.Create(c.Context(), item.Owner(c.owner), col.entity, body)
+	created, err := col.api.Items.Create(c.Context(), col.all(c), body)
 	return whole(http.StatusCreated, created, err)
 }
 
@@ -113,7 +113,14 @@ func (col collection) target(c *call) (item.Target, error) {
 	if !ok {
 		return item.Target{}, fault.New(fault.InvalidUID, "invalid UID")
 	}
-	return item.Target{Owner: item.Owner(c.owner), Entity: col.entity, UID: uid}, nil
+	target := col.all(c)
+	target.UID = uid
+	return target, nil
+}
+
+// all is the target that names no item yet.
+func (col collection) all(c *call) item.Target {
+	return item.Target{Owner: item.Owner(c.owner), Epoch: c.opened.State.Epoch, Entity: col.entity}
 }
 
 func (col collection) write(c *call) (item.Target, item.Condition, error) {

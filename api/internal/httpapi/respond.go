@@ -52,6 +52,8 @@ func failure(c *call, err error) (status int, body any) {
 	switch f.Code {
 	case fault.Unauthorized:
 		c.reply.Set("WWW-Authenticate", "Bearer")
+	case fault.EpochMismatch:
+		c.tellWipe(f)
 	case fault.Unavailable:
 		c.reply.Set("Retry-After", "1") // second
 	}

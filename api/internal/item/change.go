@@ -86,7 +86,7 @@ func shortened(word string) string {
 }
 
 func (s *Service) apply(ctx context.Context, t Target, e edit) (*Item, error) {
-	return s.Store.Apply(ctx, t.ref(), func(current *Item, live Live) (*Item, error) {
+	return s.Store.Apply(ctx, t.write(), func(current *Item, live Live) (*Item, error) {
 		if err := e.check(t, current); err != nil {
 			return nil, err
 		}

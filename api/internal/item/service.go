@@ -21,14 +21,17 @@ type Service struct {
 	MaxItemBytes int64 // of the payload that PATCH may grow, as one body bounds the others
 }
 
-// Target is the item a request is about.
+// Target is the item a request is about. Epoch is the owner's as the request's
+// session knows it; reading does not ask for it.
 type Target struct {
 	Owner  Owner
+	Epoch  int64
 	Entity *entity.Entity
-	UID    string
+	UID    string // of a creation: none, as its body names one or not
 }
 
-func (t Target) ref() Ref { return Ref{Owner: t.Owner, Kind: t.Entity.Kind, UID: t.UID} }
+func (t Target) ref() Ref     { return Ref{Owner: t.Owner, Kind: t.Entity.Kind, UID: t.UID} }
+func (t Target) write() Write { return Write{Ref: t.ref(), Epoch: t.Epoch} }
 
 // Page is one page of a list. Next is nil on the last one.
 type Page struct {
@@ -73,25 +76,25 @@ func payloadBytes(items []Item) (total int) {
 }
 
 // Create stores a new item under the uid the body names, or a fresh one.
-func (s *Service) Create(ctx context.Context, owner Owner, e *entity.Entity, body []byte) (*Item, error) {
+func (s *Service) Create(ctx context.Context, t Target, body []byte) (*Item, error) {
 	payload, err := Decode(body)
 	if err != nil {
 		return nil, err
 	}
-	parent, err := parentOf(e, payload)
+	parent, err := parentOf(t.Entity, payload)
 	if err != nil {
 		return nil, err
 	}
-	target := Target{Owner: owner, Entity: e, UID: claimUID(payload)}
-	return s.Store.Apply(ctx, target.ref(), func(current *Item, live Live) (*Item, error) {
+	t.UID = claimUID(payload)
+	return s.Store.Apply(ctx, t.write(), func(current *Item, live Live) (*Item, error) {
 		if current != nil {
-			return nil, fault.New(fault.UIDExists, "%s already exists: %s", e.Word(), target.UID).
-				With(fault.Facts{"uid": target.UID})
+			return nil, fault.New(fault.UIDExists, "%s already exists: %s", t.Entity.Word(), t.UID).
+				With(fault.Facts{"uid": t.UID})
 		}
-		if err := requireParent(e, parent, live); err != nil {
+		if err := requireParent(t.Entity, parent, live); err != nil {
 			return nil, err
 		}
-		next := &Item{UID: target.UID, Version: 1, UpdatedAt: MillisOf(s.Now()), Parent: parent}
+		next := &Item{UID: t.UID, Version: 1, UpdatedAt: MillisOf(s.Now()), Parent: parent}
 		payload.stamp(next)
 		next.Payload = payload.encode()
 		return next, nil

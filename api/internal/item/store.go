@@ -17,8 +17,15 @@ type Store interface {
 
 	// Apply runs change in one transaction that nobody else's write to the
 	// owner's items can interleave with, and stores what it returns. An error of
-	// change is returned as it is, and nothing is stored.
-	Apply(ctx context.Context, ref Ref, change Change) (*Item, error)
+	// change is returned as it is, and nothing is stored. So is a fault.WrongEpoch
+	// when the owner is at another epoch than the write's: a wipe overtook it.
+	Apply(ctx context.Context, write Write, change Change) (*Item, error)
+}
+
+// Write says which item a change is for, and at which epoch its client is.
+type Write struct {
+	Ref
+	Epoch int64
 }
 
 // Change turns the stored item (nil when there is none) into the next one.

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"toolbridge/api/internal/account"
@@ -28,7 +29,7 @@ func (s *Store) EndSession(ctx context.Context, owner account.Owner, sessionID s
 }
 
 // Wipe implements account.Store.
-func (s *Store) Wipe(ctx context.Context, owner account.Owner, now time.Time) (
+func (s *Store) Wipe(ctx context.Context, owner account.Owner, epoch int64, now func() time.Time) (
 	state account.State, deleted map[string]int64, err error,
 ) {
 	err = s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
@@ -43,7 +44,10 @@ func (s *Store) Wipe(ctx context.Context, owner account.Owner, now time.Time) (
 			return classify(err)
 		}
 		raise := tx.StmtContext(ctx, s.write.raiseEpoch)
-		state, err = scanState(raise.QueryRowContext(ctx, owner.Tenant, owner.User, now.UnixMilli()))
+		state, err = scanState(raise.QueryRowContext(ctx, owner.Tenant, owner.User, now().UnixMilli(), epoch))
+		if errors.Is(err, sql.ErrNoRows) {
+			return account.ErrNoSession
+		}
 		return err
 	})
 	return state, deleted, err

@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
 )
 
@@ -44,11 +45,15 @@ func (s *Store) List(ctx context.Context, query item.Query) ([]item.Item, error)
 }
 
 // Apply implements item.Store.
-func (s *Store) Apply(ctx context.Context, ref item.Ref, change item.Change) (next *item.Item, err error) {
+func (s *Store) Apply(ctx context.Context, write item.Write, change item.Change) (next *item.Item, err error) {
+	ref := write.Ref
 	err = s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		current, err := one(tx.StmtContext(ctx, s.write.item).QueryRowContext(ctx, key(ref)...))
+		current, epoch, err := present(tx.StmtContext(ctx, s.write.current).QueryRowContext(ctx, key(ref)...))
 		if err != nil {
 			return err
+		}
+		if epoch != write.Epoch {
+			return fault.WrongEpoch(epoch)
 		}
 		live := func(kind entity.Kind, uid string) (found bool, err error) {
 			parent := item.Ref{Owner: ref.Owner, Kind: kind, UID: uid}
@@ -100,14 +105,29 @@ func one(r row) (*item.Item, error) {
 	return &found, nil
 }
 
-func scan(r row) (item.Item, error) {
+// present gives the item that a change starts from, nil when there is none, and
+// the owner's epoch.
+func present(r row) (current *item.Item, epoch int64, err error) {
+	found, err := scan(r, &epoch)
+	switch {
+	case err != nil:
+		return nil, 0, classify(err)
+	case found.UID == "":
+		return nil, epoch, nil
+	}
+	return &found, epoch, nil
+}
+
+// scan reads the columns of an item, and any that follow into more.
+func scan(r row, more ...any) (item.Item, error) {
 	var (
 		found   item.Item
 		deleted sql.NullInt64
 		updated int64
 		kind    string
 	)
-	err := r.Scan(&found.UID, &found.Version, &updated, &deleted, &kind, &found.Parent.UID, &found.Payload)
+	columns := []any{&found.UID, &found.Version, &updated, &deleted, &kind, &found.Parent.UID, &found.Payload}
+	err := r.Scan(append(columns, more...)...)
 	found.UpdatedAt, found.Parent.Kind = item.Millis(updated), entity.Kind(kind)
 	if deleted.Valid {
 		at := item.Millis(deleted.Int64)

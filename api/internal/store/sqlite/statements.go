@@ -9,6 +9,12 @@ const (
 	sqlItem = `SELECT uid, version, updated_ms, deleted_ms, parent_kind, parent_uid, payload FROM item
 		WHERE tenant = ? AND owner = ? AND kind = ? AND uid = ?`
 
+	// What a write has to know of the item and its owner, in one row of its own.
+	sqlCurrent = `SELECT COALESCE(i.uid, ''), COALESCE(i.version, 0), COALESCE(i.updated_ms, 0), i.deleted_ms,
+			COALESCE(i.parent_kind, ''), COALESCE(i.parent_uid, ''), i.payload, COALESCE(a.epoch, 1)
+		FROM (SELECT 1) LEFT JOIN account a ON a.tenant = ?1 AND a.owner = ?2
+			LEFT JOIN item i ON i.tenant = ?1 AND i.owner = ?2 AND i.kind = ?3 AND i.uid = ?4`
+
 	sqlListLive = `SELECT uid, version, updated_ms, deleted_ms, parent_kind, parent_uid, payload FROM item
 		WHERE tenant = ? AND owner = ? AND kind = ? AND (updated_ms, uid) > (?, ?) AND deleted_ms IS NULL
 		ORDER BY updated_ms, uid LIMIT ?`
@@ -37,8 +43,10 @@ const (
 	sqlCountByKind  = `SELECT kind, COUNT(*) FROM item WHERE tenant = ? AND owner = ? GROUP BY kind`
 	sqlDeleteOwners = `DELETE FROM item WHERE tenant = ? AND owner = ?`
 
+	// No row when the owner is at another epoch than ?4.
 	sqlRaiseEpoch = `INSERT INTO account (tenant, owner, epoch, sessions_since_ms, last_wipe_ms, last_wipe_by)
-		VALUES (?1, ?2, 2, ?3 + 1, ?3, ?2)
+		SELECT ?1, ?2, 2, ?3 + 1, ?3, ?2
+			WHERE ?4 = COALESCE((SELECT epoch FROM account WHERE tenant = ?1 AND owner = ?2), 1)
 		ON CONFLICT (tenant, owner) DO UPDATE SET epoch = epoch + 1,
 			sessions_since_ms = MAX(excluded.sessions_since_ms, sessions_since_ms + 1),
 			last_wipe_ms = excluded.last_wipe_ms, last_wipe_by = excluded.last_wipe_by
@@ -58,14 +66,14 @@ func (r *readStatements) prepare(ctx context.Context, db *sql.DB) error {
 }
 
 type writeStatements struct {
-	item, live, insert, update            *sql.Stmt
+	current, live, insert, update         *sql.Stmt
 	endSession, purgeEnded                *sql.Stmt
 	countByKind, deleteOwners, raiseEpoch *sql.Stmt
 }
 
 func (w *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 	return prepareAll(ctx, db, map[**sql.Stmt]string{
-		&w.item: sqlItem, &w.live: sqlLive, &w.insert: sqlInsert, &w.update: sqlUpdate,
+		&w.current: sqlCurrent, &w.live: sqlLive, &w.insert: sqlInsert, &w.update: sqlUpdate,
 		&w.endSession: sqlEndSession, &w.purgeEnded: sqlPurgeEnded,
 		&w.countByKind: sqlCountByKind, &w.deleteOwners: sqlDeleteOwners, &w.raiseEpoch: sqlRaiseEpoch,
 	})

@@ -26,7 +26,7 @@ func busy(t *testing.T) (store *Store, done func()) {
 
 func writeNote(ctx context.Context, store *Store, uid string) error {
 	ref := item.Ref{Owner: item.Owner{Tenant: "t", User: "u"}, Kind: "note", UID: uid}
-	_, err := store.Apply(ctx, ref, func(*item.Item, item.Live) (*item.Item, error) {
+	_, err := store.Apply(ctx, item.Write{Ref: ref, Epoch: 1}, func(*item.Item, item.Live) (*item.Item, error) {
 		return &item.Item{UID: uid, Version: 1, Payload: []byte(`{}`)}, nil
 	})
 	return err

@@ -2,8 +2,7 @@ package storetest
 
 import (
 	"context"
-	"slices"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,9 +19,11 @@ func state(t *testing.T, store Store, owner item.Owner, session string) account.
 	return found
 }
 
-func wipe(t *testing.T, store Store, owner item.Owner, now time.Time) (account.State, map[string]int64) {
+func at(now time.Time) func() time.Time { return func() time.Time { return now } }
+
+func wipe(t *testing.T, store Store, owner item.Owner, epoch int64, now time.Time) (account.State, map[string]int64) {
 	t.Helper()
-	after, deleted, err := store.Wipe(context.Background(), account.Owner(owner), now)
+	after, deleted, err := store.Wipe(context.Background(), account.Owner(owner), epoch, at(now))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +45,7 @@ func wipes(t *testing.T, store Store) {
 		}
 	}
 	put(t, store, note(alice, 99), item.Item{Version: 2, DeletedAt: millis(1)})
-	after, deleted := wipe(t, store, alice, now)
+	after, deleted := wipe(t, store, alice, 1, now)
 	if after.Epoch != 2 || !after.LastWipeAt.Equal(now) || after.LastWipeBy != alice.User {
 		t.Errorf("state after the wipe %+v", after)
 	}
@@ -84,7 +85,7 @@ func sessionsSince(t *testing.T, store Store) {
 		{now.Add(-time.Hour), now.Add(3 * time.Millisecond)},
 		{now.Add(time.Hour), now.Add(time.Hour + time.Millisecond)},
 	} {
-		if after, _ := wipe(t, store, alice, row.at); !after.SessionsSince.Equal(row.want) {
+		if after, _ := wipe(t, store, alice, int64(i)+1, row.at); !after.SessionsSince.Equal(row.want) {
 			t.Errorf("wipe %d: sessions since %s, want %s", i, after.SessionsSince, row.want)
 		}
 	}
@@ -124,20 +125,37 @@ func endedTenant(t *testing.T, store Store) {
 }
 
 func parallelWipes(t *testing.T, store Store) {
-	now := time.UnixMilli(1763600000123)
-	var mu sync.Mutex
-	var epochs []int64
+	var done atomic.Int64
 	parallel(10, func(int) {
-		after, _, err := store.Wipe(context.Background(), account.Owner(alice), now)
-		if err != nil {
-			t.Error(err)
+		after, _, err := store.Wipe(context.Background(), account.Owner(alice), 1, time.Now)
+		switch {
+		case err == nil && after.Epoch == 2:
+			done.Add(1)
+		case err != account.ErrNoSession:
+			t.Errorf("epoch %d, %v", after.Epoch, err)
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		epochs = append(epochs, after.Epoch)
 	})
-	slices.Sort(epochs)
-	if want := []int64{2, 3, 4, 5, 6, 7, 8, 9, 10, 11}; !slices.Equal(epochs, want) {
-		t.Errorf("epochs %v", epochs)
+	if got := state(t, store, alice, ""); done.Load() != 1 || got.Epoch != 2 {
+		t.Errorf("%d wipes were done, epoch %d", done.Load(), got.Epoch)
+	}
+}
+
+func staleWipe(t *testing.T, store Store) {
+	wipe(t, store, alice, 1, time.UnixMilli(1763600000123))
+	before := state(t, store, alice, "")
+	kept := item.Write{Ref: note(alice, 1), Epoch: 2}
+	_, err := store.Apply(context.Background(), kept, func(*item.Item, item.Live) (*item.Item, error) {
+		return &item.Item{UID: uid(1), Version: 1, Payload: []byte(`{}`)}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, epoch := range []int64{0, 1, 3} {
+		if _, _, err := store.Wipe(context.Background(), account.Owner(alice), epoch, time.Now); err != account.ErrNoSession {
+			t.Errorf("epoch %d: err = %v", epoch, err)
+		}
+	}
+	if after := state(t, store, alice, ""); after != before || get(t, store, note(alice, 1)) == nil {
+		t.Errorf("state %+v, was %+v", after, before)
 	}
 }

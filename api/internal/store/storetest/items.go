@@ -8,7 +8,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
 )
 
@@ -41,7 +43,7 @@ func wholeKey(t *testing.T, store Store) {
 func refusedChange(t *testing.T, store Store) {
 	put(t, store, note(alice, 1), item.Item{Version: 1})
 	refusal := errors.New("not like this")
-	_, err := store.Apply(context.Background(), note(alice, 1), func(current *item.Item, _ item.Live) (*item.Item, error) {
+	_, err := store.Apply(context.Background(), write(note(alice, 1)), func(current *item.Item, _ item.Live) (*item.Item, error) {
 		current.Version = 5
 		return current, refusal
 	})
@@ -55,7 +57,7 @@ func refusedChange(t *testing.T, store Store) {
 
 func seesTheLast(t *testing.T, store Store) {
 	for want := range int64(3) {
-		_, err := store.Apply(context.Background(), note(alice, 1), func(current *item.Item, _ item.Live) (*item.Item, error) {
+		_, err := store.Apply(context.Background(), write(note(alice, 1)), func(current *item.Item, _ item.Live) (*item.Item, error) {
 			if (current == nil) != (want == 0) || current != nil && current.Version != want {
 				t.Errorf("change %d saw %+v", want, current)
 			}
@@ -71,7 +73,7 @@ func parallelChanges(t *testing.T, store Store) {
 	put(t, store, note(alice, 1), item.Item{Version: 1})
 	const writers = 40
 	parallel(writers, func(int) {
-		_, err := store.Apply(context.Background(), note(alice, 1), func(current *item.Item, _ item.Live) (*item.Item, error) {
+		_, err := store.Apply(context.Background(), write(note(alice, 1)), func(current *item.Item, _ item.Live) (*item.Item, error) {
 			current.Version++
 			return current, nil
 		})
@@ -89,7 +91,7 @@ func parallelCreations(t *testing.T, store Store) {
 	var mu sync.Mutex
 	winners := 0
 	parallel(20, func(int) {
-		_, err := store.Apply(context.Background(), note(alice, 1), func(current *item.Item, _ item.Live) (*item.Item, error) {
+		_, err := store.Apply(context.Background(), write(note(alice, 1)), func(current *item.Item, _ item.Live) (*item.Item, error) {
 			if current != nil {
 				return nil, taken
 			}
@@ -114,7 +116,7 @@ func liveItems(t *testing.T, store Store) {
 	put(t, store, note(alice, 2), item.Item{Version: 2, DeletedAt: millis(5)})
 	put(t, store, note(bob, 3), item.Item{Version: 1})
 	put(t, store, note(eve, 4), item.Item{Version: 1})
-	_, err := store.Apply(context.Background(), note(alice, 9), func(_ *item.Item, live item.Live) (*item.Item, error) {
+	_, err := store.Apply(context.Background(), write(note(alice, 9)), func(_ *item.Item, live item.Live) (*item.Item, error) {
 		for n, want := range map[int]bool{1: true, 2: false, 3: false, 4: false, 5: false} {
 			if got, err := live("note", uid(n)); err != nil || got != want {
 				t.Errorf("note %d: live %v, %v", n, got, err)
@@ -133,7 +135,7 @@ func liveItems(t *testing.T, store Store) {
 func panics(t *testing.T, store Store) {
 	func() {
 		defer func() { _ = recover() }()
-		_, _ = store.Apply(context.Background(), note(alice, 1), func(*item.Item, item.Live) (*item.Item, error) {
+		_, _ = store.Apply(context.Background(), write(note(alice, 1)), func(*item.Item, item.Live) (*item.Item, error) {
 			panic("in a change")
 		})
 	}()
@@ -143,7 +145,7 @@ func panics(t *testing.T, store Store) {
 func cancelled(t *testing.T, store Store) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := store.Apply(ctx, note(alice, 1), func(*item.Item, item.Live) (*item.Item, error) {
+	_, err := store.Apply(ctx, write(note(alice, 1)), func(*item.Item, item.Live) (*item.Item, error) {
 		return &item.Item{UID: uid(1), Version: 1, Payload: []byte(`{}`)}, nil
 	})
 	if err == nil {
@@ -160,7 +162,7 @@ func cancelled(t *testing.T, store Store) {
 
 func leaves(t *testing.T, store Store) {
 	ctx, cancel := context.WithCancel(context.Background())
-	_, err := store.Apply(ctx, note(alice, 1), func(*item.Item, item.Live) (*item.Item, error) {
+	_, err := store.Apply(ctx, write(note(alice, 1)), func(*item.Item, item.Live) (*item.Item, error) {
 		cancel()
 		return &item.Item{UID: uid(1), Version: 1, Payload: []byte(`{}`)}, nil
 	})
@@ -168,6 +170,34 @@ func leaves(t *testing.T, store Store) {
 		t.Errorf("stored %v, but err = %v", stored, err)
 	}
 	put(t, store, note(alice, 2), item.Item{Version: 1})
+}
+
+func overtaken(t *testing.T, store Store) {
+	put(t, store, note(alice, 1), item.Item{Version: 1})
+	wipe(t, store, alice, 1, time.UnixMilli(1763600000123))
+	unreached := func(*item.Item, item.Live) (*item.Item, error) {
+		t.Error("the change was run")
+		return nil, errors.New("not reached")
+	}
+	for _, n := range []int{1, 2} {
+		_, err := store.Apply(context.Background(), write(note(alice, n)), unreached)
+		var f *fault.Error
+		if !errors.As(err, &f) || f.Code != fault.EpochMismatch || f.Top["epoch"] != int64(2) {
+			t.Errorf("note %d: err = %v", n, err)
+		}
+	}
+	now := item.Write{Ref: note(alice, 1), Epoch: 2}
+	_, err := store.Apply(context.Background(), now, func(current *item.Item, _ item.Live) (*item.Item, error) {
+		if current != nil {
+			t.Errorf("the wipe left %+v", current)
+		}
+		return &item.Item{UID: uid(1), Version: 1, Payload: []byte(`{}`)}, nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	put(t, store, note(bob, 1), item.Item{Version: 1})
+	put(t, store, note(eve, 1), item.Item{Version: 1})
 }
 
 func lists(t *testing.T, store Store) {

@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		"a panic in a change leaves the store usable":               panics,
 		"a cancelled request changes nothing and harms nothing":     cancelled,
 		"a client that leaves during its write does not undo it":    leaves,
+		"a write that a wipe overtook is refused":                   overtaken,
 		"a list is ordered by time, then uid, and split by cursor":  lists,
 		"a list leaves out tombstones unless asked":                 listTombstones,
 		"a list stops when its payloads are large enough":           listBytes,
@@ -40,7 +41,8 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		"sessions since moves on even when the clock stands still":  sessionsSince,
 		"an ended session is known until it would have expired":     endedSessions,
 		"an ended session is ended within its tenant":               endedTenant,
-		"parallel wipes each raise the epoch":                       parallelWipes,
+		"of parallel wipes at one epoch one is done":                parallelWipes,
+		"a wipe at another epoch does nothing":                      staleWipe,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -59,6 +61,9 @@ func note(owner item.Owner, n int) item.Ref {
 	return item.Ref{Owner: owner, Kind: "note", UID: uid(n)}
 }
 
+// write is one at the epoch of an owner who never wiped.
+func write(ref item.Ref) item.Write { return item.Write{Ref: ref, Epoch: 1} }
+
 // put stores an item whatever was there.
 func put(t *testing.T, store Store, ref item.Ref, next item.Item) {
 	t.Helper()
@@ -66,7 +71,7 @@ func put(t *testing.T, store Store, ref item.Ref, next item.Item) {
 	if next.Payload == nil {
 		next.Payload = []byte(`{}`)
 	}
-	_, err := store.Apply(context.Background(), ref, func(*item.Item, item.Live) (*item.Item, error) {
+	_, err := store.Apply(context.Background(), write(ref), func(*item.Item, item.Live) (*item.Item, error) {
 		return &next, nil
 	})
 	if err != nil {
