@@ -24,7 +24,7 @@ async def first_call(url: str, token: str) -> str:
         await session.initialize()
         tools = (await session.list_tools()).tools
         started = time.monotonic()
-        result = await session.call_tool("list_notes", {})
+        result = await session.call_tool("list_notes", {"limit": 1})
         milliseconds = (time.monotonic() - started) * 1000
     if result.is_error:
         raise RuntimeError(f"list_notes answered with an error: {result.content}")

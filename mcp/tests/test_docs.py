@@ -8,6 +8,7 @@ import pytest
 
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.entities import Entity
+from toolbridge_mcp.settings import Settings
 from toolbridge_mcp.tools.entity_tool import EntityTool
 from toolbridge_mcp.tools.operations import OPERATIONS
 
@@ -38,6 +39,17 @@ def test_named_settings_are_those_of_the_example() -> None:
     for document in DOCUMENTS:
         for name in re.findall(r"`((?:TOOLBRIDGE|JWT|TENANT|API)_[A-Z0-9_]+)", document.read_text()):
             assert name in example, f"{document.name} names {name}"
+
+
+def test_every_setting_of_both_programs_is_in_the_example() -> None:
+    shown = set(re.findall(r"^#([A-Z][A-Z0-9_]*)=", (REPOSITORY / ".env.example").read_text(), re.MULTILINE))
+    of_the_api = set(
+        re.findall(r'"([A-Z][A-Z0-9_]{3,})"', (REPOSITORY / "api/internal/config/env.go").read_text())
+    )
+    assert of_the_api
+    assert of_the_api <= shown
+    for name in Settings.model_fields:
+        assert {name.upper(), f"TOOLBRIDGE_{name.upper()}"} & shown, name
 
 
 @pytest.mark.anyio
