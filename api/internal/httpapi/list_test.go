@@ -4,13 +4,16 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/item"
 )
 
 type page struct {
@@ -46,11 +49,8 @@ func TestAListIsWalkedPageByPage(t *testing.T) {
 			keys += ","
 		}
 		var want []string
-		for n := range 7 { // pairs share a millisecond, and are told apart by uid
-			if n%2 == 0 {
-				u.clock.advance(time.Millisecond)
-			}
-			uid := fmt.Sprintf("00000000-0000-4000-8000-%012d", n)
+		for n := range 7 { // in one millisecond of the clock, and against the order of uids
+			uid := fmt.Sprintf("00000000-0000-4000-8000-%012d", 9-n)
 			u.call("POST", path(e), "{"+keys+`"uid":"`+uid+`"}`).is(201)
 			want = append(want, uid)
 		}
@@ -72,7 +72,6 @@ func TestAListIsWalkedPageByPage(t *testing.T) {
 				t.Errorf("limit %d: walked %v", limit, got)
 			}
 		}
-		u.clock.advance(time.Millisecond)
 		u.call("PATCH", path(e)+"/"+want[0], "{}").is(200)
 		moved := append(slices.Clone(want[1:]), want[0])
 		if got := uids(u.call("GET", path(e), "").page().Items); !slices.Equal(got, moved) {
@@ -97,6 +96,80 @@ func TestAListedItemIsTheItem(t *testing.T) {
 		list := u.call("GET", path(e), "").is(200)
 		if want := `{"items":[` + string(one.body) + `]}`; string(list.body) != want {
 			t.Errorf("list %s\nwant %s", list.body, want)
+		}
+	})
+}
+
+// reader walks to the end of a list again and again, as a client does that wants
+// to hear of every change.
+type reader struct {
+	user
+	path   string
+	byItem bool             // continues after the last item it saw, not at the last nextCursor
+	cursor string           // of the query
+	seen   map[string]int64 // uid to the last version seen
+}
+
+// read takes one page, and says whether it was the last.
+func (r *reader) read() (end bool) {
+	page := r.call("GET", r.path+"?limit=3"+r.cursor, "").is(200).page()
+	for _, found := range page.Items {
+		r.seen[found.UID] = found.Version
+	}
+	switch {
+	case r.byItem && len(page.Items) > 0:
+		last := page.Items[len(page.Items)-1]
+		r.cursor = "&cursor=" + item.Cursor{UpdatedAt: item.MillisOf(parse(r.t, last.UpdatedAt)), UID: last.UID}.String()
+	case page.NextCursor != nil:
+		r.cursor = "&cursor=" + *page.NextCursor
+	}
+	return page.NextCursor == nil
+}
+
+func TestAReaderAtTheEndOfAListMissesNothing(t *testing.T) {
+	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
+		busy, keys := u.has(e, ""), strings.Trim(u.body(e, ""), "{}")
+		readers := []*reader{
+			{user: u, path: path(e), byItem: true, seen: map[string]int64{}},
+			{user: u.on(u.twin()), path: path(e), byItem: false, seen: map[string]int64{}},
+		}
+		written := make(chan struct{})
+		var reading sync.WaitGroup
+		for _, r := range readers {
+			reading.Go(func() {
+				for over := false; !over; {
+					select {
+					case <-written:
+						over = r.read() // the last page, of all that there will be
+					default:
+						r.read()
+					}
+				}
+			})
+		}
+		var mu sync.Mutex
+		last := map[string]int64{busy.UID: 1}
+		u.atOnce(60, func(u user, i int) answer {
+			if i%10 == 0 {
+				u.clock.advance(time.Millisecond)
+			}
+			method, where := "POST", path(e)
+			if i%3 == 0 { // a busy item runs ahead of the clock
+				method, where = "PATCH", path(e)+"/"+busy.UID
+			}
+			got := u.call(method, where, "{"+keys+"}")
+			mu.Lock()
+			defer mu.Unlock()
+			last[got.item().UID] = max(last[got.item().UID], got.item().Version)
+			return got
+		})
+		close(written)
+		reading.Wait()
+		for _, r := range readers {
+			if !maps.Equal(r.seen, last) {
+				t.Errorf("by last item %v: saw %d items of %d, the busy one at version %d of %d",
+					r.byItem, len(r.seen), len(last), r.seen[busy.UID], last[busy.UID])
+			}
 		}
 	})
 }

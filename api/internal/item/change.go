@@ -86,7 +86,8 @@ func shortened(word string) string {
 }
 
 func (s *Service) apply(ctx context.Context, t Target, e edit) (*Item, error) {
-	return s.Store.Apply(ctx, t.write(), func(current *Item, live Live) (*Item, error) {
+	return s.Store.Apply(ctx, s.write(t), func(seen Seen) (*Item, error) {
+		current := seen.Item
 		if err := e.check(t, current); err != nil {
 			return nil, err
 		}
@@ -98,11 +99,11 @@ func (s *Service) apply(ctx context.Context, t Target, e edit) (*Item, error) {
 		if err != nil {
 			return nil, err
 		}
-		parent, err := s.parentAfter(t, e, current, payload, live)
+		parent, err := parentAfter(t, e, payload, seen)
 		if err != nil {
 			return nil, err
 		}
-		return s.next(current, payload, parent, e.deletes), nil
+		return next(seen, payload, parent, e.deletes), nil
 	})
 }
 
@@ -126,22 +127,21 @@ func (e edit) check(t Target, current *Item) error {
 // parentAfter gives the parent the changed payload names, and checks it only
 // when it is another one: children outlive their parent, but none moves to a
 // parent that is gone.
-func (s *Service) parentAfter(t Target, e edit, current *Item, payload *Payload, live Live) (Parent, error) {
+func parentAfter(t Target, e edit, payload *Payload, seen Seen) (Parent, error) {
 	if e.deletes {
-		return current.Parent, nil
+		return seen.Item.Parent, nil
 	}
 	parent, err := parentOf(t.Entity, payload)
-	if err != nil || parent == current.Parent {
+	if err != nil || parent == seen.Item.Parent {
 		return parent, err
 	}
-	return parent, requireParent(t.Entity, parent, live)
+	return parent, requireParent(t.Entity, parent, seen.Live)
 }
 
-// next gives the item's following version: one higher, and strictly later even
-// when the clock stands still or went back.
-func (s *Service) next(current *Item, payload *Payload, parent Parent, deletes bool) *Item {
-	now := max(MillisOf(s.Now()), current.UpdatedAt+1)
-	next := &Item{UID: current.UID, Version: current.Version + 1, UpdatedAt: now, Parent: parent}
+// next gives the item's following version.
+func next(seen Seen, payload *Payload, parent Parent, deletes bool) *Item {
+	now := seen.Time()
+	next := &Item{UID: seen.Item.UID, Version: seen.Item.Version + 1, UpdatedAt: now, Parent: parent}
 	if deletes {
 		next.DeletedAt = &now
 	}

@@ -30,8 +30,9 @@ type Target struct {
 	UID    string // of a creation: none, as its body names one or not
 }
 
-func (t Target) ref() Ref     { return Ref{Owner: t.Owner, Kind: t.Entity.Kind, UID: t.UID} }
-func (t Target) write() Write { return Write{Ref: t.ref(), Epoch: t.Epoch} }
+func (t Target) ref() Ref { return Ref{Owner: t.Owner, Kind: t.Entity.Kind, UID: t.UID} }
+
+func (s *Service) write(t Target) Write { return Write{Ref: t.ref(), Epoch: t.Epoch, Now: s.Now} }
 
 // Page is one page of a list. Next is nil on the last one.
 type Page struct {
@@ -86,15 +87,15 @@ func (s *Service) Create(ctx context.Context, t Target, body []byte) (*Item, err
 		return nil, err
 	}
 	t.UID = claimUID(payload)
-	return s.Store.Apply(ctx, t.write(), func(current *Item, live Live) (*Item, error) {
-		if current != nil {
+	return s.Store.Apply(ctx, s.write(t), func(seen Seen) (*Item, error) {
+		if seen.Item != nil {
 			return nil, fault.New(fault.UIDExists, "%s already exists: %s", t.Entity.Word(), t.UID).
 				With(fault.Facts{"uid": t.UID})
 		}
-		if err := requireParent(t.Entity, parent, live); err != nil {
+		if err := requireParent(t.Entity, parent, seen.Live); err != nil {
 			return nil, err
 		}
-		next := &Item{UID: t.UID, Version: 1, UpdatedAt: MillisOf(s.Now()), Parent: parent}
+		next := &Item{UID: t.UID, Version: 1, UpdatedAt: seen.Time(), Parent: parent}
 		payload.stamp(next)
 		next.Payload = payload.encode()
 		return next, nil

@@ -2,6 +2,7 @@ package item
 
 import (
 	"context"
+	"time"
 
 	"toolbridge/api/internal/entity"
 )
@@ -22,14 +23,39 @@ type Store interface {
 	Apply(ctx context.Context, write Write, change Change) (*Item, error)
 }
 
-// Write says which item a change is for, and at which epoch its client is.
+// Write says which item a change is for, at which epoch its client is, and how
+// to tell the time once the transaction has begun.
 type Write struct {
 	Ref
 	Epoch int64
+	Now   func() time.Time
 }
 
-// Change turns the stored item (nil when there is none) into the next one.
-type Change func(current *Item, live Live) (*Item, error)
+// MaxAhead is how far from now a stored time still counts as the newest one, so
+// that a single item far in the future does not take all others with it.
+const MaxAhead = Millis(60_000)
+
+// Seen is what a change is made from, as it is inside the transaction.
+type Seen struct {
+	Item   *Item // nil when there is none
+	Now    Millis
+	Newest Millis // update time among the owner's items of the kind, up to Now + MaxAhead; 0 for none
+	Live   Live
+}
+
+// Time gives the update time of the next item: later than that of every write
+// before it, even when the clock stands still or went back. A reader who has
+// come to the end of a list thus finds everything later after it.
+func (s Seen) Time() Millis {
+	next := max(s.Now, s.Newest+1)
+	if s.Item != nil {
+		next = max(next, s.Item.UpdatedAt+1)
+	}
+	return next
+}
+
+// Change turns the stored item into the next one.
+type Change func(seen Seen) (*Item, error)
 
 // Live says whether the owner has such an item and it is not a tombstone, as
 // seen inside the transaction of the change.

@@ -48,23 +48,20 @@ func (s *Store) List(ctx context.Context, query item.Query) ([]item.Item, error)
 func (s *Store) Apply(ctx context.Context, write item.Write, change item.Change) (next *item.Item, err error) {
 	ref := write.Ref
 	err = s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		current, epoch, err := present(tx.StmtContext(ctx, s.write.current).QueryRowContext(ctx, key(ref)...))
+		seen, err := s.look(ctx, tx, write)
 		if err != nil {
 			return err
 		}
-		if epoch != write.Epoch {
-			return fault.WrongEpoch(epoch)
-		}
-		live := func(kind entity.Kind, uid string) (found bool, err error) {
+		seen.Live = func(kind entity.Kind, uid string) (found bool, err error) {
 			parent := item.Ref{Owner: ref.Owner, Kind: kind, UID: uid}
 			err = tx.StmtContext(ctx, s.write.live).QueryRowContext(ctx, key(parent)...).Scan(&found)
 			return found, classify(err)
 		}
-		if next, err = change(current, live); err != nil {
+		if next, err = change(seen); err != nil {
 			return err
 		}
 		save := s.write.update
-		if current == nil {
+		if seen.Item == nil {
 			save = s.write.insert
 		}
 		_, err = tx.StmtContext(ctx, save).ExecContext(ctx, append(values(next), key(ref)...)...)
@@ -105,17 +102,22 @@ func one(r row) (*item.Item, error) {
 	return &found, nil
 }
 
-// present gives the item that a change starts from, nil when there is none, and
-// the owner's epoch.
-func present(r row) (current *item.Item, epoch int64, err error) {
-	found, err := scan(r, &epoch)
+// look reads what a change is made from, unless a wipe has overtaken the write.
+func (s *Store) look(ctx context.Context, tx *sql.Tx, write item.Write) (item.Seen, error) {
+	seen := item.Seen{Now: item.MillisOf(write.Now())}
+	var epoch, newest int64
+	arguments := append(key(write.Ref), int64(seen.Now+item.MaxAhead))
+	found, err := scan(tx.StmtContext(ctx, s.write.current).QueryRowContext(ctx, arguments...), &epoch, &newest)
 	switch {
 	case err != nil:
-		return nil, 0, classify(err)
-	case found.UID == "":
-		return nil, epoch, nil
+		return item.Seen{}, classify(err)
+	case epoch != write.Epoch:
+		return item.Seen{}, fault.WrongEpoch(epoch)
+	case found.UID != "":
+		seen.Item = &found
 	}
-	return &found, epoch, nil
+	seen.Newest = item.Millis(newest)
+	return seen, nil
 }
 
 // scan reads the columns of an item, and any that follow into more.

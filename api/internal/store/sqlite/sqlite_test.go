@@ -48,6 +48,9 @@ func TestTheHotStatementsNeitherScanNorSort(t *testing.T) {
 			if strings.Contains(name, "list") && !strings.Contains(plan, "(tenant=? AND owner=? AND kind=? AND (updated_ms,uid)>(?,?))") {
 				t.Errorf("the list is not a keyset walk:\n%s", plan)
 			}
+			if name == "current" && !strings.Contains(plan, "COVERING INDEX item_all_by_time (tenant=? AND owner=? AND kind=? AND updated_ms<?)") {
+				t.Errorf("the newest time is not the end of an index:\n%s", plan)
+			}
 		})
 	}
 }
@@ -104,10 +107,10 @@ func TestProcessesThatStartAtOnceShareOneNewDatabase(t *testing.T) {
 
 func TestWhatWasStoredIsThereAfterReopening(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "odd name %20 ?#.db")
-	ref := item.Ref{Owner: item.Owner{Tenant: "t", User: "u"}, Kind: "note", UID: "00000000-0000-4000-8000-000000000001"}
+	write := writing("00000000-0000-4000-8000-000000000001")
 	first := openStore(t, path)
-	_, err := first.Apply(t.Context(), item.Write{Ref: ref, Epoch: 1}, func(*item.Item, item.Live) (*item.Item, error) {
-		return &item.Item{UID: ref.UID, Version: 1, Payload: []byte(`{}`)}, nil
+	_, err := first.Apply(t.Context(), write, func(item.Seen) (*item.Item, error) {
+		return &item.Item{UID: write.UID, Version: 1, Payload: []byte(`{}`)}, nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +118,7 @@ func TestWhatWasStoredIsThereAfterReopening(t *testing.T) {
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	found, err := openStore(t, path).Get(t.Context(), ref)
+	found, err := openStore(t, path).Get(t.Context(), write.Ref)
 	if err != nil || found == nil {
 		t.Errorf("%v, %v", found, err)
 	}
@@ -165,8 +168,7 @@ func TestABusyDatabaseIsUnavailableForNow(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tx.Rollback()
-	ref := item.Ref{Owner: item.Owner{Tenant: "t", User: "u"}, Kind: "note", UID: "x"}
-	_, err = store.Apply(t.Context(), item.Write{Ref: ref, Epoch: 1}, nil)
+	_, err = store.Apply(t.Context(), writing("x"), nil)
 	var f *fault.Error
 	if !errors.As(err, &f) || f.Code != fault.Unavailable {
 		t.Errorf("err = %v", err)

@@ -9,9 +9,11 @@ const (
 	sqlItem = `SELECT uid, version, updated_ms, deleted_ms, parent_kind, parent_uid, payload FROM item
 		WHERE tenant = ? AND owner = ? AND kind = ? AND uid = ?`
 
-	// What a write has to know of the item and its owner, in one row of its own.
+	// What a write has to know of the item, its owner and its kind, always in one row.
 	sqlCurrent = `SELECT COALESCE(i.uid, ''), COALESCE(i.version, 0), COALESCE(i.updated_ms, 0), i.deleted_ms,
-			COALESCE(i.parent_kind, ''), COALESCE(i.parent_uid, ''), i.payload, COALESCE(a.epoch, 1)
+			COALESCE(i.parent_kind, ''), COALESCE(i.parent_uid, ''), i.payload, COALESCE(a.epoch, 1),
+			COALESCE((SELECT updated_ms FROM item INDEXED BY item_all_by_time
+				WHERE tenant = ?1 AND owner = ?2 AND kind = ?3 AND updated_ms <= ?5 ORDER BY updated_ms DESC LIMIT 1), 0)
 		FROM (SELECT 1) LEFT JOIN account a ON a.tenant = ?1 AND a.owner = ?2
 			LEFT JOIN item i ON i.tenant = ?1 AND i.owner = ?2 AND i.kind = ?3 AND i.uid = ?4`
 

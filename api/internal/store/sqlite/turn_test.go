@@ -24,9 +24,13 @@ func busy(t *testing.T) (store *Store, done func()) {
 	return store, func() { store.turn.Release(1) }
 }
 
-func writeNote(ctx context.Context, store *Store, uid string) error {
+func writing(uid string) item.Write {
 	ref := item.Ref{Owner: item.Owner{Tenant: "t", User: "u"}, Kind: "note", UID: uid}
-	_, err := store.Apply(ctx, item.Write{Ref: ref, Epoch: 1}, func(*item.Item, item.Live) (*item.Item, error) {
+	return item.Write{Ref: ref, Epoch: 1, Now: time.Now}
+}
+
+func writeNote(ctx context.Context, store *Store, uid string) error {
+	_, err := store.Apply(ctx, writing(uid), func(item.Seen) (*item.Item, error) {
 		return &item.Item{UID: uid, Version: 1, Payload: []byte(`{}`)}, nil
 	})
 	return err
@@ -105,6 +109,35 @@ func TestAClientThatLeavesTheQueueWritesNothing(t *testing.T) {
 		done()
 		if got := stored(t, store); len(got) != 0 {
 			t.Errorf("stored %v", got)
+		}
+	})
+}
+
+func TestAWriteLooksAtTheClockOnlyOnceItIsItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, done := busy(t)
+		looks := make(chan struct{}, 2)
+		write := writing("x")
+		write.Now = func() time.Time {
+			looks <- struct{}{}
+			return time.Now()
+		}
+		go func() {
+			_, err := store.Apply(t.Context(), write, func(item.Seen) (*item.Item, error) {
+				return &item.Item{UID: "x", Version: 1, Payload: []byte(`{}`)}, nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}()
+		synctest.Wait()
+		if len(looks) != 0 {
+			t.Error("it looked while another was writing")
+		}
+		done()
+		synctest.Wait()
+		if len(looks) != 1 {
+			t.Errorf("it looked %d times", len(looks))
 		}
 	})
 }

@@ -143,8 +143,9 @@ func parallelWipes(t *testing.T, store Store) {
 func staleWipe(t *testing.T, store Store) {
 	wipe(t, store, alice, 1, time.UnixMilli(1763600000123))
 	before := state(t, store, alice, "")
-	kept := item.Write{Ref: note(alice, 1), Epoch: 2}
-	_, err := store.Apply(context.Background(), kept, func(*item.Item, item.Live) (*item.Item, error) {
+	kept := write(note(alice, 1))
+	kept.Epoch = 2
+	_, err := store.Apply(context.Background(), kept, func(item.Seen) (*item.Item, error) {
 		return &item.Item{UID: uid(1), Version: 1, Payload: []byte(`{}`)}, nil
 	})
 	if err != nil {

@@ -43,7 +43,8 @@ func wholeKey(t *testing.T, store Store) {
 func refusedChange(t *testing.T, store Store) {
 	put(t, store, note(alice, 1), item.Item{Version: 1})
 	refusal := errors.New("not like this")
-	_, err := store.Apply(context.Background(), write(note(alice, 1)), func(current *item.Item, _ item.Live) (*item.Item, error) {
+	_, err := store.Apply(context.Background(), write(note(alice, 1)), func(seen item.Seen) (*item.Item, error) {
+		current := seen.Item
 		current.Version = 5
 		return current, refusal
 	})
@@ -57,7 +58,8 @@ func refusedChange(t *testing.T, store Store) {
 
 func seesTheLast(t *testing.T, store Store) {
 	for want := range int64(3) {
-		_, err := store.Apply(context.Background(), write(note(alice, 1)), func(current *item.Item, _ item.Live) (*item.Item, error) {
+		_, err := store.Apply(context.Background(), write(note(alice, 1)), func(seen item.Seen) (*item.Item, error) {
+			current := seen.Item
 			if (current == nil) != (want == 0) || current != nil && current.Version != want {
 				t.Errorf("change %d saw %+v", want, current)
 			}
@@ -73,7 +75,8 @@ func parallelChanges(t *testing.T, store Store) {
 	put(t, store, note(alice, 1), item.Item{Version: 1})
 	const writers = 40
 	parallel(writers, func(int) {
-		_, err := store.Apply(context.Background(), write(note(alice, 1)), func(current *item.Item, _ item.Live) (*item.Item, error) {
+		_, err := store.Apply(context.Background(), write(note(alice, 1)), func(seen item.Seen) (*item.Item, error) {
+			current := seen.Item
 			current.Version++
 			return current, nil
 		})
@@ -91,7 +94,8 @@ func parallelCreations(t *testing.T, store Store) {
 	var mu sync.Mutex
 	winners := 0
 	parallel(20, func(int) {
-		_, err := store.Apply(context.Background(), write(note(alice, 1)), func(current *item.Item, _ item.Live) (*item.Item, error) {
+		_, err := store.Apply(context.Background(), write(note(alice, 1)), func(seen item.Seen) (*item.Item, error) {
+			current := seen.Item
 			if current != nil {
 				return nil, taken
 			}
@@ -116,13 +120,13 @@ func liveItems(t *testing.T, store Store) {
 	put(t, store, note(alice, 2), item.Item{Version: 2, DeletedAt: millis(5)})
 	put(t, store, note(bob, 3), item.Item{Version: 1})
 	put(t, store, note(eve, 4), item.Item{Version: 1})
-	_, err := store.Apply(context.Background(), write(note(alice, 9)), func(_ *item.Item, live item.Live) (*item.Item, error) {
+	_, err := store.Apply(context.Background(), write(note(alice, 9)), func(seen item.Seen) (*item.Item, error) {
 		for n, want := range map[int]bool{1: true, 2: false, 3: false, 4: false, 5: false} {
-			if got, err := live("note", uid(n)); err != nil || got != want {
+			if got, err := seen.Live("note", uid(n)); err != nil || got != want {
 				t.Errorf("note %d: live %v, %v", n, got, err)
 			}
 		}
-		if got, err := live("task", uid(1)); err != nil || got {
+		if got, err := seen.Live("task", uid(1)); err != nil || got {
 			t.Errorf("task 1: live %v, %v", got, err)
 		}
 		return &item.Item{UID: uid(9), Version: 1, Payload: []byte(`{}`)}, nil
@@ -135,7 +139,7 @@ func liveItems(t *testing.T, store Store) {
 func panics(t *testing.T, store Store) {
 	func() {
 		defer func() { _ = recover() }()
-		_, _ = store.Apply(context.Background(), write(note(alice, 1)), func(*item.Item, item.Live) (*item.Item, error) {
+		_, _ = store.Apply(context.Background(), write(note(alice, 1)), func(item.Seen) (*item.Item, error) {
 			panic("in a change")
 		})
 	}()
@@ -145,7 +149,7 @@ func panics(t *testing.T, store Store) {
 func cancelled(t *testing.T, store Store) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := store.Apply(ctx, write(note(alice, 1)), func(*item.Item, item.Live) (*item.Item, error) {
+	_, err := store.Apply(ctx, write(note(alice, 1)), func(item.Seen) (*item.Item, error) {
 		return &item.Item{UID: uid(1), Version: 1, Payload: []byte(`{}`)}, nil
 	})
 	if err == nil {
@@ -162,7 +166,7 @@ func cancelled(t *testing.T, store Store) {
 
 func leaves(t *testing.T, store Store) {
 	ctx, cancel := context.WithCancel(context.Background())
-	_, err := store.Apply(ctx, write(note(alice, 1)), func(*item.Item, item.Live) (*item.Item, error) {
+	_, err := store.Apply(ctx, write(note(alice, 1)), func(item.Seen) (*item.Item, error) {
 		cancel()
 		return &item.Item{UID: uid(1), Version: 1, Payload: []byte(`{}`)}, nil
 	})
@@ -175,7 +179,7 @@ func leaves(t *testing.T, store Store) {
 func overtaken(t *testing.T, store Store) {
 	put(t, store, note(alice, 1), item.Item{Version: 1})
 	wipe(t, store, alice, 1, time.UnixMilli(1763600000123))
-	unreached := func(*item.Item, item.Live) (*item.Item, error) {
+	unreached := func(item.Seen) (*item.Item, error) {
 		t.Error("the change was run")
 		return nil, errors.New("not reached")
 	}
@@ -186,8 +190,10 @@ func overtaken(t *testing.T, store Store) {
 			t.Errorf("note %d: err = %v", n, err)
 		}
 	}
-	now := item.Write{Ref: note(alice, 1), Epoch: 2}
-	_, err := store.Apply(context.Background(), now, func(current *item.Item, _ item.Live) (*item.Item, error) {
+	now := write(note(alice, 1))
+	now.Epoch = 2
+	_, err := store.Apply(context.Background(), now, func(seen item.Seen) (*item.Item, error) {
+		current := seen.Item
 		if current != nil {
 			t.Errorf("the wipe left %+v", current)
 		}
@@ -198,6 +204,43 @@ func overtaken(t *testing.T, store Store) {
 	}
 	put(t, store, note(bob, 1), item.Item{Version: 1})
 	put(t, store, note(eve, 1), item.Item{Version: 1})
+}
+
+func newest(t *testing.T, store Store) {
+	const now = item.Millis(1763600000123) // that of write
+	for _, row := range []struct {
+		ref  item.Ref
+		at   item.Millis
+		want item.Millis
+	}{
+		{note(alice, 1), 5, 5},
+		{note(alice, 2), 9, 9},
+		{note(alice, 1), 7, 9},
+		{item.Ref{Owner: alice, Kind: "task", UID: uid(3)}, now, 9},
+		{note(bob, 3), now, 9},
+		{note(eve, 3), now, 9},
+		{note(alice, 3), now + 60_001, 9},
+		{note(alice, 4), now + 60_000, now + 60_000},
+	} {
+		put(t, store, row.ref, item.Item{Version: 1, UpdatedAt: row.at})
+		_, err := store.Apply(context.Background(), write(note(alice, 9)), func(seen item.Seen) (*item.Item, error) {
+			if seen.Newest != row.want || seen.Now != now {
+				t.Errorf("after %+v at %d: newest %d, want %d, now %d", row.ref, row.at, seen.Newest, row.want, seen.Now)
+			}
+			return nil, errors.New("only a look")
+		})
+		if err == nil {
+			t.Error("stored nothing, and said it did")
+		}
+	}
+	tombstone := item.Item{Version: 2, UpdatedAt: now + 1, DeletedAt: millis(1)}
+	put(t, store, note(eve, 5), tombstone)
+	_, _ = store.Apply(context.Background(), write(note(eve, 9)), func(seen item.Seen) (*item.Item, error) {
+		if seen.Newest != tombstone.UpdatedAt {
+			t.Errorf("newest %d, want the tombstone's", seen.Newest)
+		}
+		return nil, errors.New("only a look")
+	})
 }
 
 func lists(t *testing.T, store Store) {

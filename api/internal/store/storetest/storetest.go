@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/entity"
@@ -32,6 +33,7 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		"a cancelled request changes nothing and harms nothing":     cancelled,
 		"a client that leaves during its write does not undo it":    leaves,
 		"a write that a wipe overtook is refused":                   overtaken,
+		"a change sees the newest time that is not far ahead":       newest,
 		"a list is ordered by time, then uid, and split by cursor":  lists,
 		"a list leaves out tombstones unless asked":                 listTombstones,
 		"a list stops when its payloads are large enough":           listBytes,
@@ -62,7 +64,9 @@ func note(owner item.Owner, n int) item.Ref {
 }
 
 // write is one at the epoch of an owner who never wiped.
-func write(ref item.Ref) item.Write { return item.Write{Ref: ref, Epoch: 1} }
+func write(ref item.Ref) item.Write {
+	return item.Write{Ref: ref, Epoch: 1, Now: at(time.UnixMilli(1763600000123))}
+}
 
 // put stores an item whatever was there.
 func put(t *testing.T, store Store, ref item.Ref, next item.Item) {
@@ -71,7 +75,7 @@ func put(t *testing.T, store Store, ref item.Ref, next item.Item) {
 	if next.Payload == nil {
 		next.Payload = []byte(`{}`)
 	}
-	_, err := store.Apply(context.Background(), write(ref), func(*item.Item, item.Live) (*item.Item, error) {
+	_, err := store.Apply(context.Background(), write(ref), func(item.Seen) (*item.Item, error) {
 		return &next, nil
 	})
 	if err != nil {
