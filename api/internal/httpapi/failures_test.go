@@ -14,8 +14,10 @@ import (
 // failing is a store that cannot.
 type failing struct{ err error }
 
-func (f failing) Get(context.Context, item.Ref) (*item.Item, error)     { return nil, f.err }
-func (f failing) List(context.Context, item.Query) ([]item.Item, error) { return nil, f.err }
+func (f failing) Get(context.Context, item.Ref) (*item.Item, error) { return nil, f.err }
+func (f failing) List(context.Context, item.Query) ([]item.Item, bool, error) {
+	return nil, false, f.err
+}
 func (f failing) Apply(context.Context, item.Write, item.Change) (*item.Item, error) {
 	return nil, f.err
 }

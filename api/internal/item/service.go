@@ -11,8 +11,8 @@ import (
 )
 
 // maxPageBytes ends a page of large items early, so that no list has to fit
-// into memory at the largest limit times the largest item.
-const maxPageBytes = 16 << 20
+// into memory at the largest limit times the largest item. One item always fits.
+const maxPageBytes = 4 << 20
 
 // Service is the way to items: every rule is applied here, whatever the store.
 type Service struct {
@@ -57,23 +57,13 @@ func (s *Service) Get(ctx context.Context, t Target, includeDeleted bool) (*Item
 // List returns the page that the query asks for, or a shorter one with a next
 // cursor when its items are very large.
 func (s *Service) List(ctx context.Context, query Query) (Page, error) {
-	limit := query.Limit
-	query.Limit = limit + 1 // one more tells whether there is a next page
 	query.MaxBytes = maxPageBytes
-	items, err := s.Store.List(ctx, query)
-	if err != nil || len(items) <= limit && payloadBytes(items) < maxPageBytes {
+	items, more, err := s.Store.List(ctx, query)
+	if err != nil || !more {
 		return Page{Items: items}, err
 	}
-	items = items[:min(limit, len(items))]
 	last := items[len(items)-1]
 	return Page{Items: items, Next: &Cursor{UpdatedAt: last.UpdatedAt, UID: last.UID}}, nil
-}
-
-func payloadBytes(items []Item) (total int) {
-	for i := range items {
-		total += len(items[i].Payload)
-	}
-	return total
 }
 
 // Create stores a new item under the uid the body names, or a fresh one.

@@ -12,9 +12,10 @@ type Store interface {
 	// Get returns the item, tombstones included, or nil when there is none.
 	Get(ctx context.Context, ref Ref) (*Item, error)
 
-	// List returns up to Limit items by update time, then uid. It stops after
-	// the item with which the payloads reach MaxBytes.
-	List(ctx context.Context, query Query) ([]Item, error)
+	// List returns up to Limit items by update time, then uid, and whether more
+	// follow. It stops before the item, if not the first one, with which the
+	// payloads would pass MaxBytes.
+	List(ctx context.Context, query Query) (items []Item, more bool, err error)
 
 	// Apply runs change in one transaction that nobody else's write to the
 	// owner's items can interleave with, and stores what it returns. An error of

@@ -17,7 +17,7 @@ func (s *Store) Get(ctx context.Context, ref item.Ref) (*item.Item, error) {
 }
 
 // List implements item.Store.
-func (s *Store) List(ctx context.Context, query item.Query) ([]item.Item, error) {
+func (s *Store) List(ctx context.Context, query item.Query) (items []item.Item, more bool, err error) {
 	statement := s.read.listLive
 	if query.IncludeDeleted {
 		statement = s.read.listAll
@@ -27,21 +27,23 @@ func (s *Store) List(ctx context.Context, query item.Query) ([]item.Item, error)
 		after = *query.After
 	}
 	rows, err := statement.QueryContext(ctx,
-		query.Tenant, query.User, query.Kind, int64(after.UpdatedAt), after.UID, query.Limit)
+		query.Tenant, query.User, query.Kind, int64(after.UpdatedAt), after.UID, query.Limit+1) // one more, to know of it
 	if err != nil {
-		return nil, classify(err)
+		return nil, false, classify(err)
 	}
 	defer rows.Close()
-	var items []item.Item
-	for size := 0; size < query.MaxBytes && rows.Next(); {
+	for size := 0; rows.Next(); {
 		found, err := scan(rows)
 		if err != nil {
-			return nil, classify(err)
+			return nil, false, classify(err)
+		}
+		size += len(found.Payload)
+		if len(items) == query.Limit || len(items) > 0 && size > query.MaxBytes {
+			return items, true, nil
 		}
 		items = append(items, found)
-		size += len(found.Payload)
 	}
-	return items, classify(rows.Err())
+	return items, false, classify(rows.Err())
 }
 
 // Apply implements item.Store.

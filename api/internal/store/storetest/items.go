@@ -155,7 +155,7 @@ func cancelled(t *testing.T, store Store) {
 	if err == nil {
 		t.Error("a cancelled write was accepted")
 	}
-	if _, err := store.List(ctx, item.Query{Owner: alice, Kind: "note", Limit: 1, MaxBytes: 1}); err == nil {
+	if _, _, err := store.List(ctx, item.Query{Owner: alice, Kind: "note", Limit: 1, MaxBytes: 1}); err == nil {
 		t.Error("a cancelled list was answered")
 	}
 	if get(t, store, note(alice, 1)) != nil {
@@ -281,9 +281,12 @@ func listBytes(t *testing.T, store Store) {
 	for n := range 4 {
 		put(t, store, note(alice, n), item.Item{Version: 1, Payload: []byte(`{"a":"xx"}`)}) // 10 bytes
 	}
-	for maxBytes, want := range map[int]int{1: 1, 10: 1, 11: 2, 20: 2, 21: 3, 40: 4, 99: 4} {
-		if got := list(t, store, item.Query{Owner: alice, MaxBytes: maxBytes}); len(got) != want {
-			t.Errorf("%d bytes: %d items, want %d", maxBytes, len(got), want)
+	for _, row := range []struct{ maxBytes, limit, want int }{
+		{1, 9, 1}, {10, 9, 1}, {19, 9, 1}, {20, 9, 2}, {39, 9, 3}, {40, 9, 4}, {99, 9, 4}, {40, 4, 4}, {40, 3, 3}, {20, 3, 2}, {30, 3, 3},
+	} {
+		got, more, err := store.List(context.Background(), item.Query{Owner: alice, Kind: "note", Limit: row.limit, MaxBytes: row.maxBytes})
+		if err != nil || len(got) != row.want || more != (row.want < 4) {
+			t.Errorf("%d bytes, limit %d: %d items, want %d, more %v, %v", row.maxBytes, row.limit, len(got), row.want, more, err)
 		}
 	}
 }

@@ -36,7 +36,7 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		"a change sees the newest time that is not far ahead":       newest,
 		"a list is ordered by time, then uid, and split by cursor":  lists,
 		"a list leaves out tombstones unless asked":                 listTombstones,
-		"a list stops when its payloads are large enough":           listBytes,
+		"a list stops where its payloads would be too large":        listBytes,
 		"a list keeps to its owner and kind":                        listScope,
 		"an unknown owner is in the default state":                  defaultState,
 		"a wipe takes the owner's items and nobody else's":          wipes,
@@ -103,7 +103,7 @@ func list(t *testing.T, store Store, query item.Query) []string {
 	if query.MaxBytes == 0 {
 		query.MaxBytes = 1 << 30
 	}
-	items, err := store.List(context.Background(), query)
+	items, _, err := store.List(context.Background(), query)
 	if err != nil {
 		t.Fatal(err)
 	}
