@@ -62,11 +62,9 @@ func confirmation(c *call, limit int64) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var sent struct{ Confirm string }
-	err = decodeInto(body, &sent)
-	var f *fault.Error
-	if errors.As(err, &f) {
-		return "", fault.New(f.Code, "invalid request body").With(f.Details)
+	sent, err := item.Decode(body)
+	if err != nil {
+		return "", fault.New(fault.InvalidJSON, "invalid request body")
 	}
-	return sent.Confirm, err
+	return textOf(sent, "confirm")
 }

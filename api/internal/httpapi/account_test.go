@@ -94,7 +94,11 @@ func TestAWipeWithoutItsWordIsRefused(t *testing.T) {
 	for _, row := range []struct{ name, body, code, sentence string }{
 		{"another word", `{"confirm":"wipe"}`, "confirmation_required", `confirmation required: must send {"confirm":"WIPE"}`},
 		{"no word", `{}`, "confirmation_required", `confirmation required: must send {"confirm":"WIPE"}`},
-		{"a number", `{"confirm":1}`, "invalid_json", "invalid request body"},
+		{"null as the word", `{"confirm":null}`, "confirmation_required", `confirmation required: must send {"confirm":"WIPE"}`},
+		{"the key in another spelling", `{"Confirm":"WIPE"}`, "confirmation_required", `confirmation required: must send {"confirm":"WIPE"}`},
+		{"the word under another spelling", `{"confirm":"no","Confirm":"WIPE"}`, "confirmation_required", `confirmation required: must send {"confirm":"WIPE"}`},
+		{"a number", `{"confirm":1}`, "invalid_json", "confirm must be a string"},
+		{"a list", `{"confirm":["WIPE"]}`, "invalid_json", "confirm must be a string"},
 		{"an empty body", ``, "invalid_json", "invalid request body"},
 		{"a broken body", `{"confirm"`, "invalid_json", "invalid request body"},
 		{"an array", `["WIPE"]`, "invalid_json", "invalid request body"},
@@ -104,6 +108,9 @@ func TestAWipeWithoutItsWordIsRefused(t *testing.T) {
 			u := u.within(t)
 			u.call("POST", "/v1/sync/wipe", row.body).fails(400, row.code).says(row.sentence)
 		})
+	}
+	if got := u.call("POST", "/v1/sync/wipe", `{"confirm":true}`); got.detail("field") != "confirm" {
+		t.Errorf("details %s", got.body)
 	}
 	u.call("POST", "/v1/sync/wipe", string(make([]byte, 5000))).fails(413, "body_too_large")
 	u.call("GET", "/v1/notes/"+kept.UID, "").is(200)

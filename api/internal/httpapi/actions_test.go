@@ -78,13 +78,27 @@ func TestMetadataOfProcessIsAnObjectAndDiscarded(t *testing.T) {
 			t.Errorf("payload %v", got.Payload)
 		}
 	}
-	for field, body := range map[string]string{
-		"metadata": `{"action":"start","metadata":"why"}`, "action": `{"action":5}`,
+	for _, row := range []struct{ body, field, sentence string }{
+		{`{"action":"start","metadata":"why"}`, "metadata", "metadata must be an object"},
+		{`{"action":"start","metadata":[]}`, "metadata", "metadata must be an object"},
+		{`{"metadata":1}`, "metadata", "metadata must be an object"},
+		{`{"action":5}`, "action", "action must be a string"},
+		{`{"action":{"name":"start"}}`, "action", "action must be a string"},
 	} {
-		got := u.call("POST", one+"/process", body).fails(http.StatusBadRequest, "invalid_json")
-		if named, _ := got.detail("field").(string); !strings.EqualFold(named, field) {
+		got := u.call("POST", one+"/process", row.body).fails(http.StatusBadRequest, "invalid_json").says(row.sentence)
+		if got.detail("field") != row.field {
 			t.Errorf("details %s", got.body)
 		}
 	}
-	u.call("POST", one+"/process", `{"action":"start","metadata":[]}`).fails(400, "invalid_json")
+}
+
+func TestTheKeysOfProcessCountOnlyInTheirSpelling(t *testing.T) {
+	u := start(t).user("alice")
+	one := "/v1/tasks/" + u.has(find("task"), "").UID
+	u.call("POST", one+"/process", `{"Action":"start"}`).fails(400, "invalid_action")
+	u.call("POST", one+"/process", `{"action":"fly","ACTION":"start"}`).fails(400, "invalid_action")
+	got := u.call("POST", one+"/process", `{"action":"start","Action":"complete","Metadata":5}`).is(200).item()
+	if got.Payload["status"] != "in_progress" {
+		t.Errorf("payload %v", got.Payload)
+	}
 }

@@ -96,15 +96,25 @@ func (col collection) process(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	var sent struct {
-		Action   string
-		Metadata map[string]any // must be an object; the contract has no use for it
-	}
-	if err := decodeInto(body, &sent); err != nil {
+	action, err := actionOf(body)
+	if err != nil {
 		return 0, nil, err
 	}
-	next, err := col.api.Items.Process(c.Context(), target, sent.Action, condition)
+	next, err := col.api.Items.Process(c.Context(), target, action, condition)
 	return whole(http.StatusOK, next, err)
+}
+
+// actionOf reads the body of process. Its metadata must be an object; the
+// contract has no use for it.
+func actionOf(body []byte) (string, error) {
+	sent, err := item.Decode(body)
+	if err != nil {
+		return "", err
+	}
+	if sent.Given("metadata") && !sent.Object("metadata") {
+		return "", wrongType("metadata", "an object")
+	}
+	return textOf(sent, "action")
 }
 
 // target reads which item the path names.

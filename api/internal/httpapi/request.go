@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -59,18 +58,21 @@ func readBody(c *call, limit int64) ([]byte, error) {
 	return body, nil
 }
 
-// decodeInto reads a JSON object with known fields; others are ignored.
-func decodeInto(body []byte, into any) error {
-	if _, err := item.Decode(body); err != nil {
-		return err
+// textOf reads a string of a body, "" when it is missing or null. A key counts
+// in exactly this spelling: encoding/json would take any case of it.
+func textOf(body *item.Payload, key string) (string, error) {
+	if !body.Given(key) {
+		return "", nil
 	}
-	err := json.Unmarshal(body, into)
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) {
-		return fault.New(fault.InvalidJSON, "invalid JSON: %s has the wrong type", wrong.Field).
-			With(fault.Facts{"field": wrong.Field})
+	text, ok := body.Text(key)
+	if !ok {
+		return "", wrongType(key, "a string")
 	}
-	return err
+	return text, nil
+}
+
+func wrongType(key, want string) error {
+	return fault.New(fault.InvalidJSON, "%s must be %s", key, want).With(fault.Facts{"field": key})
 }
 
 // ifMatch reads the version a write is conditional on, if it is. What cannot be

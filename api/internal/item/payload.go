@@ -40,6 +40,18 @@ func (p *Payload) Text(key string) (string, bool) {
 	return text, true
 }
 
+// Given says whether the key is present with a value other than null.
+func (p *Payload) Given(key string) bool {
+	raw, ok := p.raw(key)
+	return ok && string(raw) != "null"
+}
+
+// Object says whether the value of a key is a JSON object.
+func (p *Payload) Object(key string) bool {
+	raw, _ := p.raw(key)
+	return len(raw) > 0 && raw[0] == '{'
+}
+
 // Has says whether the key is present, whatever its value.
 func (p *Payload) Has(key string) bool {
 	_, ok := p.index[key]
