@@ -2,6 +2,7 @@ package auth
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -35,12 +36,13 @@ func NewTokens(secret, issuer, audience string, now func() time.Time) *Tokens {
 	return &Tokens{parser: jwt.NewParser(options...), secret: []byte(secret)}
 }
 
-// Subject gives the `sub` of the token in an Authorization header. Every
+// Subject gives the `sub` of the token in the one Authorization header. Every
 // failure is the same unauthorized fault to the client.
-func (t *Tokens) Subject(authorization string) (string, error) {
+func (t *Tokens) Subject(header http.Header) (string, error) {
+	authorization, one := single(header, "Authorization")
 	token, found := strings.CutPrefix(authorization, "Bearer ")
-	if !found {
-		return "", unauthorized(errors.New("no bearer token"))
+	if !one || !found {
+		return "", unauthorized(errors.New("not one bearer token"))
 	}
 	// A map, because a struct would take "SUB" for "sub" where others do not.
 	claims := jwt.MapClaims{}

@@ -79,6 +79,15 @@ func TestOnlyAGoodTokenIsAccepted(t *testing.T) {
 	}
 }
 
+func TestTwoTokensAreNone(t *testing.T) {
+	u := start(t).user("alice")
+	good := u.headers().Get("Authorization")
+	bob := u.user("bob").headers().Get("Authorization")
+	for _, both := range [][]string{{good, good}, {good, bob}, {good, ""}, {"", good}} {
+		u.call("GET", "/v1/notes", "", header{"Authorization": both}).fails(401, "unauthorized")
+	}
+}
+
 // rawToken signs claims that a JSON encoder would not write.
 func rawToken(claims string) string {
 	encode := base64.RawURLEncoding.EncodeToString

@@ -2,7 +2,7 @@ package httpapi
 
 // bearer proves the user by the token of the request.
 func (a *API) bearer(c *call) error {
-	subject, err := a.Tokens.Subject(c.Header.Get("Authorization"))
+	subject, err := a.Tokens.Subject(c.Header)
 	if err != nil {
 		return err
 	}
