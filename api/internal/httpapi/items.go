@@ -206,7 +206,7 @@ func (col collection) query(c *call) (item.Query, error) {
 func queryOf(c *call) (url.Values, error) {
 	values, err := url.ParseQuery(c.URL.RawQuery)
 	if err != nil {
-		return nil, fault.New(fault.InvalidCursor, "invalid query string: %v", err)
+		return nil, fault.New(fault.InvalidQuery, "invalid query string: %v; separate parameters by & and percent-encode their values", err)
 	}
 	return values, nil
 }

@@ -204,7 +204,9 @@ func TestABadCursorOrLimitIsRefused(t *testing.T) {
 		{"a cursor without separator", "cursor=" + encode("1"), "invalid_cursor"},
 		{"a cursor with a line break", "cursor=" + good[:4] + "%0A" + good[4:], "invalid_cursor"},
 		{"two cursors", "cursor=" + good + "&cursor=" + good, "invalid_cursor"},
-		{"a broken query string", "cursor=%zz", "invalid_cursor"},
+		{"a broken escape", "cursor=%zz", "invalid_query"},
+		{"a broken escape in a parameter that nobody reads", "x=%", "invalid_query"},
+		{"a semicolon", "limit=1;cursor=" + good, "invalid_query"},
 		{"limit 0", "limit=0", "invalid_limit"},
 		{"a negative limit", "limit=-1", "invalid_limit"},
 		{"a limit in words", "limit=ten", "invalid_limit"},
@@ -219,6 +221,10 @@ func TestABadCursorOrLimitIsRefused(t *testing.T) {
 				u.call("GET", path(e)+"?"+row.query, "").fails(400, row.code)
 			}
 		})
+	}
+	for _, path := range []string{"/v1/notes", "/v1/notes/" + someUID} {
+		u.call("GET", path+"?includeDeleted=%zz", "").fails(400, "invalid_query").
+			says(`invalid query string: invalid URL escape "%zz"; separate parameters by & and percent-encode their values`)
 	}
 	for _, query := range []string{"cursor=" + good, "limit=%2B2", "limit=1000", "limit=1001", "unknown=1", "limit=2147483648"} {
 		u.call("GET", "/v1/notes?"+query, "").is(200)
