@@ -29,6 +29,7 @@ const (
 	Deleted              Code = "deleted"
 	VersionMismatch      Code = "version_mismatch"
 	BodyTooLarge         Code = "body_too_large"
+	RequestTimeout       Code = "request_timeout"
 	RouteNotFound        Code = "route_not_found"
 	MethodNotAllowed     Code = "method_not_allowed"
 	ConfirmationRequired Code = "confirmation_required"

@@ -58,6 +58,8 @@ type process struct {
 	clock *clock
 	log   *lockedBuffer
 	url   string
+
+	handler http.Handler
 }
 
 type lockedBuffer struct {
@@ -109,14 +111,15 @@ func startOn(t *testing.T, path string, clock *clock, options ...func(*httpapi.A
 	for _, option := range options {
 		option(api)
 	}
-	server := httptest.NewUnstartedServer(api.Handler())
+	handler := api.Handler()
+	server := httptest.NewUnstartedServer(handler)
 	server.Config.DisableGeneralOptionsHandler = true
 	server.Start()
 	t.Cleanup(func() {
 		server.Close()
 		_ = store.Close()
 	})
-	return &process{t: t, path: path, clock: clock, log: log, url: server.URL}
+	return &process{t: t, path: path, clock: clock, log: log, url: server.URL, handler: handler}
 }
 
 // header changes the headers of a request; an empty list removes one.

@@ -155,6 +155,19 @@ func TestABodyThatIsNoObjectIsRefused(t *testing.T) {
 	})
 }
 
+func TestABodyThatCannotBeReadIsToldWhy(t *testing.T) {
+	u := start(t).user("alice")
+	for body, sentence := range map[string]string{
+		"":                      "invalid JSON: the body is empty",
+		"\ufeff{}":              "invalid JSON: the body begins with a byte order mark (U+FEFF); send it without one",
+		`{"title":"a\u0000b"}`:  `invalid JSON: a NUL character (U+0000) in "title"`,
+		`{"a":1,"n":[2,1e999]}`: `invalid JSON: a number too large for a double in "n"`,
+		`{"d":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`: `invalid JSON: nested more than 100 levels deep in "d"`,
+	} {
+		u.call("POST", "/v1/notes", body).fails(400, "invalid_json").says(sentence)
+	}
+}
+
 func TestABodyMayBeAsLongAsTheLimit(t *testing.T) {
 	u := start(t).user("alice")
 	one := "/v1/notes/" + u.has(find("note"), "").UID

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 
@@ -44,19 +45,35 @@ func usableCorrelation(id string) bool {
 	return id != "" && len(id) <= 128 && !strings.ContainsFunc(id, invisible)
 }
 
-// readBody reads the whole body, up to limit.
+// readBody reads the whole body, up to limit. One that says it is larger is not
+// read at all, and a client that waits to be asked for it is not asked.
 func readBody(c *call, limit int64) ([]byte, error) {
+	if c.ContentLength > limit {
+		return nil, tooLarge(c, limit)
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(c.writer, c.Body, limit))
-	var tooLarge *http.MaxBytesError
+	var exceeded *http.MaxBytesError
 	switch {
-	case errors.As(err, &tooLarge):
-		return nil, fault.New(fault.BodyTooLarge, "request body is larger than %d bytes", limit).
-			With(fault.Facts{"maxBytes": limit})
+	case errors.As(err, &exceeded):
+		return nil, tooLarge(c, limit)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.unread()
+		return nil, fault.New(fault.RequestTimeout, "the request body did not arrive in time; send the request again").Because(err)
 	case err != nil:
 		return nil, fault.New(fault.InvalidJSON, "invalid JSON: the body ended early").Because(err)
 	}
 	return body, nil
 }
+
+func tooLarge(c *call, limit int64) error {
+	c.unread()
+	return fault.New(fault.BodyTooLarge, "request body is larger than %d bytes", limit).
+		With(fault.Facts{"maxBytes": limit})
+}
+
+// unread gives the connection up together with the body it still carries: the
+// server would else wait for that body before it answers.
+func (c *call) unread() { c.reply.Set("Connection", "close") }
 
 // textOf reads a string of a body, "" when it is missing or null. A key counts
 // in exactly this spelling: encoding/json would take any case of it.

@@ -84,6 +84,8 @@ func statusOf(code fault.Code) int {
 		return http.StatusGone
 	case fault.VersionMismatch:
 		return http.StatusPreconditionFailed
+	case fault.RequestTimeout:
+		return http.StatusRequestTimeout
 	case fault.BodyTooLarge:
 		return http.StatusRequestEntityTooLarge
 	case fault.InvalidField:

@@ -18,14 +18,19 @@ const maxDepth = 100
 // characters, lone surrogates, numbers beyond a double, nesting beyond 100. Of
 // a repeated key the last value counts.
 func Decode(body []byte) (*Payload, error) {
-	if !utf8.Valid(body) {
+	body = bytes.TrimLeft(body, " \t\r\n")
+	switch {
+	case len(body) == 0:
+		return nil, invalidJSON("the body is empty")
+	case bytes.HasPrefix(body, []byte("\ufeff")):
+		return nil, invalidJSON("the body begins with a byte order mark (U+FEFF); send it without one")
+	case !utf8.Valid(body):
 		return nil, invalidJSON("not valid UTF-8")
 	}
 	var checked json.RawMessage
 	if err := json.Unmarshal(body, &checked); err != nil {
 		return nil, invalidJSON(err.Error())
 	}
-	body = bytes.TrimLeft(body, " \t\r\n")
 	if body[0] != '{' {
 		return nil, invalidJSON("expected an object")
 	}
@@ -69,7 +74,8 @@ func (s *scanner) object() (*Payload, error) {
 		s.at++
 		value, problem := s.value()
 		if problem != "" {
-			return nil, invalidJSON(problem).With(fault.Facts{"field": key})
+			field := shortened(key)
+			return nil, invalidJSON(problem + " in " + strconv.Quote(field)).With(fault.Facts{"field": field})
 		}
 		payload.set(key, name, value)
 		if s.next() == ',' {

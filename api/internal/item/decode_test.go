@@ -14,8 +14,9 @@ import (
 
 func TestDecodeSaysWhatIsWrongAndWhere(t *testing.T) {
 	for _, row := range []struct{ name, body, reason, field string }{
-		{"nothing", ``, "unexpected end of JSON input", ""},
-		{"white space", "  \n", "unexpected end of JSON input", ""},
+		{"nothing", ``, "the body is empty", ""},
+		{"white space", "  \n", "the body is empty", ""},
+		{"a byte order mark", "\ufeff{}", "the body begins with a byte order mark (U+FEFF); send it without one", ""},
 		{"null", `null`, "expected an object", ""},
 		{"an array", `[]`, "expected an object", ""},
 		{"a string", `"x"`, "expected an object", ""},
@@ -24,19 +25,20 @@ func TestDecodeSaysWhatIsWrongAndWhere(t *testing.T) {
 		{"a second object", `{} {}`, "after top-level value", ""},
 		{"garbage after the object", `{}x`, "after top-level value", ""},
 		{"invalid UTF-8", "{\"a\":\"\xff\"}", "not valid UTF-8", ""},
-		{"NUL in a string", `{"a":"x\u0000"}`, "a NUL character (U+0000)", "a"},
-		{"NUL deep inside", `{"a":{"b":["\u0000"]}}`, "a NUL character (U+0000)", "a"},
+		{"NUL in a string", `{"a":"x\u0000"}`, `a NUL character (U+0000) in "a"`, "a"},
+		{"NUL deep inside", `{"a":{"b":["\u0000"]}}`, `a NUL character (U+0000) in "a"`, "a"},
 		{"NUL in a nested key", `{"a":{"\u0000":1}}`, "a NUL character (U+0000)", "a"},
 		{"NUL in a key", `{"\u0000":1}`, "a NUL character (U+0000) in a key", ""},
-		{"a lone high surrogate", `{"a":"\ud800"}`, "a lone surrogate", "a"},
+		{"a lone high surrogate", `{"a":"\ud800"}`, `a lone surrogate in "a"`, "a"},
 		{"a lone low surrogate", `{"a":"\udc00x"}`, "a lone surrogate", "a"},
 		{"surrogates in the wrong order", `{"a":"\udc00\ud800"}`, "a lone surrogate", "a"},
 		{"a high surrogate before another escape", `{"a":"\ud800\n"}`, "a lone surrogate", "a"},
 		{"a high surrogate twice", `{"a":"\ud83d\ud83d\ude00"}`, "a lone surrogate", "a"},
-		{"a number beyond a double", `{"n":1e400}`, "a number too large for a double", "n"},
+		{"a number beyond a double", `{"n":1e400}`, `a number too large for a double in "n"`, "n"},
 		{"a negative number beyond a double", `{"n":[-1e400]}`, "a number too large for a double", "n"},
 		{"a long integer beyond a double", `{"n":` + strings.Repeat("9", 400) + `}`, "a number too large for a double", "n"},
-		{"nesting of 101 levels", `{"d":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, "nested more than 100 levels deep", "d"},
+		{"nesting of 101 levels", `{"d":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, `nested more than 100 levels deep in "d"`, "d"},
+		{"a problem under a key of its own length", `{"` + strings.Repeat("k", 5000) + `":1e400}`, `in "kkk`, strings.Repeat("k", 100) + "…"},
 		{"nesting of 20 000 levels", strings.Repeat(`{"a":`, 20000) + "1" + strings.Repeat("}", 20000), "depth", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
