@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
@@ -218,10 +220,18 @@ func limitOf(values []string) (int, error) {
 		return defaultLimit, nil
 	}
 	limit, err := strconv.Atoi(values[0])
+	if errors.Is(err, strconv.ErrRange) && digits(values[0]) {
+		limit, err = entity.MaxLimit, nil
+	}
 	if err != nil || limit < 1 || len(values) > 1 {
 		return 0, fault.New(fault.InvalidLimit, "invalid limit: send one whole number from 1 to %d", entity.MaxLimit)
 	}
 	return min(limit, entity.MaxLimit), nil
+}
+
+// digits says whether a text is a positive number of any length.
+func digits(text string) bool {
+	return strings.TrimLeft(strings.TrimPrefix(text, "+"), "0123456789") == ""
 }
 
 func cursorOf(values []string) (*item.Cursor, error) {

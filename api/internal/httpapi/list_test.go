@@ -212,7 +212,8 @@ func TestABadCursorOrLimitIsRefused(t *testing.T) {
 		{"a limit in words", "limit=ten", "invalid_limit"},
 		{"a fraction", "limit=1.5", "invalid_limit"},
 		{"an empty limit", "limit=", "invalid_limit"},
-		{"a limit that overflows", "limit=99999999999999999999", "invalid_limit"},
+		{"a negative limit that overflows", "limit=-99999999999999999999", "invalid_limit"},
+		{"a long limit with a letter", "limit=99999999999999999999x", "invalid_limit"},
 		{"two limits", "limit=1&limit=2", "invalid_limit"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -236,7 +237,7 @@ func TestAPageHasFiveHundredItemsOrAThousandAtMost(t *testing.T) {
 	for range 1001 {
 		u.call("POST", "/v1/notes", "{}").is(201)
 	}
-	for query, want := range map[string]int{"": 500, "?limit=1000": 1000, "?limit=5000": 1000} {
+	for query, want := range map[string]int{"": 500, "?limit=1000": 1000, "?limit=5000": 1000, "?limit=9223372036854775808": 1000, "?limit=%2B99999999999999999999": 1000} {
 		page := u.call("GET", "/v1/notes"+query, "").is(200).page()
 		if len(page.Items) != want || page.NextCursor == nil {
 			t.Errorf("%q: %d items, next cursor %v", query, len(page.Items), page.NextCursor)
