@@ -3,6 +3,8 @@ package httpapi_test
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -20,6 +22,51 @@ func (f failing) List(context.Context, item.Query) ([]item.Item, bool, error) {
 }
 func (f failing) Apply(context.Context, item.Write, item.Change) (*item.Item, error) {
 	return nil, f.err
+}
+
+// slow is a store whose items can be had only once the client has left.
+type slow struct {
+	item.Store
+	asked chan struct{}
+}
+
+func (s slow) Get(ctx context.Context, ref item.Ref) (*item.Item, error) {
+	close(s.asked)
+	<-ctx.Done()
+	return s.Store.Get(ctx, ref)
+}
+
+// lines are those of a log, as they are written.
+type lines chan string
+
+func (l lines) Write(p []byte) (int, error) {
+	l <- string(p)
+	return len(p), nil
+}
+
+func TestAClientThatLeavesIsNoError(t *testing.T) {
+	asked, log := make(chan struct{}), make(lines, 10)
+	u := start(t, func(api *httpapi.API) {
+		api.Items.Store = slow{api.Items.Store, asked}
+		api.Log = slog.New(slog.NewJSONHandler(log, nil))
+	}).user("alice")
+	ctx, leave := context.WithCancel(t.Context())
+	request, err := http.NewRequestWithContext(ctx, "GET", u.url+"/v1/notes/"+someUID, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header = u.headers()
+	go func() {
+		<-asked
+		leave()
+	}()
+	if _, err := http.DefaultTransport.RoundTrip(request); !errors.Is(err, context.Canceled) {
+		t.Fatalf("err = %v", err)
+	}
+	line := <-log
+	if !strings.Contains(line, `"level":"INFO","msg":"client left"`) || strings.Contains(line, `"status"`) {
+		t.Errorf("logged %s", line)
+	}
 }
 
 func TestAFailingStoreIsToldApartFromABusyOneAndLoggedOnce(t *testing.T) {

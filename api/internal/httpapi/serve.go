@@ -60,22 +60,31 @@ func (a *API) answer(c *call, verbs verbs) (status int, body any, err error) {
 // logAccess writes the one line of a call. It names the route, not the path, and
 // nothing the client sent but its correlation id and the verb.
 func (a *API) logAccess(c *call, pattern string, status int, took time.Duration, err error) {
+	if status == http.StatusServiceUnavailable && c.Context().Err() != nil {
+		attrs := append(accessAttrs(c, pattern, took), slog.String("cause", err.Error()))
+		a.Log.LogAttrs(c.Context(), slog.LevelInfo, "client left", attrs...)
+		return // there was nobody to answer, and nothing was wrong
+	}
 	level := slog.LevelInfo
+	attrs := append(accessAttrs(c, pattern, took), slog.Int("status", status))
+	if err != nil && status >= http.StatusInternalServerError {
+		level = slog.LevelError
+		attrs = append(attrs, slog.String("cause", err.Error()))
+	}
+	a.Log.LogAttrs(c.Context(), level, "request", attrs...)
+}
+
+func accessAttrs(c *call, pattern string, took time.Duration) []slog.Attr {
 	attrs := []slog.Attr{
 		slog.String("method", knownMethod(c.Method)),
 		slog.String("route", pattern),
-		slog.Int("status", status),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 		slog.String("correlation_id", c.correlationID),
 	}
 	if c.owner.User != "" {
 		attrs = append(attrs, slog.String("user_id", c.owner.User))
 	}
-	if err != nil && status >= http.StatusInternalServerError {
-		level = slog.LevelError
-		attrs = append(attrs, slog.String("cause", err.Error()))
-	}
-	a.Log.LogAttrs(c.Context(), level, "request", attrs...)
+	return attrs
 }
 
 func knownMethod(method string) string {

@@ -30,7 +30,7 @@ func passing(err error) bool {
 	}
 	const primary = 0xff // the rest of a code only refines it
 	switch failed.Code() & primary {
-	case codes.SQLITE_BUSY, codes.SQLITE_LOCKED, codes.SQLITE_FULL:
+	case codes.SQLITE_BUSY, codes.SQLITE_LOCKED, codes.SQLITE_FULL, codes.SQLITE_INTERRUPT:
 		return true
 	}
 	return false
