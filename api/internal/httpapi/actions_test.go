@@ -55,10 +55,13 @@ func TestAnUnknownActionIsRefusedWithTheKnownOnes(t *testing.T) {
 		name := e.ActionNames()[0]
 		for body, echoed := range map[string]string{
 			`{"action":"fly"}`: "fly", `{"action":"` + strings.ToUpper(name) + `"}`: strings.ToUpper(name),
-			`{"action":""}`: "", `{}`: "", `{"action":null}`: "",
+			`{"action":""}`: "none", `{}`: "none", `{"action":null}`: "none",
 			`{"action":"` + strings.Repeat("ä", 200) + `"}`: strings.Repeat("ä", 100) + "…",
 		} {
-			got := u.call("POST", one+"/process", body).fails(400, "invalid_action").says("invalid action: " + echoed)
+			got := u.call("POST", one+"/process", body).fails(400, "invalid_action")
+			if sentence, _ := got.json()["error"].(string); !strings.HasPrefix(sentence, "invalid action: "+echoed+" (use ") {
+				t.Errorf("says %s", sentence)
+			}
 			if actions, _ := got.detail("actions").([]any); len(actions) != len(e.Actions) {
 				t.Errorf("details %s", got.body)
 			}
@@ -67,6 +70,16 @@ func TestAnUnknownActionIsRefusedWithTheKnownOnes(t *testing.T) {
 			t.Errorf("version %d", stored.Version)
 		}
 	})
+}
+
+func TestTheSentenceAboutAnUnknownActionListsTheKnownOnes(t *testing.T) {
+	u := start(t).user("alice")
+	for kind, known := range map[entity.Kind]string{
+		"note": "archive, pin, unarchive or unpin", "task": "complete, reopen or start", "chat": "reopen or resolve",
+	} {
+		one := path(find(kind)) + "/" + u.has(find(kind), "").UID
+		u.call("POST", one+"/process", `{"action":"zz"}`).fails(400, "invalid_action").says("invalid action: zz (use " + known + ")")
+	}
 }
 
 func TestMetadataOfProcessIsAnObjectAndDiscarded(t *testing.T) {

@@ -24,7 +24,7 @@ func TestIfMatchGuardsEveryWrite(t *testing.T) {
 			for _, value := range []string{"1", `"3"`, "-2", "0", "9223372036854775807"} {
 				got := u.call(row[0], row[1], row[2], set("If-Match", value)).fails(412, "version_mismatch")
 				expected := strings.Trim(value, `"`)
-				got.says("version mismatch: expected " + expected + ", actual 2")
+				got.says("version mismatch: expected " + expected + ", actual 2; read the item again")
 				if got.detail("actual") != 2.0 {
 					t.Errorf("details %s", got.body)
 				}

@@ -123,7 +123,7 @@ func actionOf(body []byte) (string, error) {
 func (col collection) target(c *call) (item.Target, error) {
 	uid, ok := item.ParseUID(c.PathValue("uid"))
 	if !ok {
-		return item.Target{}, fault.New(fault.InvalidUID, "invalid UID")
+		return item.Target{}, fault.New(fault.InvalidUID, "invalid UID: a uid is a UUID such as 123e4567-e89b-42d3-a456-426614174000")
 	}
 	target := col.all(c)
 	target.UID = uid

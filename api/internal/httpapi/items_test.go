@@ -174,7 +174,8 @@ func TestABodyMayBeAsLongAsTheLimit(t *testing.T) {
 	sized := func(n int) string { return `{"a":"` + strings.Repeat("x", n-8) + `"}` }
 	u.call("POST", "/v1/notes", sized(1<<20)).is(201)
 	for _, row := range [][2]string{{"POST", "/v1/notes"}, {"PUT", one}, {"PATCH", one}, {"POST", one + "/process"}} {
-		got := u.call(row[0], row[1], sized(1<<20+1)).fails(413, "body_too_large")
+		got := u.call(row[0], row[1], sized(1<<20+1)).fails(413, "body_too_large").
+			says("request body is larger than 1048576 bytes; send less, in several requests if need be")
 		if got.detail("maxBytes") != float64(1<<20) {
 			t.Errorf("details %s", got.body)
 		}
@@ -184,9 +185,10 @@ func TestABodyMayBeAsLongAsTheLimit(t *testing.T) {
 func TestPatchesCannotMakeAnItemGrowWithoutEnd(t *testing.T) {
 	u := start(t).user("alice")
 	one := "/v1/notes/" + u.has(find("note"), "").UID
+	const tooLarge = "the item would be larger than 1048576 bytes; shorten its values, or keep some in an item of their own"
 	half := func(key string) string { return `{"` + key + `":"` + strings.Repeat("x", 1<<19) + `"}` }
 	u.call("PATCH", one, half("a")).is(200)
-	got := u.call("PATCH", one, half("b")).fails(413, "body_too_large")
+	got := u.call("PATCH", one, half("b")).fails(413, "body_too_large").says(tooLarge)
 	if got.detail("maxBytes") != float64(1<<20) {
 		t.Errorf("details %s", got.body)
 	}
@@ -302,7 +304,8 @@ func TestAUIDInThePathMayBeSpeltInAnyUsualWay(t *testing.T) {
 		"x", someUID + "0", "..%2f" + someUID, "%2e%2e", "x" + someUID + "y", someUID + "%00", "%ff", strings.Repeat("a", 10_000), "-" + bare,
 	} {
 		for _, row := range [][2]string{{"GET", ""}, {"PUT", ""}, {"PATCH", ""}, {"DELETE", ""}, {"POST", "/archive"}, {"POST", "/process"}} {
-			u.call(row[0], "/v1/notes/"+uid+row[1], "{}").fails(400, "invalid_uid").says("invalid UID")
+			u.call(row[0], "/v1/notes/"+uid+row[1], "{}").fails(400, "invalid_uid").
+				says("invalid UID: a uid is a UUID such as 123e4567-e89b-42d3-a456-426614174000")
 		}
 	}
 }

@@ -67,7 +67,7 @@ func readBody(c *call, limit int64) ([]byte, error) {
 
 func tooLarge(c *call, limit int64) error {
 	c.unread()
-	return fault.New(fault.BodyTooLarge, "request body is larger than %d bytes", limit).
+	return fault.New(fault.BodyTooLarge, "request body is larger than %d bytes; send less, in several requests if need be", limit).
 		With(fault.Facts{"maxBytes": limit})
 }
 

@@ -3,6 +3,7 @@ package item
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"toolbridge/api/internal/fault"
 )
@@ -41,7 +42,7 @@ func (s *Service) Patch(ctx context.Context, t Target, body []byte, condition Co
 		before := stored.size()
 		stored.merge(sent)
 		if after := stored.size(); after > before && int64(after) > s.MaxItemBytes {
-			return nil, fault.New(fault.BodyTooLarge, "the item would be larger than %d bytes", s.MaxItemBytes).
+			return nil, fault.New(fault.BodyTooLarge, "the item would be larger than %d bytes; shorten its values, or keep some in an item of their own", s.MaxItemBytes).
 				With(fault.Facts{"maxBytes": s.MaxItemBytes})
 		}
 		return stored, nil
@@ -58,10 +59,27 @@ func (s *Service) Process(ctx context.Context, t Target, action string, conditio
 	values, known := t.Entity.Actions[action]
 	e := edit{condition: condition, step: assigning(values)}
 	if !known {
-		e.ready = fault.New(fault.InvalidAction, "invalid action: %s", shortened(action)).
-			With(fault.Facts{"actions": t.Entity.ActionNames()})
+		e.ready = unknownAction(t.Entity.ActionNames(), action)
 	}
 	return s.apply(ctx, t, e)
+}
+
+func unknownAction(names []string, action string) error {
+	sent := shortened(action)
+	if sent == "" {
+		sent = "none"
+	}
+	return fault.New(fault.InvalidAction, "invalid action: %s (use %s)", sent, oneOf(names)).
+		With(fault.Facts{"actions": names})
+}
+
+// oneOf gives names as a sentence does: "archive, pin or unpin".
+func oneOf(names []string) string {
+	last := len(names) - 1
+	if last < 1 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 // Delete makes the item a tombstone that keeps its payload.
@@ -118,7 +136,7 @@ func (e edit) check(t Target, current *Item) error {
 	case e.ready != nil:
 		return e.ready
 	case e.condition != nil && *e.condition != current.Version:
-		return fault.New(fault.VersionMismatch, "version mismatch: expected %d, actual %d", *e.condition, current.Version).
+		return fault.New(fault.VersionMismatch, "version mismatch: expected %d, actual %d; read the item again", *e.condition, current.Version).
 			With(fault.Facts{"expected": *e.condition, "actual": current.Version})
 	}
 	return nil
