@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import anyio
 import httpx
@@ -140,6 +141,19 @@ async def test_large_answers_keep_the_session_alive(gateway: Process, bearer: st
         assert "too large for an AI client" in refusal
         patched = await tools.call("patch_note", uid=large["uid"], if_match=1, updates={"content": "small"})
         assert patched["payload"]["content"] == "small"
+
+
+async def test_a_list_of_large_items_comes_in_pages_that_fit(gateway: Process, bearer: str) -> None:
+    async with over_sse(gateway.url, bearer) as tools:
+        for number in range(10):
+            await tools.call("create_note", title=str(number), content="x" * 90_000)
+        titles: list[str] = []
+        page: dict[str, Any] = {"nextCursor": None}
+        while "nextCursor" in page:
+            page = await tools.call("list_notes", cursor=page["nextCursor"])
+            titles += [item["payload"]["title"] for item in page["items"]]
+            assert len(page["items"]) < 10
+    assert titles == [str(number) for number in range(10)]
 
 
 async def test_a_frozen_api_is_told_within_seconds(own_stack: tuple[Process, Process]) -> None:

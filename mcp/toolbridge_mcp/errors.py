@@ -202,6 +202,7 @@ BY_STATUS: Mapping[int, type[ToolBridgeError]] = {
     401: SignInRequired,
     403: Forbidden,
     404: NotFound,
+    408: Unavailable,
     409: Conflict,
     410: Deleted,
     412: VersionMismatch,

@@ -36,7 +36,7 @@ func TestTheDefaultsAreSafe(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := config.Config{
-		HTTPAddr: "127.0.0.1:8081", DatabasePath: "toolbridge.db", MaxBodyBytes: 4194304, InBandSessions: true,
+		HTTPAddr: "127.0.0.1:8081", DatabasePath: "toolbridge.db", MaxBodyBytes: 3145728, InBandSessions: true,
 		JWTSecret: complete["JWT_HS256_SECRET"], TenantID: "acme", TenantSecret: complete["TENANT_HEADER_SECRET"],
 		LogLevel: slog.LevelInfo,
 	}

@@ -11,7 +11,7 @@ import (
 const (
 	defaultAddr     = "127.0.0.1:8081"
 	defaultDatabase = "sqlite://toolbridge.db"
-	defaultMaxBody  = "4194304"
+	defaultMaxBody  = "3145728"
 	sqliteScheme    = "sqlite://"
 )
 

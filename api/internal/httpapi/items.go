@@ -196,7 +196,10 @@ func (col collection) query(c *call) (item.Query, error) {
 		Kind:           col.entity.Kind,
 		IncludeDeleted: includeDeleted(sent),
 	}
-	if query.Limit, err = limitOf(sent["limit"]); err != nil {
+	if query.Limit, err = bound(sent, "limit", defaultLimit, entity.MaxLimit); err != nil {
+		return item.Query{}, err
+	}
+	if query.MaxBytes, err = bound(sent, "maxBytes", item.MaxPageBytes, item.MaxPageBytes); err != nil {
 		return item.Query{}, err
 	}
 	query.After, err = cursorOf(sent["cursor"])
@@ -215,18 +218,21 @@ func queryOf(c *call) (url.Values, error) {
 
 func includeDeleted(query url.Values) bool { return query.Get("includeDeleted") == "true" }
 
-func limitOf(values []string) (int, error) {
+// bound reads a parameter that bounds a page; one above most counts as most.
+func bound(query url.Values, name string, usual, most int) (int, error) {
+	values := query[name]
 	if len(values) == 0 {
-		return defaultLimit, nil
+		return usual, nil
 	}
 	limit, err := strconv.Atoi(values[0])
 	if errors.Is(err, strconv.ErrRange) && digits(values[0]) {
-		limit, err = entity.MaxLimit, nil
+		limit, err = most, nil
 	}
 	if err != nil || limit < 1 || len(values) > 1 {
-		return 0, fault.New(fault.InvalidLimit, "invalid limit: send one whole number from 1 to %d", entity.MaxLimit)
+		return 0, fault.New(fault.InvalidLimit, "invalid %s: send one whole number from 1 to %d", name, most).
+			With(fault.Facts{"field": name})
 	}
-	return min(limit, entity.MaxLimit), nil
+	return min(limit, most), nil
 }
 
 // digits says whether a text is a positive number of any length.

@@ -208,6 +208,8 @@ func TestABadCursorOrLimitIsRefused(t *testing.T) {
 		{"a broken escape in a parameter that nobody reads", "x=%", "invalid_query"},
 		{"a semicolon", "limit=1;cursor=" + good, "invalid_query"},
 		{"limit 0", "limit=0", "invalid_limit"},
+		{"maxBytes 0", "maxBytes=0", "invalid_limit"},
+		{"maxBytes that is no number", "maxBytes=1k", "invalid_limit"},
 		{"a negative limit", "limit=-1", "invalid_limit"},
 		{"a limit in words", "limit=ten", "invalid_limit"},
 		{"a fraction", "limit=1.5", "invalid_limit"},
@@ -241,6 +243,19 @@ func TestAPageHasFiveHundredItemsOrAThousandAtMost(t *testing.T) {
 		page := u.call("GET", "/v1/notes"+query, "").is(200).page()
 		if len(page.Items) != want || page.NextCursor == nil {
 			t.Errorf("%q: %d items, next cursor %v", query, len(page.Items), page.NextCursor)
+		}
+	}
+}
+
+func TestAClientCanAskForSmallPages(t *testing.T) {
+	u := start(t).user("alice")
+	for range 5 {
+		u.call("POST", "/v1/notes", `{"a":"`+strings.Repeat("x", 1000)+`"}`).is(201)
+	}
+	for maxBytes, want := range map[string]int{"1": 1, "2500": 2, "99999999999999999999": 5} {
+		page := u.call("GET", "/v1/notes?maxBytes="+maxBytes, "").is(200).page()
+		if len(page.Items) != want || (page.NextCursor == nil) != (want == 5) {
+			t.Errorf("maxBytes %s: %d items, next cursor %v", maxBytes, len(page.Items), page.NextCursor)
 		}
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"toolbridge/api/internal/fault"
 )
 
-// maxPageBytes ends a page of large items early, so that no list has to fit
+// MaxPageBytes ends a page of large items early, so that no list has to fit
 // into memory at the largest limit times the largest item. One item always fits.
-const maxPageBytes = 4 << 20
+const MaxPageBytes = 4 << 20
 
 // Service is the way to items: every rule is applied here, whatever the store.
 type Service struct {
@@ -57,7 +57,6 @@ func (s *Service) Get(ctx context.Context, t Target, includeDeleted bool) (*Item
 // List returns the page that the query asks for, or a shorter one with a next
 // cursor when its items are very large.
 func (s *Service) List(ctx context.Context, query Query) (Page, error) {
-	query.MaxBytes = maxPageBytes
 	items, more, err := s.Store.List(ctx, query)
 	if err != nil || !more {
 		return Page{Items: items}, err

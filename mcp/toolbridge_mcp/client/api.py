@@ -25,6 +25,9 @@ from toolbridge_mcp.errors import (
 from toolbridge_mcp.transport import RETRY_SECONDS, AnswerLost
 
 MAX_MESSAGE = 500
+PAGE_BYTES = 250_000
+"""Payloads of one page: quoted as text and repeated as structure, a page stays below 1 MiB."""
+
 READY_TIMEOUT = httpx.Timeout(2)
 
 
@@ -54,8 +57,11 @@ class ApiClient:
     async def list(
         self, resource: Resource, *, limit: int, cursor: str | None, include_deleted: bool
     ) -> Document:
-        """A page of items, least recently changed first, with `nextCursor` if there is another."""
-        query = {"limit": str(limit), **_deleted_too(include_deleted)}
+        """A page of items, least recently changed first, with `nextCursor` if there is another.
+
+        It ends before `limit` where it would get too large for an AI client.
+        """
+        query = {"limit": str(limit), "maxBytes": str(PAGE_BYTES), **_deleted_too(include_deleted)}
         if cursor is not None:
             query["cursor"] = cursor
         return await self._send(Call("GET", resource, query=query))
