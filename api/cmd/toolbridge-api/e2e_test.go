@@ -270,6 +270,7 @@ func TestAStartThatCannotWorkSaysWhyInOneLine(t *testing.T) {
 		{"a taken port", environment(taken.Addr().String(), filepath.Join(dir, "x.db")), []string{"HTTP_ADDR", taken.Addr().String(), "address already in use"}},
 		{"a database that is a directory", environment("127.0.0.1:0", dir), []string{dir, "is a directory"}},
 		{"no tenant", append(good[:3:3], good[4]), []string{"TENANT_ID", "not set"}},
+		{"two ways to check tokens", append(good, "JWT_JWKS_URL=https://id.example/"), []string{"JWT_HS256_SECRET", "together with JWT_JWKS_URL"}},
 		{"nothing at all", nil, []string{"JWT_HS256_SECRET", "TENANT_ID", "TENANT_HEADER_SECRET"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"toolbridge/api/internal/account"
@@ -29,25 +30,50 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger) (err error) {
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 
+	tokens, keep := tokensOf(cfg, log)
+	ctx, stop := context.WithCancel(ctx)
+	var keeping sync.WaitGroup
+	keeping.Go(func() { keep(ctx) })
+	defer keeping.Wait()
+	defer stop()
 	listener, err := net.Listen("tcp", cfg.HTTPAddr)
 	if err != nil {
 		return fmt.Errorf("HTTP_ADDR %s: %w", cfg.HTTPAddr, err)
 	}
 	log.Info("listening", "addr", listener.Addr().String())
-	return serve(ctx, listener, newServer(assemble(cfg, store, log)))
+	warnOfDevelopment(cfg, log)
+	return serve(ctx, listener, newServer(assemble(cfg, store, tokens, log)))
 }
 
-func assemble(cfg config.Config, store *sqlite.Store, log *slog.Logger) *httpapi.API {
+// tokensOf gives the one checker of tokens that the settings ask for, and what
+// keeps its keys fresh.
+func tokensOf(cfg config.Config, log *slog.Logger) (tokens *auth.Tokens, keep func(context.Context)) {
+	if cfg.JWKSURL == "" {
+		return auth.NewTokens(cfg.JWTSecret, cfg.JWTIssuer, cfg.JWTAudience, time.Now), func(context.Context) {}
+	}
+	keys := auth.NewKeySet(cfg.JWKSURL, time.Now)
+	keep = func(ctx context.Context) { keys.Keep(ctx, log) }
+	return auth.NewPublicTokens(keys, cfg.JWTIssuer, cfg.JWTAudience, time.Now), keep
+}
+
+func warnOfDevelopment(cfg config.Config, log *slog.Logger) {
+	if cfg.Development {
+		log.Warn("DEVELOPMENT MODE: whoever reaches this address can act as any user by X-Debug-Sub; unset ENV to end it")
+	}
+}
+
+func assemble(cfg config.Config, store *sqlite.Store, tokens *auth.Tokens, log *slog.Logger) *httpapi.API {
 	return &httpapi.API{
 		Items:          &item.Service{Store: store, Now: time.Now, MaxItemBytes: cfg.MaxBodyBytes},
 		Accounts:       &account.Service{Store: store, Prover: account.NewProver(cfg.TenantSecret), Now: time.Now},
-		Tokens:         auth.NewTokens(cfg.JWTSecret, cfg.JWTIssuer, cfg.JWTAudience, time.Now),
+		Tokens:         tokens,
 		Tenant:         &auth.TenantGate{ID: cfg.TenantID, Secret: cfg.TenantSecret, Now: time.Now},
 		Ready:          store.Ready,
 		Log:            log,
 		Now:            time.Now,
 		MaxBodyBytes:   cfg.MaxBodyBytes,
 		InBandSessions: cfg.InBandSessions,
+		DebugSubjects:  cfg.Development,
 	}
 }
 

@@ -8,22 +8,41 @@ import (
 	"unicode/utf8"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"toolbridge/api/internal/fault"
 )
 
 // maxSubject bounds `sub`, in bytes.
 const maxSubject = 255
 
-// Tokens checks bearer tokens signed with HS256 and one shared secret. Only that
-// algorithm counts, whatever the token's header names, and `exp` is demanded.
+// headerDebug names the user of a request in development mode.
+const headerDebug = "X-Debug-Sub"
+
+// Tokens checks bearer tokens, either by one shared secret or by the public keys
+// of an identity provider. `exp` is demanded.
 type Tokens struct {
 	parser *jwt.Parser
-	secret []byte
+	key    jwt.Keyfunc
 }
 
-// NewTokens returns a checker. An empty issuer or audience is not checked.
+// NewTokens returns a checker of HS256 tokens signed with a shared secret. Only
+// that algorithm counts, whatever the token's header names. An empty issuer or
+// audience is not checked.
 func NewTokens(secret, issuer, audience string, now func() time.Time) *Tokens {
+	key := func(*jwt.Token) (any, error) { return []byte(secret), nil }
+	methods := []string{jwt.SigningMethodHS256.Alg()}
+	return &Tokens{parser: newParser(methods, issuer, audience, now), key: key}
+}
+
+// NewPublicTokens returns a checker of tokens signed by a key of the set, with
+// the algorithm that belongs to the key.
+func NewPublicTokens(keys *KeySet, issuer, audience string, now func() time.Time) *Tokens {
+	return &Tokens{parser: newParser(publicAlgorithms, issuer, audience, now), key: keys.verifying}
+}
+
+func newParser(methods []string, issuer, audience string, now func() time.Time) *jwt.Parser {
 	options := []jwt.ParserOption{
-		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
+		jwt.WithValidMethods(methods),
 		jwt.WithExpirationRequired(),
 		jwt.WithTimeFunc(now),
 	}
@@ -33,11 +52,12 @@ func NewTokens(secret, issuer, audience string, now func() time.Time) *Tokens {
 	if audience != "" {
 		options = append(options, jwt.WithAudience(audience))
 	}
-	return &Tokens{parser: jwt.NewParser(options...), secret: []byte(secret)}
+	return jwt.NewParser(options...)
 }
 
 // Subject gives the `sub` of the token in the one Authorization header. Every
-// failure is the same unauthorized fault to the client.
+// failure of a token is the same unauthorized fault to the client; unavailable
+// says that no token can be checked for now.
 func (t *Tokens) Subject(header http.Header) (string, error) {
 	authorization, one := single(header, "Authorization")
 	token, found := strings.CutPrefix(authorization, "Bearer ")
@@ -46,8 +66,11 @@ func (t *Tokens) Subject(header http.Header) (string, error) {
 	}
 	// A map, because a struct would take "SUB" for "sub" where others do not.
 	claims := jwt.MapClaims{}
-	key := func(*jwt.Token) (any, error) { return t.secret, nil }
-	if _, err := t.parser.ParseWithClaims(token, claims, key); err != nil {
+	_, err := t.parser.ParseWithClaims(token, claims, t.key)
+	if errors.Is(err, errNoKeys) {
+		return "", fault.New(fault.Unavailable, "tokens cannot be checked for now; try again").Because(err)
+	}
+	if err != nil {
 		return "", unauthorized(err)
 	}
 	subject, _ := claims["sub"].(string)
@@ -55,6 +78,16 @@ func (t *Tokens) Subject(header http.Header) (string, error) {
 		return "", unauthorized(errors.New("sub is missing or unusable"))
 	}
 	return subject, nil
+}
+
+// DebugSubject gives the user that a request without Authorization header names
+// by itself, for development mode only.
+func DebugSubject(header http.Header) (subject string, named bool) {
+	if len(header["Authorization"]) > 0 {
+		return "", false
+	}
+	subject, one := single(header, headerDebug)
+	return subject, one && usableSubject(subject)
 }
 
 // usableSubject refuses what could make two users look like one: NUL, and the

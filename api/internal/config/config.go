@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -18,7 +19,9 @@ const MinSecretBytes = 32
 type Config struct {
 	HTTPAddr       string
 	DatabasePath   string
+	Development    bool
 	JWTSecret      string
+	JWKSURL        string // instead of JWTSecret
 	JWTIssuer      string
 	JWTAudience    string
 	TenantID       string
@@ -33,7 +36,8 @@ type Config struct {
 func (c Config) Validate() error {
 	return errors.Join(
 		checkAddr(c.HTTPAddr),
-		checkSecret("JWT_HS256_SECRET", c.JWTSecret),
+		c.checkTokens(),
+		c.checkDevelopment(),
 		checkTenantID(c.TenantID),
 		checkSecret("TENANT_HEADER_SECRET", c.TenantSecret),
 		checkBodyLimit(c.MaxBodyBytes),
@@ -45,6 +49,62 @@ func checkAddr(addr string) error {
 		return fmt.Errorf("HTTP_ADDR: %q is not host:port; use for example 127.0.0.1:8081", addr)
 	}
 	return nil
+}
+
+// checkTokens demands exactly one way to check tokens, and that whole.
+func (c Config) checkTokens() error {
+	switch {
+	case c.JWKSURL == "" && c.JWTSecret == "":
+		return fmt.Errorf("JWT_HS256_SECRET: not set; needs at least %d bytes, or set JWT_JWKS_URL to the key set of your identity provider", MinSecretBytes)
+	case c.JWKSURL == "":
+		return checkSecret("JWT_HS256_SECRET", c.JWTSecret)
+	case c.JWTSecret != "":
+		return errors.New("JWT_HS256_SECRET: set together with JWT_JWKS_URL; unset one of them, as tokens are checked in one way only")
+	}
+	return errors.Join(
+		checkKeySetURL(c.JWKSURL),
+		checkWithKeySet("JWT_ISSUER", c.JWTIssuer),
+		checkWithKeySet("JWT_AUDIENCE", c.JWTAudience),
+	)
+}
+
+func checkWithKeySet(name, value string) error {
+	if value == "" {
+		return fmt.Errorf("%s: not set; JWT_JWKS_URL needs it, or tokens meant for others would be accepted", name)
+	}
+	return nil
+}
+
+// checkKeySetURL demands https, except on this machine.
+func checkKeySetURL(text string) error {
+	parsed, err := url.Parse(text)
+	switch {
+	case err != nil || parsed.Hostname() == "" || parsed.User != nil:
+		return errors.New("JWT_JWKS_URL: not a URL of a key set; use for example https://id.example/.well-known/jwks.json")
+	case parsed.Scheme != "https" && (parsed.Scheme != "http" || !loopback(parsed.Hostname())):
+		return errors.New("JWT_JWKS_URL: needs https, or whoever sits in between could hand out keys")
+	}
+	return nil
+}
+
+// checkDevelopment keeps the mode in which a request may name its user away from
+// everything that smells of production.
+func (c Config) checkDevelopment() error {
+	if !c.Development {
+		return nil
+	}
+	if c.JWKSURL != "" {
+		return errors.New("ENV: dev lets every caller name its user, which JWT_JWKS_URL forbids; unset one of them")
+	}
+	if host, _, err := net.SplitHostPort(c.HTTPAddr); err == nil && !loopback(host) {
+		return errors.New("ENV: dev lets every caller name its user, so HTTP_ADDR must be a loopback address such as 127.0.0.1:8081")
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func checkSecret(name, secret string) error {

@@ -62,7 +62,7 @@ func TestEverySettingIsRead(t *testing.T) {
 func TestAWrongSettingIsRefusedByName(t *testing.T) {
 	names := []string{
 		"HTTP_ADDR", "DATABASE_URL", "JWT_HS256_SECRET", "JWT_ISSUER", "JWT_AUDIENCE", "TENANT_ID",
-		"TENANT_HEADER_SECRET", "MAX_BODY_BYTES", "IN_BAND_SESSIONS", "LOG_LEVEL",
+		"JWT_JWKS_URL", "ENV", "TENANT_HEADER_SECRET", "MAX_BODY_BYTES", "IN_BAND_SESSIONS", "LOG_LEVEL",
 	}
 	type row struct{ name, variable, value, says string }
 	var rows []row
@@ -92,6 +92,78 @@ func TestAWrongSettingIsRefusedByName(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			_, err := config.FromEnv(lookup(map[string]string{row.variable: row.value}))
 			if err == nil || !strings.HasPrefix(err.Error(), row.variable+": ") || !strings.Contains(err.Error(), row.says) {
+				t.Errorf("err = %v", err)
+			}
+		})
+	}
+}
+
+func TestTokensAreCheckedInOneWholeWay(t *testing.T) {
+	const keys = "https://id.example/jwks.json"
+	whole := map[string]string{
+		"JWT_HS256_SECRET": "unset", "JWT_JWKS_URL": keys, "JWT_ISSUER": "https://id.example/", "JWT_AUDIENCE": "api",
+	}
+	for _, row := range []struct {
+		name    string
+		changes map[string]string
+		says    string // "" for a start
+	}{
+		{"a key set with issuer and audience", nil, ""},
+		{"a key set on this machine without TLS", map[string]string{"JWT_JWKS_URL": "http://127.0.0.1:9/jwks"}, ""},
+		{"a key set on this machine by name", map[string]string{"JWT_JWKS_URL": "http://localhost:9/jwks"}, ""},
+		{"both ways", map[string]string{"JWT_HS256_SECRET": complete["JWT_HS256_SECRET"]}, "JWT_HS256_SECRET: set together with JWT_JWKS_URL"},
+		{"no issuer", map[string]string{"JWT_ISSUER": "unset"}, "JWT_ISSUER: not set"},
+		{"no audience", map[string]string{"JWT_AUDIENCE": "unset"}, "JWT_AUDIENCE: not set"},
+		{"no key set", map[string]string{"JWT_JWKS_URL": "unset"}, "JWT_HS256_SECRET: not set"},
+		{"a key set elsewhere without TLS", map[string]string{"JWT_JWKS_URL": "http://id.example/jwks"}, "JWT_JWKS_URL: needs https"},
+		{"a loopback address as a name", map[string]string{"JWT_JWKS_URL": "http://127.0.0.1.example/jwks"}, "JWT_JWKS_URL: needs https"},
+		{"a key set in a file", map[string]string{"JWT_JWKS_URL": "file://localhost/jwks"}, "JWT_JWKS_URL: needs https"},
+		{"a key set without host", map[string]string{"JWT_JWKS_URL": "https:///jwks"}, "JWT_JWKS_URL: not a URL"},
+		{"a path", map[string]string{"JWT_JWKS_URL": "jwks.json"}, "JWT_JWKS_URL: not a URL"},
+		{"a password in the URL", map[string]string{"JWT_JWKS_URL": "https://a:b@id.example/"}, "JWT_JWKS_URL: not a URL"},
+		{"development", map[string]string{"ENV": "dev"}, "ENV: dev lets every caller name its user, which JWT_JWKS_URL forbids"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			env := maps.Clone(whole)
+			maps.Copy(env, row.changes)
+			got, err := config.FromEnv(lookup(env))
+			switch {
+			case row.says == "" && (err != nil || got.JWKSURL != env["JWT_JWKS_URL"]):
+				t.Errorf("%+v, %v", got, err)
+			case row.says != "" && (err == nil || !strings.HasPrefix(err.Error(), row.says)):
+				t.Errorf("err = %v", err)
+			}
+		})
+	}
+}
+
+func TestDevelopmentIsOpenedByOneWordAndOnLoopbackOnly(t *testing.T) {
+	for _, row := range []struct {
+		env, addr string
+		open      bool
+		starts    bool
+	}{
+		{"unset", ":8081", false, true},
+		{"production", ":8081", false, true},
+		{"DEV", ":8081", false, true},
+		{"dev ", ":8081", false, true},
+		{"development", ":8081", false, true},
+		{"dev", "127.0.0.1:8081", true, true},
+		{"dev", "127.1.2.3:8081", true, true},
+		{"dev", "[::1]:8081", true, true},
+		{"dev", "localhost:8081", true, true},
+		{"dev", ":8081", false, false},
+		{"dev", "0.0.0.0:8081", false, false},
+		{"dev", "[::]:8081", false, false},
+		{"dev", "192.168.0.7:8081", false, false},
+		{"dev", "api.example:8081", false, false},
+	} {
+		t.Run(row.env+" at "+row.addr, func(t *testing.T) {
+			got, err := config.FromEnv(lookup(map[string]string{"ENV": row.env, "HTTP_ADDR": row.addr}))
+			if got.Development != row.open || (err == nil) != row.starts {
+				t.Errorf("open %v, err = %v", got.Development, err)
+			}
+			if err != nil && !strings.HasPrefix(err.Error(), "ENV: ") {
 				t.Errorf("err = %v", err)
 			}
 		})

@@ -26,7 +26,9 @@ func FromEnv(lookup Lookup) (Config, error) {
 	c := Config{
 		HTTPAddr:       env.text("HTTP_ADDR", defaultAddr),
 		DatabasePath:   parsed(&env, "DATABASE_URL", defaultDatabase, sqlitePath),
+		Development:    env.text("ENV", "production") == "dev", // no other word opens it
 		JWTSecret:      env.text("JWT_HS256_SECRET", ""),
+		JWKSURL:        env.text("JWT_JWKS_URL", ""),
 		JWTIssuer:      env.text("JWT_ISSUER", ""),
 		JWTAudience:    env.text("JWT_AUDIENCE", ""),
 		TenantID:       env.text("TENANT_ID", ""),

@@ -15,7 +15,7 @@ import (
 	"toolbridge/api/internal/item"
 )
 
-// API is what the handlers need. Every field but InBandSessions must be set.
+// API is what the handlers need. Every field but the switches must be set.
 type API struct {
 	Items          *item.Service
 	Accounts       *account.Service
@@ -26,6 +26,7 @@ type API struct {
 	Now            func() time.Time
 	MaxBodyBytes   int64
 	InBandSessions bool
+	DebugSubjects  bool // development mode: a request may name its user
 }
 
 // routes is the whole URL map.
