@@ -64,7 +64,7 @@ func warnOfDevelopment(cfg config.Config, log *slog.Logger) {
 
 func assemble(cfg config.Config, store *sqlite.Store, tokens *auth.Tokens, log *slog.Logger) *httpapi.API {
 	return &httpapi.API{
-		Items:          &item.Service{Store: store, Now: time.Now, MaxItemBytes: cfg.MaxBodyBytes},
+		Items:          &item.Service{Store: store, Now: time.Now, MaxItemBytes: cfg.MaxBodyBytes, MaxPushItems: int(cfg.MaxPushItems)},
 		Accounts:       &account.Service{Store: store, Prover: account.NewProver(cfg.TenantSecret), Now: time.Now},
 		Tokens:         tokens,
 		Tenant:         &auth.TenantGate{ID: cfg.TenantID, Secret: cfg.TenantSecret, Now: time.Now},

@@ -27,6 +27,7 @@ type Config struct {
 	TenantID       string
 	TenantSecret   string
 	MaxBodyBytes   int64
+	MaxPushItems   int64
 	InBandSessions bool
 	LogLevel       slog.Level
 }
@@ -40,7 +41,8 @@ func (c Config) Validate() error {
 		c.checkDevelopment(),
 		checkTenantID(c.TenantID),
 		checkSecret("TENANT_HEADER_SECRET", c.TenantSecret),
-		checkBodyLimit(c.MaxBodyBytes),
+		checkAtLeastOne("MAX_BODY_BYTES", c.MaxBodyBytes),
+		checkAtLeastOne("MAX_PUSH_ITEMS", c.MaxPushItems),
 	)
 }
 
@@ -134,9 +136,9 @@ func printable(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-func checkBodyLimit(limit int64) error {
+func checkAtLeastOne(name string, limit int64) error {
 	if limit < 1 {
-		return errors.New("MAX_BODY_BYTES: must be a whole number of at least 1")
+		return fmt.Errorf("%s: must be a whole number of at least 1", name)
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ func TestTheDefaultsAreSafe(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := config.Config{
-		HTTPAddr: "127.0.0.1:8081", DatabasePath: "toolbridge.db", MaxBodyBytes: 3145728, InBandSessions: true,
+		HTTPAddr: "127.0.0.1:8081", DatabasePath: "toolbridge.db", MaxBodyBytes: 3145728, MaxPushItems: 1000, InBandSessions: true,
 		JWTSecret: complete["JWT_HS256_SECRET"], TenantID: "acme", TenantSecret: complete["TENANT_HEADER_SECRET"],
 		LogLevel: slog.LevelInfo,
 	}
@@ -48,13 +48,13 @@ func TestTheDefaultsAreSafe(t *testing.T) {
 func TestEverySettingIsRead(t *testing.T) {
 	got, err := config.FromEnv(lookup(map[string]string{
 		"HTTP_ADDR": ":9000", "DATABASE_URL": "sqlite:///var/lib/a%20b?c#d.db", "JWT_ISSUER": "https://id.example/",
-		"JWT_AUDIENCE": "https://api.example", "MAX_BODY_BYTES": "1024", "IN_BAND_SESSIONS": "false", "LOG_LEVEL": "debug",
+		"JWT_AUDIENCE": "https://api.example", "MAX_BODY_BYTES": "1024", "MAX_PUSH_ITEMS": "7", "IN_BAND_SESSIONS": "false", "LOG_LEVEL": "debug",
 	}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got.HTTPAddr != ":9000" || got.DatabasePath != "/var/lib/a%20b?c#d.db" || got.JWTIssuer != "https://id.example/" ||
-		got.JWTAudience != "https://api.example" || got.MaxBodyBytes != 1024 || got.InBandSessions || got.LogLevel != slog.LevelDebug {
+		got.JWTAudience != "https://api.example" || got.MaxBodyBytes != 1024 || got.MaxPushItems != 7 || got.InBandSessions || got.LogLevel != slog.LevelDebug {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -62,7 +62,7 @@ func TestEverySettingIsRead(t *testing.T) {
 func TestAWrongSettingIsRefusedByName(t *testing.T) {
 	names := []string{
 		"HTTP_ADDR", "DATABASE_URL", "JWT_HS256_SECRET", "JWT_ISSUER", "JWT_AUDIENCE", "TENANT_ID",
-		"JWT_JWKS_URL", "ENV", "TENANT_HEADER_SECRET", "MAX_BODY_BYTES", "IN_BAND_SESSIONS", "LOG_LEVEL",
+		"JWT_JWKS_URL", "ENV", "TENANT_HEADER_SECRET", "MAX_BODY_BYTES", "MAX_PUSH_ITEMS", "IN_BAND_SESSIONS", "LOG_LEVEL",
 	}
 	type row struct{ name, variable, value, says string }
 	var rows []row
@@ -85,6 +85,7 @@ func TestAWrongSettingIsRefusedByName(t *testing.T) {
 		row{"a body limit of zero", "MAX_BODY_BYTES", "0", "at least 1"},
 		row{"a negative body limit", "MAX_BODY_BYTES", "-1", "at least 1"},
 		row{"a body limit in words", "MAX_BODY_BYTES", "4MB", "whole number"},
+		row{"a push limit of zero", "MAX_PUSH_ITEMS", "0", "at least 1"},
 		row{"a switch in another spelling", "IN_BAND_SESSIONS", "True", "neither true nor false"},
 		row{"an unknown log level", "LOG_LEVEL", "INFO", "none of"},
 	)

@@ -12,6 +12,7 @@ const (
 	defaultAddr     = "127.0.0.1:8081"
 	defaultDatabase = "sqlite://toolbridge.db"
 	defaultMaxBody  = "3145728"
+	defaultMaxPush  = "1000"
 	sqliteScheme    = "sqlite://"
 )
 
@@ -34,6 +35,7 @@ func FromEnv(lookup Lookup) (Config, error) {
 		TenantID:       env.text("TENANT_ID", ""),
 		TenantSecret:   env.text("TENANT_HEADER_SECRET", ""),
 		MaxBodyBytes:   parsed(&env, "MAX_BODY_BYTES", defaultMaxBody, wholeNumber),
+		MaxPushItems:   parsed(&env, "MAX_PUSH_ITEMS", defaultMaxPush, wholeNumber),
 		InBandSessions: parsed(&env, "IN_BAND_SESSIONS", "true", trueOrFalse),
 		LogLevel:       parsed(&env, "LOG_LEVEL", "info", logLevel),
 	}

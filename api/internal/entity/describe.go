@@ -35,6 +35,8 @@ func Describe() map[string]Description {
 func (e *Entity) describe() Description {
 	d := Description{
 		MaxLimit: MaxLimit,
+		Push:     true,
+		Pull:     true,
 		Kind:     e.Kind,
 		Archive:  e.Archive,
 		Actions:  e.Actions,

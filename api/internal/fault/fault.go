@@ -28,6 +28,7 @@ const (
 	NotFound             Code = "not_found"
 	Deleted              Code = "deleted"
 	VersionMismatch      Code = "version_mismatch"
+	BatchTooLarge        Code = "batch_too_large"
 	BodyTooLarge         Code = "body_too_large"
 	RequestTimeout       Code = "request_timeout"
 	RouteNotFound        Code = "route_not_found"

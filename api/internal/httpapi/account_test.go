@@ -23,8 +23,8 @@ func TestInfoIsOpenAndTellsWhatThisAPIOffers(t *testing.T) {
 	var want map[string]any
 	err = json.Unmarshal([]byte(`{"apiVersion":"1.1","serverTime":"2026-11-20T06:15:34.04Z","entities":`+string(table)+`,
 		"locking":{"supported":true,"mode":"session"},"minClientVersion":"0.1.0",
-		"hints":{"recommendedBatch":500,"backoffMsOn429":1500},
-		"sessions":{"lifetimeSeconds":1800,"inBand":"new"},"limits":{"maxBodyBytes":1048576}}`), &want)
+		"hints":{"recommendedBatch":100,"backoffMsOn429":1500},
+		"sessions":{"lifetimeSeconds":1800,"inBand":"new"},"limits":{"maxBodyBytes":1048576,"maxPushItems":100}}`), &want)
 	if err != nil {
 		t.Fatal(err)
 	}

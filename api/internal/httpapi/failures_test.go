@@ -23,6 +23,7 @@ func (f failing) List(context.Context, item.Query) ([]item.Item, bool, error) {
 func (f failing) Apply(context.Context, item.Write, item.Change) (*item.Item, error) {
 	return nil, f.err
 }
+func (f failing) ApplyAll(context.Context, item.Batch) error { return f.err }
 
 // slow is a store whose items can be had only once the client has left.
 type slow struct {
@@ -85,6 +86,7 @@ func TestAFailingStoreIsToldApartFromABusyOneAndLoggedOnce(t *testing.T) {
 			for _, call := range [][3]string{
 				{"GET", "/v1/notes", ""}, {"POST", "/v1/notes", "{}"}, {"GET", "/v1/notes/" + someUID, ""},
 				{"PUT", "/v1/notes/" + someUID, "{}"}, {"DELETE", "/v1/notes/" + someUID, ""},
+				{"POST", "/v1/sync/notes/push", `{"items":[{"uid":"` + someUID + `"}]}`}, {"GET", "/v1/sync/notes/pull", ""},
 			} {
 				before := strings.Count(p.log.String(), "torn")
 				got := p.user("alice").call(call[0], call[1], call[2]).fails(row.status, row.code)

@@ -98,7 +98,7 @@ func startOn(t *testing.T, path string, clock *clock, options ...func(*httpapi.A
 	}
 	log := &lockedBuffer{}
 	api := &httpapi.API{
-		Items:          &item.Service{Store: store, Now: clock.Now, MaxItemBytes: 1 << 20},
+		Items:          &item.Service{Store: store, Now: clock.Now, MaxItemBytes: 1 << 20, MaxPushItems: 100},
 		Accounts:       &account.Service{Store: store, Prover: account.NewProver(tenantSecret), Now: clock.Now},
 		Tokens:         auth.NewTokens(tokenSecret, "", "", clock.Now),
 		Tenant:         &auth.TenantGate{ID: tenantID, Secret: tenantSecret, Now: clock.Now},

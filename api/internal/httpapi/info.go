@@ -36,6 +36,7 @@ type sessionsInfo struct {
 
 type limitsInfo struct {
 	MaxBodyBytes int64 `json:"maxBodyBytes"`
+	MaxPushItems int   `json:"maxPushItems"`
 }
 
 // info tells anyone what this API offers, so that a client can adapt or refuse.
@@ -46,9 +47,9 @@ func (a *API) info(*call) (int, any, error) {
 		Entities:         entity.Describe(),
 		Locking:          lockingInfo{Supported: true, Mode: "session"},
 		MinClientVersion: "0.1.0",
-		Hints:            hintsInfo{RecommendedBatch: 500, BackoffMsOn429: 1500},
+		Hints:            hintsInfo{RecommendedBatch: min(500, a.Items.MaxPushItems), BackoffMsOn429: 1500},
 		Sessions:         sessionsInfo{LifetimeSeconds: int(account.SessionLifetime.Seconds())},
-		Limits:           limitsInfo{MaxBodyBytes: a.MaxBodyBytes},
+		Limits:           limitsInfo{MaxBodyBytes: a.MaxBodyBytes, MaxPushItems: a.Items.MaxPushItems},
 	}
 	if a.InBandSessions {
 		body.Sessions.InBand = inBandWord

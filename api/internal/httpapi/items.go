@@ -171,18 +171,19 @@ func pageJSON(page item.Page) rawJSON {
 	}
 	b := append(make([]byte, 0, size), `{"items":[`...)
 	for i := range page.Items {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = page.Items[i].AppendJSON(b)
+		b = page.Items[i].AppendJSON(comma(b))
 	}
-	b = append(b, ']')
-	if page.Next != nil {
-		b = append(b, `,"nextCursor":"`...)
-		b = append(b, page.Next.String()...)
-		b = append(b, '"')
+	return append(appendNext(append(b, ']'), page.Next), '}')
+}
+
+// appendNext appends the cursor of the next page, if there is one.
+func appendNext(b []byte, next *item.Cursor) []byte {
+	if next == nil {
+		return b
 	}
-	return append(b, '}')
+	b = append(b, `,"nextCursor":"`...)
+	b = append(b, next.String()...)
+	return append(b, '"')
 }
 
 // query reads the page a list request asks for.

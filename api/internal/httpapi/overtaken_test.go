@@ -22,6 +22,11 @@ func (s announcingItems) Apply(ctx context.Context, write item.Write, change ite
 	return s.Store.Apply(ctx, write, change)
 }
 
+func (s announcingItems) ApplyAll(ctx context.Context, batch item.Batch) error {
+	s.came <- struct{}{}
+	return s.Store.ApplyAll(ctx, batch)
+}
+
 type announcingAccounts struct {
 	account.Store
 	came chan<- struct{}

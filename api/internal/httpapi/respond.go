@@ -86,7 +86,7 @@ func statusOf(code fault.Code) int {
 		return http.StatusPreconditionFailed
 	case fault.RequestTimeout:
 		return http.StatusRequestTimeout
-	case fault.BodyTooLarge:
+	case fault.BodyTooLarge, fault.BatchTooLarge:
 		return http.StatusRequestEntityTooLarge
 	case fault.InvalidField:
 		return http.StatusUnprocessableEntity

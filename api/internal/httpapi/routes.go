@@ -53,6 +53,8 @@ func (a *API) routes() map[string]verbs {
 		}
 		routes[base+"/{uid}/archive"] = verbs{"POST": a.synced(items.archive)}
 		routes[base+"/{uid}/process"] = verbs{"POST": a.synced(items.process)}
+		routes["/v1/sync/"+e.Segment+"/push"] = verbs{"POST": a.synced(items.push)}
+		routes["/v1/sync/"+e.Segment+"/pull"] = verbs{"GET": a.synced(items.pull)}
 	}
 	return routes
 }

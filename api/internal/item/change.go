@@ -159,7 +159,7 @@ func parentAfter(t Target, e edit, payload *Payload, seen Seen) (Parent, error) 
 // next gives the item's following version.
 func next(seen Seen, payload *Payload, parent Parent, deletes bool) *Item {
 	now := seen.Time()
-	next := &Item{UID: seen.Item.UID, Version: seen.Item.Version + 1, UpdatedAt: now, Parent: parent}
+	next := &Item{UID: seen.Item.UID, Version: seen.Item.Version + 1, UpdatedAt: now, StoredAt: seen.Place(), Parent: parent}
 	if deletes {
 		next.DeletedAt = &now
 	}

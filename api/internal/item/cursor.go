@@ -10,13 +10,16 @@ import (
 
 // Cursor is a place in a list: items strictly after the pair come next.
 type Cursor struct {
-	UpdatedAt Millis
-	UID       string
+	StoredAt Millis
+	UID      string
 }
+
+// cursor gives the place of the item.
+func (i *Item) cursor() *Cursor { return &Cursor{StoredAt: i.StoredAt, UID: i.UID} }
 
 // String gives the opaque text a client sends back.
 func (c Cursor) String() string {
-	plain := strconv.FormatInt(int64(c.UpdatedAt), 10) + "|" + c.UID
+	plain := strconv.FormatInt(int64(c.StoredAt), 10) + "|" + c.UID
 	return base64.RawURLEncoding.EncodeToString([]byte(plain))
 }
 
@@ -33,7 +36,7 @@ func ParseCursor(text string) (Cursor, error) {
 	if err != nil {
 		return Cursor{}, invalid
 	}
-	cursor := Cursor{UpdatedAt: Millis(ms), UID: uid}
+	cursor := Cursor{StoredAt: Millis(ms), UID: uid}
 	if canonical, ok := ParseUID(uid); !ok || canonical != uid || cursor.String() != text {
 		return Cursor{}, invalid
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 func TestACursorHasTheContractsFormat(t *testing.T) {
-	cursor := item.Cursor{UpdatedAt: 1700000000123, UID: "11111111-2222-3333-4444-555555555555"}
+	cursor := item.Cursor{StoredAt: 1700000000123, UID: "11111111-2222-3333-4444-555555555555"}
 	const want = "MTcwMDAwMDAwMDEyM3wxMTExMTExMS0yMjIyLTMzMzMtNDQ0NC01NTU1NTU1NTU1NTU"
 	if got := cursor.String(); got != want {
 		t.Errorf("got %s", got)

@@ -32,10 +32,13 @@ type Parent struct {
 }
 
 // Item is one stored item. Payload is the JSON object exactly as stored.
+// StoredAt is its place in lists: the time at which the API took the write, which
+// only differs from UpdatedAt where a pushing client told another one.
 type Item struct {
 	UID       string
 	Version   int64
 	UpdatedAt Millis
+	StoredAt  Millis
 	DeletedAt *Millis
 	Parent    Parent
 	Payload   []byte
@@ -55,6 +58,14 @@ func (i *Item) AppendJSON(b []byte) []byte {
 // AppendShortJSON appends the item without its payload, the answer to a DELETE.
 func (i *Item) AppendShortJSON(b []byte) []byte {
 	return append(i.appendHead(b), '}')
+}
+
+// AppendDeletion appends what a pull tells of a tombstone.
+func (i *Item) AppendDeletion(b []byte) []byte {
+	b = append(b, `{"uid":"`...)
+	b = append(b, i.UID...)
+	b = append(b, `","deletedAt":`...)
+	return append(i.DeletedAt.AppendJSON(b), '}')
 }
 
 func (i *Item) appendHead(b []byte) []byte {
@@ -88,6 +99,28 @@ func (m Millis) AppendJSON(b []byte) []byte {
 	b = time.UnixMilli(int64(m)).UTC().AppendFormat(b, timeLayout)
 	return append(b, '"')
 }
+
+// The first and last moment that may be told in RFC 3339, with room to count on.
+const (
+	earliest = Millis(-62_135_596_800_000) // 0001-01-01
+	latest   = Millis(253_370_764_800_000) // 9999-01-01
+)
+
+// ParseMillis reads RFC 3339, cut down to milliseconds, or decimal milliseconds.
+func ParseMillis(text string) (Millis, bool) {
+	ms, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		told, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			return 0, false
+		}
+		ms = told.UnixMilli()
+	}
+	return Millis(ms), Millis(ms) >= earliest && Millis(ms) <= latest
+}
+
+// nilUID names nothing.
+const nilUID = "00000000-0000-0000-0000-000000000000"
 
 // ParseUID reads a UUID in any of its usual spellings (upper case, no dashes,
 // braces, URN) and gives the stored one.

@@ -19,6 +19,7 @@ type Service struct {
 	Store        Store
 	Now          func() time.Time
 	MaxItemBytes int64 // of the payload that PATCH may grow, as one body bounds the others
+	MaxPushItems int   // of one push
 }
 
 // Target is the item a request is about. Epoch is the owner's as the request's
@@ -62,7 +63,7 @@ func (s *Service) List(ctx context.Context, query Query) (Page, error) {
 		return Page{Items: items}, err
 	}
 	last := items[len(items)-1]
-	return Page{Items: items, Next: &Cursor{UpdatedAt: last.UpdatedAt, UID: last.UID}}, nil
+	return Page{Items: items, Next: last.cursor()}, nil
 }
 
 // Create stores a new item under the uid the body names, or a fresh one.
@@ -84,7 +85,7 @@ func (s *Service) Create(ctx context.Context, t Target, body []byte) (*Item, err
 		if err := requireParent(t.Entity, parent, seen.Live); err != nil {
 			return nil, err
 		}
-		next := &Item{UID: t.UID, Version: 1, UpdatedAt: seen.Time(), Parent: parent}
+		next := &Item{UID: t.UID, Version: 1, UpdatedAt: seen.Time(), StoredAt: seen.Place(), Parent: parent}
 		payload.stamp(next)
 		next.Payload = payload.encode()
 		return next, nil
@@ -95,7 +96,7 @@ func (s *Service) Create(ctx context.Context, t Target, body []byte) (*Item, err
 // used, it writes a fresh one into it.
 func claimUID(payload *Payload) string {
 	if text, ok := payload.Text(keyUID); ok {
-		if uid, ok := ParseUID(text); ok && uid != uuid.Nil.String() {
+		if uid, ok := ParseUID(text); ok && uid != nilUID {
 			return uid
 		}
 	}

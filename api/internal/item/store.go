@@ -12,7 +12,7 @@ type Store interface {
 	// Get returns the item, tombstones included, or nil when there is none.
 	Get(ctx context.Context, ref Ref) (*Item, error)
 
-	// List returns up to Limit items by update time, then uid, and whether more
+	// List returns up to Limit items by StoredAt, then uid, and whether more
 	// follow. It stops before the item, if not the first one, with which the
 	// payloads would pass MaxBytes.
 	List(ctx context.Context, query Query) (items []Item, more bool, err error)
@@ -22,7 +22,30 @@ type Store interface {
 	// change is returned as it is, and nothing is stored. So is a fault.WrongEpoch
 	// when the owner is at another epoch than the write's: a wipe overtook it.
 	Apply(ctx context.Context, write Write, change Change) (*Item, error)
+
+	// ApplyAll runs the steps in order in one such transaction, each seeing what
+	// those before it stored; a change that returns no item stores nothing. All
+	// see the Now and the Newest of the first. Apply is the case of one step.
+	ApplyAll(ctx context.Context, batch Batch) error
 }
+
+// Batch is several changes to items of one owner and kind.
+type Batch struct {
+	Owner
+	Kind  entity.Kind
+	Epoch int64
+	Now   func() time.Time
+	Steps []Step
+}
+
+// Step is one change of a batch, and the uid of the item it is for.
+type Step struct {
+	UID    string
+	Change Change
+}
+
+// Ref names the item of a step.
+func (b Batch) Ref(step Step) Ref { return Ref{Owner: b.Owner, Kind: b.Kind, UID: step.UID} }
 
 // Write says which item a change is for, at which epoch its client is, and how
 // to tell the time once the transaction has begun.
@@ -30,6 +53,11 @@ type Write struct {
 	Ref
 	Epoch int64
 	Now   func() time.Time
+}
+
+// Batch gives the write as a batch of one step.
+func (w Write) Batch(change Change) Batch {
+	return Batch{Owner: w.Owner, Kind: w.Kind, Epoch: w.Epoch, Now: w.Now, Steps: []Step{{w.UID, change}}}
 }
 
 // MaxAhead is how far from now a stored time still counts as the newest one, so
@@ -40,22 +68,26 @@ const MaxAhead = Millis(60_000)
 type Seen struct {
 	Item   *Item // nil when there is none
 	Now    Millis
-	Newest Millis // update time among the owner's items of the kind, up to Now + MaxAhead; 0 for none
+	Newest Millis // StoredAt among the owner's items of the kind, up to Now + MaxAhead; 0 for none
 	Live   Live
 }
 
-// Time gives the update time of the next item: later than that of every write
+// Place gives the StoredAt of the next item: later than that of every write
 // before it, even when the clock stands still or went back. A reader who has
-// come to the end of a list thus finds everything later after it.
+// come to the end of a list thus finds everything later after it. What one batch
+// stores has one place, as a reader sees all of it or none.
+func (s Seen) Place() Millis { return max(s.Now, s.Newest+1) }
+
+// Time gives the update time of the next item when the server sets it: that of
+// its place, and later than the item's last one.
 func (s Seen) Time() Millis {
-	next := max(s.Now, s.Newest+1)
-	if s.Item != nil {
-		next = max(next, s.Item.UpdatedAt+1)
+	if s.Item == nil {
+		return s.Place()
 	}
-	return next
+	return max(s.Place(), s.Item.UpdatedAt+1)
 }
 
-// Change turns the stored item into the next one.
+// Change turns the stored item into the next one, or into nil to leave it.
 type Change func(seen Seen) (*Item, error)
 
 // Live says whether the owner has such an item and it is not a tombstone, as

@@ -22,12 +22,12 @@ func (s *Store) List(ctx context.Context, query item.Query) (items []item.Item, 
 	if query.IncludeDeleted {
 		statement = s.read.listAll
 	}
-	after := item.Cursor{UpdatedAt: math.MinInt64}
+	after := item.Cursor{StoredAt: math.MinInt64}
 	if query.After != nil {
 		after = *query.After
 	}
 	rows, err := statement.QueryContext(ctx,
-		query.Tenant, query.User, query.Kind, int64(after.UpdatedAt), after.UID, query.Limit+1) // one more, to know of it
+		query.Tenant, query.User, query.Kind, int64(after.StoredAt), after.UID, query.Limit+1) // one more, to know of it
 	if err != nil {
 		return nil, false, classify(err)
 	}
@@ -48,31 +48,55 @@ func (s *Store) List(ctx context.Context, query item.Query) (items []item.Item, 
 
 // Apply implements item.Store.
 func (s *Store) Apply(ctx context.Context, write item.Write, change item.Change) (next *item.Item, err error) {
-	ref := write.Ref
-	err = s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		seen, err := s.look(ctx, tx, write)
-		if err != nil {
-			return err
-		}
-		seen.Live = func(kind entity.Kind, uid string) (found bool, err error) {
-			parent := item.Ref{Owner: ref.Owner, Kind: kind, UID: uid}
-			err = tx.StmtContext(ctx, s.write.live).QueryRowContext(ctx, key(parent)...).Scan(&found)
-			return found, classify(err)
-		}
-		if next, err = change(seen); err != nil {
-			return err
-		}
-		save := s.write.update
-		if seen.Item == nil {
-			save = s.write.insert
-		}
-		_, err = tx.StmtContext(ctx, save).ExecContext(ctx, append(values(next), key(ref)...)...)
-		return classify(err)
-	})
+	err = s.ApplyAll(ctx, write.Batch(func(seen item.Seen) (*item.Item, error) {
+		var refusal error
+		next, refusal = change(seen)
+		return next, refusal
+	}))
 	if err != nil {
 		return nil, err
 	}
 	return next, nil
+}
+
+// ApplyAll implements item.Store.
+func (s *Store) ApplyAll(ctx context.Context, batch item.Batch) error {
+	return s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		first := item.Seen{Now: item.MillisOf(batch.Now())}
+		for i, step := range batch.Steps {
+			seen, err := s.look(ctx, tx, batch, step, first.Now)
+			if err != nil {
+				return err
+			}
+			if i == 0 {
+				first.Newest = seen.Newest
+			}
+			seen.Newest = first.Newest
+			if err := s.change(ctx, tx, batch.Ref(step), seen, step.Change); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// change runs one change and stores what it returns.
+func (s *Store) change(ctx context.Context, tx *sql.Tx, ref item.Ref, seen item.Seen, change item.Change) error {
+	seen.Live = func(kind entity.Kind, uid string) (found bool, err error) {
+		parent := item.Ref{Owner: ref.Owner, Kind: kind, UID: uid}
+		err = tx.StmtContext(ctx, s.write.live).QueryRowContext(ctx, key(parent)...).Scan(&found)
+		return found, classify(err)
+	}
+	next, err := change(seen)
+	if err != nil || next == nil {
+		return err
+	}
+	save := s.write.update
+	if seen.Item == nil {
+		save = s.write.insert
+	}
+	_, err = tx.StmtContext(ctx, save).ExecContext(ctx, append(values(next), key(ref)...)...)
+	return classify(err)
 }
 
 func key(ref item.Ref) []any {
@@ -84,7 +108,7 @@ func values(next *item.Item) []any {
 	if next.DeletedAt != nil {
 		deleted = int64(*next.DeletedAt)
 	}
-	return []any{next.Version, int64(next.UpdatedAt), deleted,
+	return []any{next.Version, int64(next.UpdatedAt), int64(next.StoredAt), deleted,
 		string(next.Parent.Kind), next.Parent.UID, string(next.Payload)}
 }
 
@@ -105,15 +129,15 @@ func one(r row) (*item.Item, error) {
 }
 
 // look reads what a change is made from, unless a wipe has overtaken the write.
-func (s *Store) look(ctx context.Context, tx *sql.Tx, write item.Write) (item.Seen, error) {
-	seen := item.Seen{Now: item.MillisOf(write.Now())}
+func (s *Store) look(ctx context.Context, tx *sql.Tx, batch item.Batch, step item.Step, now item.Millis) (item.Seen, error) {
+	seen := item.Seen{Now: now}
 	var epoch, newest int64
-	arguments := append(key(write.Ref), int64(seen.Now+item.MaxAhead))
+	arguments := append(key(batch.Ref(step)), int64(now+item.MaxAhead))
 	found, err := scan(tx.StmtContext(ctx, s.write.current).QueryRowContext(ctx, arguments...), &epoch, &newest)
 	switch {
 	case err != nil:
 		return item.Seen{}, classify(err)
-	case epoch != write.Epoch:
+	case epoch != batch.Epoch:
 		return item.Seen{}, fault.WrongEpoch(epoch)
 	case found.UID != "":
 		seen.Item = &found
@@ -128,11 +152,12 @@ func scan(r row, more ...any) (item.Item, error) {
 		found   item.Item
 		deleted sql.NullInt64
 		updated int64
+		stored  int64
 		kind    string
 	)
-	columns := []any{&found.UID, &found.Version, &updated, &deleted, &kind, &found.Parent.UID, &found.Payload}
+	columns := []any{&found.UID, &found.Version, &updated, &stored, &deleted, &kind, &found.Parent.UID, &found.Payload}
 	err := r.Scan(append(columns, more...)...)
-	found.UpdatedAt, found.Parent.Kind = item.Millis(updated), entity.Kind(kind)
+	found.UpdatedAt, found.StoredAt, found.Parent.Kind = item.Millis(updated), item.Millis(stored), entity.Kind(kind)
 	if deleted.Valid {
 		at := item.Millis(deleted.Int64)
 		found.DeletedAt = &at

@@ -45,10 +45,10 @@ func TestTheHotStatementsNeitherScanNorSort(t *testing.T) {
 					t.Errorf("plan has %q:\n%s", bad, plan)
 				}
 			}
-			if strings.Contains(name, "list") && !strings.Contains(plan, "(tenant=? AND owner=? AND kind=? AND (updated_ms,uid)>(?,?))") {
+			if strings.Contains(name, "list") && !strings.Contains(plan, "(tenant=? AND owner=? AND kind=? AND (stored_ms,uid)>(?,?))") {
 				t.Errorf("the list is not a keyset walk:\n%s", plan)
 			}
-			if name == "current" && !strings.Contains(plan, "COVERING INDEX item_all_by_time (tenant=? AND owner=? AND kind=? AND updated_ms<?)") {
+			if name == "current" && !strings.Contains(plan, "COVERING INDEX item_all_by_time (tenant=? AND owner=? AND kind=? AND stored_ms<?)") {
 				t.Errorf("the newest time is not the end of an index:\n%s", plan)
 			}
 		})
@@ -196,5 +196,29 @@ func TestAWriteIsSyncedBeforeItIsAcknowledged(t *testing.T) {
 	const full = 2
 	if synchronous != full || journal != "wal" {
 		t.Errorf("synchronous %d, journal %s", synchronous, journal)
+	}
+}
+
+func TestARowOfTheFirstSchemaKeepsItsPlace(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	first, err := migrations.ReadFile("migrations/0001_items_and_accounts.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := connect(path, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const old = `CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT; INSERT INTO schema_version VALUES (1);
+		INSERT INTO item VALUES ('t', 'u', 'note', 'x', 3, 1000, NULL, '', '', '{}')`
+	if _, err := db.Exec(string(first) + old); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	found, err := openStore(t, path).Get(t.Context(), writing("x").Ref)
+	if err != nil || found.Version != 3 || found.UpdatedAt != 1000 || found.StoredAt != 1000 {
+		t.Errorf("%+v, %v", found, err)
 	}
 }

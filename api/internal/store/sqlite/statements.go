@@ -6,34 +6,35 @@ import (
 )
 
 const (
-	sqlItem = `SELECT uid, version, updated_ms, deleted_ms, parent_kind, parent_uid, payload FROM item
+	sqlItem = `SELECT uid, version, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, payload FROM item
 		WHERE tenant = ? AND owner = ? AND kind = ? AND uid = ?`
 
 	// What a write has to know of the item, its owner and its kind, always in one row.
-	sqlCurrent = `SELECT COALESCE(i.uid, ''), COALESCE(i.version, 0), COALESCE(i.updated_ms, 0), i.deleted_ms,
-			COALESCE(i.parent_kind, ''), COALESCE(i.parent_uid, ''), i.payload, COALESCE(a.epoch, 1),
-			COALESCE((SELECT updated_ms FROM item INDEXED BY item_all_by_time
-				WHERE tenant = ?1 AND owner = ?2 AND kind = ?3 AND updated_ms <= ?5 ORDER BY updated_ms DESC LIMIT 1), 0)
+	sqlCurrent = `SELECT COALESCE(i.uid, ''), COALESCE(i.version, 0), COALESCE(i.updated_ms, 0),
+			COALESCE(i.stored_ms, 0), i.deleted_ms, COALESCE(i.parent_kind, ''), COALESCE(i.parent_uid, ''), i.payload,
+			COALESCE(a.epoch, 1),
+			COALESCE((SELECT stored_ms FROM item INDEXED BY item_all_by_time
+				WHERE tenant = ?1 AND owner = ?2 AND kind = ?3 AND stored_ms <= ?5 ORDER BY stored_ms DESC LIMIT 1), 0)
 		FROM (SELECT 1) LEFT JOIN account a ON a.tenant = ?1 AND a.owner = ?2
 			LEFT JOIN item i ON i.tenant = ?1 AND i.owner = ?2 AND i.kind = ?3 AND i.uid = ?4`
 
-	sqlListLive = `SELECT uid, version, updated_ms, deleted_ms, parent_kind, parent_uid, payload FROM item
-		WHERE tenant = ? AND owner = ? AND kind = ? AND (updated_ms, uid) > (?, ?) AND deleted_ms IS NULL
-		ORDER BY updated_ms, uid LIMIT ?`
+	sqlListLive = `SELECT uid, version, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, payload FROM item
+		WHERE tenant = ? AND owner = ? AND kind = ? AND (stored_ms, uid) > (?, ?) AND deleted_ms IS NULL
+		ORDER BY stored_ms, uid LIMIT ?`
 
 	// Named, because the planner would else be free to take the primary key and sort.
-	sqlListAll = `SELECT uid, version, updated_ms, deleted_ms, parent_kind, parent_uid, payload
+	sqlListAll = `SELECT uid, version, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, payload
 		FROM item INDEXED BY item_all_by_time
-		WHERE tenant = ? AND owner = ? AND kind = ? AND (updated_ms, uid) > (?, ?)
-		ORDER BY updated_ms, uid LIMIT ?`
+		WHERE tenant = ? AND owner = ? AND kind = ? AND (stored_ms, uid) > (?, ?)
+		ORDER BY stored_ms, uid LIMIT ?`
 
 	sqlLive = `SELECT EXISTS (SELECT 1 FROM item
 		WHERE tenant = ? AND owner = ? AND kind = ? AND uid = ? AND deleted_ms IS NULL)`
 
-	sqlInsert = `INSERT INTO item (version, updated_ms, deleted_ms, parent_kind, parent_uid, payload, tenant, owner, kind, uid)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	sqlInsert = `INSERT INTO item (version, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, payload, tenant, owner, kind, uid)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
-	sqlUpdate = `UPDATE item SET version = ?, updated_ms = ?, deleted_ms = ?, parent_kind = ?, parent_uid = ?, payload = ?
+	sqlUpdate = `UPDATE item SET version = ?, updated_ms = ?, stored_ms = ?, deleted_ms = ?, parent_kind = ?, parent_uid = ?, payload = ?
 		WHERE tenant = ? AND owner = ? AND kind = ? AND uid = ?`
 
 	sqlState = `SELECT COALESCE(a.epoch, 1), COALESCE(a.sessions_since_ms, 0), COALESCE(a.last_wipe_ms, 0),

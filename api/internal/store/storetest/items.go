@@ -16,10 +16,10 @@ import (
 
 func comesBack(t *testing.T, store Store) {
 	for _, want := range []item.Item{
-		{UID: uid(1), Version: 1, UpdatedAt: 1763600000123, Payload: []byte(`{"n":12345678901234567890,"f":1.10,"t":"ä😀\u003c"}`)},
-		{UID: uid(2), Version: 9007199254740993, UpdatedAt: -5, DeletedAt: millis(-5), Payload: []byte(`{ "b" : [1, 2] }`)},
-		{UID: uid(3), Version: 2, UpdatedAt: 7, Parent: item.Parent{Kind: "task", UID: uid(9)}, Payload: []byte(`{}`)},
-		{UID: uid(4), Version: 1, UpdatedAt: 8, Payload: []byte(`{"big":"` + strings.Repeat("x", 1<<20) + `"}`)},
+		{UID: uid(1), Version: 1, UpdatedAt: 1763600000123, StoredAt: 5, Payload: []byte(`{"n":12345678901234567890,"f":1.10,"t":"ä😀\u003c"}`)},
+		{UID: uid(2), Version: 9007199254740993, UpdatedAt: -5, StoredAt: -6, DeletedAt: millis(-5), Payload: []byte(`{ "b" : [1, 2] }`)},
+		{UID: uid(3), Version: 2, UpdatedAt: 7, StoredAt: 8, Parent: item.Parent{Kind: "task", UID: uid(9)}, Payload: []byte(`{}`)},
+		{UID: uid(4), Version: 1, UpdatedAt: 8, StoredAt: 9, Payload: []byte(`{"big":"` + strings.Repeat("x", 1<<20) + `"}`)},
 	} {
 		ref := item.Ref{Owner: alice, Kind: "comment", UID: want.UID}
 		put(t, store, ref, want)
@@ -259,7 +259,7 @@ func lists(t *testing.T, store Store) {
 			t.Errorf("page at %d: %v", i, got)
 		}
 		last := get(t, store, item.Ref{Owner: alice, Kind: "note", UID: want[i+1]})
-		after = &item.Cursor{UpdatedAt: last.UpdatedAt, UID: last.UID}
+		after = &item.Cursor{StoredAt: last.StoredAt, UID: last.UID}
 	}
 	if got := list(t, store, item.Query{Owner: alice, After: after}); len(got) != 0 {
 		t.Errorf("after the end: %v", got)

@@ -33,6 +33,9 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		"a cancelled request changes nothing and harms nothing":     cancelled,
 		"a client that leaves during its write does not undo it":    leaves,
 		"a write that a wipe overtook is refused":                   overtaken,
+		"the steps of a batch see each other and one newest time":   batches,
+		"a batch of which one step fails stores nothing":            failedBatch,
+		"a batch that a wipe overtook is refused":                   overtakenBatch,
 		"a change sees the newest time that is not far ahead":       newest,
 		"a list is ordered by time, then uid, and split by cursor":  lists,
 		"a list leaves out tombstones unless asked":                 listTombstones,
@@ -74,6 +77,9 @@ func put(t *testing.T, store Store, ref item.Ref, next item.Item) {
 	next.UID = ref.UID
 	if next.Payload == nil {
 		next.Payload = []byte(`{}`)
+	}
+	if next.StoredAt == 0 {
+		next.StoredAt = next.UpdatedAt
 	}
 	_, err := store.Apply(context.Background(), write(ref), func(item.Seen) (*item.Item, error) {
 		return &next, nil

@@ -1,0 +1,59 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"toolbridge/api/internal/item"
+)
+
+func (col collection) push(c *call) (int, any, error) {
+	body, err := readBody(c, col.api.MaxBodyBytes)
+	if err != nil {
+		return 0, nil, err
+	}
+	answers, err := col.api.Items.Push(c.Context(), col.all(c), body)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, answers, nil
+}
+
+func (col collection) pull(c *call) (int, any, error) {
+	query, err := col.query(c)
+	if err != nil {
+		return 0, nil, err
+	}
+	page, err := col.api.Items.Pull(c.Context(), query)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, changesJSON(page), nil
+}
+
+// changesJSON gives the live items of a page as payloads and its tombstones as
+// deletions.
+func changesJSON(page item.Page) rawJSON {
+	size := headSize
+	for i := range page.Items {
+		size += len(page.Items[i].Payload) + headSize
+	}
+	upserts := append(make([]byte, 0, size), `{"upserts":[`...)
+	deletes := []byte(`],"deletes":[`)
+	for i := range page.Items {
+		if changed := &page.Items[i]; changed.Deleted() {
+			deletes = changed.AppendDeletion(comma(deletes))
+		} else {
+			upserts = append(comma(upserts), changed.Payload...)
+		}
+	}
+	b := append(append(upserts, deletes...), ']')
+	return append(appendNext(b, page.Next), '}')
+}
+
+// comma appends one after what is not the first element of its array.
+func comma(b []byte) []byte {
+	if b[len(b)-1] == '[' {
+		return b
+	}
+	return append(b, ',')
+}

@@ -1,0 +1,253 @@
+package item
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+
+	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/fault"
+)
+
+// Acknowledgement answers one pushed item with what is stored now. A refused
+// item has an Error; one that lost to a newer write has that write's version.
+type Acknowledgement struct {
+	UID       string `json:"uid"`
+	Version   int64  `json:"version"`
+	UpdatedAt string `json:"updatedAt"`
+	Error     string `json:"error,omitempty"`
+}
+
+func acknowledge(stored *Item) Acknowledgement {
+	return Acknowledgement{UID: stored.UID, Version: stored.Version, UpdatedAt: stored.UpdatedAt.String()}
+}
+
+// Push stores the items of a batch whose time is later than the stored one's,
+// all in one transaction, and acknowledges every item in the order of the batch.
+func (s *Service) Push(ctx context.Context, t Target, body []byte) ([]Acknowledgement, error) {
+	items, err := readBatch(body, s.MaxPushItems)
+	if err != nil {
+		return nil, err
+	}
+	answers := make([]Acknowledgement, len(items))
+	batch := Batch{Owner: t.Owner, Kind: t.Entity.Kind, Epoch: t.Epoch, Now: s.Now}
+	for i, raw := range items {
+		sent, refusal := readPushed(t.Entity, raw)
+		if refusal != "" {
+			answers[i] = sent.refuse(refusal)
+			continue
+		}
+		batch.Steps = append(batch.Steps, Step{UID: sent.uid, Change: func(seen Seen) (next *Item, err error) {
+			next, answers[i], err = sent.apply(t.Entity, seen)
+			return next, err
+		}})
+	}
+	if len(batch.Steps) == 0 {
+		return answers, nil
+	}
+	return answers, s.Store.ApplyAll(ctx, batch)
+}
+
+// Pull returns the page that the query asks for. Its next cursor is nil only when
+// it is empty: a client that has read everything asks again from where it is.
+func (s *Service) Pull(ctx context.Context, query Query) (Page, error) {
+	query.IncludeDeleted = true
+	items, _, err := s.Store.List(ctx, query)
+	if err != nil || len(items) == 0 {
+		return Page{}, err
+	}
+	return Page{Items: items, Next: items[len(items)-1].cursor()}, nil
+}
+
+// readBatch splits {"items":[…]} into its items, each an object or null.
+func readBatch(body []byte, most int) ([]json.RawMessage, error) {
+	var batch map[string]json.RawMessage // not a struct, which would take any case of the key
+	if err := json.Unmarshal(body, &batch); err != nil {
+		return nil, unreadableBatch(err)
+	}
+	var items []json.RawMessage
+	if sent, ok := batch["items"]; ok {
+		if err := json.Unmarshal(sent, &items); err != nil {
+			return nil, unreadableBatch(err)
+		}
+	}
+	if len(items) > most {
+		return nil, fault.New(fault.BatchTooLarge, "a push takes %d items at most, this one has %d; send them in several", most, len(items)).
+			With(fault.Facts{"maxItems": most})
+	}
+	for i, raw := range items {
+		if raw[0] != '{' && raw[0] != 'n' {
+			return nil, invalidJSON("items must be objects").With(fault.Facts{"field": "items", "index": i})
+		}
+	}
+	return items, nil
+}
+
+func unreadableBatch(err error) error {
+	if _, wrongType := err.(*json.UnmarshalTypeError); wrongType {
+		return invalidJSON(`expected an object such as {"items":[…]}`)
+	}
+	return invalidJSON(err.Error())
+}
+
+// pushed is one item of a batch that can be stored as far as it alone tells.
+type pushed struct {
+	uid       string
+	version   int64
+	updatedAt *Millis // nil: when the server stores it
+	deletes   bool
+	deletedAt *Millis // nil: at the update time
+	parent    Parent
+	payload   []byte
+}
+
+// readPushed reads one item; the refusal is empty when it is fine. What is left
+// out of the item then is left out of the answer too.
+func readPushed(e *entity.Entity, raw []byte) (sent pushed, refusal string) {
+	if raw[0] == 'n' {
+		raw = []byte("{}") // null names no uid either
+	}
+	payload, err := Decode(raw)
+	if err != nil {
+		return pushed{}, err.Error()
+	}
+	text, _ := payload.Text(keyUID)
+	uid, ok := ParseUID(text)
+	if !ok || uid == nilUID {
+		return pushed{}, "missing or invalid uid"
+	}
+	parent, refusal := pushedParent(e, payload)
+	if refusal != "" && parent.UID == "" {
+		return pushed{}, refusal
+	}
+	sent = pushed{uid: uid, version: 1, updatedAt: timeOf(payload, keyUpdated, "updatedAt", "updateTime"), parent: parent, payload: bytes.Clone(raw)}
+	sent.readSync(payload)
+	return sent, refusal
+}
+
+// readSync reads what the item's "sync" object says of it.
+func (p *pushed) readSync(payload *Payload) {
+	if !payload.Object(keySync) {
+		return
+	}
+	raw, _ := payload.raw(keySync)
+	sync, err := Decode(raw)
+	if err != nil {
+		return // not reached: the object has passed as part of the payload
+	}
+	p.version = versionOf(sync)
+	deleted, _ := sync.raw("isDeleted")
+	if p.deletes = string(deleted) == "true"; p.deletes {
+		p.deletedAt = timeOf(sync, "deletedAt")
+	}
+}
+
+// maxVersion leaves room to count on, and is exact as a double.
+const maxVersion = 1 << 53
+
+// versionOf gives the version a client knows of, 1 when that cannot be one.
+func versionOf(sync *Payload) int64 {
+	var version int64
+	raw, _ := sync.raw("version")
+	if json.Unmarshal(raw, &version) != nil || version < 1 || version > maxVersion {
+		return 1
+	}
+	return version
+}
+
+// timeOf gives the first of the keys' values that is a string and a time.
+func timeOf(payload *Payload, keys ...string) *Millis {
+	for _, key := range keys {
+		text, _ := payload.Text(key)
+		if at, ok := ParseMillis(text); ok {
+			return &at
+		}
+	}
+	return nil
+}
+
+// pushedParent reads whom a pushed item names as its parent, in the words that
+// clients of the sync protocol know. With a refusal about the kind alone comes
+// the uid.
+func pushedParent(e *entity.Entity, payload *Payload) (parent Parent, refusal string) {
+	for _, key := range parentKeys(e) {
+		if _, ok := payload.Text(key); !ok {
+			return Parent{}, "missing " + key
+		}
+	}
+	if e.Parent == nil {
+		return Parent{}, ""
+	}
+	text, _ := payload.Text(e.Parent.UIDKey)
+	uid, ok := ParseUID(text)
+	switch {
+	case !ok && e.Parent.TypeKey != "":
+		return Parent{}, "invalid " + e.Parent.UIDKey
+	case !ok:
+		return Parent{}, "invalid " + e.Parent.UIDKey + ": " + shortened(text)
+	}
+	kind, err := parentKind(e.Parent, payload)
+	if err != nil {
+		text, _ := payload.Text(e.Parent.TypeKey)
+		return Parent{UID: uid}, "invalid parent_type: " + shortened(text) + " (must be " + quotedKinds(e.Parent) + ")"
+	}
+	return Parent{Kind: kind, UID: uid}, ""
+}
+
+func quotedKinds(p *entity.Parent) string {
+	names := make([]string, len(p.Kinds))
+	for i, kind := range p.Kinds {
+		names[i] = "'" + string(kind) + "'"
+	}
+	return oneOf(names)
+}
+
+// refuse answers an item that cannot be stored; one whose uid or parent cannot
+// even be told is answered without either.
+func (p pushed) refuse(reason string) Acknowledgement {
+	answer := Acknowledgement{UID: p.uid, Error: reason}
+	if p.uid != "" {
+		answer.Version = 1
+	}
+	if p.updatedAt != nil {
+		answer.UpdatedAt = p.updatedAt.String()
+	}
+	return answer
+}
+
+// apply gives the item to store, nil when the stored one is as new or the parent
+// is missing, and the answer.
+func (p pushed) apply(e *entity.Entity, seen Seen) (*Item, Acknowledgement, error) {
+	updatedAt := seen.Now
+	if p.updatedAt != nil {
+		updatedAt = *p.updatedAt
+	}
+	if seen.Item != nil && updatedAt <= seen.Item.UpdatedAt {
+		return nil, acknowledge(seen.Item), nil
+	}
+	if !p.deletes && (seen.Item == nil || seen.Item.Parent != p.parent) {
+		err := requireParent(e, p.parent, seen.Live)
+		if refused, ok := err.(*fault.Error); ok && refused.Code == fault.ParentNotFound {
+			return nil, p.refuse(refused.Message), nil
+		}
+		if err != nil {
+			return nil, Acknowledgement{}, err
+		}
+	}
+	next := p.item(seen, updatedAt)
+	return next, acknowledge(next), nil
+}
+
+func (p pushed) item(seen Seen, updatedAt Millis) *Item {
+	next := &Item{UID: p.uid, Version: p.version, UpdatedAt: updatedAt, StoredAt: seen.Place(), Parent: p.parent, Payload: p.payload}
+	if seen.Item != nil {
+		next.Version = seen.Item.Version + 1
+	}
+	if p.deletes {
+		next.DeletedAt = &updatedAt
+	}
+	if p.deletes && p.deletedAt != nil {
+		next.DeletedAt = p.deletedAt
+	}
+	return next
+}

@@ -1,0 +1,79 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/item"
+)
+
+// batch is one of notes, at the epoch of an owner who never wiped.
+func batch(owner item.Owner, steps ...item.Step) item.Batch {
+	return item.Batch{Owner: owner, Kind: "note", Epoch: 1, Now: at(time.UnixMilli(1763600000123)), Steps: steps}
+}
+
+func batches(t *testing.T, store Store) {
+	put(t, store, note(alice, 9), item.Item{Version: 1, UpdatedAt: 7})
+	var order []string
+	step := func(n int, version int64, stores bool) item.Step {
+		return item.Step{UID: uid(n), Change: func(seen item.Seen) (*item.Item, error) {
+			order = append(order, uid(n))
+			if seen.Newest != 7 || seen.Now != 1763600000123 {
+				t.Errorf("step %d: newest %d, now %d", len(order), seen.Newest, seen.Now)
+			}
+			if (seen.Item == nil) != (version == 0) || seen.Item != nil && seen.Item.Version != version {
+				t.Errorf("step %d saw %+v", len(order), seen.Item)
+			}
+			if !stores {
+				return nil, nil
+			}
+			return &item.Item{UID: uid(n), Version: version + 1, StoredAt: seen.Place(), Payload: []byte(`{}`)}, nil
+		}}
+	}
+	err := store.ApplyAll(context.Background(), batch(alice,
+		step(3, 0, true), step(1, 0, true), step(2, 0, false), step(3, 1, true), step(2, 0, true), step(9, 1, false)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{uid(3), uid(1), uid(2), uid(3), uid(2), uid(9)}; !slices.Equal(order, want) {
+		t.Errorf("run in the order %v", order)
+	}
+	if got := list(t, store, item.Query{Owner: alice}); !slices.Equal(got, []string{uid(9), uid(1), uid(2), uid(3)}) {
+		t.Errorf("listed as %v", got)
+	}
+	if err := store.ApplyAll(context.Background(), batch(alice)); err != nil {
+		t.Errorf("a batch without steps: %v", err)
+	}
+}
+
+func failedBatch(t *testing.T, store Store) {
+	put(t, store, note(alice, 1), item.Item{Version: 1})
+	refusal := errors.New("not like this")
+	write := func(seen item.Seen) (*item.Item, error) {
+		return &item.Item{UID: uid(1), Version: 5, Payload: []byte(`{}`)}, nil
+	}
+	refuse := func(item.Seen) (*item.Item, error) { return nil, refusal }
+	err := store.ApplyAll(context.Background(), batch(alice, item.Step{UID: uid(1), Change: write}, item.Step{UID: uid(2), Change: refuse}))
+	if err != refusal {
+		t.Errorf("err = %v", err)
+	}
+	if found := get(t, store, note(alice, 1)); found.Version != 1 {
+		t.Errorf("version %d was stored", found.Version)
+	}
+}
+
+func overtakenBatch(t *testing.T, store Store) {
+	wipe(t, store, alice, 1, time.UnixMilli(1763600000123))
+	err := store.ApplyAll(context.Background(), batch(alice, item.Step{UID: uid(1), Change: func(item.Seen) (*item.Item, error) {
+		t.Error("the change was run")
+		return nil, nil
+	}}))
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Code != fault.EpochMismatch || f.Top["epoch"] != int64(2) {
+		t.Errorf("err = %v", err)
+	}
+}
