@@ -297,6 +297,26 @@ func TestAStartThatCannotWorkSaysWhyInOneLine(t *testing.T) {
 	}
 }
 
+func TestDevelopmentModeIsLoggedLoudly(t *testing.T) {
+	cmd := exec.Command(binary)
+	cmd.Env = append(environment("127.0.0.1:0", filepath.Join(t.TempDir(), "api.db")), "ENV=dev")
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	lines := bufio.NewScanner(stderr)
+	for range 2 {
+		lines.Scan()
+	}
+	if line := lines.Text(); !strings.Contains(line, `"level":"WARN"`) || !strings.Contains(line, "DEVELOPMENT MODE") {
+		t.Errorf("logged %s", line)
+	}
+}
+
 func TestTheHealthcheckAsksTheAPIAtItsOwnAddress(t *testing.T) {
 	api := launch(t, environment("127.0.0.1:0", filepath.Join(t.TempDir(), "api.db")))
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(api.url, "http://"))

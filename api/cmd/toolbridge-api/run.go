@@ -15,6 +15,7 @@ import (
 	"toolbridge/api/internal/config"
 	"toolbridge/api/internal/httpapi"
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/limit"
 	"toolbridge/api/internal/store/sqlite"
 )
 
@@ -68,6 +69,7 @@ func assemble(cfg config.Config, store *sqlite.Store, tokens *auth.Tokens, log *
 		Accounts:       &account.Service{Store: store, Prover: account.NewProver(cfg.TenantSecret), Now: time.Now},
 		Tokens:         tokens,
 		Tenant:         &auth.TenantGate{ID: cfg.TenantID, Secret: cfg.TenantSecret, Now: time.Now},
+		Limits:         limitsOf(cfg),
 		Ready:          store.Ready,
 		Log:            log,
 		Now:            time.Now,
@@ -75,6 +77,10 @@ func assemble(cfg config.Config, store *sqlite.Store, tokens *auth.Tokens, log *
 		InBandSessions: cfg.InBandSessions,
 		DebugSubjects:  cfg.Development,
 	}
+}
+
+func limitsOf(cfg config.Config) *httpapi.Limits {
+	return httpapi.NewLimits(limit.Rate(cfg.LimitReads), limit.Rate(cfg.LimitWrites), limit.Rate(cfg.LimitSessions))
 }
 
 func newServer(api *httpapi.API) *http.Server {

@@ -29,7 +29,16 @@ type Config struct {
 	MaxBodyBytes   int64
 	MaxPushItems   int64
 	InBandSessions bool
+	LimitReads     Rate
+	LimitWrites    Rate
+	LimitSessions  Rate
 	LogLevel       slog.Level
+}
+
+// Rate is how often one user may ask for something. The zero value is no limit.
+type Rate struct {
+	PerMinute int
+	Burst     int // at once
 }
 
 // Validate reports every setting the process must not start with, each by the

@@ -38,7 +38,8 @@ func TestTheDefaultsAreSafe(t *testing.T) {
 	want := config.Config{
 		HTTPAddr: "127.0.0.1:8081", DatabasePath: "toolbridge.db", MaxBodyBytes: 3145728, MaxPushItems: 1000, InBandSessions: true,
 		JWTSecret: complete["JWT_HS256_SECRET"], TenantID: "acme", TenantSecret: complete["TENANT_HEADER_SECRET"],
-		LogLevel: slog.LevelInfo,
+		LimitReads: config.Rate{PerMinute: 60000, Burst: 2000}, LimitWrites: config.Rate{PerMinute: 30000, Burst: 1000},
+		LimitSessions: config.Rate{PerMinute: 60000, Burst: 2000}, LogLevel: slog.LevelInfo,
 	}
 	if got != want {
 		t.Errorf("got %+v\nwant %+v", got, want)
@@ -63,6 +64,7 @@ func TestAWrongSettingIsRefusedByName(t *testing.T) {
 	names := []string{
 		"HTTP_ADDR", "DATABASE_URL", "JWT_HS256_SECRET", "JWT_ISSUER", "JWT_AUDIENCE", "TENANT_ID",
 		"JWT_JWKS_URL", "ENV", "TENANT_HEADER_SECRET", "MAX_BODY_BYTES", "MAX_PUSH_ITEMS", "IN_BAND_SESSIONS", "LOG_LEVEL",
+		"RATE_LIMIT_READS", "RATE_LIMIT_WRITES", "RATE_LIMIT_SESSIONS",
 	}
 	type row struct{ name, variable, value, says string }
 	var rows []row
@@ -87,6 +89,12 @@ func TestAWrongSettingIsRefusedByName(t *testing.T) {
 		row{"a body limit in words", "MAX_BODY_BYTES", "4MB", "whole number"},
 		row{"a push limit of zero", "MAX_PUSH_ITEMS", "0", "at least 1"},
 		row{"a switch in another spelling", "IN_BAND_SESSIONS", "True", "neither true nor false"},
+		row{"a rate without burst", "RATE_LIMIT_READS", "600", "per-minute:burst"},
+		row{"a rate of zero", "RATE_LIMIT_WRITES", "0:1", "per-minute:burst"},
+		row{"a burst of zero", "RATE_LIMIT_WRITES", "1:0", "per-minute:burst"},
+		row{"three numbers", "RATE_LIMIT_SESSIONS", "1:1:1", "per-minute:burst"},
+		row{"a rate beyond all numbers", "RATE_LIMIT_SESSIONS", "99999999999:1", "per-minute:burst"},
+		row{"another word for off", "RATE_LIMIT_SESSIONS", "OFF", "neither off"},
 		row{"an unknown log level", "LOG_LEVEL", "INFO", "none of"},
 	)
 	for _, row := range rows {
@@ -96,6 +104,13 @@ func TestAWrongSettingIsRefusedByName(t *testing.T) {
 				t.Errorf("err = %v", err)
 			}
 		})
+	}
+}
+
+func TestARateIsTwoNumbersOrOff(t *testing.T) {
+	got, err := config.FromEnv(lookup(map[string]string{"RATE_LIMIT_READS": "600:120", "RATE_LIMIT_WRITES": "off"}))
+	if err != nil || got.LimitReads != (config.Rate{PerMinute: 600, Burst: 120}) || got.LimitWrites != (config.Rate{}) {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

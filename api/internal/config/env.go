@@ -14,6 +14,10 @@ const (
 	defaultMaxBody  = "3145728"
 	defaultMaxPush  = "1000"
 	sqliteScheme    = "sqlite://"
+	defaultReads    = "60000:2000"
+	defaultWrites   = "30000:1000"
+	defaultSessions = "60000:2000"
+	rateOff         = "off"
 )
 
 // Lookup finds a variable and says whether it is set, like os.LookupEnv.
@@ -37,6 +41,9 @@ func FromEnv(lookup Lookup) (Config, error) {
 		MaxBodyBytes:   parsed(&env, "MAX_BODY_BYTES", defaultMaxBody, wholeNumber),
 		MaxPushItems:   parsed(&env, "MAX_PUSH_ITEMS", defaultMaxPush, wholeNumber),
 		InBandSessions: parsed(&env, "IN_BAND_SESSIONS", "true", trueOrFalse),
+		LimitReads:     parsed(&env, "RATE_LIMIT_READS", defaultReads, rateOrOff),
+		LimitWrites:    parsed(&env, "RATE_LIMIT_WRITES", defaultWrites, rateOrOff),
+		LimitSessions:  parsed(&env, "RATE_LIMIT_SESSIONS", defaultSessions, rateOrOff),
 		LogLevel:       parsed(&env, "LOG_LEVEL", "info", logLevel),
 	}
 	if len(env.problems) > 0 {
@@ -109,6 +116,20 @@ func trueOrFalse(text string) (bool, error) {
 		return false, fmt.Errorf("%q is neither true nor false", text)
 	}
 	return text == "true", nil
+}
+
+// rateOrOff reads "per-minute:burst".
+func rateOrOff(text string) (Rate, error) {
+	if text == rateOff {
+		return Rate{}, nil
+	}
+	perMinute, burst, _ := strings.Cut(text, ":")
+	one, err := strconv.ParseInt(perMinute, 10, 32)
+	two, err2 := strconv.ParseInt(burst, 10, 32)
+	if err != nil || err2 != nil || one < 1 || two < 1 {
+		return Rate{}, fmt.Errorf("%q is neither off nor a rate; use per-minute:burst, such as %s", text, defaultReads)
+	}
+	return Rate{PerMinute: int(one), Burst: int(two)}, nil
 }
 
 func logLevel(text string) (slog.Level, error) {

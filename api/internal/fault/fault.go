@@ -29,6 +29,7 @@ const (
 	Deleted              Code = "deleted"
 	VersionMismatch      Code = "version_mismatch"
 	BatchTooLarge        Code = "batch_too_large"
+	RateLimited          Code = "rate_limited"
 	BodyTooLarge         Code = "body_too_large"
 	RequestTimeout       Code = "request_timeout"
 	RouteNotFound        Code = "route_not_found"

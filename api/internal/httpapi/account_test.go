@@ -11,10 +11,11 @@ import (
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/httpapi"
+	"toolbridge/api/internal/limit"
 )
 
 func TestInfoIsOpenAndTellsWhatThisAPIOffers(t *testing.T) {
-	p := start(t)
+	p := limitedTo(t, limit.Rate{PerMinute: 600, Burst: 120}, limit.Rate{PerMinute: 300, Burst: 60}, limit.Rate{})
 	got := p.send("GET", "/v1/sync/info", "", nil).is(200).json()
 	table, err := os.ReadFile("../entity/testdata/table.json")
 	if err != nil {
@@ -23,6 +24,9 @@ func TestInfoIsOpenAndTellsWhatThisAPIOffers(t *testing.T) {
 	var want map[string]any
 	err = json.Unmarshal([]byte(`{"apiVersion":"1.1","serverTime":"2026-11-20T06:15:34.04Z","entities":`+string(table)+`,
 		"locking":{"supported":true,"mode":"session"},"minClientVersion":"0.1.0",
+		"rateLimit":{"windowSeconds":60,"maxRequests":300,"burst":60,
+			"reads":{"windowSeconds":60,"maxRequests":600,"burst":120},
+			"writes":{"windowSeconds":60,"maxRequests":300,"burst":60}},
 		"hints":{"recommendedBatch":100,"backoffMsOn429":1500},
 		"sessions":{"lifetimeSeconds":1800,"inBand":"new"},"limits":{"maxBodyBytes":1048576,"maxPushItems":100}}`), &want)
 	if err != nil {

@@ -22,6 +22,7 @@ import (
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/httpapi"
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/limit"
 	"toolbridge/api/internal/store/sqlite"
 )
 
@@ -32,6 +33,9 @@ const (
 	nilUID       = "00000000-0000-0000-0000-000000000000"
 	someUID      = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 )
+
+// plenty is a limit that no test meets by chance.
+var plenty = limit.Rate{PerMinute: 1e9, Burst: 1e9}
 
 // clock is the time of a test; it moves only when told to.
 type clock struct {
@@ -102,6 +106,7 @@ func startOn(t *testing.T, path string, clock *clock, options ...func(*httpapi.A
 		Accounts:       &account.Service{Store: store, Prover: account.NewProver(tenantSecret), Now: clock.Now},
 		Tokens:         auth.NewTokens(tokenSecret, "", "", clock.Now),
 		Tenant:         &auth.TenantGate{ID: tenantID, Secret: tenantSecret, Now: clock.Now},
+		Limits:         httpapi.NewLimits(plenty, plenty, plenty),
 		Ready:          store.Ready,
 		Log:            slog.New(slog.NewJSONHandler(log, nil)),
 		Now:            clock.Now,

@@ -14,6 +14,7 @@ type infoBody struct {
 	Entities         map[string]entity.Description `json:"entities"`
 	Locking          lockingInfo                   `json:"locking"`
 	MinClientVersion string                        `json:"minClientVersion"`
+	RateLimit        *rateLimitsInfo               `json:"rateLimit,omitempty"`
 	Hints            hintsInfo                     `json:"hints"`
 	Sessions         sessionsInfo                  `json:"sessions"`
 	Limits           limitsInfo                    `json:"limits"`
@@ -47,6 +48,7 @@ func (a *API) info(*call) (int, any, error) {
 		Entities:         entity.Describe(),
 		Locking:          lockingInfo{Supported: true, Mode: "session"},
 		MinClientVersion: "0.1.0",
+		RateLimit:        a.Limits.info(),
 		Hints:            hintsInfo{RecommendedBatch: min(500, a.Items.MaxPushItems), BackoffMsOn429: 1500},
 		Sessions:         sessionsInfo{LifetimeSeconds: int(account.SessionLifetime.Seconds())},
 		Limits:           limitsInfo{MaxBodyBytes: a.MaxBodyBytes, MaxPushItems: a.Items.MaxPushItems},

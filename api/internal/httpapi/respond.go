@@ -92,6 +92,8 @@ func statusOf(code fault.Code) int {
 		return http.StatusUnprocessableEntity
 	case fault.SessionRequired, fault.SessionInvalid:
 		return http.StatusPreconditionRequired
+	case fault.RateLimited:
+		return http.StatusTooManyRequests
 	case fault.Unavailable:
 		return http.StatusServiceUnavailable
 	}

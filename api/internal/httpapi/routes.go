@@ -21,6 +21,7 @@ type API struct {
 	Accounts       *account.Service
 	Tokens         *auth.Tokens
 	Tenant         *auth.TenantGate
+	Limits         *Limits
 	Ready          func(context.Context) error // whether the store answers
 	Log            *slog.Logger
 	Now            func() time.Time
@@ -36,7 +37,7 @@ func (a *API) routes() map[string]verbs {
 		"/readyz":       {"GET": open(a.ready)},
 		"/v1/sync/info": {"GET": open(a.info)},
 
-		"/v1/sync/sessions":      {"POST": a.signed(a.openSession)},
+		"/v1/sync/sessions":      {"POST": a.sessionOpening(a.openSession)},
 		"/v1/sync/sessions/{id}": {"GET": a.signed(a.readSession), "DELETE": a.signed(a.endSession)},
 
 		"/v1/sync/state": {"GET": a.inSession(a.state)},
@@ -61,15 +62,21 @@ func (a *API) routes() map[string]verbs {
 
 // The guards of a route, in the order in which they answer.
 
-func open(h handler) endpoint            { return endpoint{h, nil} }
-func (a *API) signed(h handler) endpoint { return endpoint{h, []guard{a.bearer, a.tenant}} }
+func open(h handler) endpoint { return endpoint{h, nil} }
+func (a *API) signed(h handler) endpoint {
+	return endpoint{h, []guard{a.bearer, a.tenant, a.usage}}
+}
+
+func (a *API) sessionOpening(h handler) endpoint {
+	return endpoint{h, []guard{a.bearer, a.tenant, a.opening}}
+}
 
 func (a *API) inSession(h handler) endpoint {
-	return endpoint{h, []guard{a.bearer, a.tenant, a.session}}
+	return endpoint{h, []guard{a.bearer, a.tenant, a.session, a.usage}}
 }
 
 func (a *API) synced(h handler) endpoint {
-	return endpoint{h, []guard{a.bearer, a.tenant, a.session, a.epoch}}
+	return endpoint{h, []guard{a.bearer, a.tenant, a.session, a.usage, a.epoch}}
 }
 
 // handler answers one call: a status with a body, or an error. See respond for

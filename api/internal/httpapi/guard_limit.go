@@ -1,0 +1,122 @@
+package httpapi
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/limit"
+)
+
+// maxLimited is how many users' buckets of one kind are remembered: a few MB.
+const maxLimited = 20_000
+
+// limitWindow is what a rate limit is told in.
+const limitWindow = time.Minute
+
+// Limits is how much one user may ask for, by what is asked. A session that a
+// request opens in-band counts as that request only.
+type Limits struct {
+	reads, writes, sessions allowance
+}
+
+// NewLimits returns full buckets for every user.
+func NewLimits(reads, writes, sessions limit.Rate) *Limits {
+	return &Limits{allowing("reads", reads), allowing("writes", writes), allowing("sessions", sessions)}
+}
+
+// allowance is the buckets of one kind of request, nil when it has no limit.
+type allowance struct {
+	kind    string
+	rate    limit.Rate
+	buckets *limit.Buckets
+}
+
+func allowing(kind string, rate limit.Rate) allowance {
+	if !rate.Limited() {
+		return allowance{kind: kind}
+	}
+	return allowance{kind, rate, limit.NewBuckets(rate, maxLimited)}
+}
+
+// usage takes a token for a read or a write; the verb tells them apart.
+func (a *API) usage(c *call) error {
+	if c.Method == "GET" {
+		return a.take(c, &a.Limits.reads)
+	}
+	return a.take(c, &a.Limits.writes)
+}
+
+// opening takes a token for a session.
+func (a *API) opening(c *call) error { return a.take(c, &a.Limits.sessions) }
+
+func (a *API) take(c *call, from *allowance) error {
+	if from.buckets == nil {
+		return nil
+	}
+	now := a.Now()
+	standing := from.buckets.Take(c.owner.User, now)
+	c.tellLimit(from, standing, now)
+	if standing.Allowed {
+		return nil
+	}
+	after := wholeSeconds(standing.Retry)
+	c.reply.Set("Retry-After", strconv.Itoa(after))
+	return fault.New(fault.RateLimited, "Rate limit exceeded. Please retry after %d seconds.", after).
+		With(fault.Facts{"limit": from.kind, "perMinute": from.rate.PerMinute, "burst": from.rate.Burst})
+}
+
+// tellLimit says where the user stands, in the headers of the contract and in
+// those of the IETF's draft.
+func (c *call) tellLimit(from *allowance, standing limit.Standing, now time.Time) {
+	perMinute, remaining := strconv.Itoa(from.rate.PerMinute), strconv.Itoa(standing.Remaining)
+	full := now.Add(standing.Full + time.Second - 1).Unix() // rounded up
+	c.reply.Set("X-Ratelimit-Limit", perMinute)
+	c.reply.Set("X-Ratelimit-Remaining", remaining)
+	c.reply.Set("X-Ratelimit-Reset", strconv.FormatInt(full, 10))
+	c.reply.Set("X-Ratelimit-Burst", strconv.Itoa(from.rate.Burst))
+	c.reply.Set("Ratelimit-Policy", fmt.Sprintf("%q;q=%s;w=%.0f", from.kind, perMinute, limitWindow.Seconds()))
+	c.reply.Set("Ratelimit", fmt.Sprintf("%q;r=%s;t=%d", from.kind, remaining, wholeSeconds(standing.Full)))
+}
+
+// wholeSeconds rounds up, to at least one.
+func wholeSeconds(d time.Duration) int { return max(1, int(math.Ceil(d.Seconds()))) }
+
+// rateLimitInfo is a limit as /v1/sync/info tells it.
+type rateLimitInfo struct {
+	WindowSeconds int `json:"windowSeconds"`
+	MaxRequests   int `json:"maxRequests"`
+	Burst         int `json:"burst"`
+}
+
+// rateLimitsInfo has at its top the contract's one limit: the tightest for the
+// routes of items.
+type rateLimitsInfo struct {
+	rateLimitInfo
+	Reads    *rateLimitInfo `json:"reads,omitempty"`
+	Writes   *rateLimitInfo `json:"writes,omitempty"`
+	Sessions *rateLimitInfo `json:"sessions,omitempty"`
+}
+
+// info is nil when reads and writes have no limit.
+func (l *Limits) info() *rateLimitsInfo {
+	told := &rateLimitsInfo{Reads: l.reads.info(), Writes: l.writes.info(), Sessions: l.sessions.info()}
+	switch {
+	case told.Reads == nil && told.Writes == nil:
+		return nil
+	case told.Reads == nil || told.Writes != nil && told.Writes.MaxRequests < told.Reads.MaxRequests:
+		told.rateLimitInfo = *told.Writes
+	default:
+		told.rateLimitInfo = *told.Reads
+	}
+	return told
+}
+
+func (a *allowance) info() *rateLimitInfo {
+	if a.buckets == nil {
+		return nil
+	}
+	return &rateLimitInfo{int(limitWindow.Seconds()), a.rate.PerMinute, a.rate.Burst}
+}
