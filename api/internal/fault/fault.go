@@ -21,6 +21,7 @@ const (
 	InvalidIfMatch       Code = "invalid_if_match"
 	InvalidCursor        Code = "invalid_cursor"
 	InvalidLimit         Code = "invalid_limit"
+	InvalidFilter        Code = "invalid_filter"
 	InvalidQuery         Code = "invalid_query"
 	InvalidField         Code = "invalid_field"
 	ParentNotFound       Code = "parent_not_found"

@@ -21,7 +21,7 @@ type collection struct {
 }
 
 func (col collection) list(c *call) (int, any, error) {
-	query, err := col.query(c)
+	query, err := col.query(c, col.filter)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -186,8 +186,11 @@ func appendNext(b []byte, next *item.Cursor) []byte {
 	return append(b, '"')
 }
 
+// unfiltered is the filter of what has none.
+func unfiltered(url.Values, *item.Query) error { return nil }
+
 // query reads the page a list request asks for.
-func (col collection) query(c *call) (item.Query, error) {
+func (col collection) query(c *call, filter func(url.Values, *item.Query) error) (item.Query, error) {
 	sent, err := queryOf(c)
 	if err != nil {
 		return item.Query{}, err
@@ -203,7 +206,10 @@ func (col collection) query(c *call) (item.Query, error) {
 	if query.MaxBytes, err = bound(sent, "maxBytes", item.MaxPageBytes, item.MaxPageBytes); err != nil {
 		return item.Query{}, err
 	}
-	query.After, err = cursorOf(sent["cursor"])
+	if err := filter(sent, &query); err != nil {
+		return item.Query{}, err
+	}
+	query.After, err = cursorOf(sent["cursor"], query.Binding())
 	return query, err
 }
 
@@ -241,12 +247,15 @@ func digits(text string) bool {
 	return strings.TrimLeft(strings.TrimPrefix(text, "+"), "0123456789") == ""
 }
 
-func cursorOf(values []string) (*item.Cursor, error) {
+func cursorOf(values []string, list string) (*item.Cursor, error) {
 	switch len(values) {
 	case 0:
 		return nil, nil
 	case 1:
 		cursor, err := item.ParseCursor(values[0])
+		if err == nil && cursor.List != list {
+			err = fault.New(fault.InvalidCursor, "invalid cursor: it belongs to another list; send it with the filters and the order it came with")
+		}
 		return &cursor, err
 	}
 	return nil, fault.New(fault.InvalidCursor, "invalid cursor: send one")

@@ -68,7 +68,7 @@ func failure(c *call, err error) (status int, body any) {
 func statusOf(code fault.Code) int {
 	switch code {
 	case fault.InvalidUID, fault.InvalidJSON, fault.InvalidAction, fault.InvalidIfMatch,
-		fault.InvalidCursor, fault.InvalidLimit, fault.InvalidQuery, fault.ConfirmationRequired:
+		fault.InvalidCursor, fault.InvalidLimit, fault.InvalidFilter, fault.InvalidQuery, fault.ConfirmationRequired:
 		return http.StatusBadRequest
 	case fault.Unauthorized, fault.InvalidTenant:
 		return http.StatusUnauthorized

@@ -19,7 +19,7 @@ func (col collection) push(c *call) (int, any, error) {
 }
 
 func (col collection) pull(c *call) (int, any, error) {
-	query, err := col.query(c)
+	query, err := col.query(c, unfiltered)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -121,7 +121,9 @@ func (s *Service) apply(ctx context.Context, t Target, e edit) (*Item, error) {
 		if err != nil {
 			return nil, err
 		}
-		return next(seen, payload, parent, e.deletes), nil
+		following := next(seen, payload, parent, e.deletes)
+		following.Facets = facetsOf(t.Entity, payload)
+		return following, nil
 	})
 }
 

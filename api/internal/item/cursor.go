@@ -8,10 +8,12 @@ import (
 	"toolbridge/api/internal/fault"
 )
 
-// Cursor is a place in a list: items strictly after the pair come next.
+// Cursor is a place in a list: items strictly after the pair come next. List is
+// the Binding of the query it belongs to.
 type Cursor struct {
 	StoredAt Millis
 	UID      string
+	List     string
 }
 
 // cursor gives the place of the item.
@@ -20,6 +22,9 @@ func (i *Item) cursor() *Cursor { return &Cursor{StoredAt: i.StoredAt, UID: i.UI
 // String gives the opaque text a client sends back.
 func (c Cursor) String() string {
 	plain := strconv.FormatInt(int64(c.StoredAt), 10) + "|" + c.UID
+	if c.List != "" {
+		plain += "|" + c.List
+	}
 	return base64.RawURLEncoding.EncodeToString([]byte(plain))
 }
 
@@ -31,12 +36,13 @@ func ParseCursor(text string) (Cursor, error) {
 	if err != nil {
 		return Cursor{}, invalid
 	}
-	millis, uid, _ := strings.Cut(string(plain), "|")
+	millis, rest, _ := strings.Cut(string(plain), "|")
+	uid, list, _ := strings.Cut(rest, "|")
 	ms, err := strconv.ParseInt(millis, 10, 64)
 	if err != nil {
 		return Cursor{}, invalid
 	}
-	cursor := Cursor{StoredAt: Millis(ms), UID: uid}
+	cursor := Cursor{StoredAt: Millis(ms), UID: uid, List: list}
 	if canonical, ok := ParseUID(uid); !ok || canonical != uid || cursor.String() != text {
 		return Cursor{}, invalid
 	}

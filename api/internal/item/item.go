@@ -41,6 +41,7 @@ type Item struct {
 	StoredAt  Millis
 	DeletedAt *Millis
 	Parent    Parent
+	Facets    Facets
 	Payload   []byte
 }
 

@@ -63,7 +63,9 @@ func (s *Service) List(ctx context.Context, query Query) (Page, error) {
 		return Page{Items: items}, err
 	}
 	last := items[len(items)-1]
-	return Page{Items: items, Next: last.cursor()}, nil
+	next := last.cursor()
+	next.List = query.Binding()
+	return Page{Items: items, Next: next}, nil
 }
 
 // Create stores a new item under the uid the body names, or a fresh one.
@@ -85,7 +87,7 @@ func (s *Service) Create(ctx context.Context, t Target, body []byte) (*Item, err
 		if err := requireParent(t.Entity, parent, seen.Live); err != nil {
 			return nil, err
 		}
-		next := &Item{UID: t.UID, Version: 1, UpdatedAt: seen.Time(), StoredAt: seen.Place(), Parent: parent}
+		next := &Item{UID: t.UID, Version: 1, UpdatedAt: seen.Time(), StoredAt: seen.Place(), Parent: parent, Facets: facetsOf(t.Entity, payload)}
 		payload.stamp(next)
 		next.Payload = payload.encode()
 		return next, nil

@@ -12,8 +12,8 @@ type Store interface {
 	// Get returns the item, tombstones included, or nil when there is none.
 	Get(ctx context.Context, ref Ref) (*Item, error)
 
-	// List returns up to Limit items by StoredAt, then uid, and whether more
-	// follow. It stops before the item, if not the first one, with which the
+	// List returns up to Limit items that the filter lets through by StoredAt, then
+	// uid, or in exactly the opposite order, and whether more follow. It stops before the item, if not the first one, with which the
 	// payloads would pass MaxBytes.
 	List(ctx context.Context, query Query) (items []Item, more bool, err error)
 
@@ -102,4 +102,6 @@ type Query struct {
 	Limit          int
 	MaxBytes       int
 	IncludeDeleted bool
+	Filter         Filter
+	Descending     bool
 }

@@ -98,6 +98,7 @@ type pushed struct {
 	deletes   bool
 	deletedAt *Millis // nil: at the update time
 	parent    Parent
+	facets    Facets
 	payload   []byte
 }
 
@@ -120,7 +121,7 @@ func readPushed(e *entity.Entity, raw []byte) (sent pushed, refusal string) {
 	if refusal != "" && parent.UID == "" {
 		return pushed{}, refusal
 	}
-	sent = pushed{uid: uid, version: 1, updatedAt: timeOf(payload, keyUpdated, "updatedAt", "updateTime"), parent: parent, payload: bytes.Clone(raw)}
+	sent = pushed{uid: uid, version: 1, updatedAt: timeOf(payload, keyUpdated, "updatedAt", "updateTime"), parent: parent, facets: facetsOf(e, payload), payload: bytes.Clone(raw)}
 	sent.readSync(payload)
 	return sent, refusal
 }
@@ -239,7 +240,7 @@ func (p pushed) apply(e *entity.Entity, seen Seen) (*Item, Acknowledgement, erro
 }
 
 func (p pushed) item(seen Seen, updatedAt Millis) *Item {
-	next := &Item{UID: p.uid, Version: p.version, UpdatedAt: updatedAt, StoredAt: seen.Place(), Parent: p.parent, Payload: p.payload}
+	next := &Item{UID: p.uid, Version: p.version, UpdatedAt: updatedAt, StoredAt: seen.Place(), Parent: p.parent, Facets: p.facets, Payload: p.payload}
 	if seen.Item != nil {
 		next.Version = seen.Item.Version + 1
 	}

@@ -3,8 +3,8 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
-	"math"
 
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
@@ -18,16 +18,12 @@ func (s *Store) Get(ctx context.Context, ref item.Ref) (*item.Item, error) {
 
 // List implements item.Store.
 func (s *Store) List(ctx context.Context, query item.Query) (items []item.Item, more bool, err error) {
-	statement := s.read.listLive
-	if query.IncludeDeleted {
-		statement = s.read.listAll
+	text, arguments := listStatement(query)
+	statement, err := s.read.list(ctx, s.reader, text)
+	if err != nil {
+		return nil, false, classify(err)
 	}
-	after := item.Cursor{StoredAt: math.MinInt64}
-	if query.After != nil {
-		after = *query.After
-	}
-	rows, err := statement.QueryContext(ctx,
-		query.Tenant, query.User, query.Kind, int64(after.StoredAt), after.UID, query.Limit+1) // one more, to know of it
+	rows, err := statement.QueryContext(ctx, arguments...)
 	if err != nil {
 		return nil, false, classify(err)
 	}
@@ -64,7 +60,7 @@ func (s *Store) ApplyAll(ctx context.Context, batch item.Batch) error {
 	return s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		first := item.Seen{Now: item.MillisOf(batch.Now())}
 		for i, step := range batch.Steps {
-			seen, err := s.look(ctx, tx, batch, step, first.Now)
+			seen, tags, err := s.look(ctx, tx, batch, step, first.Now)
 			if err != nil {
 				return err
 			}
@@ -72,7 +68,7 @@ func (s *Store) ApplyAll(ctx context.Context, batch item.Batch) error {
 				first.Newest = seen.Newest
 			}
 			seen.Newest = first.Newest
-			if err := s.change(ctx, tx, batch.Ref(step), seen, step.Change); err != nil {
+			if err := s.change(ctx, tx, batch.Ref(step), seen, tags, step.Change); err != nil {
 				return err
 			}
 		}
@@ -81,7 +77,7 @@ func (s *Store) ApplyAll(ctx context.Context, batch item.Batch) error {
 }
 
 // change runs one change and stores what it returns.
-func (s *Store) change(ctx context.Context, tx *sql.Tx, ref item.Ref, seen item.Seen, change item.Change) error {
+func (s *Store) change(ctx context.Context, tx *sql.Tx, ref item.Ref, seen item.Seen, tags tagged, change item.Change) error {
 	seen.Live = func(kind entity.Kind, uid string) (found bool, err error) {
 		parent := item.Ref{Owner: ref.Owner, Kind: kind, UID: uid}
 		err = tx.StmtContext(ctx, s.write.live).QueryRowContext(ctx, key(parent)...).Scan(&found)
@@ -95,21 +91,66 @@ func (s *Store) change(ctx context.Context, tx *sql.Tx, ref item.Ref, seen item.
 	if seen.Item == nil {
 		save = s.write.insert
 	}
-	_, err = tx.StmtContext(ctx, save).ExecContext(ctx, append(values(next), key(ref)...)...)
-	return classify(err)
+	becoming := tagged{list: tagList(next), stored: next.StoredAt}
+	if _, err := tx.StmtContext(ctx, save).ExecContext(ctx, append(values(next, becoming), key(ref)...)...); err != nil {
+		return classify(err)
+	}
+	return classify(s.retag(ctx, tx, ref, tags, becoming))
+}
+
+// noTags is the list of an item that has none.
+const noTags = "[]"
+
+// tagged is how an item stands in the index of tags: its tags as a JSON array,
+// and its place.
+type tagged struct {
+	list   string
+	stored item.Millis
+}
+
+func tagList(next *item.Item) string {
+	if len(next.Facets.Tags) == 0 {
+		return noTags
+	}
+	list, _ := json.Marshal(next.Facets.Tags) // strings can always be encoded
+	return string(list)
+}
+
+// retag moves an item in the index of tags. Tags that stay the same take one
+// statement, others one to remove and one to add; none take none.
+func (s *Store) retag(ctx context.Context, tx *sql.Tx, ref item.Ref, was, is tagged) error {
+	at := []any{ref.Tenant, ref.User, string(ref.Kind), ref.UID, int64(was.stored), was.list}
+	if was.list == is.list {
+		if is.list == noTags || was.stored == is.stored {
+			return nil
+		}
+		_, err := tx.StmtContext(ctx, s.write.moveTags).ExecContext(ctx, append(at, int64(is.stored))...)
+		return err
+	}
+	if was.list != noTags {
+		if _, err := tx.StmtContext(ctx, s.write.removeTags).ExecContext(ctx, at...); err != nil {
+			return err
+		}
+	}
+	if is.list == noTags {
+		return nil
+	}
+	_, err := tx.StmtContext(ctx, s.write.addTags).ExecContext(ctx, append(at[:4:4], int64(is.stored), is.list)...)
+	return err
 }
 
 func key(ref item.Ref) []any {
 	return []any{ref.Tenant, ref.User, string(ref.Kind), ref.UID}
 }
 
-func values(next *item.Item) []any {
+func values(next *item.Item, tags tagged) []any {
 	var deleted any
 	if next.DeletedAt != nil {
 		deleted = int64(*next.DeletedAt)
 	}
 	return []any{next.Version, int64(next.UpdatedAt), int64(next.StoredAt), deleted,
-		string(next.Parent.Kind), next.Parent.UID, string(next.Payload)}
+		string(next.Parent.Kind), next.Parent.UID, string(next.Payload),
+		next.Facets.Status, next.Facets.Archived, tags.list}
 }
 
 type row interface {
@@ -129,21 +170,22 @@ func one(r row) (*item.Item, error) {
 }
 
 // look reads what a change is made from, unless a wipe has overtaken the write.
-func (s *Store) look(ctx context.Context, tx *sql.Tx, batch item.Batch, step item.Step, now item.Millis) (item.Seen, error) {
-	seen := item.Seen{Now: now}
+func (s *Store) look(ctx context.Context, tx *sql.Tx, batch item.Batch, step item.Step, now item.Millis) (
+	seen item.Seen, tags tagged, err error,
+) {
 	var epoch, newest int64
 	arguments := append(key(batch.Ref(step)), int64(now+item.MaxAhead))
-	found, err := scan(tx.StmtContext(ctx, s.write.current).QueryRowContext(ctx, arguments...), &epoch, &newest)
+	found, err := scan(tx.StmtContext(ctx, s.write.current).QueryRowContext(ctx, arguments...), &epoch, &newest, &tags.list)
 	switch {
 	case err != nil:
-		return item.Seen{}, classify(err)
+		return item.Seen{}, tagged{}, classify(err)
 	case epoch != batch.Epoch:
-		return item.Seen{}, fault.WrongEpoch(epoch)
+		return item.Seen{}, tagged{}, fault.WrongEpoch(epoch)
 	case found.UID != "":
-		seen.Item = &found
+		seen.Item, tags.stored = &found, found.StoredAt
 	}
-	seen.Newest = item.Millis(newest)
-	return seen, nil
+	seen.Now, seen.Newest = now, item.Millis(newest)
+	return seen, tags, nil
 }
 
 // scan reads the columns of an item, and any that follow into more.

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/store/storetest"
@@ -35,8 +36,9 @@ func TestConformance(t *testing.T) {
 func TestTheHotStatementsNeitherScanNorSort(t *testing.T) {
 	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
 	for name, text := range map[string]string{
-		"item": sqlItem, "current": sqlCurrent, "live list": sqlListLive, "whole list": sqlListAll, "live": sqlLive, "update": sqlUpdate,
+		"item": sqlItem, "current": sqlCurrent, "live": sqlLive, "update": sqlUpdate,
 		"state": sqlState, "purge": sqlPurgeEnded, "count": sqlCountByKind, "delete": sqlDeleteOwners, "raise": sqlRaiseEpoch,
+		"add tags": sqlAddTags, "move tags": sqlMoveTags, "remove tags": sqlRemoveTags, "delete tags": sqlDeleteTags,
 	} {
 		t.Run(name, func(t *testing.T) {
 			plan := explain(t, store.writer, text)
@@ -45,13 +47,56 @@ func TestTheHotStatementsNeitherScanNorSort(t *testing.T) {
 					t.Errorf("plan has %q:\n%s", bad, plan)
 				}
 			}
-			if strings.Contains(name, "list") && !strings.Contains(plan, "(tenant=? AND owner=? AND kind=? AND (stored_ms,uid)>(?,?))") {
-				t.Errorf("the list is not a keyset walk:\n%s", plan)
-			}
 			if name == "current" && !strings.Contains(plan, "COVERING INDEX item_all_by_time (tenant=? AND owner=? AND kind=? AND stored_ms<?)") {
 				t.Errorf("the newest time is not the end of an index:\n%s", plan)
 			}
 		})
+	}
+}
+
+// filters is every combination of filter, order and tombstones.
+func filters() (queries []item.Query) {
+	archived, since := true, item.Millis(5)
+	for bits := range 1 << 7 {
+		q := item.Query{Owner: item.Owner{Tenant: "t", User: "u"}, Kind: "comment", Limit: 1}
+		set := func(bit int, apply func()) {
+			if bits&(1<<bit) != 0 {
+				apply()
+			}
+		}
+		set(0, func() { q.Filter.Parent = item.Parent{Kind: "note", UID: "x"} })
+		set(1, func() { q.Filter.Status = "open" })
+		set(2, func() { q.Filter.Archived = &archived })
+		set(3, func() { q.Filter.Tag = "red" })
+		set(4, func() { q.Filter.Since = &since })
+		set(5, func() { q.Descending = true })
+		set(6, func() { q.IncludeDeleted = true })
+		queries = append(queries, q)
+	}
+	return queries
+}
+
+func TestEveryListWalksAnIndexFromItsCursorOn(t *testing.T) {
+	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
+	texts := map[string]bool{}
+	for _, query := range filters() {
+		text, _ := listStatement(query)
+		texts[text] = true
+		plan := explain(t, store.reader, text)
+		walk, rest, _ := strings.Cut(plan, "\n")
+		if !strings.HasPrefix(walk, "SEARCH ") || strings.Contains(walk, "sqlite_autoindex") ||
+			!strings.Contains(walk, "(stored_ms,uid)") || strings.Contains(plan, "SCAN") || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("%s\n%s", text, plan)
+		}
+		if query.Filter.Tag != "" && rest != "SEARCH i USING INDEX sqlite_autoindex_item_1 (tenant=? AND owner=? AND kind=? AND uid=?)\n" {
+			t.Errorf("%s\n%s", text, plan)
+		}
+		if query.Descending && query.Filter.Since != nil && !strings.Contains(walk, "stored_ms>? AND") {
+			t.Errorf("walks on beyond the first moment: %s\n%s", text, plan)
+		}
+	}
+	if len(texts) != 1<<7-1<<5 {
+		t.Errorf("%d texts", len(texts)) // an ascending walk puts its first moment into the cursor
 	}
 }
 
@@ -199,7 +244,7 @@ func TestAWriteIsSyncedBeforeItIsAcknowledged(t *testing.T) {
 	}
 }
 
-func TestARowOfTheFirstSchemaKeepsItsPlace(t *testing.T) {
+func TestARowOfTheFirstSchemaKeepsItsPlaceAndIsFoundByFilters(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "test.db")
 	first, err := migrations.ReadFile("migrations/0001_items_and_accounts.sql")
 	if err != nil {
@@ -210,15 +255,43 @@ func TestARowOfTheFirstSchemaKeepsItsPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	const old = `CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT; INSERT INTO schema_version VALUES (1);
-		INSERT INTO item VALUES ('t', 'u', 'note', 'x', 3, 1000, NULL, '', '', '{}')`
+		INSERT INTO item VALUES ('t', 'u', 'note', 'x', 3, 1000, NULL, '', '', '{"status":"archived","tags":["b","a","b",5,""]}'),
+			('t', 'u', 'note', 'y', 1, 1001, NULL, '', '', '{"status":5,"archived":true,"tags":"a"}'),
+			('t', 'u', 'chat', 'z', 1, 1002, NULL, '', '', '{"status":"archived","archived":true}')`
 	if _, err := db.Exec(string(first) + old); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	found, err := openStore(t, path).Get(t.Context(), writing("x").Ref)
+	store := openStore(t, path)
+	found, err := store.Get(t.Context(), writing("x").Ref)
 	if err != nil || found.Version != 3 || found.UpdatedAt != 1000 || found.StoredAt != 1000 {
 		t.Errorf("%+v, %v", found, err)
+	}
+	archived := true
+	for _, row := range []struct {
+		kind   entity.Kind
+		filter item.Filter
+		want   string
+	}{
+		{"note", item.Filter{Tag: "a"}, "x"},
+		{"note", item.Filter{Tag: "b"}, "x"},
+		{"note", item.Filter{Status: "archived"}, "x"},
+		{"note", item.Filter{Archived: &archived}, "x"},
+		{"chat", item.Filter{Archived: &archived}, "z"},
+	} {
+		query := item.Query{Owner: item.Owner{Tenant: "t", User: "u"}, Kind: row.kind, Filter: row.filter, Limit: 9, MaxBytes: 1}
+		found, _, err := store.List(t.Context(), query)
+		if err != nil || len(found) != 1 || found[0].UID != row.want {
+			t.Errorf("%+v: %v, %v", row, found, err)
+		}
+	}
+	if err := writeNote(t.Context(), store, "x"); err != nil {
+		t.Fatal(err)
+	}
+	var left int
+	if err := store.writer.QueryRow(`SELECT COUNT(*) FROM item_tag`).Scan(&left); err != nil || left != 0 {
+		t.Errorf("%d tags left of an item that has none now, %v", left, err)
 	}
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"sync"
 )
 
 const (
@@ -14,28 +15,30 @@ const (
 			COALESCE(i.stored_ms, 0), i.deleted_ms, COALESCE(i.parent_kind, ''), COALESCE(i.parent_uid, ''), i.payload,
 			COALESCE(a.epoch, 1),
 			COALESCE((SELECT stored_ms FROM item INDEXED BY item_all_by_time
-				WHERE tenant = ?1 AND owner = ?2 AND kind = ?3 AND stored_ms <= ?5 ORDER BY stored_ms DESC LIMIT 1), 0)
+				WHERE tenant = ?1 AND owner = ?2 AND kind = ?3 AND stored_ms <= ?5 ORDER BY stored_ms DESC LIMIT 1), 0),
+			COALESCE(i.tags, '[]')
 		FROM (SELECT 1) LEFT JOIN account a ON a.tenant = ?1 AND a.owner = ?2
 			LEFT JOIN item i ON i.tenant = ?1 AND i.owner = ?2 AND i.kind = ?3 AND i.uid = ?4`
-
-	sqlListLive = `SELECT uid, version, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, payload FROM item
-		WHERE tenant = ? AND owner = ? AND kind = ? AND (stored_ms, uid) > (?, ?) AND deleted_ms IS NULL
-		ORDER BY stored_ms, uid LIMIT ?`
-
-	// Named, because the planner would else be free to take the primary key and sort.
-	sqlListAll = `SELECT uid, version, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, payload
-		FROM item INDEXED BY item_all_by_time
-		WHERE tenant = ? AND owner = ? AND kind = ? AND (stored_ms, uid) > (?, ?)
-		ORDER BY stored_ms, uid LIMIT ?`
 
 	sqlLive = `SELECT EXISTS (SELECT 1 FROM item
 		WHERE tenant = ? AND owner = ? AND kind = ? AND uid = ? AND deleted_ms IS NULL)`
 
-	sqlInsert = `INSERT INTO item (version, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, payload, tenant, owner, kind, uid)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	sqlInsert = `INSERT INTO item (version, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, payload,
+			status, archived, tags, tenant, owner, kind, uid)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
-	sqlUpdate = `UPDATE item SET version = ?, updated_ms = ?, stored_ms = ?, deleted_ms = ?, parent_kind = ?, parent_uid = ?, payload = ?
+	sqlUpdate = `UPDATE item SET version = ?, updated_ms = ?, stored_ms = ?, deleted_ms = ?, parent_kind = ?, parent_uid = ?, payload = ?,
+			status = ?, archived = ?, tags = ?
 		WHERE tenant = ? AND owner = ? AND kind = ? AND uid = ?`
+
+	sqlAddTags = `INSERT INTO item_tag (tenant, owner, kind, uid, stored_ms, tag)
+		SELECT ?1, ?2, ?3, ?4, ?5, value FROM json_each(?6)`
+
+	sqlMoveTags = `UPDATE item_tag SET stored_ms = ?7 WHERE tenant = ?1 AND owner = ?2 AND kind = ?3 AND uid = ?4
+		AND stored_ms = ?5 AND tag IN (SELECT value FROM json_each(?6))`
+
+	sqlRemoveTags = `DELETE FROM item_tag WHERE tenant = ?1 AND owner = ?2 AND kind = ?3 AND uid = ?4
+		AND stored_ms = ?5 AND tag IN (SELECT value FROM json_each(?6))`
 
 	sqlState = `SELECT COALESCE(a.epoch, 1), COALESCE(a.sessions_since_ms, 0), COALESCE(a.last_wipe_ms, 0),
 			COALESCE(a.last_wipe_by, ''), EXISTS (SELECT 1 FROM ended_session e WHERE e.tenant = ?1 AND e.id = ?3)
@@ -45,6 +48,7 @@ const (
 	sqlPurgeEnded   = `DELETE FROM ended_session WHERE expires_ms <= ?`
 	sqlCountByKind  = `SELECT kind, COUNT(*) FROM item WHERE tenant = ? AND owner = ? GROUP BY kind`
 	sqlDeleteOwners = `DELETE FROM item WHERE tenant = ? AND owner = ?`
+	sqlDeleteTags   = `DELETE FROM item_tag WHERE tenant = ? AND owner = ?`
 
 	// No row when the owner is at another epoch than ?4.
 	sqlRaiseEpoch = `INSERT INTO account (tenant, owner, epoch, sessions_since_ms, last_wipe_ms, last_wipe_by)
@@ -59,26 +63,30 @@ const (
 )
 
 type readStatements struct {
-	item, listLive, listAll, state, version *sql.Stmt
+	item, state, version *sql.Stmt
+	lists                sync.Map // text to *sql.Stmt
 }
 
 func (r *readStatements) prepare(ctx context.Context, db *sql.DB) error {
 	return prepareAll(ctx, db, map[**sql.Stmt]string{
-		&r.item: sqlItem, &r.listLive: sqlListLive, &r.listAll: sqlListAll, &r.state: sqlState, &r.version: sqlVersion,
+		&r.item: sqlItem, &r.state: sqlState, &r.version: sqlVersion,
 	})
 }
 
 type writeStatements struct {
 	current, live, insert, update         *sql.Stmt
+	addTags, moveTags, removeTags         *sql.Stmt
 	endSession, purgeEnded                *sql.Stmt
-	countByKind, deleteOwners, raiseEpoch *sql.Stmt
+	countByKind, deleteOwners, deleteTags *sql.Stmt
+	raiseEpoch                            *sql.Stmt
 }
 
 func (w *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 	return prepareAll(ctx, db, map[**sql.Stmt]string{
 		&w.current: sqlCurrent, &w.live: sqlLive, &w.insert: sqlInsert, &w.update: sqlUpdate,
+		&w.addTags: sqlAddTags, &w.moveTags: sqlMoveTags, &w.removeTags: sqlRemoveTags,
 		&w.endSession: sqlEndSession, &w.purgeEnded: sqlPurgeEnded,
-		&w.countByKind: sqlCountByKind, &w.deleteOwners: sqlDeleteOwners, &w.raiseEpoch: sqlRaiseEpoch,
+		&w.countByKind: sqlCountByKind, &w.deleteOwners: sqlDeleteOwners, &w.deleteTags: sqlDeleteTags, &w.raiseEpoch: sqlRaiseEpoch,
 	})
 }
 

@@ -40,6 +40,8 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		"a list is ordered by time, then uid, and split by cursor":  lists,
 		"a list leaves out tombstones unless asked":                 listTombstones,
 		"a list stops where its payloads would be too large":        listBytes,
+		"a list has what its filters let through, in its order":     filters,
+		"a list follows what changes of an item can be filtered by": facetsChange,
 		"a list keeps to its owner and kind":                        listScope,
 		"an unknown owner is in the default state":                  defaultState,
 		"a wipe takes the owner's items and nobody else's":          wipes,

@@ -1,0 +1,93 @@
+package item
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strconv"
+
+	"toolbridge/api/internal/entity"
+)
+
+// What an index keeps of one item. MaxFacetBytes bounds a status or tag that can
+// be found, maxTags how many of an item's tags.
+const (
+	MaxFacetBytes = 200
+	maxTags       = 100
+)
+
+// Facets are what a payload says that lists can be filtered by, besides the
+// parent. Tags are sorted, each once. A store keeps them and need not give them
+// back.
+type Facets struct {
+	Status   string // empty: none
+	Archived bool
+	Tags     []string
+}
+
+// Filter is what a list is restricted to; the zero value is no restriction.
+type Filter struct {
+	Parent   Parent
+	Status   string
+	Archived *bool
+	Tag      string
+	Since    *Millis // of StoredAt, inclusive
+}
+
+// facetsOf reads the facets of a payload. It is archived when it has what the
+// entity's row says archiving writes.
+func facetsOf(e *entity.Entity, payload *Payload) Facets {
+	status, _ := payload.Text("status")
+	if len(status) > MaxFacetBytes {
+		status = ""
+	}
+	return Facets{Status: status, Archived: has(payload, e.Archive), Tags: tagsOf(payload)}
+}
+
+func has(payload *Payload, values map[string]any) bool {
+	for key, want := range values {
+		var got any
+		raw, _ := payload.raw(key)
+		if json.Unmarshal(raw, &got) != nil || !reflect.DeepEqual(got, want) {
+			return false
+		}
+	}
+	return true
+}
+
+func tagsOf(payload *Payload) (tags []string) {
+	var values []any
+	raw, _ := payload.raw("tags")
+	if json.Unmarshal(raw, &values) != nil {
+		return nil
+	}
+	for _, value := range values {
+		if tag, ok := value.(string); ok && tag != "" && len(tag) <= MaxFacetBytes {
+			tags = append(tags, tag)
+		}
+	}
+	tags = tags[:min(len(tags), maxTags)]
+	slices.Sort(tags)
+	return slices.Compact(tags)
+}
+
+// Binding names the list that a cursor of the query belongs to: empty for the
+// plain one, else a digest of kind, filter and order.
+func (q Query) Binding() string {
+	f := q.Filter
+	if f == (Filter{}) && !q.Descending {
+		return ""
+	}
+	text := strconv.Quote(string(q.Kind)) + strconv.Quote(string(f.Parent.Kind)) + f.Parent.UID +
+		strconv.Quote(f.Status) + strconv.Quote(f.Tag) + strconv.FormatBool(q.Descending)
+	if f.Archived != nil {
+		text += " archived " + strconv.FormatBool(*f.Archived)
+	}
+	if f.Since != nil {
+		text += " since " + strconv.FormatInt(int64(*f.Since), 10)
+	}
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:8])
+}
