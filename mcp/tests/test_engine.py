@@ -33,17 +33,19 @@ class BreakingApi:
     """Describes itself, and takes every other request without ever answering it: the connection, which
     has served before, is closed."""
 
-    def __init__(self) -> None:
+    def __init__(self, info: object = INFO) -> None:
         self.taken: list[str] = []
+        self._info = json.dumps(info).encode()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while head := await _head(reader):
                 if "/v1/sync/info" not in head and "/readyz" not in head:
-                    self.taken.append(head.splitlines()[0])
+                    self.taken.append(head)
                     break
-                body = json.dumps(INFO).encode()
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+                writer.write(
+                    b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(self._info), self._info)
+                )
         finally:
             writer.close()
 
@@ -53,6 +55,11 @@ async def _head(reader: asyncio.StreamReader) -> str:
         return (await reader.readuntil(b"\r\n\r\n")).decode()
     except asyncio.IncompleteReadError:
         return ""
+
+
+def _header(head: str, name: str) -> str:
+    fields = (line.partition(":") for line in head.splitlines()[1:])
+    return "".join(value.strip() for field, _, value in fields if field.lower() == name)
 
 
 @asynccontextmanager
@@ -71,6 +78,20 @@ async def test_a_write_whose_answer_is_lost_was_sent_once_and_is_reported_as_ope
         refusal = await tools.refusal(name, **WRITES[name])
     assert "may or may not have been made" in refusal
     assert len(api.taken) == 1
+
+
+@pytest.mark.parametrize("name", WRITES)
+async def test_where_the_api_knows_idempotency_keys_a_lost_write_is_sent_once_more_under_the_same(
+    name: str,
+) -> None:
+    api = BreakingApi({**INFO, "idempotency": {"header": "Idempotency-Key"}})
+    listener = await asyncio.start_server(api.serve, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    async with listener, tools_on(f"http://127.0.0.1:{port}") as tools:
+        refusal = await tools.refusal(name, **WRITES[name])
+    first, second = (_header(head, "idempotency-key") for head in api.taken)
+    assert first == second != ""
+    assert "may or may not have been made" in refusal
 
 
 async def test_a_read_whose_answer_is_lost_may_be_sent_again() -> None:

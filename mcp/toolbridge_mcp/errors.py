@@ -182,6 +182,13 @@ class BadAnswer(ToolBridgeError):
     advice = "Look at what is stored before repeating a write; tell the user and name the correlation id."
 
 
+class CannotFilter(ToolBridgeError):
+    """The API would ignore the filter and return everything."""
+
+    says = "This API cannot filter or order lists."
+    advice = "List the {plural} without these arguments and pick from the pages."
+
+
 class AnswerTooLarge(ToolBridgeError):
     """The API's answer is larger than AI clients take. `size` is in bytes."""
 

@@ -55,16 +55,23 @@ class ApiClient:
         await self._http.__aexit__(kind, error, trace)
 
     async def list(
-        self, resource: Resource, *, limit: int, cursor: str | None, include_deleted: bool
+        self,
+        resource: Resource,
+        *,
+        limit: int,
+        cursor: str | None = None,
+        include_deleted: bool = False,
+        filters: Mapping[str, str] | None = None,
     ) -> Document:
         """A page of items, least recently changed first, with `nextCursor` if there is another.
 
-        It ends before `limit` where it would get too large for an AI client.
+        It ends before `limit` where it would get too large for an AI client. `filters` are query
+        parameters of the API's lists.
         """
         query = {"limit": str(limit), "maxBytes": str(PAGE_BYTES), **_deleted_too(include_deleted)}
         if cursor is not None:
             query["cursor"] = cursor
-        return await self._send(Call("GET", resource, query=query))
+        return await self._send(Call("GET", resource, query=query, filters=filters or {}))
 
     async def get(self, resource: Resource, uid: UUID, *, include_deleted: bool = False) -> Document:
         return await self._send(Call("GET", resource, uid, query=_deleted_too(include_deleted)))
@@ -121,7 +128,7 @@ class ApiClient:
         await self._request(request, Unavailable, also_fine=frozenset({404}))
 
     async def _send(self, call: Call) -> Document:
-        """One call in a fresh session; once more when that is safe and a new session may help."""
+        """One call in a fresh session; once more when that is safe and may help."""
         correlation_id = uuid4().hex
         try:
             return await self._attempt(call, correlation_id)
@@ -129,6 +136,9 @@ class ApiClient:
             self._info = None
         except EpochChanged:
             if call.writes:
+                raise
+        except OutcomeUnknown:
+            if not (await self.info()).repeats_safely:
                 raise
         return await self._attempt(call, correlation_id)
 
@@ -143,7 +153,8 @@ class ApiClient:
         return await exchange(call)
 
     async def _exchange(self, call: Call, info: ServerInfo, correlation_id: str) -> Document:
-        """One call in a session of its own."""
+        """One call in a session of its own. The correlation id is also the key under which the API carries a
+        write out once, however often it is sent."""
         headers = {"X-Correlation-ID": correlation_id}
 
         async def send(request: httpx.Request) -> httpx.Response:
@@ -159,6 +170,8 @@ class ApiClient:
             raise BadAnswer(correlation_id=correlation_id) from error
 
     def _build(self, call: Call, headers: dict[str, str]) -> httpx.Request:
+        if call.writes:
+            headers["Idempotency-Key"] = headers["X-Correlation-ID"]
         if call.if_match is not None:
             headers["If-Match"] = str(call.if_match)
         content = None
@@ -166,7 +179,11 @@ class ApiClient:
             content = _encode(call.body)
             headers["Content-Type"] = "application/json"
         return self._http.build_request(
-            call.method, call.path, params=call.query or None, content=content, headers=headers
+            call.method,
+            call.path,
+            params={**call.query, **call.filters} or None,
+            content=content,
+            headers=headers,
         )
 
     async def _request(

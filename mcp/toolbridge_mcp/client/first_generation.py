@@ -1,8 +1,8 @@
 """What the first generation's API needs to be told differently.
 
-It forgets a child's parent on PUT, ignores `If-Match` on all but PUT and PATCH, and lets a POST replace an
-existing item. Here the stored item is read first; another writer between that read and the write stays
-unseen. Our own API checks within the write and needs none of this.
+It forgets a child's parent on PUT, ignores `If-Match` on all but PUT and PATCH, lets a POST replace an
+existing item, and does not filter lists. Here the stored item is read first; another writer between that read
+and the write stays unseen. Our own API checks within the write and needs none of this.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,7 +10,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from toolbridge_mcp.client.models import Call, Document, facts_of
-from toolbridge_mcp.errors import AlreadyExists, Deleted, NotFound, VersionMismatch
+from toolbridge_mcp.errors import AlreadyExists, CannotFilter, Deleted, NotFound, VersionMismatch
 
 Exchange = Callable[[Call], Awaitable[Document]]
 HONOURS_IF_MATCH = frozenset({"PUT", "PATCH"})
@@ -18,6 +18,8 @@ HONOURS_IF_MATCH = frozenset({"PUT", "PATCH"})
 
 async def adapted(call: Call, exchange: Exchange) -> Call:
     """The call as that API must see it, or the error that it would not have given."""
+    if call.filters:
+        raise CannotFilter(facts=facts_of(call.resource))
     if call.uid is None:
         await _refuse_existing(call, exchange)
         return call

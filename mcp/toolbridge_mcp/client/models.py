@@ -42,6 +42,7 @@ class Call:
     uid: UUID | None = None
     action: str | None = None
     query: Mapping[str, str] = field(default_factory=dict)
+    filters: Mapping[str, str] = field(default_factory=dict)
     body: JsonObject | None = None
     if_match: int | None = None
 
@@ -106,6 +107,12 @@ class ServerInfo(_Wire):
 
     entities: dict[str, EntityInfo] = Field(default_factory=dict)
     sessions: SessionInfo = SessionInfo()
+    idempotency: JsonObject | None = None
+
+    @property
+    def repeats_safely(self) -> bool:
+        """Whether a write that is sent again with its `Idempotency-Key` is carried out once."""
+        return self.idempotency is not None
 
     @property
     def first_generation(self) -> bool:

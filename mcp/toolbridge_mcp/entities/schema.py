@@ -24,6 +24,8 @@ def _plain(node: Schema, definitions: Schema) -> Schema:
             plain[key] = _plain(value, definitions)
         elif key == "const":
             plain["enum"] = [value]
+        elif key == "additionalProperties" and value is True:
+            continue  # so it is without saying
         elif key != "title" and not (key == "default" and value is None):
             plain[key] = value
     return plain

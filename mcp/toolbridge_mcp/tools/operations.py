@@ -7,6 +7,8 @@ from uuid import UUID
 
 from mcp.types import ToolAnnotations
 from pydantic import Field, WithJsonSchema, create_model
+from pydantic.fields import FieldInfo
+from pydantic_core import to_json
 
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.client.models import Document, JsonObject
@@ -16,8 +18,16 @@ from toolbridge_mcp.errors import InvalidArguments
 
 class ListArguments(Arguments):
     limit: Number = Field(default=100, ge=1, le=1000)
-    cursor: Maybe[str] = Field(default=None, max_length=1000, description="nextCursor of the page before")
+    cursor: Maybe[str] = Field(default=None, description="nextCursor of the page before")
     include_deleted: bool = False
+    updated_since: Maybe[str] = Field(default=None, description="ISO 8601 time")
+    order: Maybe[Literal["asc", "desc"]] = None
+
+    def filters(self) -> dict[str, str]:
+        """What narrows or orders the list, under the API's names."""
+        plain = {"limit", "cursor", "include_deleted"}
+        given = self.model_dump(mode="json", by_alias=True, exclude=plain, exclude_none=True)
+        return {name: to_json(value).decode().strip('"') for name, value in given.items()}
 
 
 class GetArguments(Arguments):
@@ -27,7 +37,7 @@ class GetArguments(Arguments):
 
 class ItemArguments(Arguments):
     uid: Uid
-    if_match: Maybe[Number] = Field(default=None, ge=1, description="Only if still at this version")
+    if_match: Maybe[Number] = Field(default=None, ge=1, description="Expected version")
 
 
 class PatchArguments(ItemArguments):
@@ -36,7 +46,7 @@ class PatchArguments(ItemArguments):
 
 class ProcessArguments(ItemArguments):
     action: str
-    metadata: Maybe[Object] = Field(default=None, description="Context of the action; not stored")
+    metadata: Maybe[Object] = Field(default=None, description="Context; not stored")
 
 
 class ContentArguments(Arguments):
@@ -64,7 +74,11 @@ class UpdateArguments(ItemArguments, ContentArguments):
 
 async def _list(client: ApiClient, entity: Entity, given: ListArguments) -> Document:
     return await client.list(
-        entity, limit=given.limit, cursor=given.cursor, include_deleted=given.include_deleted
+        entity,
+        limit=given.limit,
+        cursor=given.cursor,
+        include_deleted=given.include_deleted,
+        filters=given.filters(),
     )
 
 
@@ -111,6 +125,16 @@ def _fixed(arguments: type[Arguments]) -> "MakeArguments":
     return lambda _entity: arguments
 
 
+def _list_arguments(entity: Entity) -> type[Arguments]:
+    """The parent, the state and a tag of an item narrow a list, where the entity has them."""
+    declared = _fields(entity)
+    names = (*(entity.parent.fields if entity.parent else ()), "status", "archived")
+    filters: dict[str, Any] = {name: _optional(*declared[name]) for name in names if name in declared}
+    if "tags" in declared:
+        filters["tag"] = (str | None, Field(default=None))
+    return _model("List", entity, ListArguments, filters)
+
+
 def _create_arguments(entity: Entity) -> type[Arguments]:
     return _model("Create", entity, ContentArguments, {**_fields(entity), **_further(entity)})
 
@@ -119,8 +143,7 @@ def _update_arguments(entity: Entity) -> type[Arguments]:
     """As for a new item, but an item that names no parent keeps the one it has."""
     fields = _fields(entity)
     for name in entity.parent.fields if entity.parent else ():
-        annotation, field = fields[name]
-        fields[name] = (annotation | None, field.merge_field_infos(field, default=None))
+        fields[name] = _optional(*fields[name])
     return _model("Update", entity, UpdateArguments, {**fields, **_further(entity)})
 
 
@@ -137,8 +160,12 @@ def _fields(entity: Entity) -> dict[str, Any]:
     return {name: (field.annotation, field) for name, field in entity.fields.model_fields.items()}
 
 
+def _optional(annotation: Any, field: FieldInfo) -> tuple[Any, FieldInfo]:
+    return annotation | None, FieldInfo.merge_field_infos(field, default=None)
+
+
 def _further(entity: Entity) -> dict[str, Any]:
-    published = WithJsonSchema({"type": "object", "description": "Other fields to store"})
+    published = WithJsonSchema({"type": "object", "description": "Other fields"})
     some_fields: Any = Annotated[entity.some_fields, FromJson, published]
     return {"additional_fields": (some_fields | None, None)}
 
@@ -187,9 +214,8 @@ def _writes(*, destroys: bool = False, repeatable: bool = True) -> ToolAnnotatio
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
         verb="list",
-        about="List the user's {words}, least recently changed first. An answer without nextCursor "
-        "is the last page.",
-        arguments=_fixed(ListArguments),
+        about="List the user's {words} by time of change. No nextCursor in the answer means the end.",
+        arguments=_list_arguments,
         perform=_list,
         hints=_READS,
         on_many=True,
@@ -210,8 +236,8 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         verb="update",
-        about="Replace a {word}: every field not given is removed.{parent} "
-        "To change single fields use patch_{kind}.",
+        about="Replace a {word}: fields not given are removed.{parent} "
+        "To change some fields use patch_{kind}.",
         arguments=_update_arguments,
         perform=_update,
         hints=_writes(destroys=True),
