@@ -18,6 +18,7 @@ const module = "toolbridge/api/"
 // allows everything.
 var mayImport = map[string][]string{
 	"cmd/toolbridge-api":       {"..."},
+	"cmd/toolbridge-load":      {},
 	"internal/config":          {},
 	"internal/fault":           {},
 	"internal/entity":          {},
