@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "transport": {"errors", "transport"},
 }
 LIBRARIES: dict[str, set[str]] = {
-    "client": {"httpx", "pydantic"},
+    "client": {"httpx", "pydantic", "pydantic_core"},
     "entities": {"pydantic", "pydantic_core"},
     "errors": set(),
     "identity": {"fastmcp"},

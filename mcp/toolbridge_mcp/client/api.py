@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import httpx
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from toolbridge_mcp.client.first_generation import adapted
 from toolbridge_mcp.client.models import Call, Document, JsonObject, Resource, ServerInfo, facts_of
@@ -166,7 +167,7 @@ class ApiClient:
         answer = await self._request(self._build(call, {**headers, **session}), lost, call.resource)
         try:
             return Document.parse(answer.content)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise BadAnswer(correlation_id=correlation_id) from error
 
     def _build(self, call: Call, headers: dict[str, str]) -> httpx.Request:
@@ -233,8 +234,8 @@ def _refusal(answer: httpx.Response, resource: Resource | None) -> ToolBridgeErr
 
 def _error_body(answer: httpx.Response) -> Mapping[str, object]:
     try:
-        body = json.loads(answer.content)
-    except (ValueError, RecursionError):
+        body = from_json(answer.content)
+    except ValueError:
         return {}
     return body if isinstance(body, dict) else {}
 

@@ -1,6 +1,5 @@
 """What travels between the gateway and the API."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -8,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from pydantic_core import from_json
 
 JsonObject = dict[str, Any]
 """A free-form JSON object: the API stores payloads without a schema."""
@@ -66,9 +66,9 @@ class Document:
 
     @classmethod
     def parse(cls, content: bytes) -> "Document":
-        """Raises ValueError or RecursionError if the content is not one JSON object in UTF-8."""
+        """Raises ValueError if the content is not one JSON object in UTF-8, or nested beyond 200 levels."""
         text = content.decode()
-        data = json.loads(text)
+        data = from_json(content, allow_inf_nan=False)
         if not isinstance(data, dict):
             raise ValueError("not a JSON object")
         return cls(text, data, len(content))
