@@ -9,7 +9,7 @@ from tests.clients import Rest, Tools, in_memory, required_fields, sample, setti
 from tests.processes import Process
 from tests.recording import Recording
 from toolbridge_mcp.app import create_server
-from toolbridge_mcp.entities import COMMENT, ENTITIES, NOTE, TASK, Entity
+from toolbridge_mcp.entities import CHAT, CHAT_MESSAGE, COMMENT, ENTITIES, NOTE, TASK, Entity
 
 pytestmark = pytest.mark.anyio
 each_entity = pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.kind)
@@ -171,3 +171,43 @@ async def test_a_uid_of_ones_own_is_taken_once(tools: Tools) -> None:
     assert created["uid"] == uid
     refusal = await tools.refusal("create_task", title="again", additional_fields={"uid": uid})
     assert "already exists" in refusal
+
+
+async def test_children_are_listed_by_their_parent(tools: Tools) -> None:
+    for entity in (COMMENT, CHAT_MESSAGE):
+        assert entity.parent
+        parent = await tools.parent_of(entity)
+        wanted = {(await tools.create(entity, **parent))["uid"] for _ in range(3)}
+        await tools.create(entity)
+        by_uid = {entity.parent.uid: parent[entity.parent.uid]}
+        for filters in (parent, by_uid, {**by_uid, "parent_type": None} if entity is COMMENT else by_uid):
+            listed = await tools.call(f"list_{entity.plural}", **filters)
+            assert {item["uid"] for item in listed["items"]} == wanted
+
+
+async def test_lists_are_filtered_and_ordered(tools: Tools) -> None:
+    first = await tools.create(TASK, status="open", tags=["home"])
+    second = await tools.create(TASK, status="completed", tags=["home", "\u725b & co"])
+
+    async def found(**filters: object) -> list[str]:
+        return [item["uid"] for item in (await tools.call("list_tasks", **filters))["items"]]
+
+    assert await found(order="desc") == [second["uid"], first["uid"]]
+    assert await found(status="open") == [first["uid"]]
+    assert await found(tag="\u725b & co") == [second["uid"]]
+    assert await found(tag="home", status="completed") == [second["uid"]]
+    assert await found(updated_since=second["updatedAt"]) == [second["uid"]]
+    chat = await tools.create(CHAT, archived=True)
+    listed = await tools.call("list_chats", archived=True)
+    assert [item["uid"] for item in listed["items"]] == [chat["uid"]]
+    assert (await tools.call("list_chats", archived=False))["items"] == []
+
+
+async def test_a_cursor_belongs_to_the_filters_it_came_with(tools: Tools) -> None:
+    for _ in range(3):
+        await tools.create(TASK, status="open")
+    page = await tools.call("list_tasks", limit=1, status="open")
+    refusal = await tools.refusal("list_tasks", limit=1, cursor=page["nextCursor"])
+    assert "cursor" in refusal
+    again = await tools.call("list_tasks", limit=1, status="open", cursor=page["nextCursor"])
+    assert len(again["items"]) == 1

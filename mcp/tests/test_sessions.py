@@ -143,6 +143,13 @@ async def test_a_condition_holds_over_the_exchange_of_the_api(
         assert (await tools.call("get_note", uid=uid))["version"] == 1
 
 
+async def test_the_first_generation_is_not_asked_to_filter(two_hop_api: Process, bearer: str) -> None:
+    server = create_server(settings_for(two_hop_api.url), transport=FirstGeneration(connections()))
+    async with in_memory(server, bearer) as tools:
+        assert "cannot filter" in await tools.refusal("list_notes", tag="home")
+        assert (await tools.call("list_notes"))["items"] == []
+
+
 async def test_a_taken_uid_is_refused_in_front_of_the_first_generation(
     two_hop_api: Process, bearer: str
 ) -> None:

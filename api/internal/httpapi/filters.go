@@ -88,6 +88,7 @@ func parentFilter(e *entity.Entity, sent url.Values) (item.Parent, error) {
 	return item.Parent{Kind: kind, UID: uid}, nil
 }
 
+// parentKindFilter gives the kind that the parent must be of; empty for any.
 func parentKindFilter(p *entity.Parent, sent url.Values) (entity.Kind, error) {
 	if p.TypeKey == "" {
 		return p.Kinds[0], nil
@@ -95,9 +96,6 @@ func parentKindFilter(p *entity.Parent, sent url.Values) (entity.Kind, error) {
 	names := make([]string, len(p.Kinds))
 	for i, kind := range p.Kinds {
 		names[i] = string(kind)
-	}
-	if !sent.Has(p.TypeKey) {
-		return "", invalidFilter(p.TypeKey, "send it with "+p.UIDKey)
 	}
 	word, err := wordFilter(sent, p.TypeKey, names...)
 	return entity.Kind(word), err

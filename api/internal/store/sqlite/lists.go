@@ -35,7 +35,10 @@ func listStatement(query item.Query) (text string, arguments []any) {
 		l.restrict("g.tag = ?", f.Tag)
 	}
 	if f.Parent.UID != "" {
-		l.restrict("i.parent_kind = ? AND i.parent_uid = ? AND i.parent_uid <> ''", string(f.Parent.Kind), f.Parent.UID)
+		l.restrict("i.parent_uid = ? AND i.parent_uid <> ''", f.Parent.UID)
+	}
+	if f.Parent.Kind != "" {
+		l.restrict("i.parent_kind = ?", string(f.Parent.Kind))
 	}
 	if f.Status != "" {
 		l.restrict("i.status = ? AND i.status <> ''", f.Status)

@@ -18,7 +18,7 @@ UPDATE item SET tags = (
             GROUP BY value ORDER BY value))
     WHERE json_type(payload, '$.tags') = 'array';
 
-CREATE INDEX item_by_parent ON item (tenant, owner, kind, parent_kind, parent_uid, stored_ms, uid) WHERE parent_uid <> '';
+CREATE INDEX item_by_parent ON item (tenant, owner, kind, parent_uid, stored_ms, uid) WHERE parent_uid <> '';
 CREATE INDEX item_by_status ON item (tenant, owner, kind, status, stored_ms, uid) WHERE status <> '';
 CREATE INDEX item_by_archived ON item (tenant, owner, kind, archived, stored_ms, uid);
 
