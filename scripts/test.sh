@@ -12,6 +12,7 @@ FINISHED=''
 # Prints the last line however the script ends: a setup that failed is a failure too.
 finish() {
     [ -n "$FINISHED" ] || FAILED=$((FAILED + 1))
+    stop_postgres
     rm -rf "$TEMPORARY"
     printf '%d passed, %d failed\n' "$PASSED" "$FAILED"
     [ "$FAILED" -eq 0 ] || exit 1
@@ -80,7 +81,7 @@ formatted_go() {
 go_tests() {
     local status=0
     cd "$ROOT/api"
-    CGO_ENABLED=1 "$GO" test -race -count=1 -json ./... >"$TEMPORARY/go.json" 2>&1 || status=$?
+    CGO_ENABLED=1 TOOLBRIDGE_TEST_POSTGRES=$(postgres_url) "$GO" test -race -count=1 -json ./... >"$TEMPORARY/go.json" 2>&1 || status=$?
     "$VENV_PYTHON" "$ROOT/scripts/count_tests.py" go "$TEMPORARY/go.json"
     return "$status"
 }
@@ -94,6 +95,8 @@ shell_syntax() {
 
 forget_settings
 TEMPORARY=$(mktemp -d)
+POSTGRES_FOLDER="$TEMPORARY/postgres"
+chmod 711 "$TEMPORARY" # the PostgreSQL server in it may belong to another user
 OUTPUT="$TEMPORARY/output"
 trap finish EXIT
 export TMPDIR="$TEMPORARY"
@@ -101,12 +104,13 @@ export TMPDIR="$TEMPORARY"
 API_BINARY="$TEMPORARY/bin/toolbridge-api"
 export TOOLBRIDGE_API_BINARY=$API_BINARY
 
-STEPS=17
+STEPS=19
 find_python
 lock_setup
 need_packages requirements-dev.lock
 need_go
 need_c_compiler
+need_postgres
 unlock_setup
 
 check "shell syntax" shell_syntax
@@ -120,6 +124,7 @@ check "staticcheck" in_api "$GO" tool staticcheck ./...
 check "API build" build_api
 check "generated: tool surface" "$ROOT/scripts/generate.sh" --check tools
 check "generated: entity table" "$ROOT/scripts/generate.sh" --check table
+step "PostgreSQL server" "Look at its log." start_postgres
 suite "Go tests" go_tests
 suite "Python tests" python_tests
 suite "end to end" "$ROOT/scripts/test-mcp-e2e.sh"
