@@ -17,18 +17,21 @@ const module = "toolbridge/api/"
 // mayImport is which packages of ours, and of others, a package may name. "..."
 // allows everything.
 var mayImport = map[string][]string{
-	"cmd/toolbridge-api":       {"..."},
-	"cmd/toolbridge-load":      {},
-	"internal/config":          {},
-	"internal/fault":           {},
-	"internal/entity":          {},
-	"internal/item":            {"internal/entity", "internal/fault", "github.com/google/uuid"},
-	"internal/account":         {"internal/fault", "github.com/google/uuid"},
-	"internal/auth":            {"internal/fault", "github.com/golang-jwt/jwt/v5", "github.com/MicahParks/jwkset", "golang.org/x/sync/singleflight", "golang.org/x/time/rate"},
-	"internal/httpapi":         {"internal/item", "internal/account", "internal/auth", "internal/entity", "internal/fault", "internal/limit", "github.com/google/uuid"},
-	"internal/limit":           {"golang.org/x/time/rate"},
-	"internal/store/sqlite":    {"internal/item", "internal/account", "internal/entity", "internal/fault", "golang.org/x/sync/semaphore", "modernc.org/sqlite", "modernc.org/sqlite/lib"},
-	"internal/store/storetest": {"internal/item", "internal/account", "internal/entity", "internal/fault"},
+	"cmd/toolbridge-api":    {"..."},
+	"cmd/toolbridge-load":   {},
+	"internal/config":       {},
+	"internal/fault":        {},
+	"internal/entity":       {},
+	"internal/item":         {"internal/entity", "internal/fault", "github.com/google/uuid"},
+	"internal/account":      {"internal/fault", "github.com/google/uuid"},
+	"internal/auth":         {"internal/fault", "github.com/golang-jwt/jwt/v5", "github.com/MicahParks/jwkset", "golang.org/x/sync/singleflight", "golang.org/x/time/rate"},
+	"internal/httpapi":      {"internal/item", "internal/account", "internal/auth", "internal/entity", "internal/fault", "internal/limit", "github.com/google/uuid"},
+	"internal/limit":        {"golang.org/x/time/rate"},
+	"internal/store/sqlite": {"internal/item", "internal/account", "internal/entity", "internal/fault", "golang.org/x/sync/semaphore", "modernc.org/sqlite", "modernc.org/sqlite/lib"},
+	"internal/store/postgres": {"internal/item", "internal/account", "internal/entity", "internal/fault", "golang.org/x/sync/semaphore",
+		"github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgconn", "github.com/jackc/pgx/v5/pgxpool"},
+	"internal/store/postgres/postgrestest": {"github.com/google/uuid", "github.com/jackc/pgx/v5"},
+	"internal/store/storetest":             {"internal/item", "internal/account", "internal/entity", "internal/fault"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

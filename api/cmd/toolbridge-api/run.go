@@ -16,16 +16,33 @@ import (
 	"toolbridge/api/internal/httpapi"
 	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/limit"
+	"toolbridge/api/internal/store/postgres"
 	"toolbridge/api/internal/store/sqlite"
 )
 
 // graceful is how long calls may take to finish after a signal.
 const graceful = 10 * time.Second
 
+// store is what the two kinds of database have in common.
+type store interface {
+	item.Store
+	account.Store
+	Ready(ctx context.Context) error
+	Close() error
+}
+
+// openStore opens the database that the settings name.
+func openStore(ctx context.Context, database config.Database) (store, error) {
+	if database.URL != "" {
+		return postgres.Open(ctx, database.URL, int32(database.MaxConnections))
+	}
+	return sqlite.Open(ctx, database.Path)
+}
+
 // run opens the store and the listener, serves until ctx ends, and closes both
 // in reverse.
 func run(ctx context.Context, cfg config.Config, log *slog.Logger) (err error) {
-	store, err := sqlite.Open(ctx, cfg.DatabasePath)
+	store, err := openStore(ctx, cfg.Database)
 	if err != nil {
 		return err
 	}
@@ -63,7 +80,7 @@ func warnOfDevelopment(cfg config.Config, log *slog.Logger) {
 	}
 }
 
-func assemble(cfg config.Config, store *sqlite.Store, tokens *auth.Tokens, log *slog.Logger) *httpapi.API {
+func assemble(cfg config.Config, store store, tokens *auth.Tokens, log *slog.Logger) *httpapi.API {
 	return &httpapi.API{
 		Items:          &item.Service{Store: store, Now: time.Now, MaxItemBytes: cfg.MaxBodyBytes, MaxPushItems: int(cfg.MaxPushItems)},
 		Accounts:       &account.Service{Store: store, Prover: account.NewProver(cfg.TenantSecret), Now: time.Now},

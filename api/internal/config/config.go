@@ -18,7 +18,7 @@ const MinSecretBytes = 32
 // Config is every setting of the process. The zero value is not usable.
 type Config struct {
 	HTTPAddr       string
-	DatabasePath   string
+	Database       Database
 	Development    bool
 	JWTSecret      string
 	JWKSURL        string // instead of JWTSecret
@@ -41,6 +41,14 @@ type Rate struct {
 	Burst     int // at once
 }
 
+// Database says where everything is kept: in the SQLite file at Path, or on the
+// PostgreSQL server at URL, which may contain a password. One of them is set.
+type Database struct {
+	Path           string
+	URL            string
+	MaxConnections int // to PostgreSQL
+}
+
 // Validate reports every setting the process must not start with, each by the
 // name of its variable.
 func (c Config) Validate() error {
@@ -52,6 +60,7 @@ func (c Config) Validate() error {
 		checkSecret("TENANT_HEADER_SECRET", c.TenantSecret),
 		checkAtLeastOne("MAX_BODY_BYTES", c.MaxBodyBytes),
 		checkAtLeastOne("MAX_PUSH_ITEMS", c.MaxPushItems),
+		checkConnections(c.Database.MaxConnections),
 	)
 }
 
@@ -148,6 +157,13 @@ func printable(s string) bool {
 func checkAtLeastOne(name string, limit int64) error {
 	if limit < 1 {
 		return fmt.Errorf("%s: must be a whole number of at least 1", name)
+	}
+	return nil
+}
+
+func checkConnections(most int) error {
+	if most < 1 || most > 10_000 {
+		return errors.New("DATABASE_MAX_CONNECTIONS: must be a whole number from 1 to 10000")
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ func TestTheDefaultsAreSafe(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := config.Config{
-		HTTPAddr: "127.0.0.1:8081", DatabasePath: "toolbridge.db", MaxBodyBytes: 3145728, MaxPushItems: 1000, InBandSessions: true,
+		HTTPAddr: "127.0.0.1:8081", Database: config.Database{Path: "toolbridge.db", MaxConnections: 20}, MaxBodyBytes: 3145728, MaxPushItems: 1000, InBandSessions: true,
 		JWTSecret: complete["JWT_HS256_SECRET"], TenantID: "acme", TenantSecret: complete["TENANT_HEADER_SECRET"],
 		LimitReads: config.Rate{PerMinute: 60000, Burst: 2000}, LimitWrites: config.Rate{PerMinute: 30000, Burst: 1000},
 		LimitSessions: config.Rate{PerMinute: 60000, Burst: 2000}, LogLevel: slog.LevelInfo,
@@ -48,21 +48,30 @@ func TestTheDefaultsAreSafe(t *testing.T) {
 
 func TestEverySettingIsRead(t *testing.T) {
 	got, err := config.FromEnv(lookup(map[string]string{
-		"HTTP_ADDR": ":9000", "DATABASE_URL": "sqlite:///var/lib/a%20b?c#d.db", "JWT_ISSUER": "https://id.example/",
+		"HTTP_ADDR": ":9000", "DATABASE_URL": "sqlite:///var/lib/a%20b?c#d.db", "DATABASE_MAX_CONNECTIONS": "7", "JWT_ISSUER": "https://id.example/",
 		"JWT_AUDIENCE": "https://api.example", "MAX_BODY_BYTES": "1024", "MAX_PUSH_ITEMS": "7", "IN_BAND_SESSIONS": "false", "LOG_LEVEL": "debug",
 	}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.HTTPAddr != ":9000" || got.DatabasePath != "/var/lib/a%20b?c#d.db" || got.JWTIssuer != "https://id.example/" ||
+	if got.HTTPAddr != ":9000" || got.Database != (config.Database{Path: "/var/lib/a%20b?c#d.db", MaxConnections: 7}) || got.JWTIssuer != "https://id.example/" ||
 		got.JWTAudience != "https://api.example" || got.MaxBodyBytes != 1024 || got.MaxPushItems != 7 || got.InBandSessions || got.LogLevel != slog.LevelDebug {
 		t.Errorf("got %+v", got)
 	}
 }
 
+func TestADatabaseOnAServerIsKnownByItsScheme(t *testing.T) {
+	for _, url := range []string{"postgres://user:word@db:5432/name?sslmode=require", "postgresql:///name?host=/run"} {
+		got, err := config.FromEnv(lookup(map[string]string{"DATABASE_URL": url}))
+		if want := (config.Database{URL: url, MaxConnections: 20}); err != nil || got.Database != want {
+			t.Errorf("%s: %+v, %v", url, got.Database, err)
+		}
+	}
+}
+
 func TestAWrongSettingIsRefusedByName(t *testing.T) {
 	names := []string{
-		"HTTP_ADDR", "DATABASE_URL", "JWT_HS256_SECRET", "JWT_ISSUER", "JWT_AUDIENCE", "TENANT_ID",
+		"HTTP_ADDR", "DATABASE_URL", "DATABASE_MAX_CONNECTIONS", "JWT_HS256_SECRET", "JWT_ISSUER", "JWT_AUDIENCE", "TENANT_ID",
 		"JWT_JWKS_URL", "ENV", "TENANT_HEADER_SECRET", "MAX_BODY_BYTES", "MAX_PUSH_ITEMS", "IN_BAND_SESSIONS", "LOG_LEVEL",
 		"RATE_LIMIT_READS", "RATE_LIMIT_WRITES", "RATE_LIMIT_SESSIONS",
 	}
@@ -82,8 +91,10 @@ func TestAWrongSettingIsRefusedByName(t *testing.T) {
 		row{"a tenant that ends in a space", "TENANT_ID", "a ", "printable"},
 		row{"a tenant of broken text", "TENANT_ID", "a\xff", "printable"},
 		row{"an address without port", "HTTP_ADDR", "localhost", "host:port"},
-		row{"another database", "DATABASE_URL", "postgres://db/x", "only SQLite"},
+		row{"another database", "DATABASE_URL", "mysql://db/x", "neither SQLite nor PostgreSQL"},
 		row{"a database without path", "DATABASE_URL", "sqlite://", "no path"},
+		row{"no connections", "DATABASE_MAX_CONNECTIONS", "0", "from 1 to 10000"},
+		row{"more connections than there can be", "DATABASE_MAX_CONNECTIONS", "10001", "from 1 to 10000"},
 		row{"a body limit of zero", "MAX_BODY_BYTES", "0", "at least 1"},
 		row{"a negative body limit", "MAX_BODY_BYTES", "-1", "at least 1"},
 		row{"a body limit in words", "MAX_BODY_BYTES", "4MB", "whole number"},
@@ -192,6 +203,13 @@ func TestAllProblemsAreToldAtOnceAndNoSecretWithThem(t *testing.T) {
 		"JWT_HS256_SECRET": secret, "TENANT_HEADER_SECRET": secret, "TENANT_ID": "unset",
 	}))
 	if err == nil || strings.Count(err.Error(), "\n") != 2 || strings.Contains(err.Error(), secret) {
+		t.Errorf("err = %v", err)
+	}
+}
+
+func TestARefusedDatabaseIsNotQuoted(t *testing.T) {
+	_, err := config.FromEnv(lookup(map[string]string{"DATABASE_URL": "postgre://user:pass-word@db/x"}))
+	if err == nil || strings.Contains(err.Error(), "pass-word") {
 		t.Errorf("err = %v", err)
 	}
 }

@@ -13,12 +13,16 @@ const (
 	defaultDatabase = "sqlite://toolbridge.db"
 	defaultMaxBody  = "3145728"
 	defaultMaxPush  = "1000"
+	defaultPool     = "20"
 	sqliteScheme    = "sqlite://"
 	defaultReads    = "60000:2000"
 	defaultWrites   = "30000:1000"
 	defaultSessions = "60000:2000"
 	rateOff         = "off"
 )
+
+// Both are PostgreSQL.
+var postgresSchemes = []string{"postgres://", "postgresql://"}
 
 // Lookup finds a variable and says whether it is set, like os.LookupEnv.
 type Lookup func(name string) (value string, set bool)
@@ -30,7 +34,7 @@ func FromEnv(lookup Lookup) (Config, error) {
 	env := reader{lookup: lookup}
 	c := Config{
 		HTTPAddr:       env.text("HTTP_ADDR", defaultAddr),
-		DatabasePath:   parsed(&env, "DATABASE_URL", defaultDatabase, sqlitePath),
+		Database:       parsed(&env, "DATABASE_URL", defaultDatabase, database),
 		Development:    env.text("ENV", "production") == "dev", // no other word opens it
 		JWTSecret:      env.text("JWT_HS256_SECRET", ""),
 		JWKSURL:        env.text("JWT_JWKS_URL", ""),
@@ -46,6 +50,7 @@ func FromEnv(lookup Lookup) (Config, error) {
 		LimitSessions:  parsed(&env, "RATE_LIMIT_SESSIONS", defaultSessions, rateOrOff),
 		LogLevel:       parsed(&env, "LOG_LEVEL", "info", logLevel),
 	}
+	c.Database.MaxConnections = int(parsed(&env, "DATABASE_MAX_CONNECTIONS", defaultPool, wholeNumber))
 	if len(env.problems) > 0 {
 		return Config{}, errors.Join(env.problems...)
 	}
@@ -91,16 +96,23 @@ func parsed[T any](r *reader, name, fallback string, parse func(string) (T, erro
 	return value
 }
 
-// sqlitePath takes the path literally: nothing in it is decoded.
-func sqlitePath(url string) (string, error) {
-	path, found := strings.CutPrefix(url, sqliteScheme)
+// database takes the path of a file literally: nothing in it is decoded. The URL
+// of a server is never quoted, as it may contain a password.
+func database(text string) (Database, error) {
+	for _, scheme := range postgresSchemes {
+		if strings.HasPrefix(text, scheme) {
+			return Database{URL: text}, nil
+		}
+	}
+	path, found := strings.CutPrefix(text, sqliteScheme)
 	if !found {
-		return "", errors.New("only SQLite is supported for now; use sqlite:// followed by the path of the file")
+		return Database{}, errors.New("is neither SQLite nor PostgreSQL; " +
+			"use sqlite:// followed by the path of the file, or postgres://user:password@host:port/name")
 	}
 	if path == "" {
-		return "", errors.New("has no path; use sqlite:// followed by the path of the file")
+		return Database{}, errors.New("has no path; use sqlite:// followed by the path of the file")
 	}
-	return path, nil
+	return Database{Path: path}, nil
 }
 
 func wholeNumber(text string) (int64, error) {

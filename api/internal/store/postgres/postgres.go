@@ -1,0 +1,98 @@
+// Package postgres keeps items and accounts on a PostgreSQL server, or on one
+// that speaks its language. Any number of processes may share a database.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"toolbridge/api/internal/account"
+)
+
+// Every wait has an end, and a request's waits together end before the server
+// would cut its connection.
+const (
+	connectWait   = 5 * time.Second  // for a new connection
+	turnWait      = 5 * time.Second  // for a turn to write, for a connection, and for a lock
+	statementWait = 8 * time.Second  // for one statement, its locks included
+	operationWait = 10 * time.Second // for all that is done with one connection
+)
+
+// Store is a pool of connections. It is safe for concurrent use.
+type Store struct {
+	pool  *pgxpool.Pool
+	turns turns
+	wait  time.Duration // turnWait, but for tests
+}
+
+// Open connects to the server that a postgres:// URL names, with at most that
+// many connections at once, and brings the schema up to date. No error tells
+// the password.
+func Open(ctx context.Context, url string, maxConnections int32) (*Store, error) {
+	config, err := configure(url, maxConnections, turnWait)
+	if err != nil {
+		return nil, err
+	}
+	return open(ctx, config, turnWait)
+}
+
+// configure reads the URL. The parser's own error may quote it, password and all.
+func configure(url string, maxConnections int32, wait time.Duration) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("DATABASE_URL cannot be read as postgres://user:password@host:port/name; " +
+			"check the port and the options, and write special characters of the password as %XX")
+	}
+	config.MaxConns = maxConnections
+	config.ConnConfig.ConnectTimeout = connectWait
+	for name, limit := range map[string]time.Duration{
+		"lock_timeout":                        wait,
+		"statement_timeout":                   statementWait,
+		"idle_in_transaction_session_timeout": operationWait, // of a process that stands still with a lock
+	} {
+		config.ConnConfig.RuntimeParams[name] = strconv.FormatInt(limit.Milliseconds(), 10)
+	}
+	if _, named := config.ConnConfig.RuntimeParams["application_name"]; !named {
+		config.ConnConfig.RuntimeParams["application_name"] = "toolbridge-api"
+	}
+	return config, nil
+}
+
+func open(ctx context.Context, config *pgxpool.Config, wait time.Duration) (*Store, error) {
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err == nil {
+		if err = migrate(ctx, pool); err != nil {
+			pool.Close()
+		}
+	}
+	if err != nil {
+		// One line, also where a connection was tried at several addresses.
+		return nil, fmt.Errorf("DATABASE_URL: PostgreSQL at %s: %s", place(config), strings.Join(strings.Fields(err.Error()), " "))
+	}
+	return &Store{pool: pool, turns: turns{of: make(map[account.Owner]*turn)}, wait: wait}, nil
+}
+
+// place names a database without its user and password.
+func place(config *pgxpool.Config) string {
+	to := config.ConnConfig
+	return net.JoinHostPort(to.Host, strconv.Itoa(int(to.Port))) + "/" + to.Database
+}
+
+// Ready reports whether the database answers a read.
+func (s *Store) Ready(ctx context.Context) error {
+	var version int
+	return classify(s.pool.QueryRow(ctx, sqlVersion).Scan(&version))
+}
+
+// Close ends all connections.
+func (s *Store) Close() error {
+	s.pool.Close()
+	return nil
+}

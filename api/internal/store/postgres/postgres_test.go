@@ -1,0 +1,351 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/store/postgres/postgrestest"
+	"toolbridge/api/internal/store/storetest"
+)
+
+func openStore(t *testing.T, url string) *Store {
+	t.Helper()
+	store, err := Open(t.Context(), url, 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	return store
+}
+
+// openHurried gives a store that waits for no more than a tenth of a second.
+func openHurried(t *testing.T, url string, connections int32) *Store {
+	t.Helper()
+	const wait = 100 * time.Millisecond
+	config, err := configure(url, connections, wait)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := open(t.Context(), config, wait)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	return store
+}
+
+func writing(user, uid string) item.Write {
+	ref := item.Ref{Owner: item.Owner{Tenant: "t", User: user}, Kind: "note", UID: uid}
+	return item.Write{Ref: ref, Epoch: 1, Now: time.Now}
+}
+
+func writeNote(ctx context.Context, store *Store, user, uid string) error {
+	_, err := store.Apply(ctx, writing(user, uid), func(seen item.Seen) (*item.Item, error) {
+		return &item.Item{UID: uid, Version: 1, StoredAt: seen.Place(), Payload: []byte(`{}`)}, nil
+	})
+	return err
+}
+
+func isUnavailable(err error) bool {
+	var f *fault.Error
+	return errors.As(err, &f) && f.Code == fault.Unavailable
+}
+
+func TestConformance(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storetest.Store { return openStore(t, postgrestest.New(t)) })
+}
+
+func TestProcessesThatStartAtOnceShareOneNewDatabase(t *testing.T) {
+	server := postgrestest.New(t)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			store, err := Open(context.Background(), server, 2)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := store.Ready(context.Background()); err != nil {
+				t.Error(err)
+			}
+			_ = store.Close()
+		})
+	}
+	wg.Wait()
+}
+
+func TestADatabaseThatCannotBeUsedIsAClearErrorWithoutThePassword(t *testing.T) {
+	newer := postgrestest.New(t)
+	_ = openStore(t, newer).Close()
+	postgrestest.Exec(t, newer, `UPDATE schema_version SET version = 999`)
+	for _, row := range []struct{ name, url, says string }{
+		{"a newer schema", newer, "schema version 999, but this program knows only"},
+		{"nobody there", "postgres://user:pass-word@127.0.0.1:1/name", "127.0.0.1:1/name"},
+		{"a port that is none", "postgres://user:pass-word@db:port/name", "cannot be read"},
+		{"a broken escape", "postgres://user:pass-word%zz@db/name", "cannot be read"},
+		{"an option that is none", "postgres://user:pass-word@db/name?sslmode=pass-word", "cannot be read"},
+		{"no such database", strings.Replace(newer, "/postgres?", "/pass-word-not?", 1), "does not exist"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, err := Open(t.Context(), row.url, 2)
+			if err == nil || !strings.Contains(err.Error(), row.says) || !strings.Contains(err.Error(), "DATABASE_URL") {
+				t.Fatalf("err = %v", err)
+			}
+			if strings.Contains(err.Error(), "pass-word@") || strings.Contains(err.Error(), "\n") {
+				t.Errorf("tells too much: %v", err)
+			}
+		})
+	}
+}
+
+func TestAnOwnersRowThatAnotherProcessHoldsIsWaitedForAndThenUnavailable(t *testing.T) {
+	server := postgrestest.New(t)
+	store := openHurried(t, server, 5)
+	if err := writeNote(t.Context(), store, "u", "x"); err != nil {
+		t.Fatal(err)
+	}
+	other := postgrestest.Connect(t, server)
+	defer other.Close(t.Context())
+	if _, err := begin(t.Context(), other, account.Owner{Tenant: "t", User: "u"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeNote(t.Context(), store, "u", "y"); !isUnavailable(err) {
+		t.Errorf("err = %v", err)
+	}
+	if err := writeNote(t.Context(), store, "v", "y"); err != nil {
+		t.Errorf("another owner: %v", err)
+	}
+	if _, err := store.Get(t.Context(), writing("u", "x").Ref); err != nil {
+		t.Errorf("a read: %v", err)
+	}
+	undo(t.Context(), other)
+	if err := writeNote(t.Context(), store, "u", "y"); err != nil {
+		t.Errorf("once it was free: %v", err)
+	}
+}
+
+func TestWaitingForAConnectionHasAnEnd(t *testing.T) {
+	store := openHurried(t, postgrestest.New(t), 1)
+	taken, err := store.pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := writeNote(t.Context(), store, "u", "x"); !isUnavailable(err) {
+		t.Errorf("a write: %v", err)
+	}
+	if _, err := store.Get(t.Context(), writing("u", "x").Ref); !isUnavailable(err) {
+		t.Errorf("a read: %v", err)
+	}
+	taken.Release()
+	if err := writeNote(t.Context(), store, "u", "x"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWritersOfOneOwnerLeaveConnectionsToOthers(t *testing.T) {
+	store := openHurried(t, postgrestest.New(t), 2)
+	inside, finish := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		_, err := store.Apply(t.Context(), writing("u", "x"), func(item.Seen) (*item.Item, error) {
+			close(inside)
+			<-finish
+			return nil, nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	<-inside
+	for range 10 {
+		wg.Go(func() {
+			if err := writeNote(t.Context(), store, "u", "y"); !isUnavailable(err) {
+				t.Errorf("err = %v", err)
+			}
+		})
+	}
+	if err := writeNote(t.Context(), store, "v", "x"); err != nil {
+		t.Errorf("another owner: %v", err)
+	}
+	time.Sleep(3 * store.wait)
+	close(finish)
+	wg.Wait()
+	if len(store.turns.of) != 0 {
+		t.Errorf("turns left over: %v", store.turns.of)
+	}
+}
+
+func TestACollisionRunsTheChangeAnewAFewTimes(t *testing.T) {
+	store := openStore(t, postgrestest.New(t))
+	for _, row := range []struct {
+		name     string
+		code     string
+		failures int
+		want     int
+	}{
+		{"a serialization failure", "40001", 2, 3},
+		{"a deadlock", "40P01", 1, 2},
+		{"one after the other", "40001", 100, attempts},
+		{"another error", "42601", 100, 1},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			runs := 0
+			_, err := store.Apply(t.Context(), writing("u", row.name), func(item.Seen) (*item.Item, error) {
+				if runs++; runs <= row.failures {
+					return nil, classify(&pgconn.PgError{Code: row.code})
+				}
+				return &item.Item{UID: row.name, Version: 1, Payload: []byte(`{}`)}, nil
+			})
+			if runs != row.want || (err == nil) != (row.failures < row.want) {
+				t.Errorf("%d runs, %v", runs, err)
+			}
+		})
+	}
+}
+
+func TestWhatBecameOfACommitIsSaidOnlyWhenItIsKnown(t *testing.T) {
+	for _, row := range []struct {
+		err  error
+		says string
+	}{
+		{&pgconn.PgError{Code: "40001"}, "try again"},
+		{&pgconn.PgError{Code: "57014"}, "try again"},
+		{&pgconn.PgError{Code: "53100"}, "try again"},
+		{&pgconn.PgError{Code: "40003"}, "may or may not"},
+		{&pgconn.PgError{Code: "57P01"}, "may or may not"},
+		{context.DeadlineExceeded, "may or may not"},
+	} {
+		if err := classifyCommit(row.err); !isUnavailable(err) || !strings.Contains(err.Error(), row.says) {
+			t.Errorf("%v: %v", row.err, err)
+		}
+	}
+	for _, err := range []error{&pgconn.PgError{Code: "23505"}, errors.New("of our own")} {
+		if classified := classifyCommit(err); isUnavailable(classified) || !errors.Is(classified, err) {
+			t.Errorf("%v: %v", err, classified)
+		}
+	}
+	if err := classifyCommit(nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestALostDatabaseIsUnavailableUntilItIsBack(t *testing.T) {
+	server := postgrestest.New(t)
+	line := newLine(t, server)
+	store := openHurried(t, line.url, 3)
+	if err := writeNote(t.Context(), store, "u", "x"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		line.cut()
+		if err := store.Ready(t.Context()); !isUnavailable(err) {
+			t.Errorf("ready: %v", err)
+		}
+		if _, err := store.Get(t.Context(), writing("u", "x").Ref); !isUnavailable(err) {
+			t.Errorf("a read: %v", err)
+		}
+		if _, _, err := store.List(t.Context(), item.Query{Owner: item.Owner{Tenant: "t", User: "u"}, Kind: "note", Limit: 1}); !isUnavailable(err) {
+			t.Errorf("a list: %v", err)
+		}
+		if err := writeNote(t.Context(), store, "u", "y"); !isUnavailable(err) {
+			t.Errorf("a write: %v", err)
+		}
+		line.mend()
+		if err := writeNote(t.Context(), store, "u", "x"); err != nil {
+			t.Errorf("once it is back: %v", err)
+		}
+		if err := store.Ready(t.Context()); err != nil {
+			t.Errorf("ready again: %v", err)
+		}
+	}
+}
+
+func TestAServerThatClosesItsConnectionsIsConnectedToAnew(t *testing.T) {
+	server := postgrestest.New(t)
+	store := openStore(t, postgrestest.With(t, server, "application_name", t.Name()[:40]))
+	for range 3 {
+		if err := writeNote(t.Context(), store, "u", "x"); err != nil {
+			t.Fatal(err)
+		}
+		postgrestest.Exec(t, server, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1`, t.Name()[:40])
+		if err := store.Ready(t.Context()); err != nil && !isUnavailable(err) {
+			t.Error(err)
+		}
+	}
+}
+
+func TestTheDatabaseSeesFewStatements(t *testing.T) {
+	config, err := configure(postgrestest.New(t), 5, turnWait)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted := &counter{}
+	config.ConnConfig.Tracer = counted
+	store, err := open(t.Context(), config, turnWait)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	ctx, owner := t.Context(), account.Owner{Tenant: "t", User: "u"}
+	for _, row := range []struct {
+		name string
+		most int
+		call func() error
+	}{
+		{"state", 1, func() error { _, err := store.State(ctx, owner, "x"); return err }},
+		{"first write", 3, func() error { return writeNote(ctx, store, "u", "x") }},
+		{"write", 3, func() error { return writeNote(ctx, store, "u", "x") }},
+		{"get", 1, func() error { _, err := store.Get(ctx, writing("u", "x").Ref); return err }},
+		{"list", 1, func() error {
+			_, _, err := store.List(ctx, item.Query{Owner: item.Owner(owner), Kind: "note", Limit: 9, MaxBytes: 9})
+			return err
+		}},
+		{"end of a session", 2, func() error { return store.EndSession(ctx, owner, "x", time.Now(), time.Now()) }},
+		{"wipe", 4, func() error { _, _, err := store.Wipe(ctx, owner, 1, time.Now); return err }},
+		{"ready", 1, func() error { return store.Ready(ctx) }},
+	} {
+		counted.texts = nil
+		if err := row.call(); err != nil {
+			t.Errorf("%s: %v", row.name, err)
+		}
+		if len(counted.texts) != row.most {
+			t.Errorf("%s: %d statements, want %d: %q", row.name, len(counted.texts), row.most, counted.texts)
+		}
+	}
+}
+
+// counter notes the statements beside BEGIN, COMMIT and ROLLBACK.
+type counter struct{ texts []string }
+
+func (c *counter) note(text string) {
+	if text != sqlBegin && text != sqlCommit && text != sqlRollback {
+		c.texts = append(c.texts, text)
+	}
+}
+
+func (c *counter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	c.note(data.SQL)
+	return ctx
+}
+
+func (c *counter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func (c *counter) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	return ctx
+}
+
+func (c *counter) TraceBatchQuery(_ context.Context, _ *pgx.Conn, data pgx.TraceBatchQueryData) {
+	c.note(data.SQL)
+}
+
+func (c *counter) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}

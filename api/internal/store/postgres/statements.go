@@ -1,0 +1,68 @@
+package postgres
+
+// Plain SQL that CockroachDB and YugabyteDB have too: no advisory locks, no
+// triggers, no procedures, no types of PostgreSQL's own.
+const (
+	sqlBegin    = `BEGIN ISOLATION LEVEL READ COMMITTED` // each statement sees what was committed before it
+	sqlCommit   = `COMMIT`
+	sqlRollback = `ROLLBACK`
+
+	// Takes the owner's turn to write. It changes the row instead of only locking
+	// it, so that at any isolation level a database either makes the next writer
+	// wait and see this one's work, or refuses it as a serialization failure.
+	sqlTurn = `INSERT INTO account (tenant, owner, writes, epoch, sessions_since_ms, last_wipe_ms, last_wipe_by)
+		VALUES ($1, $2, 1, 1, 0, 0, '')
+		ON CONFLICT (tenant, owner) DO UPDATE SET writes = account.writes + 1
+		RETURNING epoch`
+
+	sqlItem = `SELECT uid, version, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, payload FROM item
+		WHERE tenant = $1 AND owner = $2 AND kind = $3 AND uid = $4`
+
+	// The items that a write is about with the newest time of their kind, in at
+	// least one row: one without an item when there is none of them.
+	sqlCurrent = `SELECT COALESCE(i.uid, ''), COALESCE(i.version, 0), COALESCE(i.updated_ms, 0), COALESCE(i.stored_ms, 0),
+			i.deleted_ms, COALESCE(i.parent_kind, ''), COALESCE(i.parent_uid, ''), i.payload,
+			n.ms, COALESCE(i.tags, '{}')
+		FROM (SELECT COALESCE((SELECT stored_ms FROM item
+				WHERE tenant = $1 AND owner = $2 AND kind = $3 AND stored_ms <= $5 ORDER BY stored_ms DESC LIMIT 1), 0) AS ms) AS n
+			LEFT JOIN item i ON i.tenant = $1 AND i.owner = $2 AND i.kind = $3 AND i.uid = ANY ($4)`
+
+	sqlLive = `SELECT EXISTS (SELECT 1 FROM item
+		WHERE tenant = $1 AND owner = $2 AND kind = $3 AND uid = $4 AND deleted_ms IS NULL)`
+
+	sqlInsert = `INSERT INTO item (version, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, payload,
+			status, archived, tags, tenant, owner, kind, uid)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
+
+	sqlUpdate = `UPDATE item SET version = $1, updated_ms = $2, stored_ms = $3, deleted_ms = $4, parent_kind = $5, parent_uid = $6, payload = $7,
+			status = $8, archived = $9, tags = $10
+		WHERE tenant = $11 AND owner = $12 AND kind = $13 AND uid = $14`
+
+	sqlAddTags = `INSERT INTO item_tag (tenant, owner, kind, uid, stored_ms, tag)
+		SELECT $1, $2, $3, $4, $5, tag FROM unnest(CAST($6 AS TEXT[])) AS tags (tag)`
+
+	sqlMoveTags = `UPDATE item_tag SET stored_ms = $7
+		WHERE tenant = $1 AND owner = $2 AND kind = $3 AND uid = $4 AND stored_ms = $5 AND tag = ANY ($6)`
+
+	sqlRemoveTags = `DELETE FROM item_tag
+		WHERE tenant = $1 AND owner = $2 AND kind = $3 AND uid = $4 AND stored_ms = $5 AND tag = ANY ($6)`
+
+	sqlState = `SELECT COALESCE(a.epoch, 1), COALESCE(a.sessions_since_ms, 0), COALESCE(a.last_wipe_ms, 0),
+			COALESCE(a.last_wipe_by, ''), EXISTS (SELECT 1 FROM ended_session e WHERE e.tenant = $1 AND e.id = $3)
+		FROM (SELECT 1) AS always LEFT JOIN account a ON a.tenant = $1 AND a.owner = $2`
+
+	sqlEndSession = `INSERT INTO ended_session (tenant, id, expires_ms) VALUES ($1, $2, $3) ON CONFLICT (tenant, id) DO NOTHING`
+	sqlPurgeEnded = `DELETE FROM ended_session WHERE expires_ms <= $1`
+
+	sqlDeleteOwners = `WITH gone AS (DELETE FROM item WHERE tenant = $1 AND owner = $2 RETURNING kind)
+		SELECT kind, COUNT(*) FROM gone GROUP BY kind`
+
+	sqlDeleteTags = `DELETE FROM item_tag WHERE tenant = $1 AND owner = $2`
+
+	sqlRaiseEpoch = `UPDATE account SET epoch = epoch + 1, sessions_since_ms = GREATEST(CAST($3 AS BIGINT) + 1, sessions_since_ms + 1),
+			last_wipe_ms = $3, last_wipe_by = $2
+		WHERE tenant = $1 AND owner = $2
+		RETURNING epoch, sessions_since_ms, last_wipe_ms, last_wipe_by`
+
+	sqlVersion = `SELECT version FROM schema_version WHERE id = 1`
+)

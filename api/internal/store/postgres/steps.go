@@ -1,0 +1,150 @@
+package postgres
+
+import (
+	"context"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/item"
+)
+
+// lookAhead is how many items of a batch are read at once. It bounds what a
+// batch of many large items takes in memory.
+const lookAhead = 50
+
+// steps is a batch under way in its transaction. Items are read for many steps
+// at once and stored all together at the end; in between, each step is shown
+// what those before it made.
+type steps struct {
+	conn   *pgx.Conn
+	batch  item.Batch
+	now    item.Millis
+	newest item.Millis
+	read   map[string]*stored // by uid, what the database has for the steps ahead
+	made   map[string]*stored // by uid, what steps have returned
+	saves  pgx.Batch
+}
+
+// stored is an item with its tags, which a change is not shown.
+type stored struct {
+	item item.Item
+	tags []string
+}
+
+// newSteps reads the clock, as nobody else can write for the owner now.
+func newSteps(conn *pgx.Conn, batch item.Batch) *steps {
+	return &steps{conn: conn, batch: batch, now: item.MillisOf(batch.Now()),
+		read: make(map[string]*stored), made: make(map[string]*stored)}
+}
+
+func (s *steps) run(ctx context.Context) error {
+	for ahead := range slices.Chunk(s.batch.Steps, lookAhead) {
+		if err := s.look(ctx, ahead); err != nil {
+			return err
+		}
+		for _, step := range ahead {
+			if err := s.change(ctx, step); err != nil {
+				return err
+			}
+		}
+	}
+	if s.saves.Len() == 0 {
+		return nil // nothing to commit
+	}
+	return commit(ctx, s.conn, &s.saves)
+}
+
+// look reads the items of some steps that no step before them has made.
+func (s *steps) look(ctx context.Context, ahead []item.Step) error {
+	clear(s.read)
+	uids := make([]string, 0, len(ahead))
+	for _, step := range ahead {
+		if s.made[step.UID] == nil {
+			uids = append(uids, step.UID)
+		}
+	}
+	b := s.batch
+	rows, err := s.conn.Query(ctx, sqlCurrent, b.Tenant, b.User, string(b.Kind), uids, int64(s.now+item.MaxAhead))
+	if err != nil {
+		return classify(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var newest int64
+		var tags []string
+		found, err := scan(rows, &newest, &tags)
+		if err != nil {
+			return classify(err)
+		}
+		if found.UID != "" {
+			s.read[found.UID] = &stored{found, tags}
+		}
+		s.newest = item.Millis(newest) // the same in every row, as nothing is stored before the end
+	}
+	return classify(rows.Err())
+}
+
+// change runs one change and notes what it returns.
+func (s *steps) change(ctx context.Context, step item.Step) error {
+	was := s.current(step.UID)
+	seen := item.Seen{Now: s.now, Newest: s.newest, Live: s.live(ctx)}
+	if was != nil {
+		shown := was.item // a copy, as the change may do with it what it likes
+		seen.Item = &shown
+	}
+	next, err := step.Change(seen)
+	if err != nil || next == nil {
+		return err
+	}
+	s.save(s.batch.Ref(step), was, &stored{*next, tagsOf(next)})
+	return nil
+}
+
+func (s *steps) current(uid string) *stored {
+	if made := s.made[uid]; made != nil {
+		return made
+	}
+	return s.read[uid]
+}
+
+func (s *steps) save(ref item.Ref, was, is *stored) {
+	text := sqlUpdate
+	if was == nil {
+		text, was = sqlInsert, &stored{}
+	}
+	s.saves.Queue(text, append(values(&is.item), key(ref)...)...)
+	s.retag(ref, was, is)
+	s.made[ref.UID] = is
+}
+
+// retag moves an item in the index of tags. Tags that stay the same take one
+// statement, others one to remove and one to add; none take none.
+func (s *steps) retag(ref item.Ref, was, is *stored) {
+	before, after := int64(was.item.StoredAt), int64(is.item.StoredAt)
+	same := slices.Equal(was.tags, is.tags)
+	if same && len(is.tags) > 0 && before != after {
+		s.saves.Queue(sqlMoveTags, append(key(ref), before, was.tags, after)...)
+	}
+	if !same && len(was.tags) > 0 {
+		s.saves.Queue(sqlRemoveTags, append(key(ref), before, was.tags)...)
+	}
+	if !same && len(is.tags) > 0 {
+		s.saves.Queue(sqlAddTags, append(key(ref), after, is.tags)...)
+	}
+}
+
+// tagsOf gives the tags of an item, never nil.
+func tagsOf(next *item.Item) []string { return append([]string{}, next.Facets.Tags...) }
+
+func (s *steps) live(ctx context.Context) item.Live {
+	return func(kind entity.Kind, uid string) (found bool, err error) {
+		if made := s.made[uid]; made != nil && kind == s.batch.Kind {
+			return !made.item.Deleted(), nil
+		}
+		parent := item.Ref{Owner: s.batch.Owner, Kind: kind, UID: uid}
+		err = s.conn.QueryRow(ctx, sqlLive, key(parent)...).Scan(&found)
+		return found, classify(err)
+	}
+}

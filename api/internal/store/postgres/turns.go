@@ -1,0 +1,56 @@
+package postgres
+
+import (
+	"context"
+	"sync"
+
+	"golang.org/x/sync/semaphore"
+
+	"toolbridge/api/internal/account"
+)
+
+// turns let each owner have one write under way in this process. The database
+// would make the others wait as well, but each on a connection, and the pool
+// would be empty for everybody else. First come, first served.
+type turns struct {
+	mu sync.Mutex
+	of map[account.Owner]*turn
+}
+
+type turn struct {
+	*semaphore.Weighted
+	claims int // holders and waiters; the last one takes the turn away
+}
+
+// take waits for the owner's turn. Done must be called when there is no error.
+func (t *turns) take(ctx context.Context, owner account.Owner) (done func(), err error) {
+	its := t.claim(owner)
+	if err := its.Acquire(ctx, 1); err != nil {
+		t.drop(owner, its)
+		return nil, err
+	}
+	return func() {
+		its.Release(1)
+		t.drop(owner, its)
+	}, nil
+}
+
+func (t *turns) claim(owner account.Owner) *turn {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	its, known := t.of[owner]
+	if !known {
+		its = &turn{Weighted: semaphore.NewWeighted(1)}
+		t.of[owner] = its
+	}
+	its.claims++
+	return its
+}
+
+func (t *turns) drop(owner account.Owner, its *turn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if its.claims--; its.claims == 0 {
+		delete(t.of, owner)
+	}
+}
