@@ -295,3 +295,12 @@ func TestARowOfTheFirstSchemaKeepsItsPlaceAndIsFoundByFilters(t *testing.T) {
 		t.Errorf("%d tags left of an item that has none now, %v", left, err)
 	}
 }
+
+func BenchmarkScale(b *testing.B) {
+	store, err := Open(b.Context(), filepath.Join(b.TempDir(), "bench.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = store.Close() })
+	storetest.Scale(b, store)
+}

@@ -1,0 +1,76 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/item"
+)
+
+// rounds is how often each page is measured, so that a median can be taken.
+const rounds = 5
+
+// Scale measures a page in the middle of a short list and of a very long one:
+// it should cost the same. scripts/bench.sh compares the two.
+func Scale(b *testing.B, store Store) {
+	lists := map[int]item.Owner{1_000: alice, 1_000_000: bob}
+	for size, owner := range lists {
+		fill(b, store, owner, size)
+	}
+	for range rounds {
+		for size, owner := range lists {
+			for name, query := range pages(owner, size) {
+				b.Run(fmt.Sprintf("%s/of=%d", name, size), func(b *testing.B) { page(b, store, query) })
+			}
+		}
+	}
+}
+
+// pages are the lists that clients ask for most, from the middle on.
+func pages(owner item.Owner, size int) map[string]item.Query {
+	middle := &item.Cursor{StoredAt: item.Millis(size / 2), UID: uid(size / 2)}
+	query := item.Query{Owner: owner, Kind: "note", After: middle, Limit: 20, MaxBytes: 1 << 20}
+	tagged := query
+	tagged.Filter.Tag = "even"
+	backwards := query
+	backwards.Descending = true
+	return map[string]item.Query{"plain": query, "tag": tagged, "desc": backwards}
+}
+
+func page(b *testing.B, store Store, query item.Query) {
+	for b.Loop() {
+		items, _, err := store.List(context.Background(), query)
+		if err != nil || len(items) != query.Limit {
+			b.Fatalf("%d items, %v", len(items), err)
+		}
+	}
+}
+
+// fill stores notes in batches, each at a millisecond of its own.
+func fill(b *testing.B, store Store, owner item.Owner, size int) {
+	const batch = 5_000
+	for from := 0; from < size; from += batch {
+		var steps []item.Step
+		for n := from; n < min(from+batch, size); n++ {
+			steps = append(steps, item.Step{UID: uid(n), Change: numbered(n)})
+		}
+		all := item.Batch{Owner: owner, Kind: entity.Kind("note"), Epoch: 1, Now: at(time.UnixMilli(1)), Steps: steps}
+		if err := store.ApplyAll(context.Background(), all); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func numbered(n int) item.Change {
+	return func(item.Seen) (*item.Item, error) {
+		next := item.Item{UID: uid(n), Version: 1, UpdatedAt: item.Millis(n), StoredAt: item.Millis(n)}
+		next.Payload = fmt.Appendf(nil, `{"title":"note %d","content":"a text of some length","uid":%q}`, n, next.UID)
+		if n%2 == 0 {
+			next.Facets.Tags = []string{"even"}
+		}
+		return &next, nil
+	}
+}
