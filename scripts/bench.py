@@ -28,6 +28,7 @@ from tests.processes import (
 from toolbridge_mcp.transport.signing import tenant_headers
 
 CONNECTIONS = 10
+UNLIMITED = {f"RATE_LIMIT_{what}": "off" for what in ("READS", "WRITES", "SESSIONS")}
 NOTE = {"title": "A title", "content": "x" * 320, "tags": ["one", "two"]}
 
 
@@ -50,7 +51,9 @@ def row(*cells: object) -> None:
 # The API
 
 
-def load(api: Process, folder: Path, seconds: float, method: str, path: str, body: object = None) -> None:
+def load(
+    name: str, api: Process, folder: Path, seconds: float, method: str, path: str, body: object = None
+) -> None:
     file = folder / "headers.json"
     file.write_text(json.dumps(headers()))
     command = ["toolbridge-load", "-method", method, "-connections", str(CONNECTIONS), "-headers", str(file)]
@@ -62,7 +65,6 @@ def load(api: Process, folder: Path, seconds: float, method: str, path: str, bod
     if result["failures"]:
         raise RuntimeError(f"{method} {path}: {result['failures']} failures")
     answers = result["answers"]
-    name = {"GET": "list(20)" if "limit" in path else "get", "POST": "create", "PATCH": "patch"}[method]
     row(name, f"{answers / result['seconds']:,.0f}", f"{used / answers * 1e6:,.0f}")
 
 
@@ -76,18 +78,20 @@ def measure_api(name: str, process: Process, folder: Path, seconds: float) -> No
         sys.stdout.write(f"\n{name}, {CONNECTIONS} connections\n\n")
         row("call", "requests a second", "processor time of the API, us")
         row("---", "---:", "---:")
-        load(api, folder, seconds, "GET", f"/v1/notes/{uid}")
-        load(api, folder, seconds, "GET", "/v1/notes?limit=20")
-        load(api, folder, seconds, "POST", "/v1/notes", NOTE)
-        load(api, folder, seconds, "PATCH", f"/v1/notes/{uid}", {"title": "Another"})
+        load("get", api, folder, seconds, "GET", f"/v1/notes/{uid}")
+        load("list(20)", api, folder, seconds, "GET", "/v1/notes?limit=20")
+        load("create", api, folder, seconds, "POST", "/v1/notes", NOTE)
+        load("patch", api, folder, seconds, "PATCH", f"/v1/notes/{uid}", {"title": "Another"})
+        load("open a session", api, folder, 0.1, "POST", "/v1/sync/sessions")
+        load("the same after very many", api, folder, seconds * 3, "POST", "/v1/sync/sessions")
+        load("the same after those", api, folder, 0.1, "POST", "/v1/sync/sessions")
 
 
 def bench_api(binary: Path, folder: Path, seconds: float) -> None:
-    measure_api("SQLite", api_process(binary, folder), folder, seconds)
-    postgres = os.environ.get("TOOLBRIDGE_TEST_POSTGRES")
-    if postgres:
-        process = api_process(binary, folder, DATABASE_URL=postgres)
-        measure_api("PostgreSQL", process, folder, seconds)
+    measure_api("SQLite", api_process(binary, folder, **UNLIMITED), folder, seconds)
+    database = os.environ["TOOLBRIDGE_TEST_POSTGRES"]
+    postgres = api_process(binary, folder, DATABASE_URL=database, **UNLIMITED)
+    measure_api("PostgreSQL", postgres, folder, seconds)
 
 
 # The gateway
@@ -121,7 +125,7 @@ async def measure_gateway(gateway: Process, api: Process, sessions: int, seconds
 
 
 def bench_gateway(binary: Path, folder: Path, seconds: float) -> None:
-    api = api_process(binary, folder)
+    api = api_process(binary, folder, **UNLIMITED)
     with running(api), running(gateway_process(api.url, folder)) as gateway:
         sys.stdout.write("\nget_note over SSE, called by the Python client on the same machine\n\n")
         row("sessions", "calls a second", "processor time of the gateway, ms", "of the API, ms")

@@ -9,13 +9,13 @@ usage() {
     cat <<'TEXT'
 Usage: scripts/bench.sh [api | gateway | scale] [SECONDS]
 
-  api       get, list(20), create and patch over REST, each session opened in-band, on SQLite, and on
-            PostgreSQL too if TOOLBRIDGE_TEST_POSTGRES names a server
+  api       get, list(20), create and patch over REST, each session opened in-band, and opening sessions,
+            on SQLite and PostgreSQL
   gateway   get_note over SSE at 1, 10 and 50 sessions
-  scale     a page of a list of 1,000,000 items against one of 1,000, median of five, on the same stores
-            as above (takes some minutes)
+  scale     a page of a list of 1,000,000 items against one of 1,000, median of five, on both stores
+            (takes some minutes)
 
-Each figure is measured for SECONDS (3). Processor time is the figure to compare: throughput depends on
+The PostgreSQL server is a private one that does not wait for the disk. Each figure is measured for SECONDS (3). Processor time is the figure to compare: throughput depends on
 what else the machine does. Needs /proc.
 TEXT
 }
@@ -27,23 +27,27 @@ case ${1:-} in
         exit 2
         ;;
 esac
-forget_settings_keeping_postgres() {
-    local postgres=${TOOLBRIDGE_TEST_POSTGRES:-}
-    forget_settings
-    if [ -n "$postgres" ]; then export TOOLBRIDGE_TEST_POSTGRES=$postgres; fi
-}
-
-forget_settings_keeping_postgres
+forget_settings
 TEMPORARY=$(mktemp -d)
-trap 'rm -rf "$TEMPORARY"' EXIT
-STEPS=4
+POSTGRES_FOLDER="$TEMPORARY/postgres"
+chmod 711 "$TEMPORARY" # the PostgreSQL server in it may belong to another user
+finish() {
+    stop_postgres
+    rm -rf "$TEMPORARY"
+}
+trap finish EXIT
+STEPS=6
 API_BINARY="$TEMPORARY/bin/toolbridge-api"
 find_python
 lock_setup
 need_packages requirements-dev.lock
 need_go
 need_api
+need_postgres
 unlock_setup
+step "PostgreSQL server" "Look at its log." start_postgres
+TOOLBRIDGE_TEST_POSTGRES=$(postgres_url)
+export TOOLBRIDGE_TEST_POSTGRES
 build_load() { cd "$ROOT/api" && "$GO" build -o "$TEMPORARY/bin/toolbridge-load" ./cmd/toolbridge-load; }
 step "Load generator" "Mend what the compiler names." build_load
 if [ "$1" = scale ]; then

@@ -18,7 +18,7 @@ import (
 	"toolbridge/api/internal/store/storetest"
 )
 
-func openStore(t *testing.T, url string) *Store {
+func openStore(t testing.TB, url string) *Store {
 	t.Helper()
 	store, err := Open(t.Context(), url, 20)
 	if err != nil {
@@ -349,3 +349,9 @@ func (c *counter) TraceBatchQuery(_ context.Context, _ *pgx.Conn, data pgx.Trace
 }
 
 func (c *counter) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
+func BenchmarkScale(b *testing.B) {
+	server := postgrestest.New(b)
+	store := openStore(b, server)
+	storetest.Scale(b, store, func() { postgrestest.Exec(b, server, "ANALYZE") })
+}

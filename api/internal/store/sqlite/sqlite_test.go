@@ -17,7 +17,7 @@ import (
 	"toolbridge/api/internal/store/storetest"
 )
 
-func openStore(t *testing.T, path string) *Store {
+func openStore(t testing.TB, path string) *Store {
 	t.Helper()
 	store, err := Open(t.Context(), path)
 	if err != nil {
@@ -297,10 +297,5 @@ func TestARowOfTheFirstSchemaKeepsItsPlaceAndIsFoundByFilters(t *testing.T) {
 }
 
 func BenchmarkScale(b *testing.B) {
-	store, err := Open(b.Context(), filepath.Join(b.TempDir(), "bench.db"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = store.Close() })
-	storetest.Scale(b, store)
+	storetest.Scale(b, openStore(b, filepath.Join(b.TempDir(), "bench.db")), func() {})
 }

@@ -14,12 +14,14 @@ import (
 const rounds = 5
 
 // Scale measures a page in the middle of a short list and of a very long one:
-// it should cost the same. scripts/bench.sh compares the two.
-func Scale(b *testing.B, store Store) {
+// it should cost the same. scripts/bench.sh compares the two. The store is told
+// when it is full, as its statistics may have to be renewed.
+func Scale(b *testing.B, store Store, filled func()) {
 	lists := map[int]item.Owner{1_000: alice, 1_000_000: bob}
 	for size, owner := range lists {
 		fill(b, store, owner, size)
 	}
+	filled()
 	for range rounds {
 		for size, owner := range lists {
 			for name, query := range pages(owner, size) {
