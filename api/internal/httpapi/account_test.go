@@ -79,17 +79,19 @@ func TestAWipeTakesEverythingOfOneUser(t *testing.T) {
 }
 
 func TestSessionsOfTheVeryMillisecondOfAWipe(t *testing.T) {
-	first := start(t)
-	second := first.twin()
-	u := first.user("alice")
-	before := u.opens()
-	u.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`).is(200)
-	after := u.opens()
-	for _, p := range []*process{first, second} {
-		u.on(p).call("GET", "/v1/notes", "", in(before, "2")).fails(428, "session_invalid")
-		u.on(p).call("GET", "/v1/notes", "", in(after, "2")).is(200)
-		u.on(p).call("GET", "/v1/notes", "").is(200)
-	}
+	onEachStore(t, func(t *testing.T, start starter) {
+		first := start(t)
+		second := first.twin()
+		u := first.user("alice")
+		before := u.opens()
+		u.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`).is(200)
+		after := u.opens()
+		for _, p := range []*process{first, second} {
+			u.on(p).call("GET", "/v1/notes", "", in(before, "2")).fails(428, "session_invalid")
+			u.on(p).call("GET", "/v1/notes", "", in(after, "2")).is(200)
+			u.on(p).call("GET", "/v1/notes", "").is(200)
+		}
+	})
 }
 
 func TestAWipeWithoutItsWordIsRefused(t *testing.T) {

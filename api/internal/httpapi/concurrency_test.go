@@ -36,7 +36,7 @@ func (u user) atOnce(n int, call func(u user, i int) answer) map[int]int {
 }
 
 func TestParallelPatchesOfDifferentKeysKeepAllKeys(t *testing.T) {
-	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
+	forEachEntityAndStore(t, func(t *testing.T, u user, e *entity.Entity) {
 		one := path(e) + "/" + u.has(e, "").UID
 		var versions sync.Map
 		statuses := u.atOnce(40, func(u user, i int) answer {
@@ -59,7 +59,7 @@ func TestParallelPatchesOfDifferentKeysKeepAllKeys(t *testing.T) {
 }
 
 func TestParallelConditionalWritesHaveOneWinner(t *testing.T) {
-	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
+	forEachEntityAndStore(t, func(t *testing.T, u user, e *entity.Entity) {
 		for i := range conditional(e, "") {
 			row := conditional(e, path(e)+"/"+u.has(e, "").UID)[i]
 			statuses := u.atOnce(20, func(u user, _ int) answer {
@@ -73,7 +73,7 @@ func TestParallelConditionalWritesHaveOneWinner(t *testing.T) {
 }
 
 func TestParallelCreationsOfOneUIDHaveOneWinner(t *testing.T) {
-	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
+	forEachEntityAndStore(t, func(t *testing.T, u user, e *entity.Entity) {
 		body := u.body(e, `"uid":"`+someUID+`"`)
 		statuses := u.atOnce(20, func(u user, _ int) answer { return u.call("POST", path(e), body) })
 		if statuses[201] != 1 || statuses[409] != 19 {
@@ -83,7 +83,7 @@ func TestParallelCreationsOfOneUIDHaveOneWinner(t *testing.T) {
 }
 
 func TestParallelDeletesHaveOneWinner(t *testing.T) {
-	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
+	forEachEntityAndStore(t, func(t *testing.T, u user, e *entity.Entity) {
 		one := path(e) + "/" + u.has(e, "").UID
 		var version atomic.Int64
 		statuses := u.atOnce(20, func(u user, _ int) answer {

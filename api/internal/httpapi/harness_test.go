@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,7 +22,6 @@ import (
 	"toolbridge/api/internal/httpapi"
 	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/limit"
-	"toolbridge/api/internal/store/sqlite"
 )
 
 const (
@@ -57,11 +55,11 @@ func (c *clock) advance(d time.Duration) {
 
 // process is one running API. Several may share a database and a clock.
 type process struct {
-	t     *testing.T
-	path  string
-	clock *clock
-	log   *lockedBuffer
-	url   string
+	t      *testing.T
+	shared database
+	clock  *clock
+	log    *lockedBuffer
+	url    string
 
 	handler http.Handler
 }
@@ -85,18 +83,19 @@ func (l *lockedBuffer) String() string {
 
 func start(t *testing.T, options ...func(*httpapi.API)) *process {
 	t.Helper()
-	now := time.Date(2026, 11, 20, 6, 15, 34, 40e6, time.UTC)
-	return startOn(t, filepath.Join(t.TempDir(), "test.db"), &clock{now: now}, options...)
+	return startOn(t, onSQLite(t), newClock(), options...)
 }
+
+func newClock() *clock { return &clock{now: time.Date(2026, 11, 20, 6, 15, 34, 40e6, time.UTC)} }
 
 // twin is another process on the same database, as after a restart.
 func (p *process) twin(options ...func(*httpapi.API)) *process {
-	return startOn(p.t, p.path, p.clock, options...)
+	return startOn(p.t, p.shared, p.clock, options...)
 }
 
-func startOn(t *testing.T, path string, clock *clock, options ...func(*httpapi.API)) *process {
+func startOn(t *testing.T, shared database, clock *clock, options ...func(*httpapi.API)) *process {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), path)
+	store, err := shared.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +123,7 @@ func startOn(t *testing.T, path string, clock *clock, options ...func(*httpapi.A
 		server.Close()
 		_ = store.Close()
 	})
-	return &process{t: t, path: path, clock: clock, log: log, url: server.URL, handler: handler}
+	return &process{t: t, shared: shared, clock: clock, log: log, url: server.URL, handler: handler}
 }
 
 // header changes the headers of a request; an empty list removes one.

@@ -128,7 +128,7 @@ func (r *reader) read() (end bool) {
 }
 
 func TestAReaderAtTheEndOfAListMissesNothing(t *testing.T) {
-	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
+	forEachEntityAndStore(t, func(t *testing.T, u user, e *entity.Entity) {
 		busy, keys := u.has(e, ""), strings.Trim(u.body(e, ""), "{}")
 		readers := []*reader{
 			{user: u, path: path(e), byItem: true, seen: map[string]int64{}},

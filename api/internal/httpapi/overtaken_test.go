@@ -2,7 +2,6 @@ package httpapi_test
 
 import (
 	"context"
-	"database/sql"
 	"testing"
 	"time"
 
@@ -47,116 +46,110 @@ func announce(came chan<- struct{}) func(*httpapi.API) {
 	}
 }
 
-// locked takes the database's write lock, as another process may; release gives
-// it back.
+// locked takes the database's write lock; release gives it back.
 func (p *process) locked() (release func()) {
 	p.t.Helper()
-	db, err := sql.Open("sqlite", "file:"+p.path+"?_txlock=immediate")
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	tx, err := db.BeginTx(p.t.Context(), nil)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return func() {
-		_ = tx.Rollback()
-		_ = db.Close()
-	}
+	return p.shared.lock(p.t)
 }
 
 func TestWhatAWipeOvertakesIsNotWritten(t *testing.T) {
-	came := make(chan struct{}, 100)
-	u := start(t, announce(came)).user("alice")
-	one := "/v1/notes/" + u.has(find("note"), "").UID
-	<-came
-	session := u.opens()
-	calls := [][3]string{{"POST", "/v1/notes", "{}"}, {"PUT", one, "{}"}, {"PATCH", one, "{}"}, {"DELETE", one, ""}, {"POST", one + "/archive", ""}}
-	release := u.locked()
-	wiped := make(chan answer, 1)
-	go func() { wiped <- u.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`) }()
-	<-came
-	answers := make(chan answer, 2*len(calls))
-	for _, call := range calls {
-		go func() { answers <- u.call(call[0], call[1], call[2]) }()
-		go func() { answers <- u.call(call[0], call[1], call[2], in(session, "1")) }()
-	}
-	for range cap(answers) {
+	onEachStore(t, func(t *testing.T, start starter) {
+		came := make(chan struct{}, 100)
+		u := start(t, announce(came)).user("alice")
+		one := "/v1/notes/" + u.has(find("note"), "").UID
 		<-came
-	}
-	release()
-	(<-wiped).is(200)
+		session := u.opens()
+		calls := [][3]string{{"POST", "/v1/notes", "{}"}, {"PUT", one, "{}"}, {"PATCH", one, "{}"}, {"DELETE", one, ""}, {"POST", one + "/archive", ""}}
+		release := u.locked()
+		wiped := make(chan answer, 1)
+		go func() { wiped <- u.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`) }()
+		<-came
+		answers := make(chan answer, 2*len(calls))
+		for _, call := range calls {
+			go func() { answers <- u.call(call[0], call[1], call[2]) }()
+			go func() { answers <- u.call(call[0], call[1], call[2], in(session, "1")) }()
+		}
+		for range cap(answers) {
+			<-came
+		}
+		release()
+		(<-wiped).is(200)
 
-	// Which write still came before the wipe is not certain; that none is left is.
-	refused := 0
-	for range cap(answers) {
-		got := <-answers
-		if got.status != 409 {
-			continue
+		// Which write still came before the wipe is not certain; that none is left is.
+		refused := 0
+		for range cap(answers) {
+			got := <-answers
+			if got.status != 409 {
+				continue
+			}
+			refused++
+			got.fails(409, "epoch_mismatch").says("epoch_mismatch")
+			if got.json()["epoch"] != 2.0 || got.header.Get("X-Sync-Epoch") != "2" || got.header.Get("X-Sync-Session") != "" {
+				t.Errorf("%s %s", got.header, got.body)
+			}
 		}
-		refused++
-		got.fails(409, "epoch_mismatch").says("epoch_mismatch")
-		if got.json()["epoch"] != 2.0 || got.header.Get("X-Sync-Epoch") != "2" || got.header.Get("X-Sync-Session") != "" {
-			t.Errorf("%s %s", got.header, got.body)
+		if refused == 0 {
+			t.Error("no write was refused")
 		}
-	}
-	if refused == 0 {
-		t.Error("no write was refused")
-	}
-	if left := u.call("GET", "/v1/notes?includeDeleted=true", "").is(200); string(left.body) != `{"items":[]}` {
-		t.Errorf("left after the wipe: %s", left.body)
-	}
-	u.call("POST", "/v1/notes", "{}").is(201)
+		if left := u.call("GET", "/v1/notes?includeDeleted=true", "").is(200); string(left.body) != `{"items":[]}` {
+			t.Errorf("left after the wipe: %s", left.body)
+		}
+		u.call("POST", "/v1/notes", "{}").is(201)
+	})
 }
 
 func TestOfTwoWipesOfOneEpochTheSecondHasNoSession(t *testing.T) {
-	for _, row := range []struct {
-		name    string
-		session func(u user) header
-	}{
-		{"in-band", func(user) header { return nil }},
-		{"opened before", func(u user) header { return in(u.opens(), "1") }},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			came := make(chan struct{}, 2)
-			u := start(t, announce(came)).user("alice")
-			session := row.session(u)
-			release := u.locked()
-			answers := make(chan answer, 2)
-			for range cap(answers) {
-				go func() { answers <- u.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`, session) }()
-			}
-			<-came
-			<-came
-			release()
-			first, second := <-answers, <-answers
-			if first.status != 200 {
-				first, second = second, first
-			}
-			if first.is(200).json()["epoch"] != 2.0 {
-				t.Errorf("first %s", first.body)
-			}
-			second.fails(428, "session_invalid").says(sentenceInvalid)
-			if second.header.Get("X-Sync-Session") != "" || second.header.Get("X-Sync-Epoch") != "" {
-				t.Errorf("the answer announces what the wipe ended: %v", second.header)
-			}
-			if state := u.call("GET", "/v1/sync/state", "").is(200).json(); state["epoch"] != 2.0 {
-				t.Errorf("state %v", state)
-			}
-		})
-	}
+	onEachStore(t, func(t *testing.T, start starter) {
+		for _, row := range []struct {
+			name    string
+			session func(u user) header
+		}{
+			{"in-band", func(user) header { return nil }},
+			{"opened before", func(u user) header { return in(u.opens(), "1") }},
+		} {
+			t.Run(row.name, func(t *testing.T) {
+				came := make(chan struct{}, 2)
+				u := start(t, announce(came)).user("alice")
+				session := row.session(u)
+				release := u.locked()
+				answers := make(chan answer, 2)
+				for range cap(answers) {
+					go func() { answers <- u.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`, session) }()
+				}
+				<-came
+				<-came
+				release()
+				first, second := <-answers, <-answers
+				if first.status != 200 {
+					first, second = second, first
+				}
+				if first.is(200).json()["epoch"] != 2.0 {
+					t.Errorf("first %s", first.body)
+				}
+				second.fails(428, "session_invalid").says(sentenceInvalid)
+				if second.header.Get("X-Sync-Session") != "" || second.header.Get("X-Sync-Epoch") != "" {
+					t.Errorf("the answer announces what the wipe ended: %v", second.header)
+				}
+				if state := u.call("GET", "/v1/sync/state", "").is(200).json(); state["epoch"] != 2.0 {
+					t.Errorf("state %v", state)
+				}
+			})
+		}
+	})
 }
 
 func TestASessionOpenedWhileAWipeWaitedEndsWithIt(t *testing.T) {
-	came := make(chan struct{}, 1)
-	u := start(t, announce(came)).user("alice")
-	release := u.locked()
-	wiped := make(chan answer, 1)
-	go func() { wiped <- u.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`) }()
-	<-came
-	u.clock.advance(time.Second)
-	session := u.opens()
-	release()
-	(<-wiped).is(200)
-	u.call("GET", "/v1/notes", "", in(session, "2")).fails(428, "session_invalid")
+	onEachStore(t, func(t *testing.T, start starter) {
+		came := make(chan struct{}, 1)
+		u := start(t, announce(came)).user("alice")
+		release := u.locked()
+		wiped := make(chan answer, 1)
+		go func() { wiped <- u.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`) }()
+		<-came
+		u.clock.advance(time.Second)
+		session := u.opens()
+		release()
+		(<-wiped).is(200)
+		u.call("GET", "/v1/notes", "", in(session, "2")).fails(428, "session_invalid")
+	})
 }

@@ -115,16 +115,18 @@ func TestASessionHoldsThirtyMinutesHoweverUsed(t *testing.T) {
 }
 
 func TestASessionHoldsOnEveryProcessAndEndsOnAll(t *testing.T) {
-	first := start(t)
-	second := first.twin()
-	u := first.user("alice")
-	id, kept := u.opens(), u.opens()
-	u.on(second).call("GET", "/v1/notes", "", in(id, "1")).is(200)
-	u.on(second).call("DELETE", "/v1/sync/sessions/"+id, "").is(204)
-	for _, p := range []*process{first, second, first.twin()} {
-		u.on(p).call("GET", "/v1/notes", "", in(id, "1")).fails(428, "session_invalid")
-		u.on(p).call("GET", "/v1/notes", "", in(kept, "1")).is(200)
-	}
+	onEachStore(t, func(t *testing.T, start starter) {
+		first := start(t)
+		second := first.twin()
+		u := first.user("alice")
+		id, kept := u.opens(), u.opens()
+		u.on(second).call("GET", "/v1/notes", "", in(id, "1")).is(200)
+		u.on(second).call("DELETE", "/v1/sync/sessions/"+id, "").is(204)
+		for _, p := range []*process{first, second, first.twin()} {
+			u.on(p).call("GET", "/v1/notes", "", in(id, "1")).fails(428, "session_invalid")
+			u.on(p).call("GET", "/v1/notes", "", in(kept, "1")).is(200)
+		}
+	})
 }
 
 func TestASessionIsBoundToItsTenant(t *testing.T) {

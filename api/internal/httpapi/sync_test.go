@@ -253,7 +253,7 @@ func TestAnItemTwiceInABatchIsWrittenTwice(t *testing.T) {
 }
 
 func TestAReaderAtTheTailPullsWhateverTimeIsPushed(t *testing.T) {
-	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
+	forEachEntityAndStore(t, func(t *testing.T, u user, e *entity.Entity) {
 		var cursor string
 		tail := func() (uids []string) {
 			for {
@@ -333,26 +333,28 @@ func TestPushAndPullHaveTheGuardsOfItems(t *testing.T) {
 }
 
 func TestAPushThatAWipeOvertookStoresNothing(t *testing.T) {
-	came := make(chan struct{}, 10)
-	u := start(t, announce(came)).user("alice")
-	release := u.locked()
-	wiped, pushed := make(chan answer, 1), make(chan answer, 1)
-	go func() { wiped <- u.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`) }()
-	<-came
-	go func() { pushed <- u.call("POST", "/v1/sync/notes/push", `{"items":[{"uid":"`+someUID+`"}]}`) }()
-	<-came
-	release()
-	(<-wiped).is(200)
-	if got := <-pushed; got.status != 200 {
-		got.fails(409, "epoch_mismatch")
-	}
-	if left := u.pull(find("note"), ""); len(left.Upserts) != 0 {
-		t.Errorf("left after the wipe: %s", left.Upserts)
-	}
+	onEachStore(t, func(t *testing.T, start starter) {
+		came := make(chan struct{}, 10)
+		u := start(t, announce(came)).user("alice")
+		release := u.locked()
+		wiped, pushed := make(chan answer, 1), make(chan answer, 1)
+		go func() { wiped <- u.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`) }()
+		<-came
+		go func() { pushed <- u.call("POST", "/v1/sync/notes/push", `{"items":[{"uid":"`+someUID+`"}]}`) }()
+		<-came
+		release()
+		(<-wiped).is(200)
+		if got := <-pushed; got.status != 200 {
+			got.fails(409, "epoch_mismatch")
+		}
+		if left := u.pull(find("note"), ""); len(left.Upserts) != 0 {
+			t.Errorf("left after the wipe: %s", left.Upserts)
+		}
+	})
 }
 
 func TestOfParallelPushesOfOneItemTheLatestIsKept(t *testing.T) {
-	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
+	forEachEntityAndStore(t, func(t *testing.T, u user, e *entity.Entity) {
 		keys := strings.Trim(u.body(e, ""), "{}")
 		if keys != "" {
 			keys += ","
