@@ -96,11 +96,11 @@ func (r *running) exit() int {
 	return r.cmd.ProcessState.ExitCode()
 }
 
-func (r *running) call(method, path, body string) (int, []byte, error) {
-	return r.callAs("alice", method, path, body)
+func (r *running) call(method, path, body string, headers ...[2]string) (int, []byte, error) {
+	return r.callAs("alice", method, path, body, headers...)
 }
 
-func (r *running) callAs(sub, method, path, body string) (int, []byte, error) {
+func (r *running) callAs(sub, method, path, body string, headers ...[2]string) (int, []byte, error) {
 	request, err := http.NewRequest(method, r.url+path, strings.NewReader(body))
 	if err != nil {
 		return 0, nil, err
@@ -116,6 +116,9 @@ func (r *running) callAs(sub, method, path, body string) (int, []byte, error) {
 	request.Header.Set("X-TB-Timestamp", timestamp)
 	request.Header.Set("X-TB-Signature", auth.Sign(secret, "acme", timestamp))
 	request.Header.Set("X-Sync-Session", "new")
+	for _, header := range headers {
+		request.Header.Set(header[0], header[1])
+	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return 0, nil, err
