@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -148,7 +149,7 @@ func TestEveryAcknowledgedWriteSurvivesAKill(t *testing.T) {
 					return
 				}
 				acknowledged <- created.UID
-				if len(acknowledged) > 100 {
+				if len(acknowledged) > 1_000 {
 					once.Do(func() { close(enough) })
 				}
 			}
@@ -161,12 +162,27 @@ func TestEveryAcknowledgedWriteSurvivesAKill(t *testing.T) {
 		t.Errorf("exit code %d after a kill", code)
 	}
 	close(acknowledged)
+	intact(t, database)
 
 	again := launch(t, environment("127.0.0.1:0", database))
 	for uid := range acknowledged {
 		if status, body, err := again.call("GET", "/v1/notes/"+uid, ""); err != nil || status != http.StatusOK {
 			t.Errorf("%s is lost: %d %s %v", uid, status, body, err)
 		}
+	}
+}
+
+// intact asks SQLite whether the file is whole.
+func intact(t *testing.T, database string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var verdict string
+	if err := db.QueryRow("PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
+		t.Errorf("integrity: %q, %v", verdict, err)
 	}
 }
 
