@@ -80,9 +80,19 @@ func warnOfDevelopment(cfg config.Config, log *slog.Logger) {
 	}
 }
 
+func itemsOf(cfg config.Config, store item.Store) *item.Service {
+	return &item.Service{
+		Store:        store,
+		Now:          time.Now,
+		MaxItemBytes: cfg.MaxBodyBytes,
+		MaxPushItems: int(cfg.MaxPushItems),
+		KeepAnswers:  time.Duration(cfg.KeepHours) * time.Hour,
+	}
+}
+
 func assemble(cfg config.Config, store store, tokens *auth.Tokens, log *slog.Logger) *httpapi.API {
 	return &httpapi.API{
-		Items:          &item.Service{Store: store, Now: time.Now, MaxItemBytes: cfg.MaxBodyBytes, MaxPushItems: int(cfg.MaxPushItems)},
+		Items:          itemsOf(cfg, store),
 		Accounts:       &account.Service{Store: store, Prover: account.NewProver(cfg.TenantSecret), Now: time.Now},
 		Tokens:         tokens,
 		Tenant:         &auth.TenantGate{ID: cfg.TenantID, Secret: cfg.TenantSecret, Now: time.Now},

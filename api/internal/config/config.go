@@ -28,6 +28,7 @@ type Config struct {
 	TenantSecret   string
 	MaxBodyBytes   int64
 	MaxPushItems   int64
+	KeepHours      int64 // of answers to writes with an idempotency key
 	InBandSessions bool
 	LimitReads     Rate
 	LimitWrites    Rate
@@ -61,6 +62,7 @@ func (c Config) Validate() error {
 		checkAtLeastOne("MAX_BODY_BYTES", c.MaxBodyBytes),
 		checkAtLeastOne("MAX_PUSH_ITEMS", c.MaxPushItems),
 		checkConnections(c.Database.MaxConnections),
+		checkKeepHours(c.KeepHours),
 	)
 }
 
@@ -152,6 +154,15 @@ func printable(s string) bool {
 		return false
 	}
 	return !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
+// checkKeepHours keeps the time within what a clock can count.
+func checkKeepHours(hours int64) error {
+	const year = 366 * 24
+	if hours < 1 || hours > year {
+		return fmt.Errorf("IDEMPOTENCY_HOURS: must be a whole number from 1 to %d", year)
+	}
+	return nil
 }
 
 func checkAtLeastOne(name string, limit int64) error {

@@ -14,6 +14,7 @@ const (
 	defaultMaxBody  = "3145728"
 	defaultMaxPush  = "1000"
 	defaultPool     = "20"
+	defaultKeep     = "24"
 	sqliteScheme    = "sqlite://"
 	defaultReads    = "60000:2000"
 	defaultWrites   = "30000:1000"
@@ -44,6 +45,7 @@ func FromEnv(lookup Lookup) (Config, error) {
 		TenantSecret:   env.text("TENANT_HEADER_SECRET", ""),
 		MaxBodyBytes:   parsed(&env, "MAX_BODY_BYTES", defaultMaxBody, wholeNumber),
 		MaxPushItems:   parsed(&env, "MAX_PUSH_ITEMS", defaultMaxPush, wholeNumber),
+		KeepHours:      parsed(&env, "IDEMPOTENCY_HOURS", defaultKeep, wholeNumber),
 		InBandSessions: parsed(&env, "IN_BAND_SESSIONS", "true", trueOrFalse),
 		LimitReads:     parsed(&env, "RATE_LIMIT_READS", defaultReads, rateOrOff),
 		LimitWrites:    parsed(&env, "RATE_LIMIT_WRITES", defaultWrites, rateOrOff),

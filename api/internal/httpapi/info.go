@@ -17,6 +17,7 @@ type infoBody struct {
 	RateLimit        *rateLimitsInfo               `json:"rateLimit,omitempty"`
 	Hints            hintsInfo                     `json:"hints"`
 	Sessions         sessionsInfo                  `json:"sessions"`
+	Idempotency      idempotencyInfo               `json:"idempotency"`
 	Limits           limitsInfo                    `json:"limits"`
 }
 
@@ -35,6 +36,11 @@ type sessionsInfo struct {
 	InBand          string `json:"inBand,omitempty"` // the word to send as X-Sync-Session
 }
 
+type idempotencyInfo struct {
+	Header      string `json:"header"`
+	KeepSeconds int64  `json:"keepSeconds"`
+}
+
 type limitsInfo struct {
 	MaxBodyBytes int64 `json:"maxBodyBytes"`
 	MaxPushItems int   `json:"maxPushItems"`
@@ -51,6 +57,7 @@ func (a *API) info(*call) (int, any, error) {
 		RateLimit:        a.Limits.info(),
 		Hints:            hintsInfo{RecommendedBatch: min(500, a.Items.MaxPushItems), BackoffMsOn429: 1500},
 		Sessions:         sessionsInfo{LifetimeSeconds: int(account.SessionLifetime.Seconds())},
+		Idempotency:      idempotencyInfo{Header: headerIdempotency, KeepSeconds: int64(a.Items.KeepAnswers.Seconds())},
 		Limits:           limitsInfo{MaxBodyBytes: a.MaxBodyBytes, MaxPushItems: a.Items.MaxPushItems},
 	}
 	if a.InBandSessions {

@@ -37,8 +37,12 @@ func (col collection) create(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	created, err := col.api.Items.Create(c.Context(), col.all(c), body)
-	return whole(http.StatusCreated, created, err)
+	target := col.all(c)
+	if target.Once, err = once(c, target, nil, body, created); err != nil {
+		return 0, nil, err
+	}
+	next, err := col.api.Items.Create(c.Context(), target, body)
+	return written(c, target, created, next, err)
 }
 
 func (col collection) get(c *call) (int, any, error) {
@@ -51,7 +55,10 @@ func (col collection) get(c *call) (int, any, error) {
 		return 0, nil, err
 	}
 	found, err := col.api.Items.Get(c.Context(), target, includeDeleted(query))
-	return whole(http.StatusOK, found, err)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, rawJSON(whole(found)), nil
 }
 
 func (col collection) replace(c *call) (int, any, error) {
@@ -60,7 +67,7 @@ func (col collection) replace(c *call) (int, any, error) {
 		return 0, nil, err
 	}
 	next, err := col.api.Items.Replace(c.Context(), target, body, condition)
-	return whole(http.StatusOK, next, err)
+	return written(c, target, changed, next, err)
 }
 
 func (col collection) patch(c *call) (int, any, error) {
@@ -69,28 +76,25 @@ func (col collection) patch(c *call) (int, any, error) {
 		return 0, nil, err
 	}
 	next, err := col.api.Items.Patch(c.Context(), target, body, condition)
-	return whole(http.StatusOK, next, err)
+	return written(c, target, changed, next, err)
 }
 
 func (col collection) remove(c *call) (int, any, error) {
-	target, condition, err := col.write(c)
+	target, condition, err := col.write(c, removed)
 	if err != nil {
 		return 0, nil, err
 	}
 	tombstone, err := col.api.Items.Delete(c.Context(), target, condition)
-	if err != nil {
-		return 0, nil, err
-	}
-	return http.StatusOK, rawJSON(tombstone.AppendShortJSON(nil)), nil
+	return written(c, target, removed, tombstone, err)
 }
 
 func (col collection) archive(c *call) (int, any, error) {
-	target, condition, err := col.write(c)
+	target, condition, err := col.write(c, changed)
 	if err != nil {
 		return 0, nil, err
 	}
 	next, err := col.api.Items.Archive(c.Context(), target, condition)
-	return whole(http.StatusOK, next, err)
+	return written(c, target, changed, next, err)
 }
 
 func (col collection) process(c *call) (int, any, error) {
@@ -103,7 +107,7 @@ func (col collection) process(c *call) (int, any, error) {
 		return 0, nil, err
 	}
 	next, err := col.api.Items.Process(c.Context(), target, action, condition)
-	return whole(http.StatusOK, next, err)
+	return written(c, target, changed, next, err)
 }
 
 // actionOf reads the body of process. Its metadata must be an object; the
@@ -135,7 +139,30 @@ func (col collection) all(c *call) item.Target {
 	return item.Target{Owner: item.Owner(c.owner), Epoch: c.opened.State.Epoch, Entity: col.entity}
 }
 
-func (col collection) write(c *call) (item.Target, item.Condition, error) {
+// write reads a write without a body.
+func (col collection) write(c *call, render rendering) (item.Target, item.Condition, error) {
+	target, condition, err := col.conditional(c)
+	if err != nil {
+		return item.Target{}, nil, err
+	}
+	target.Once, err = once(c, target, condition, nil, render)
+	return target, condition, err
+}
+
+func (col collection) writeWithBody(c *call) (item.Target, item.Condition, []byte, error) {
+	target, condition, err := col.conditional(c)
+	if err != nil {
+		return item.Target{}, nil, nil, err
+	}
+	body, err := readBody(c, col.api.MaxBodyBytes)
+	if err != nil {
+		return item.Target{}, nil, nil, err
+	}
+	target.Once, err = once(c, target, condition, body, changed)
+	return target, condition, body, err
+}
+
+func (col collection) conditional(c *call) (item.Target, item.Condition, error) {
 	target, err := col.target(c)
 	if err != nil {
 		return item.Target{}, nil, err
@@ -144,24 +171,12 @@ func (col collection) write(c *call) (item.Target, item.Condition, error) {
 	return target, condition, err
 }
 
-func (col collection) writeWithBody(c *call) (item.Target, item.Condition, []byte, error) {
-	target, condition, err := col.write(c)
-	if err != nil {
-		return item.Target{}, nil, nil, err
-	}
-	body, err := readBody(c, col.api.MaxBodyBytes)
-	return target, condition, body, err
-}
-
 // headSize is about what an item takes besides its payload.
 const headSize = 200
 
-// whole answers with an item and its payload.
-func whole(status int, found *item.Item, err error) (int, any, error) {
-	if err != nil {
-		return 0, nil, err
-	}
-	return status, rawJSON(found.AppendJSON(make([]byte, 0, len(found.Payload)+headSize))), nil
+// whole gives an item with its payload.
+func whole(found *item.Item) []byte {
+	return found.AppendJSON(make([]byte, 0, len(found.Payload)+headSize))
 }
 
 func pageJSON(page item.Page) rawJSON {

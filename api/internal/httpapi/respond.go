@@ -67,7 +67,7 @@ func failure(c *call, err error) (status int, body any) {
 
 func statusOf(code fault.Code) int {
 	switch code {
-	case fault.InvalidUID, fault.InvalidJSON, fault.InvalidAction, fault.InvalidIfMatch,
+	case fault.InvalidUID, fault.InvalidJSON, fault.InvalidAction, fault.InvalidIfMatch, fault.InvalidIdempotencyKey,
 		fault.InvalidCursor, fault.InvalidLimit, fault.InvalidFilter, fault.InvalidQuery, fault.ConfirmationRequired:
 		return http.StatusBadRequest
 	case fault.Unauthorized, fault.InvalidTenant:
@@ -88,7 +88,7 @@ func statusOf(code fault.Code) int {
 		return http.StatusRequestTimeout
 	case fault.BodyTooLarge, fault.BatchTooLarge:
 		return http.StatusRequestEntityTooLarge
-	case fault.InvalidField:
+	case fault.InvalidField, fault.IdempotencyKeyReused:
 		return http.StatusUnprocessableEntity
 	case fault.SessionRequired, fault.SessionInvalid:
 		return http.StatusPreconditionRequired

@@ -19,13 +19,14 @@ type edit struct {
 	gone      string // the sentence about a tombstone
 	step      func(stored *Payload) (*Payload, error)
 	deletes   bool
+	parent    Parent // whom the request names, if it does
 }
 
 // Replace puts a new payload in place of the stored one. Parent keys that the
 // body leaves out keep their stored values.
 func (s *Service) Replace(ctx context.Context, t Target, body []byte, condition Condition) (*Item, error) {
 	sent, err := Decode(body)
-	return s.apply(ctx, t, edit{condition: condition, ready: err, step: func(stored *Payload) (*Payload, error) {
+	return s.apply(ctx, t, edit{condition: condition, ready: err, parent: named(t.Entity, sent), step: func(stored *Payload) (*Payload, error) {
 		next := &Payload{}
 		next.merge(sent)
 		next.fill(stored, parentKeys(t.Entity)...)
@@ -38,7 +39,7 @@ func (s *Service) Replace(ctx context.Context, t Target, body []byte, condition 
 // that could make an item grow without end, so it may not pass MaxItemBytes.
 func (s *Service) Patch(ctx context.Context, t Target, body []byte, condition Condition) (*Item, error) {
 	sent, err := DecodePatch(body)
-	return s.apply(ctx, t, edit{condition: condition, ready: err, step: func(stored *Payload) (*Payload, error) {
+	return s.apply(ctx, t, edit{condition: condition, ready: err, parent: named(t.Entity, sent), step: func(stored *Payload) (*Payload, error) {
 		before := stored.size()
 		stored.merge(sent)
 		if after := stored.size(); after > before && int64(after) > s.MaxItemBytes {
@@ -104,7 +105,7 @@ func shortened(word string) string {
 }
 
 func (s *Service) apply(ctx context.Context, t Target, e edit) (*Item, error) {
-	return s.Store.Apply(ctx, s.write(t), func(seen Seen) (*Item, error) {
+	return s.change(ctx, t, e.parent, func(seen Seen) (*Item, error) {
 		current := seen.Item
 		if err := e.check(t, current); err != nil {
 			return nil, err

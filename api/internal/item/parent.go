@@ -28,6 +28,18 @@ func parentOf(e *entity.Entity, payload *Payload) (Parent, error) {
 	return Parent{Kind: kind, UID: uid}, nil
 }
 
+// named is parentOf for a body that need not name a parent, or be there at all.
+func named(e *entity.Entity, sent *Payload) Parent {
+	if sent == nil {
+		return Parent{}
+	}
+	parent, err := parentOf(e, sent)
+	if err != nil {
+		return Parent{}
+	}
+	return parent
+}
+
 func parentKind(p *entity.Parent, payload *Payload) (entity.Kind, error) {
 	if p.TypeKey == "" {
 		return p.Kinds[0], nil

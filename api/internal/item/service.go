@@ -18,8 +18,9 @@ const MaxPageBytes = 4 << 20
 type Service struct {
 	Store        Store
 	Now          func() time.Time
-	MaxItemBytes int64 // of the payload that PATCH may grow, as one body bounds the others
-	MaxPushItems int   // of one push
+	MaxItemBytes int64         // of the payload that PATCH may grow, as one body bounds the others
+	MaxPushItems int           // of one push
+	KeepAnswers  time.Duration // to writes with an idempotency key
 }
 
 // Target is the item a request is about. Epoch is the owner's as the request's
@@ -29,11 +30,20 @@ type Target struct {
 	Epoch  int64
 	Entity *entity.Entity
 	UID    string // of a creation: none, as its body names one or not
+	Once   *Once  // nil: the write has no idempotency key
 }
 
 func (t Target) ref() Ref { return Ref{Owner: t.Owner, Kind: t.Entity.Kind, UID: t.UID} }
 
-func (s *Service) write(t Target) Write { return Write{Ref: t.ref(), Epoch: t.Epoch, Now: s.Now} }
+// change makes a change that will likely ask about the parent, once if the
+// target says so. It returns nil where an earlier write had the key.
+func (s *Service) change(ctx context.Context, t Target, parent Parent, change Change) (*Item, error) {
+	if t.Once != nil {
+		t.Once.Keep = s.KeepAnswers
+	}
+	write := Write{Ref: t.ref(), Epoch: t.Epoch, Now: s.Now, Parent: parent, Once: t.Once}
+	return s.Store.Apply(ctx, write, t.Once.around(change))
+}
 
 // Page is one page of a list. Next is nil on the last one.
 type Page struct {
@@ -79,7 +89,7 @@ func (s *Service) Create(ctx context.Context, t Target, body []byte) (*Item, err
 		return nil, err
 	}
 	t.UID = claimUID(payload)
-	return s.Store.Apply(ctx, s.write(t), func(seen Seen) (*Item, error) {
+	return s.change(ctx, t, parent, func(seen Seen) (*Item, error) {
 		if seen.Item != nil {
 			return nil, fault.New(fault.UIDExists, "%s already exists: %s", t.Entity.Word(), t.UID).
 				With(fault.Facts{"uid": t.UID})

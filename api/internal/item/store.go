@@ -38,10 +38,16 @@ type Batch struct {
 	Steps []Step
 }
 
-// Step is one change of a batch, and the uid of the item it is for.
+// Step is one change of a batch, and the uid of the item it is for. Parent is
+// whom the change will likely ask about, so that a store can look at both at once.
+// With Once, the store keeps the answer to the item that the change returns, in
+// the same transaction; it drops what has expired from time to time. A step with
+// Once is the only one of its batch.
 type Step struct {
 	UID    string
 	Change Change
+	Parent Parent
+	Once   *Once
 }
 
 // Ref names the item of a step.
@@ -51,13 +57,15 @@ func (b Batch) Ref(step Step) Ref { return Ref{Owner: b.Owner, Kind: b.Kind, UID
 // to tell the time once the transaction has begun.
 type Write struct {
 	Ref
-	Epoch int64
-	Now   func() time.Time
+	Epoch  int64
+	Now    func() time.Time
+	Parent Parent // as of a Step
+	Once   *Once  // as of a Step
 }
 
 // Batch gives the write as a batch of one step.
 func (w Write) Batch(change Change) Batch {
-	return Batch{Owner: w.Owner, Kind: w.Kind, Epoch: w.Epoch, Now: w.Now, Steps: []Step{{w.UID, change}}}
+	return Batch{Owner: w.Owner, Kind: w.Kind, Epoch: w.Epoch, Now: w.Now, Steps: []Step{{w.UID, change, w.Parent, w.Once}}}
 }
 
 // MaxAhead is how far from now a stored time still counts as the newest one, so
@@ -70,6 +78,9 @@ type Seen struct {
 	Now    Millis
 	Newest Millis // StoredAt among the owner's items of the kind, up to Now + MaxAhead; 0 for none
 	Live   Live
+	// What an earlier write of the owner with the key of the step's Once was
+	// answered; nil without one, or when it has expired at Now.
+	Earlier *Earlier
 }
 
 // Place gives the StoredAt of the next item: later than that of every write

@@ -37,7 +37,7 @@ func (s *Service) Push(ctx context.Context, t Target, body []byte) ([]Acknowledg
 			answers[i] = sent.refuse(refusal)
 			continue
 		}
-		batch.Steps = append(batch.Steps, Step{UID: sent.uid, Change: func(seen Seen) (next *Item, err error) {
+		batch.Steps = append(batch.Steps, Step{UID: sent.uid, Parent: sent.parent, Change: func(seen Seen) (next *Item, err error) {
 			next, answers[i], err = sent.apply(t.Entity, seen)
 			return next, err
 		}})

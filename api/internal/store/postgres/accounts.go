@@ -50,6 +50,7 @@ func (s *Store) Wipe(ctx context.Context, owner account.Owner, epoch int64, now 
 			return err
 		})
 		last.Queue(sqlDeleteTags, owner.Tenant, owner.User)
+		last.Queue(sqlDeleteAnswers, owner.Tenant, owner.User)
 		last.Queue(sqlRaiseEpoch, owner.Tenant, owner.User, now().UnixMilli()).QueryRow(func(row pgx.Row) error {
 			state, err = scanState(row)
 			return err

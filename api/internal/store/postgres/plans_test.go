@@ -22,7 +22,8 @@ const manyRows = `
 	INSERT INTO item_tag SELECT tenant, owner, kind, tag, stored_ms, uid FROM item, unnest(tags) tag;
 	INSERT INTO account SELECT 't', 'owner' || o, 1, 1, 0, 0, '' FROM generate_series(1, 10000) o;
 	INSERT INTO ended_session SELECT 't', 'session' || n, n FROM generate_series(1, 10000) n;
-	ANALYZE item; ANALYZE item_tag; ANALYZE account; ANALYZE ended_session`
+	INSERT INTO idempotency SELECT 't', 'owner' || n % 100, 'key' || n, 'r', 200, '{}', n FROM generate_series(1, 10000) n;
+	ANALYZE idempotency; ANALYZE item; ANALYZE item_tag; ANALYZE account; ANALYZE ended_session`
 
 // filled gives a connection, which the caller closes, to a database with many rows.
 func filled(t *testing.T) *pgx.Conn {
@@ -42,8 +43,8 @@ func TestTheHotStatementsNeitherScanNorSort(t *testing.T) {
 	const key = `'t', 'owner7', 'note', 'uid000100'`
 	for _, row := range []struct{ name, text, arguments, uses string }{
 		{"item", sqlItem, key, "item_pkey"},
-		{"current", sqlCurrent, `'t', 'owner7', 'note', '{uid000100}', 150`, "item_all_by_time"},
-		{"current of many", sqlCurrent, `'t', 'owner7', 'note', '{uid000100,uid000007,uid000070,other}', 150`, "item_all_by_time"},
+		{"current", sqlCurrent, `'t', 'owner7', 'note', '{uid000100}', 150, 'note', 'uid000007', 'k', 5`, "item_all_by_time"},
+		{"current of many", sqlCurrent, `'t', 'owner7', 'note', '{uid000100,uid000007,uid000070,other}', 150, '', '', NULL, 5`, "item_all_by_time"},
 		{"live", sqlLive, key, "item"},
 		{"turn", sqlTurn, `'t', 'owner7'`, "account_pkey"},
 		{"update", sqlUpdate, `2, 500, 500, NULL, '', '', '{}', 'open', false, '{red}', ` + key, "item_pkey"},
@@ -51,6 +52,9 @@ func TestTheHotStatementsNeitherScanNorSort(t *testing.T) {
 		{"move tags", sqlMoveTags, key + `, 100, '{blue,red}', 500`, "item_tag_pkey"},
 		{"remove tags", sqlRemoveTags, key + `, 100, '{blue,red}'`, "item_tag_pkey"},
 		{"delete tags", sqlDeleteTags, `'t', 'owner7'`, "item_tag_pkey"},
+		{"keep answer", sqlKeepAnswer, `'t', 'owner7', 'k', 'r', 200, '{}', 5`, "Insert"},
+		{"purge answers", sqlPurgeAnswers, `5`, "idempotency_by_expiry"},
+		{"delete answers", sqlDeleteAnswers, `'t', 'owner7'`, "idempotency_pkey"},
 		{"state", sqlState, `'t', 'owner7', 'session9'`, "account_pkey"},
 		{"purge", sqlPurgeEnded, `5`, "ended_session_by_expiry"},
 		{"raise", sqlRaiseEpoch, `'t', 'owner7', 5`, "account_pkey"},

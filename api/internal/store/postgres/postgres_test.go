@@ -311,7 +311,7 @@ func TestTheDatabaseSeesFewStatements(t *testing.T) {
 			return err
 		}},
 		{"end of a session", 2, func() error { return store.EndSession(ctx, owner, "x", time.Now(), time.Now()) }},
-		{"wipe", 4, func() error { _, _, err := store.Wipe(ctx, owner, 1, time.Now); return err }},
+		{"wipe", 5, func() error { _, _, err := store.Wipe(ctx, owner, 1, time.Now); return err }},
 		{"ready", 1, func() error { return store.Ready(ctx) }},
 	} {
 		counted.texts = nil

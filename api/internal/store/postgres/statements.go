@@ -22,10 +22,13 @@ const (
 	// least one row: one without an item when there is none of them.
 	sqlCurrent = `SELECT COALESCE(i.uid, ''), COALESCE(i.version, 0), COALESCE(i.updated_ms, 0), COALESCE(i.stored_ms, 0),
 			i.deleted_ms, COALESCE(i.parent_kind, ''), COALESCE(i.parent_uid, ''), i.payload,
-			n.ms, COALESCE(i.tags, '{}')
+			n.ms, COALESCE(i.tags, '{}'),
+			EXISTS (SELECT 1 FROM item p WHERE p.tenant = $1 AND p.owner = $2 AND p.kind = $6 AND p.uid = $7 AND p.deleted_ms IS NULL),
+			k.request, COALESCE(k.status, 0), k.body
 		FROM (SELECT COALESCE((SELECT stored_ms FROM item
 				WHERE tenant = $1 AND owner = $2 AND kind = $3 AND stored_ms <= $5 ORDER BY stored_ms DESC LIMIT 1), 0) AS ms) AS n
-			LEFT JOIN item i ON i.tenant = $1 AND i.owner = $2 AND i.kind = $3 AND i.uid = ANY ($4)`
+			LEFT JOIN item i ON i.tenant = $1 AND i.owner = $2 AND i.kind = $3 AND i.uid = ANY ($4)
+			LEFT JOIN idempotency k ON k.tenant = $1 AND k.owner = $2 AND k.key = $8 AND k.expires_ms > $9`
 
 	sqlLive = `SELECT EXISTS (SELECT 1 FROM item
 		WHERE tenant = $1 AND owner = $2 AND kind = $3 AND uid = $4 AND deleted_ms IS NULL)`
@@ -46,6 +49,14 @@ const (
 
 	sqlRemoveTags = `DELETE FROM item_tag
 		WHERE tenant = $1 AND owner = $2 AND kind = $3 AND uid = $4 AND stored_ms = $5 AND tag = ANY ($6)`
+
+	sqlKeepAnswer = `INSERT INTO idempotency (tenant, owner, key, request, status, body, expires_ms)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (tenant, owner, key) DO UPDATE SET request = excluded.request, status = excluded.status,
+			body = excluded.body, expires_ms = excluded.expires_ms`
+
+	sqlPurgeAnswers  = `DELETE FROM idempotency WHERE expires_ms <= $1`
+	sqlDeleteAnswers = `DELETE FROM idempotency WHERE tenant = $1 AND owner = $2`
 
 	sqlState = `SELECT COALESCE(a.epoch, 1), COALESCE(a.sessions_since_ms, 0), COALESCE(a.last_wipe_ms, 0),
 			COALESCE(a.last_wipe_by, ''), EXISTS (SELECT 1 FROM ended_session e WHERE e.tenant = $1 AND e.id = $3)

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -25,6 +26,12 @@ type steps struct {
 	read   map[string]*stored // by uid, what the database has for the steps ahead
 	made   map[string]*stored // by uid, what steps have returned
 	saves  pgx.Batch
+
+	// Of a batch of one step only: whom its change will likely ask about, whether
+	// they are there, and the answer to an earlier write with its key.
+	expected item.Parent
+	live     bool
+	earlier  *item.Earlier
 }
 
 // stored is an item with its tags, which a change is not shown.
@@ -65,8 +72,15 @@ func (s *steps) look(ctx context.Context, ahead []item.Step) error {
 			uids = append(uids, step.UID)
 		}
 	}
-	b := s.batch
-	rows, err := s.conn.Query(ctx, sqlCurrent, b.Tenant, b.User, string(b.Kind), uids, int64(s.now+item.MaxAhead))
+	b, key := s.batch, any(nil)
+	if len(b.Steps) == 1 {
+		s.expected = b.Steps[0].Parent
+	}
+	if len(b.Steps) == 1 && b.Steps[0].Once != nil {
+		key = b.Steps[0].Once.Key
+	}
+	rows, err := s.conn.Query(ctx, sqlCurrent, b.Tenant, b.User, string(b.Kind), uids, int64(s.now+item.MaxAhead),
+		string(s.expected.Kind), s.expected.UID, key, int64(s.now))
 	if err != nil {
 		return classify(err)
 	}
@@ -74,9 +88,14 @@ func (s *steps) look(ctx context.Context, ahead []item.Step) error {
 	for rows.Next() {
 		var newest int64
 		var tags []string
-		found, err := scan(rows, &newest, &tags)
+		var request, body *string
+		var status int
+		found, err := scan(rows, &newest, &tags, &s.live, &request, &status, &body)
 		if err != nil {
 			return classify(err)
+		}
+		if request != nil {
+			s.earlier = &item.Earlier{Request: *request, Answer: item.Answer{Status: status, Body: []byte(*body)}}
 		}
 		if found.UID != "" {
 			s.read[found.UID] = &stored{found, tags}
@@ -89,7 +108,7 @@ func (s *steps) look(ctx context.Context, ahead []item.Step) error {
 // change runs one change and notes what it returns.
 func (s *steps) change(ctx context.Context, step item.Step) error {
 	was := s.current(step.UID)
-	seen := item.Seen{Now: s.now, Newest: s.newest, Live: s.live(ctx)}
+	seen := item.Seen{Now: s.now, Newest: s.newest, Live: s.isLive(ctx), Earlier: s.earlier}
 	if was != nil {
 		shown := was.item // a copy, as the change may do with it what it likes
 		seen.Item = &shown
@@ -99,6 +118,7 @@ func (s *steps) change(ctx context.Context, step item.Step) error {
 		return err
 	}
 	s.save(s.batch.Ref(step), was, &stored{*next, tagsOf(next)})
+	s.keepAnswer(step.Once, next)
 	return nil
 }
 
@@ -138,13 +158,29 @@ func (s *steps) retag(ref item.Ref, was, is *stored) {
 // tagsOf gives the tags of an item, never nil.
 func tagsOf(next *item.Item) []string { return append([]string{}, next.Facets.Tags...) }
 
-func (s *steps) live(ctx context.Context) item.Live {
+func (s *steps) isLive(ctx context.Context) item.Live {
 	return func(kind entity.Kind, uid string) (found bool, err error) {
 		if made := s.made[uid]; made != nil && kind == s.batch.Kind {
 			return !made.item.Deleted(), nil
+		}
+		if (item.Parent{Kind: kind, UID: uid}) == s.expected {
+			return s.live, nil
 		}
 		parent := item.Ref{Owner: s.batch.Owner, Kind: kind, UID: uid}
 		err = s.conn.QueryRow(ctx, sqlLive, key(parent)...).Scan(&found)
 		return found, classify(err)
 	}
+}
+
+// keepAnswer keeps what the client is told of a write with a key. A hundredth of
+// such writes drops what has expired, whichever process makes it.
+func (s *steps) keepAnswer(once *item.Once, next *item.Item) {
+	if once == nil {
+		return
+	}
+	if rand.IntN(100) == 0 {
+		s.saves.Queue(sqlPurgeAnswers, int64(s.now))
+	}
+	answer, expires := once.Answer(next), int64(s.now)+once.Keep.Milliseconds()
+	s.saves.Queue(sqlKeepAnswer, s.batch.Tenant, s.batch.User, once.Key, once.Request, answer.Status, string(answer.Body), expires)
 }

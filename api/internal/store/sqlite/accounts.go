@@ -46,6 +46,9 @@ func (s *Store) Wipe(ctx context.Context, owner account.Owner, epoch int64, now 
 		if _, err = tx.StmtContext(ctx, s.write.deleteTags).ExecContext(ctx, owner.Tenant, owner.User); err != nil {
 			return classify(err)
 		}
+		if _, err = tx.StmtContext(ctx, s.write.deleteAnswers).ExecContext(ctx, owner.Tenant, owner.User); err != nil {
+			return classify(err)
+		}
 		raise := tx.StmtContext(ctx, s.write.raiseEpoch)
 		state, err = scanState(raise.QueryRowContext(ctx, owner.Tenant, owner.User, now().UnixMilli(), epoch))
 		if errors.Is(err, sql.ErrNoRows) {

@@ -68,7 +68,7 @@ func (s *Store) ApplyAll(ctx context.Context, batch item.Batch) error {
 				first.Newest = seen.Newest
 			}
 			seen.Newest = first.Newest
-			if err := s.change(ctx, tx, batch.Ref(step), seen, tags, step.Change); err != nil {
+			if err := s.change(ctx, tx, batch.Ref(step), seen, tags, step); err != nil {
 				return err
 			}
 		}
@@ -77,13 +77,9 @@ func (s *Store) ApplyAll(ctx context.Context, batch item.Batch) error {
 }
 
 // change runs one change and stores what it returns.
-func (s *Store) change(ctx context.Context, tx *sql.Tx, ref item.Ref, seen item.Seen, tags tagged, change item.Change) error {
-	seen.Live = func(kind entity.Kind, uid string) (found bool, err error) {
-		parent := item.Ref{Owner: ref.Owner, Kind: kind, UID: uid}
-		err = tx.StmtContext(ctx, s.write.live).QueryRowContext(ctx, key(parent)...).Scan(&found)
-		return found, classify(err)
-	}
-	next, err := change(seen)
+func (s *Store) change(ctx context.Context, tx *sql.Tx, ref item.Ref, seen item.Seen, tags tagged, step item.Step) error {
+	seen.Live = s.live(ctx, tx, ref.Owner, step.Parent, seen.Live)
+	next, err := step.Change(seen)
 	if err != nil || next == nil {
 		return err
 	}
@@ -95,7 +91,22 @@ func (s *Store) change(ctx context.Context, tx *sql.Tx, ref item.Ref, seen item.
 	if _, err := tx.StmtContext(ctx, save).ExecContext(ctx, append(values(next, becoming), key(ref)...)...); err != nil {
 		return classify(err)
 	}
-	return classify(s.retag(ctx, tx, ref, tags, becoming))
+	if err := s.retag(ctx, tx, ref, tags, becoming); err != nil || step.Once == nil {
+		return classify(err)
+	}
+	return classify(s.keepAnswer(ctx, tx, ref.Owner, step.Once, next, seen.Now))
+}
+
+// live asks about any item but the expected parent, whom look has seen already.
+func (s *Store) live(ctx context.Context, tx *sql.Tx, owner item.Owner, expected item.Parent, known item.Live) item.Live {
+	return func(kind entity.Kind, uid string) (found bool, err error) {
+		if (item.Parent{Kind: kind, UID: uid}) == expected {
+			return known(kind, uid)
+		}
+		other := item.Ref{Owner: owner, Kind: kind, UID: uid}
+		err = tx.StmtContext(ctx, s.write.live).QueryRowContext(ctx, key(other)...).Scan(&found)
+		return found, classify(err)
+	}
 }
 
 // noTags is the list of an item that has none.
@@ -173,9 +184,15 @@ func one(r row) (*item.Item, error) {
 func (s *Store) look(ctx context.Context, tx *sql.Tx, batch item.Batch, step item.Step, now item.Millis) (
 	seen item.Seen, tags tagged, err error,
 ) {
-	var epoch, newest int64
-	arguments := append(key(batch.Ref(step)), int64(now+item.MaxAhead))
-	found, err := scan(tx.StmtContext(ctx, s.write.current).QueryRowContext(ctx, arguments...), &epoch, &newest, &tags.list)
+	var (
+		epoch, newest int64
+		live          bool
+		request       sql.NullString
+		answer        item.Answer
+	)
+	arguments := append(key(batch.Ref(step)), int64(now+item.MaxAhead), string(step.Parent.Kind), step.Parent.UID, keyOf(step.Once), int64(now))
+	row := tx.StmtContext(ctx, s.write.current).QueryRowContext(ctx, arguments...)
+	found, err := scan(row, &epoch, &newest, &tags.list, &live, &request, &answer.Status, &answer.Body)
 	switch {
 	case err != nil:
 		return item.Seen{}, tagged{}, classify(err)
@@ -184,7 +201,11 @@ func (s *Store) look(ctx context.Context, tx *sql.Tx, batch item.Batch, step ite
 	case found.UID != "":
 		seen.Item, tags.stored = &found, found.StoredAt
 	}
+	if request.Valid {
+		seen.Earlier = &item.Earlier{Request: request.String, Answer: answer}
+	}
 	seen.Now, seen.Newest = now, item.Millis(newest)
+	seen.Live = func(entity.Kind, string) (bool, error) { return live, nil }
 	return seen, tags, nil
 }
 

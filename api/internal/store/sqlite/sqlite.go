@@ -16,6 +16,8 @@ import (
 
 	"golang.org/x/sync/semaphore"
 	_ "modernc.org/sqlite" // registers the driver
+
+	"toolbridge/api/internal/item"
 )
 
 // lockWait is how long a write waits for its turn in this process, and then for
@@ -30,11 +32,17 @@ type Store struct {
 	reader *sql.DB
 	write  writeStatements
 	read   readStatements
+	purged item.Millis // when expired answers were last dropped
 }
 
 // Open opens the database file, creates it and its directory if need be, and
 // brings its schema up to date.
 func Open(ctx context.Context, path string) (*Store, error) {
+	return OpenWith(ctx, "sqlite", path)
+}
+
+// OpenWith is Open through another registered driver, one that wraps SQLite's.
+func OpenWith(ctx context.Context, driver, path string) (*Store, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("database path %q: %w", path, err)
@@ -44,7 +52,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	}
 	deadline := time.Now().Add(lockWait)
 	for {
-		s, err := open(ctx, path)
+		s, err := open(ctx, driver, path)
 		if err == nil {
 			return s, nil
 		}
@@ -74,24 +82,24 @@ func touch(path string) error {
 	return file.Close()
 }
 
-func open(ctx context.Context, path string) (*Store, error) {
+func open(ctx context.Context, driver, path string) (*Store, error) {
 	s := &Store{turn: semaphore.NewWeighted(1)}
-	if err := s.open(ctx, path); err != nil {
+	if err := s.open(ctx, driver, path); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, path string) (err error) {
+func (s *Store) open(ctx context.Context, driver, path string) (err error) {
 	// FULL: what was acknowledged survives a power failure, not only a crash.
-	s.writer, err = connect(path, 1, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)")
+	s.writer, err = connect(driver, path, 1, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)")
 	if err != nil {
 		return err
 	}
 	if err := migrate(ctx, s.writer); err != nil {
 		return err
 	}
-	s.reader, err = connect(path, max(4, runtime.NumCPU()), "_pragma=query_only(1)")
+	s.reader, err = connect(driver, path, max(4, runtime.NumCPU()), "_pragma=query_only(1)")
 	if err != nil {
 		return err
 	}
@@ -103,10 +111,10 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 
 // connect makes a pool whose connections stay open, as each costs statements to
 // prepare. The path is taken literally, whatever characters it has.
-func connect(path string, connections int, options ...string) (*sql.DB, error) {
+func connect(driver, path string, connections int, options ...string) (*sql.DB, error) {
 	options = append([]string{fmt.Sprintf("_busy_timeout=%d", lockWait.Milliseconds())}, options...)
 	file := (&url.URL{Path: path}).EscapedPath()
-	db, err := sql.Open("sqlite", "file:"+file+"?"+strings.Join(options, "&"))
+	db, err := sql.Open(driver, "file:"+file+"?"+strings.Join(options, "&"))
 	if err != nil {
 		return nil, err
 	}

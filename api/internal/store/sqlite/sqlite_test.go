@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
@@ -39,6 +40,7 @@ func TestTheHotStatementsNeitherScanNorSort(t *testing.T) {
 		"item": sqlItem, "current": sqlCurrent, "live": sqlLive, "update": sqlUpdate,
 		"state": sqlState, "purge": sqlPurgeEnded, "count": sqlCountByKind, "delete": sqlDeleteOwners, "raise": sqlRaiseEpoch,
 		"add tags": sqlAddTags, "move tags": sqlMoveTags, "remove tags": sqlRemoveTags, "delete tags": sqlDeleteTags,
+		"purge answers": sqlPurgeAnswers, "delete answers": sqlDeleteAnswers,
 	} {
 		t.Run(name, func(t *testing.T) {
 			plan := explain(t, store.writer, text)
@@ -203,7 +205,7 @@ func TestABusyDatabaseIsUnavailableForNow(t *testing.T) {
 	if _, err := store.writer.Exec(`PRAGMA busy_timeout = 0`); err != nil {
 		t.Fatal(err)
 	}
-	other, err := connect(databasePath(t, store), 1, "_txlock=immediate")
+	other, err := connect("sqlite", databasePath(t, store), 1, "_txlock=immediate")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +252,7 @@ func TestARowOfTheFirstSchemaKeepsItsPlaceAndIsFoundByFilters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := connect(path, 1)
+	db, err := connect("sqlite", path, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,4 +300,29 @@ func TestARowOfTheFirstSchemaKeepsItsPlaceAndIsFoundByFilters(t *testing.T) {
 
 func BenchmarkScale(b *testing.B) {
 	storetest.Scale(b, openStore(b, filepath.Join(b.TempDir(), "bench.db")), func() {})
+}
+
+func TestExpiredAnswersAreDroppedInPassing(t *testing.T) {
+	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
+	kept := func() (count int) {
+		if err := store.writer.QueryRow(`SELECT COUNT(*) FROM idempotency`).Scan(&count); err != nil {
+			t.Fatal(err)
+		}
+		return count
+	}
+	begin := time.UnixMilli(1763600000123)
+	for n, row := range []struct {
+		after time.Duration
+		kept  int
+	}{{0, 1}, {time.Second, 2}, {time.Minute, 3}, {61 * time.Minute, 1}, {61*time.Minute + time.Second, 2}} {
+		write := writing(strconv.Itoa(n))
+		write.Now = func() time.Time { return begin.Add(row.after) }
+		write.Once = &item.Once{Key: strconv.Itoa(n), Keep: time.Hour, Answer: func(*item.Item) item.Answer { return item.Answer{} }}
+		_, err := store.Apply(t.Context(), write, func(item.Seen) (*item.Item, error) {
+			return &item.Item{UID: write.UID, Version: 1, Payload: []byte(`{}`)}, nil
+		})
+		if got := kept(); err != nil || got != row.kept {
+			t.Errorf("after %s: %d answers, want %d, %v", row.after, got, row.kept, err)
+		}
+	}
 }

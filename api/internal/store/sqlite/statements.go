@@ -16,9 +16,12 @@ const (
 			COALESCE(a.epoch, 1),
 			COALESCE((SELECT stored_ms FROM item INDEXED BY item_all_by_time
 				WHERE tenant = ?1 AND owner = ?2 AND kind = ?3 AND stored_ms <= ?5 ORDER BY stored_ms DESC LIMIT 1), 0),
-			COALESCE(i.tags, '[]')
+			COALESCE(i.tags, '[]'),
+			EXISTS (SELECT 1 FROM item p WHERE p.tenant = ?1 AND p.owner = ?2 AND p.kind = ?6 AND p.uid = ?7 AND p.deleted_ms IS NULL),
+			k.request, COALESCE(k.status, 0), k.body
 		FROM (SELECT 1) LEFT JOIN account a ON a.tenant = ?1 AND a.owner = ?2
-			LEFT JOIN item i ON i.tenant = ?1 AND i.owner = ?2 AND i.kind = ?3 AND i.uid = ?4`
+			LEFT JOIN item i ON i.tenant = ?1 AND i.owner = ?2 AND i.kind = ?3 AND i.uid = ?4
+			LEFT JOIN idempotency k ON k.tenant = ?1 AND k.owner = ?2 AND k.key = ?8 AND k.expires_ms > ?9`
 
 	sqlLive = `SELECT EXISTS (SELECT 1 FROM item
 		WHERE tenant = ? AND owner = ? AND kind = ? AND uid = ? AND deleted_ms IS NULL)`
@@ -39,6 +42,11 @@ const (
 
 	sqlRemoveTags = `DELETE FROM item_tag WHERE tenant = ?1 AND owner = ?2 AND kind = ?3 AND uid = ?4
 		AND stored_ms = ?5 AND tag IN (SELECT value FROM json_each(?6))`
+
+	sqlKeepAnswer = `INSERT OR REPLACE INTO idempotency (tenant, owner, key, request, status, body, expires_ms)
+		VALUES (?, ?, ?, ?, ?, ?, ?)`
+	sqlPurgeAnswers  = `DELETE FROM idempotency WHERE expires_ms <= ?`
+	sqlDeleteAnswers = `DELETE FROM idempotency WHERE tenant = ? AND owner = ?`
 
 	sqlState = `SELECT COALESCE(a.epoch, 1), COALESCE(a.sessions_since_ms, 0), COALESCE(a.last_wipe_ms, 0),
 			COALESCE(a.last_wipe_by, ''), EXISTS (SELECT 1 FROM ended_session e WHERE e.tenant = ?1 AND e.id = ?3)
@@ -78,12 +86,14 @@ type writeStatements struct {
 	addTags, moveTags, removeTags         *sql.Stmt
 	endSession, purgeEnded                *sql.Stmt
 	countByKind, deleteOwners, deleteTags *sql.Stmt
-	raiseEpoch                            *sql.Stmt
+	raiseEpoch, keepAnswer, purgeAnswers  *sql.Stmt
+	deleteAnswers                         *sql.Stmt
 }
 
 func (w *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 	return prepareAll(ctx, db, map[**sql.Stmt]string{
 		&w.current: sqlCurrent, &w.live: sqlLive, &w.insert: sqlInsert, &w.update: sqlUpdate,
+		&w.keepAnswer: sqlKeepAnswer, &w.purgeAnswers: sqlPurgeAnswers, &w.deleteAnswers: sqlDeleteAnswers,
 		&w.addTags: sqlAddTags, &w.moveTags: sqlMoveTags, &w.removeTags: sqlRemoveTags,
 		&w.endSession: sqlEndSession, &w.purgeEnded: sqlPurgeEnded,
 		&w.countByKind: sqlCountByKind, &w.deleteOwners: sqlDeleteOwners, &w.deleteTags: sqlDeleteTags, &w.raiseEpoch: sqlRaiseEpoch,

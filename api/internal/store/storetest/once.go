@@ -1,0 +1,138 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"toolbridge/api/internal/item"
+)
+
+const keepFor = time.Hour
+
+// once is a write of a note with a key.
+func once(ref item.Ref, key string, now time.Time) item.Write {
+	w := write(ref)
+	w.Now = at(now)
+	w.Once = &item.Once{Key: key, Request: "request of " + ref.UID, Keep: keepFor, Answer: func(next *item.Item) item.Answer {
+		return item.Answer{Status: 200 + int(next.Version), Body: []byte(`{"uid":"` + next.UID + `ä"}`)}
+	}}
+	return w
+}
+
+// earlier writes with a key and gives what the change saw of it before. A change
+// that saw something stores nothing.
+func earlier(t *testing.T, store Store, w item.Write) (seenBefore *item.Earlier) {
+	t.Helper()
+	_, err := store.Apply(context.Background(), w, func(seen item.Seen) (*item.Item, error) {
+		if seenBefore = seen.Earlier; seenBefore != nil {
+			return nil, nil
+		}
+		return &item.Item{UID: w.UID, Version: 1, Payload: []byte(`{}`)}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seenBefore
+}
+
+func keepsAnswers(t *testing.T, store Store) {
+	now := time.UnixMilli(1763600000123)
+	if earlier(t, store, once(note(alice, 1), "k", now)) != nil {
+		t.Error("a key was known before it was used")
+	}
+	got := earlier(t, store, once(note(alice, 2), "k", now.Add(keepFor-time.Millisecond)))
+	if got == nil || got.Request != "request of "+uid(1) || got.Answer.Status != 201 || string(got.Answer.Body) != `{"uid":"`+uid(1)+`ä"}` {
+		t.Errorf("seen %+v", got)
+	}
+	for _, w := range []item.Write{once(note(bob, 1), "k", now), once(note(eve, 1), "k", now), once(note(alice, 3), "K", now), write(note(alice, 4))} {
+		if got := earlier(t, store, w); got != nil {
+			t.Errorf("%+v saw %+v", w.Ref, got)
+		}
+	}
+	if earlier(t, store, once(note(alice, 5), "k", now.Add(keepFor))) != nil {
+		t.Error("an expired key was seen")
+	}
+	if got := earlier(t, store, once(note(alice, 6), "k", now.Add(2*keepFor-1))); got == nil || got.Request != "request of "+uid(5) {
+		t.Errorf("after it expired and was used again: %+v", got)
+	}
+	for n := range 5 { // whenever a store drops what has expired, it drops nothing else
+		later := now.Add(keepFor*2 + time.Duration(n)*10*time.Minute)
+		earlier(t, store, once(note(alice, 10+n), fmt.Sprint("later", n), later))
+		for m := range n + 1 {
+			if earlier(t, store, once(note(alice, 99), fmt.Sprint("later", m), later)) == nil {
+				t.Errorf("key %d of %d was dropped", m, n)
+			}
+		}
+	}
+}
+
+func keepsNoAnswer(t *testing.T, store Store) {
+	now := time.UnixMilli(1763600000123)
+	for name, change := range map[string]item.Change{
+		"refused":  func(item.Seen) (*item.Item, error) { return nil, errors.New("not like this") },
+		"no write": func(item.Seen) (*item.Item, error) { return nil, nil },
+	} {
+		_, _ = store.Apply(context.Background(), once(note(alice, 1), name, now), change)
+		if got := earlier(t, store, once(note(alice, 2), name, now)); got != nil {
+			t.Errorf("%s: seen %+v", name, got)
+		}
+	}
+}
+
+func wipedAnswers(t *testing.T, store Store) {
+	now := time.UnixMilli(1763600000123)
+	earlier(t, store, once(note(alice, 1), "k", now))
+	earlier(t, store, once(note(bob, 1), "k", now))
+	wipe(t, store, alice, 1, now)
+	again := once(note(alice, 1), "k", now)
+	again.Epoch = 2
+	if got := earlier(t, store, again); got != nil {
+		t.Errorf("the wipe left %+v", got)
+	}
+	if earlier(t, store, once(note(bob, 1), "k", now)) == nil {
+		t.Error("the wipe took another user's key")
+	}
+}
+
+func parallelTwins(t *testing.T, store Store) {
+	now := time.UnixMilli(1763600000123)
+	var first atomic.Int64
+	parallel(20, func(n int) {
+		w := once(note(alice, n), "k", now)
+		_, err := store.Apply(context.Background(), w, func(seen item.Seen) (*item.Item, error) {
+			if seen.Earlier != nil {
+				return nil, nil
+			}
+			first.Add(1)
+			return &item.Item{UID: w.UID, Version: 1, Payload: []byte(`{}`)}, nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	if got := list(t, store, item.Query{Owner: alice}); len(got) != 1 || first.Load() < 1 {
+		t.Errorf("%d items, %d first writes", len(got), first.Load())
+	}
+}
+
+func expectedParent(t *testing.T, store Store) {
+	put(t, store, note(alice, 1), item.Item{Version: 1})
+	put(t, store, note(alice, 2), item.Item{Version: 2, DeletedAt: millis(5)})
+	put(t, store, note(bob, 3), item.Item{Version: 1})
+	for n, want := range map[int]bool{1: true, 2: false, 3: false, 4: false} {
+		w := write(note(alice, 9))
+		w.Parent = item.Parent{Kind: "note", UID: uid(n)}
+		_, _ = store.Apply(context.Background(), w, func(seen item.Seen) (*item.Item, error) {
+			for m, live := range map[int]bool{n: want, 1: true, 2: false} {
+				if got, err := seen.Live("note", uid(m)); err != nil || got != live {
+					t.Errorf("expecting note %d: note %d is live %v, %v", n, m, got, err)
+				}
+			}
+			return nil, nil
+		})
+	}
+}
