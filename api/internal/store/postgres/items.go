@@ -8,7 +8,6 @@ import (
 
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/entity"
-	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
 )
 
@@ -76,15 +75,7 @@ func (s *Store) Apply(ctx context.Context, write item.Write, change item.Change)
 
 // ApplyAll implements item.Store.
 func (s *Store) ApplyAll(ctx context.Context, batch item.Batch) error {
-	owner := account.Owner(batch.Owner)
-	return s.transact(ctx, owner, func(ctx context.Context, conn *pgx.Conn) error {
-		epoch, err := begin(ctx, conn, owner)
-		switch {
-		case err != nil:
-			return err
-		case epoch != batch.Epoch:
-			return fault.WrongEpoch(epoch)
-		}
+	return s.transact(ctx, account.Owner(batch.Owner), func(ctx context.Context, conn *pgx.Conn) error {
 		return newSteps(conn, batch).run(ctx)
 	})
 }

@@ -45,6 +45,7 @@ func TestTheHotStatementsNeitherScanNorSort(t *testing.T) {
 		{"item", sqlItem, key, "item_pkey"},
 		{"current", sqlCurrent, `'t', 'owner7', 'note', '{uid000100}', 150, 'note', 'uid000007', 'k', 5`, "item_all_by_time"},
 		{"current of many", sqlCurrent, `'t', 'owner7', 'note', '{uid000100,uid000007,uid000070,other}', 150, '', '', NULL, 5`, "item_all_by_time"},
+		{"turn and current", sqlTurnAndCurrent, `'t', 'owner7', 'note', '{uid000100}', 150, 'note', 'uid000007', 'k', 5`, "item_all_by_time"},
 		{"live", sqlLive, key, "item"},
 		{"turn", sqlTurn, `'t', 'owner7'`, "account_pkey"},
 		{"update", sqlUpdate, `2, 500, 500, NULL, '', '', '{}', 'open', false, '{red}', ` + key, "item_pkey"},

@@ -13,19 +13,30 @@ const (
 	sqlTurn = `INSERT INTO account (tenant, owner, writes, epoch, sessions_since_ms, last_wipe_ms, last_wipe_by)
 		VALUES ($1, $2, 1, 1, 0, 0, '')
 		ON CONFLICT (tenant, owner) DO UPDATE SET writes = account.writes + 1
-		RETURNING epoch`
+		RETURNING epoch, writes`
 
 	sqlItem = `SELECT uid, version, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, payload FROM item
 		WHERE tenant = $1 AND owner = $2 AND kind = $3 AND uid = $4`
 
-	// The items that a write is about with the newest time of their kind, in at
-	// least one row: one without an item when there is none of them.
-	sqlCurrent = `SELECT COALESCE(i.uid, ''), COALESCE(i.version, 0), COALESCE(i.updated_ms, 0), COALESCE(i.stored_ms, 0),
+	// The items that a write is about with the newest time of their kind, the
+	// expected parent and the answer to an earlier write with the key, in at least
+	// one row: one without an item when there is none of them.
+	sqlCurrent = `SELECT ` + sqlCurrentColumns + ` FROM ` + sqlCurrentTables
+
+	// Takes the turn, and reads the same in the same statement. It reads what was
+	// committed when it began, before it waited for the turn: that is too old when
+	// another write came in between, as the number of writes then tells.
+	sqlTurnAndCurrent = `WITH turn AS (` + sqlTurn + `)
+		SELECT ` + sqlCurrentColumns + `, turn.epoch,
+			turn.writes = 1 + COALESCE((SELECT writes FROM account WHERE tenant = $1 AND owner = $2), 0)
+		FROM turn CROSS JOIN ` + sqlCurrentTables
+
+	sqlCurrentColumns = `COALESCE(i.uid, ''), COALESCE(i.version, 0), COALESCE(i.updated_ms, 0), COALESCE(i.stored_ms, 0),
 			i.deleted_ms, COALESCE(i.parent_kind, ''), COALESCE(i.parent_uid, ''), i.payload,
 			n.ms, COALESCE(i.tags, '{}'),
 			EXISTS (SELECT 1 FROM item p WHERE p.tenant = $1 AND p.owner = $2 AND p.kind = $6 AND p.uid = $7 AND p.deleted_ms IS NULL),
-			k.request, COALESCE(k.status, 0), k.body
-		FROM (SELECT COALESCE((SELECT stored_ms FROM item
+			k.request, COALESCE(k.status, 0), k.body`
+	sqlCurrentTables = `(SELECT COALESCE((SELECT stored_ms FROM item
 				WHERE tenant = $1 AND owner = $2 AND kind = $3 AND stored_ms <= $5 ORDER BY stored_ms DESC LIMIT 1), 0) AS ms) AS n
 			LEFT JOIN item i ON i.tenant = $1 AND i.owner = $2 AND i.kind = $3 AND i.uid = ANY ($4)
 			LEFT JOIN idempotency k ON k.tenant = $1 AND k.owner = $2 AND k.key = $8 AND k.expires_ms > $9`

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
 )
 
@@ -40,16 +41,23 @@ type stored struct {
 	tags []string
 }
 
-// newSteps reads the clock, as nobody else can write for the owner now.
 func newSteps(conn *pgx.Conn, batch item.Batch) *steps {
-	return &steps{conn: conn, batch: batch, now: item.MillisOf(batch.Now()),
-		read: make(map[string]*stored), made: make(map[string]*stored)}
+	return &steps{conn: conn, batch: batch, read: make(map[string]*stored), made: make(map[string]*stored)}
 }
 
 func (s *steps) run(ctx context.Context) error {
-	for ahead := range slices.Chunk(s.batch.Steps, lookAhead) {
-		if err := s.look(ctx, ahead); err != nil {
-			return err
+	chunks := slices.Collect(slices.Chunk(s.batch.Steps, lookAhead))
+	if len(chunks) == 0 {
+		return nil
+	}
+	if err := s.begin(ctx, chunks[0]); err != nil {
+		return err
+	}
+	for i, ahead := range chunks {
+		if i > 0 {
+			if err := s.look(ctx, ahead); err != nil {
+				return err
+			}
 		}
 		for _, step := range ahead {
 			if err := s.change(ctx, step); err != nil {
@@ -63,9 +71,39 @@ func (s *steps) run(ctx context.Context) error {
 	return commit(ctx, s.conn, &s.saves)
 }
 
+// begin begins the transaction, takes the owner's turn and reads the items of
+// the first steps, all in one round trip. When another process's write came in
+// between, it reads the clock and the items again.
+func (s *steps) begin(ctx context.Context, ahead []item.Step) error {
+	s.now = item.MillisOf(s.batch.Now())
+	var epoch int64
+	var fresh bool
+	first := &pgx.Batch{}
+	first.Queue(sqlBegin)
+	first.Queue(sqlTurnAndCurrent, s.arguments(ahead)...).Query(func(rows pgx.Rows) error { return s.take(rows, &epoch, &fresh) })
+	err := s.conn.SendBatch(ctx, first).Close()
+	switch {
+	case err != nil:
+		return classify(err)
+	case epoch != s.batch.Epoch:
+		return fault.WrongEpoch(epoch)
+	case fresh:
+		return nil
+	}
+	s.now = item.MillisOf(s.batch.Now())
+	return s.look(ctx, ahead)
+}
+
 // look reads the items of some steps that no step before them has made.
 func (s *steps) look(ctx context.Context, ahead []item.Step) error {
-	clear(s.read)
+	rows, err := s.conn.Query(ctx, sqlCurrent, s.arguments(ahead)...)
+	if err != nil {
+		return classify(err)
+	}
+	return classify(s.take(rows))
+}
+
+func (s *steps) arguments(ahead []item.Step) []any {
 	uids := make([]string, 0, len(ahead))
 	for _, step := range ahead {
 		if s.made[step.UID] == nil {
@@ -79,20 +117,24 @@ func (s *steps) look(ctx context.Context, ahead []item.Step) error {
 	if len(b.Steps) == 1 && b.Steps[0].Once != nil {
 		key = b.Steps[0].Once.Key
 	}
-	rows, err := s.conn.Query(ctx, sqlCurrent, b.Tenant, b.User, string(b.Kind), uids, int64(s.now+item.MaxAhead),
-		string(s.expected.Kind), s.expected.UID, key, int64(s.now))
-	if err != nil {
-		return classify(err)
-	}
+	return []any{b.Tenant, b.User, string(b.Kind), uids, int64(s.now + item.MaxAhead),
+		string(s.expected.Kind), s.expected.UID, key, int64(s.now)}
+}
+
+// take reads the rows of items in place of those read before, and any columns
+// that follow into more.
+func (s *steps) take(rows pgx.Rows, more ...any) error {
 	defer rows.Close()
+	clear(s.read)
+	s.earlier = nil
 	for rows.Next() {
 		var newest int64
 		var tags []string
 		var request, body *string
 		var status int
-		found, err := scan(rows, &newest, &tags, &s.live, &request, &status, &body)
+		found, err := scan(rows, append([]any{&newest, &tags, &s.live, &request, &status, &body}, more...)...)
 		if err != nil {
-			return classify(err)
+			return err
 		}
 		if request != nil {
 			s.earlier = &item.Earlier{Request: *request, Answer: item.Answer{Status: status, Body: []byte(*body)}}
@@ -102,7 +144,7 @@ func (s *steps) look(ctx context.Context, ahead []item.Step) error {
 		}
 		s.newest = item.Millis(newest) // the same in every row, as nothing is stored before the end
 	}
-	return classify(rows.Err())
+	return rows.Err()
 }
 
 // change runs one change and notes what it returns.

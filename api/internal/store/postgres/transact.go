@@ -73,7 +73,7 @@ func undo(ctx context.Context, conn *pgx.Conn) {
 func begin(ctx context.Context, conn *pgx.Conn, owner account.Owner) (epoch int64, err error) {
 	first := &pgx.Batch{}
 	first.Queue(sqlBegin)
-	first.Queue(sqlTurn, owner.Tenant, owner.User).QueryRow(func(row pgx.Row) error { return row.Scan(&epoch) })
+	first.Queue(sqlTurn, owner.Tenant, owner.User).QueryRow(func(row pgx.Row) error { return row.Scan(&epoch, nil) })
 	err = conn.SendBatch(ctx, first).Close()
 	return epoch, classify(err)
 }
