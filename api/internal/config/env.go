@@ -9,17 +9,8 @@ import (
 )
 
 const (
-	defaultAddr     = "127.0.0.1:8081"
-	defaultDatabase = "sqlite://toolbridge.db"
-	defaultMaxBody  = "3145728"
-	defaultMaxPush  = "1000"
-	defaultPool     = "20"
-	defaultKeep     = "24"
-	sqliteScheme    = "sqlite://"
-	defaultReads    = "60000:2000"
-	defaultWrites   = "30000:1000"
-	defaultSessions = "60000:2000"
-	rateOff         = "off"
+	sqliteScheme = "sqlite://"
+	rateOff      = "off"
 )
 
 // Both are PostgreSQL.
@@ -34,25 +25,25 @@ type Lookup func(name string) (value string, set bool)
 func FromEnv(lookup Lookup) (Config, error) {
 	env := reader{lookup: lookup}
 	c := Config{
-		HTTPAddr:       env.text("HTTP_ADDR", defaultAddr),
-		Database:       parsed(&env, "DATABASE_URL", defaultDatabase, database),
-		Development:    env.text("ENV", "production") == "dev", // no other word opens it
-		JWTSecret:      env.text("JWT_HS256_SECRET", ""),
-		JWKSURL:        env.text("JWT_JWKS_URL", ""),
-		JWTIssuer:      env.text("JWT_ISSUER", ""),
-		JWTAudience:    env.text("JWT_AUDIENCE", ""),
-		TenantID:       env.text("TENANT_ID", ""),
-		TenantSecret:   env.text("TENANT_HEADER_SECRET", ""),
-		MaxBodyBytes:   parsed(&env, "MAX_BODY_BYTES", defaultMaxBody, wholeNumber),
-		MaxPushItems:   parsed(&env, "MAX_PUSH_ITEMS", defaultMaxPush, wholeNumber),
-		KeepHours:      parsed(&env, "IDEMPOTENCY_HOURS", defaultKeep, wholeNumber),
-		InBandSessions: parsed(&env, "IN_BAND_SESSIONS", "true", trueOrFalse),
-		LimitReads:     parsed(&env, "RATE_LIMIT_READS", defaultReads, rateOrOff),
-		LimitWrites:    parsed(&env, "RATE_LIMIT_WRITES", defaultWrites, rateOrOff),
-		LimitSessions:  parsed(&env, "RATE_LIMIT_SESSIONS", defaultSessions, rateOrOff),
-		LogLevel:       parsed(&env, "LOG_LEVEL", "info", logLevel),
+		HTTPAddr:       env.text("HTTP_ADDR"),
+		Database:       parsed(&env, "DATABASE_URL", database),
+		Development:    env.text("ENV") == "dev", // no other word opens it
+		JWTSecret:      env.text("JWT_HS256_SECRET"),
+		JWKSURL:        env.text("JWT_JWKS_URL"),
+		JWTIssuer:      env.text("JWT_ISSUER"),
+		JWTAudience:    env.text("JWT_AUDIENCE"),
+		TenantID:       env.text("TENANT_ID"),
+		TenantSecret:   env.text("TENANT_HEADER_SECRET"),
+		MaxBodyBytes:   parsed(&env, "MAX_BODY_BYTES", wholeNumber),
+		MaxPushItems:   parsed(&env, "MAX_PUSH_ITEMS", wholeNumber),
+		KeepHours:      parsed(&env, "IDEMPOTENCY_HOURS", wholeNumber),
+		InBandSessions: parsed(&env, "IN_BAND_SESSIONS", trueOrFalse),
+		LimitReads:     parsed(&env, "RATE_LIMIT_READS", rateOrOff),
+		LimitWrites:    parsed(&env, "RATE_LIMIT_WRITES", rateOrOff),
+		LimitSessions:  parsed(&env, "RATE_LIMIT_SESSIONS", rateOrOff),
+		LogLevel:       parsed(&env, "LOG_LEVEL", logLevel),
 	}
-	c.Database.MaxConnections = int(parsed(&env, "DATABASE_MAX_CONNECTIONS", defaultPool, wholeNumber))
+	c.Database.MaxConnections = int(parsed(&env, "DATABASE_MAX_CONNECTIONS", wholeNumber))
 	if len(env.problems) > 0 {
 		return Config{}, errors.Join(env.problems...)
 	}
@@ -65,7 +56,7 @@ func FromEnv(lookup Lookup) (Config, error) {
 // Addr reads HTTP_ADDR alone, for a caller that needs no secrets.
 func Addr(lookup Lookup) (string, error) {
 	env := reader{lookup: lookup}
-	addr := env.text("HTTP_ADDR", defaultAddr)
+	addr := env.text("HTTP_ADDR")
 	if len(env.problems) > 0 {
 		return "", env.problems[0]
 	}
@@ -78,10 +69,11 @@ type reader struct {
 	problems []error
 }
 
-func (r *reader) text(name, fallback string) string {
+// text gives the value of a variable, or its default.
+func (r *reader) text(name string) string {
 	value, set := r.lookup(name)
 	if !set {
-		return fallback
+		return fallback(name)
 	}
 	if value == "" {
 		r.problems = append(r.problems, fmt.Errorf("%s: set but empty; give it a value or unset it", name))
@@ -89,8 +81,8 @@ func (r *reader) text(name, fallback string) string {
 	return value
 }
 
-func parsed[T any](r *reader, name, fallback string, parse func(string) (T, error)) T {
-	text := r.text(name, fallback)
+func parsed[T any](r *reader, name string, parse func(string) (T, error)) T {
+	text := r.text(name)
 	value, err := parse(text)
 	if err != nil && text != "" {
 		r.problems = append(r.problems, fmt.Errorf("%s: %w", name, err))
@@ -141,7 +133,7 @@ func rateOrOff(text string) (Rate, error) {
 	one, err := strconv.ParseInt(perMinute, 10, 32)
 	two, err2 := strconv.ParseInt(burst, 10, 32)
 	if err != nil || err2 != nil || one < 1 || two < 1 {
-		return Rate{}, fmt.Errorf("%q is neither off nor a rate; use per-minute:burst, such as %s", text, defaultReads)
+		return Rate{}, fmt.Errorf("%q is neither off nor a rate; use per-minute:burst, such as 60000:2000", text)
 	}
 	return Rate{PerMinute: int(one), Burst: int(two)}, nil
 }

@@ -213,7 +213,9 @@ func (p *process) send(method, path, body string, h http.Header) answer {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return answer{p.t, method + " " + path, response.StatusCode, response.Header, got}
+	whole := answer{p.t, method + " " + path, response.StatusCode, response.Header, got}
+	checkDocumented(p.t, method, path, whole)
+	return whole
 }
 
 // is stops the test unless the answer has the status.

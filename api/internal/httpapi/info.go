@@ -8,6 +8,8 @@ import (
 	"toolbridge/api/internal/item"
 )
 
+const apiVersion = "1.1"
+
 type infoBody struct {
 	APIVersion       string                        `json:"apiVersion"`
 	ServerTime       string                        `json:"serverTime"`
@@ -49,7 +51,7 @@ type limitsInfo struct {
 // info tells anyone what this API offers, so that a client can adapt or refuse.
 func (a *API) info(*call) (int, any, error) {
 	body := infoBody{
-		APIVersion:       "1.1",
+		APIVersion:       apiVersion,
 		ServerTime:       item.MillisOf(a.Now()).String(),
 		Entities:         entity.Describe(),
 		Locking:          lockingInfo{Supported: true, Mode: "session"},

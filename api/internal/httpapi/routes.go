@@ -62,21 +62,22 @@ func (a *API) routes() map[string]verbs {
 
 // The guards of a route, in the order in which they answer.
 
-func open(h handler) endpoint { return endpoint{h, nil} }
+func open(h handler) endpoint { return endpoint{h, nil, needs{}} }
+
 func (a *API) signed(h handler) endpoint {
-	return endpoint{h, []guard{a.bearer, a.tenant, a.usage}}
+	return endpoint{h, []guard{a.bearer, a.tenant, a.usage}, needs{caller: true}}
 }
 
 func (a *API) sessionOpening(h handler) endpoint {
-	return endpoint{h, []guard{a.bearer, a.tenant, a.opening}}
+	return endpoint{h, []guard{a.bearer, a.tenant, a.opening}, needs{caller: true}}
 }
 
 func (a *API) inSession(h handler) endpoint {
-	return endpoint{h, []guard{a.bearer, a.tenant, a.session, a.usage}}
+	return endpoint{h, []guard{a.bearer, a.tenant, a.session, a.usage}, needs{caller: true, session: true}}
 }
 
 func (a *API) synced(h handler) endpoint {
-	return endpoint{h, []guard{a.bearer, a.tenant, a.session, a.usage, a.epoch}}
+	return endpoint{h, []guard{a.bearer, a.tenant, a.session, a.usage, a.epoch}, needs{caller: true, session: true, epoch: true}}
 }
 
 // handler answers one call: a status with a body, or an error. See respond for
@@ -89,6 +90,7 @@ type guard func(*call) error
 type endpoint struct {
 	handle handler
 	guards []guard
+	needs  needs
 }
 
 type verbs map[string]endpoint
@@ -97,7 +99,9 @@ type verbs map[string]endpoint
 // to be cleaned first is unknown, and nothing is ever redirected.
 func (a *API) Handler() http.Handler {
 	mux := http.NewServeMux()
-	for pattern, verbs := range a.routes() {
+	routes := a.routes()
+	a.addDocument(routes)
+	for pattern, verbs := range routes {
 		mux.Handle(pattern, a.serve(pattern, verbs))
 	}
 	unknown := a.serve("unknown", nil)
