@@ -7,13 +7,14 @@ set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-Usage: scripts/generate.sh [--check] [lock | tools | table]...
+Usage: scripts/generate.sh [--check] [lock | tools | table | settings]...
 
   lock    mcp/requirements.lock and mcp/requirements-dev.lock, from mcp/pyproject.toml
   tools   mcp/tests/surface/tools.json, the tools as a client sees them
   table   api/internal/entity/testdata/table.json, the entities as the API publishes them
+  settings  docs/configuration.md, from the API's settings
 
-Without a name: tools and table. --check changes nothing and fails when something is stale; it
+Without a name: all but lock. --check changes nothing and fails when something is stale; it
 does not look at the lock files, since what they should hold depends on the day.
 TEXT
 }
@@ -40,11 +41,11 @@ write_tools() {
 }
 
 # The test compares; -update makes it write.
-write_table() {
+write_golden() {
     local update=''
     [ -n "$CHECK" ] || update=-update
     cd "$ROOT/api"
-    "$GO" test -count=1 ./internal/entity ${update:+"$update"}
+    "$GO" test -count=1 "./internal/$1" ${update:+"$update"}
 }
 
 generate() {
@@ -60,7 +61,13 @@ generate() {
             ;;
         table)
             need_go
-            step "entity table" "When it is stale, run scripts/generate.sh table and review the change." write_table
+            step "entity table" "When it is stale, run scripts/generate.sh table and review the change." \
+                write_golden entity
+            ;;
+        settings)
+            need_go
+            step "settings" "When they are stale, run scripts/generate.sh settings and review the change." \
+                write_golden config
             ;;
     esac
 }
@@ -70,7 +77,7 @@ NAMES=''
 for argument in "$@"; do
     case $argument in
         --check) CHECK=yes ;;
-        lock | tools | table) NAMES="$NAMES $argument" ;;
+        lock | tools | table | settings) NAMES="$NAMES $argument" ;;
         -h | --help)
             usage
             exit
@@ -81,7 +88,7 @@ for argument in "$@"; do
             ;;
     esac
 done
-NAMES=${NAMES:-tools table}
+NAMES=${NAMES:-tools table settings}
 if [ -n "$CHECK" ]; then NAMES=${NAMES//lock/}; fi
 
 find_python

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -191,5 +193,91 @@ func TestAServerThatCannotBeUsedIsToldWithoutItsPassword(t *testing.T) {
 				t.Errorf("says %s", said)
 			}
 		})
+	}
+}
+
+// fleet is two processes of which one may be replaced while clients use them.
+type fleet [2]atomic.Pointer[running]
+
+// sure makes a write until it is answered, always under the same key, by turns
+// on the two processes.
+func (f *fleet) sure(t *testing.T, key string, headers [][2]string) (uid string) {
+	t.Helper()
+	headers = append(slices.Clone(headers), [2]string{"Idempotency-Key", key})
+	for attempt := range 1_000 {
+		status, body, err := f[attempt%2].Load().call("POST", "/v1/notes", `{"title":"`+key+`"}`, headers...)
+		if err != nil || status == http.StatusServiceUnavailable {
+			continue // killed, or busy
+		}
+		var created struct{ UID string }
+		if status != http.StatusCreated || json.Unmarshal(body, &created) != nil {
+			t.Errorf("%s: status %d: %.300s", key, status, body)
+		}
+		return created.UID
+	}
+	t.Errorf("%s: never answered", key)
+	return ""
+}
+
+func TestFiftyClientsOutliveAKillAndARestart(t *testing.T) {
+	const clients, writes = 50, 12
+	url := postgrestest.New(t)
+	start := func() *running {
+		return launch(t, append(environment("127.0.0.1:0", ""), "DATABASE_URL="+url))
+	}
+	var processes fleet
+	for i := range processes {
+		processes[i].Store(start())
+	}
+	_, headers := processes[0].Load().opens()
+	var acknowledged sync.Map
+	var answered atomic.Int64
+	enough := make(chan struct{})
+	var wg sync.WaitGroup
+	for client := range clients {
+		wg.Go(func() {
+			for n := range writes {
+				key := fmt.Sprintf("client-%d-write-%d", client, n)
+				acknowledged.Store(processes.sure(t, key, headers), key)
+				if answered.Add(1) == clients*writes/4 {
+					close(enough)
+				}
+			}
+		})
+	}
+	<-enough
+	doomed := processes[0].Load()
+	doomed.signal(syscall.SIGKILL)
+	doomed.exit()
+	processes[0].Store(start())
+	wg.Wait()
+
+	both := [2]*running{processes[0].Load(), processes[1].Load()}
+	var page struct {
+		Items []struct {
+			UID     string
+			Payload struct{ Title string }
+		}
+	}
+	if err := json.Unmarshal(both[0].expect(http.StatusOK, "GET", "/v1/notes?limit=1000", "", headers...), &page); err != nil {
+		t.Fatal(err)
+	}
+	for _, stored := range page.Items {
+		if key, ok := acknowledged.LoadAndDelete(stored.UID); !ok || key != stored.Payload.Title {
+			t.Errorf("%s (%s) was written and never acknowledged", stored.UID, stored.Payload.Title)
+		}
+	}
+	if len(page.Items) != clients*writes {
+		t.Errorf("%d notes for %d keys", len(page.Items), clients*writes)
+	}
+	acknowledged.Range(func(uid, key any) bool { t.Errorf("%v of %v is lost", uid, key); return true })
+
+	one := "/v1/notes/" + page.Items[0].UID
+	race := onBoth(both, clients, func(r *running, i int) int {
+		status, _, _ := r.call("PATCH", one, fmt.Sprintf(`{"winner":%d}`, i), append(slices.Clone(headers), [2]string{"If-Match", "1"})...)
+		return status
+	})
+	if race[http.StatusOK] != 1 || race[http.StatusPreconditionFailed] != clients-1 {
+		t.Errorf("the race for version 1: %v", race)
 	}
 }
