@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.clients import Tools, in_memory, settings_for, token
-from tests.recording import Answer, failing_api
+from tests.recording import INFO, Answer, failing_api
 from toolbridge_mcp.app import create_server
 
 pytestmark = pytest.mark.anyio
@@ -103,6 +103,17 @@ async def test_a_lost_read_may_be_repeated_and_a_lost_write_must_be_looked_at() 
     assert "not available" in read
     assert "may or may not have been made" in write
     assert "127.0.0.1" not in read + write
+
+
+async def test_a_write_that_the_api_itself_is_unsure_of_is_sent_once_more_where_that_is_safe() -> None:
+    unsure = refused(503, "outcome_unknown")
+    text, requests = await refusal_of(PATCH, unsure)
+    assert "may or may not have been made" in text
+    assert requests == 1
+    done = httpx.Response(200, json={"uid": UID})
+    upstream = failing_api([unsure, done], {**INFO, "idempotency": {"header": "Idempotency-Key"}})
+    async with in_memory(create_server(settings_for(API), transport=upstream), token("ann")) as tools:
+        assert await tools.call(PATCH[0], **PATCH[1]) == {"uid": UID}
 
 
 async def test_an_api_that_is_not_there_is_said_to_be_away() -> None:

@@ -199,6 +199,7 @@ class AnswerTooLarge(ToolBridgeError):
 BY_CODE: Mapping[str, type[ToolBridgeError]] = {
     "epoch_mismatch": EpochChanged,
     "invalid_tenant": TenantRefused,
+    "outcome_unknown": OutcomeUnknown,
     "parent_not_found": ParentNotFound,
     "uid_exists": AlreadyExists,
 }

@@ -40,6 +40,7 @@ const (
 	ConfirmationRequired  Code = "confirmation_required"
 	Internal              Code = "internal"
 	Unavailable           Code = "unavailable"
+	OutcomeUnknown        Code = "outcome_unknown"
 )
 
 // Facts are named values told to the client beside the sentence.

@@ -63,7 +63,7 @@ type needs struct {
 func (n needs) codes() []fault.Code {
 	codes := []fault.Code{fault.Internal}
 	if n.caller {
-		codes = append(codes, fault.Unauthorized, fault.InvalidTenant, fault.RateLimited, fault.Unavailable)
+		codes = append(codes, fault.Unauthorized, fault.InvalidTenant, fault.RateLimited, fault.Unavailable, fault.OutcomeUnknown)
 	}
 	if n.session {
 		codes = append(codes, fault.SessionRequired, fault.SessionInvalid, fault.SessionForbidden)

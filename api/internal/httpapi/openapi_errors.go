@@ -35,5 +35,6 @@ var meanings = map[fault.Code]string{
 	fault.MethodNotAllowed:      "The path has no such method; Allow names those it has.",
 	fault.ConfirmationRequired:  "A wipe needs the word that confirms it.",
 	fault.Internal:              "Something failed that should not have; the log says more under the correlation id.",
-	fault.Unavailable:           "The API cannot do it for now; Retry-After says when to ask again.",
+	fault.Unavailable:           "The API cannot do it for now, and nothing was done; Retry-After says when to ask again.",
+	fault.OutcomeUnknown:        "The store was lost during a write, which may or may not have been made.",
 }

@@ -54,7 +54,7 @@ func failure(c *call, err error) (status int, body any) {
 		c.reply.Set("WWW-Authenticate", "Bearer")
 	case fault.EpochMismatch:
 		c.tellWipe(f)
-	case fault.Unavailable:
+	case fault.Unavailable, fault.OutcomeUnknown:
 		c.reply.Set("Retry-After", "1") // second
 	}
 	answer := map[string]any{"error": f.Message, "code": f.Code, "correlation_id": c.correlationID}
@@ -94,7 +94,7 @@ func statusOf(code fault.Code) int {
 		return http.StatusPreconditionRequired
 	case fault.RateLimited:
 		return http.StatusTooManyRequests
-	case fault.Unavailable:
+	case fault.Unavailable, fault.OutcomeUnknown:
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError

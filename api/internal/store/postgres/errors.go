@@ -46,7 +46,7 @@ func classify(err error) error {
 func classifyCommit(err error) error {
 	var said *pgconn.PgError
 	if cut(err) && !pgconn.SafeToRetry(err) || errors.As(err, &said) && oneOf(said.Code, unsure) {
-		return fault.New(fault.Unavailable,
+		return fault.New(fault.OutcomeUnknown,
 			"the store was lost during the write, which may or may not have been made; read before you repeat it").Because(err)
 	}
 	return classify(err)

@@ -29,10 +29,10 @@ func openStore(t testing.TB, url string) *Store {
 	return store
 }
 
-// openHurried gives a store that waits for no more than a tenth of a second.
+// openHurried gives a store that waits for half a second at most.
 func openHurried(t *testing.T, url string, connections int32) *Store {
 	t.Helper()
-	const wait = 100 * time.Millisecond
+	const wait = 500 * time.Millisecond
 	config, err := configure(url, connections, wait)
 	if err != nil {
 		t.Fatal(err)
@@ -266,16 +266,17 @@ func TestACollisionRunsTheChangeAnewAFewTimes(t *testing.T) {
 func TestWhatBecameOfACommitIsSaidOnlyWhenItIsKnown(t *testing.T) {
 	for _, row := range []struct {
 		err  error
-		says string
+		code fault.Code
 	}{
-		{&pgconn.PgError{Code: "40001"}, "try again"},
-		{&pgconn.PgError{Code: "57014"}, "try again"},
-		{&pgconn.PgError{Code: "53100"}, "try again"},
-		{&pgconn.PgError{Code: "40003"}, "may or may not"},
-		{&pgconn.PgError{Code: "57P01"}, "may or may not"},
-		{context.DeadlineExceeded, "may or may not"},
+		{&pgconn.PgError{Code: "40001"}, fault.Unavailable},
+		{&pgconn.PgError{Code: "57014"}, fault.Unavailable},
+		{&pgconn.PgError{Code: "53100"}, fault.Unavailable},
+		{&pgconn.PgError{Code: "40003"}, fault.OutcomeUnknown},
+		{&pgconn.PgError{Code: "57P01"}, fault.OutcomeUnknown},
+		{context.DeadlineExceeded, fault.OutcomeUnknown},
 	} {
-		if err := classifyCommit(row.err); !isUnavailable(err) || !strings.Contains(err.Error(), row.says) {
+		var f *fault.Error
+		if err := classifyCommit(row.err); !errors.As(err, &f) || f.Code != row.code {
 			t.Errorf("%v: %v", row.err, err)
 		}
 	}
