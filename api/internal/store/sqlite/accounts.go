@@ -43,9 +43,6 @@ func (s *Store) Wipe(ctx context.Context, owner account.Owner, epoch int64, now 
 		if _, err = tx.StmtContext(ctx, s.write.deleteOwners).ExecContext(ctx, owner.Tenant, owner.User); err != nil {
 			return classify(err)
 		}
-		if _, err = tx.StmtContext(ctx, s.write.deleteTags).ExecContext(ctx, owner.Tenant, owner.User); err != nil {
-			return classify(err)
-		}
 		if _, err = tx.StmtContext(ctx, s.write.deleteAnswers).ExecContext(ctx, owner.Tenant, owner.User); err != nil {
 			return classify(err)
 		}

@@ -60,7 +60,7 @@ func (s *Store) ApplyAll(ctx context.Context, batch item.Batch) error {
 	return s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		first := item.Seen{Now: item.MillisOf(batch.Now())}
 		for i, step := range batch.Steps {
-			seen, tags, err := s.look(ctx, tx, batch, step, first.Now)
+			seen, err := s.look(ctx, tx, batch, step, first.Now)
 			if err != nil {
 				return err
 			}
@@ -68,7 +68,7 @@ func (s *Store) ApplyAll(ctx context.Context, batch item.Batch) error {
 				first.Newest = seen.Newest
 			}
 			seen.Newest = first.Newest
-			if err := s.change(ctx, tx, batch.Ref(step), seen, tags, step); err != nil {
+			if err := s.change(ctx, tx, batch.Ref(step), seen, step); err != nil {
 				return err
 			}
 		}
@@ -77,7 +77,7 @@ func (s *Store) ApplyAll(ctx context.Context, batch item.Batch) error {
 }
 
 // change runs one change and stores what it returns.
-func (s *Store) change(ctx context.Context, tx *sql.Tx, ref item.Ref, seen item.Seen, tags tagged, step item.Step) error {
+func (s *Store) change(ctx context.Context, tx *sql.Tx, ref item.Ref, seen item.Seen, step item.Step) error {
 	seen.Live = s.live(ctx, tx, ref.Owner, step.Parent, seen.Live)
 	next, err := step.Change(seen)
 	if err != nil || next == nil {
@@ -87,11 +87,7 @@ func (s *Store) change(ctx context.Context, tx *sql.Tx, ref item.Ref, seen item.
 	if seen.Item == nil {
 		save = s.write.insert
 	}
-	becoming := tagged{list: tagList(next), stored: next.StoredAt}
-	if _, err := tx.StmtContext(ctx, save).ExecContext(ctx, append(values(next, becoming), key(ref)...)...); err != nil {
-		return classify(err)
-	}
-	if err := s.retag(ctx, tx, ref, tags, becoming); err != nil || step.Once == nil {
+	if _, err := tx.StmtContext(ctx, save).ExecContext(ctx, append(values(next), key(ref)...)...); err != nil || step.Once == nil {
 		return classify(err)
 	}
 	return classify(s.keepAnswer(ctx, tx, ref.Owner, step.Once, next, seen.Now))
@@ -109,59 +105,27 @@ func (s *Store) live(ctx context.Context, tx *sql.Tx, owner item.Owner, expected
 	}
 }
 
-// noTags is the list of an item that has none.
-const noTags = "[]"
-
-// tagged is how an item stands in the index of tags: its tags as a JSON array,
-// and its place.
-type tagged struct {
-	list   string
-	stored item.Millis
-}
-
+// tagList gives the tags of an item as a JSON array.
 func tagList(next *item.Item) string {
 	if len(next.Facets.Tags) == 0 {
-		return noTags
+		return "[]"
 	}
 	list, _ := json.Marshal(next.Facets.Tags) // strings can always be encoded
 	return string(list)
-}
-
-// retag moves an item in the index of tags. Tags that stay the same take one
-// statement, others one to remove and one to add; none take none.
-func (s *Store) retag(ctx context.Context, tx *sql.Tx, ref item.Ref, was, is tagged) error {
-	at := []any{ref.Tenant, ref.User, string(ref.Kind), ref.UID, int64(was.stored), was.list}
-	if was.list == is.list {
-		if is.list == noTags || was.stored == is.stored {
-			return nil
-		}
-		_, err := tx.StmtContext(ctx, s.write.moveTags).ExecContext(ctx, append(at, int64(is.stored))...)
-		return err
-	}
-	if was.list != noTags {
-		if _, err := tx.StmtContext(ctx, s.write.removeTags).ExecContext(ctx, at...); err != nil {
-			return err
-		}
-	}
-	if is.list == noTags {
-		return nil
-	}
-	_, err := tx.StmtContext(ctx, s.write.addTags).ExecContext(ctx, append(at[:4:4], int64(is.stored), is.list)...)
-	return err
 }
 
 func key(ref item.Ref) []any {
 	return []any{ref.Tenant, ref.User, string(ref.Kind), ref.UID}
 }
 
-func values(next *item.Item, tags tagged) []any {
+func values(next *item.Item) []any {
 	var deleted any
 	if next.DeletedAt != nil {
 		deleted = int64(*next.DeletedAt)
 	}
 	return []any{next.Version, int64(next.UpdatedAt), int64(next.StoredAt), deleted,
 		string(next.Parent.Kind), next.Parent.UID, string(next.Payload),
-		next.Facets.Status, next.Facets.Archived, tags.list}
+		next.Facets.Status, next.Facets.Archived, tagList(next)}
 }
 
 type row interface {
@@ -181,9 +145,7 @@ func one(r row) (*item.Item, error) {
 }
 
 // look reads what a change is made from, unless a wipe has overtaken the write.
-func (s *Store) look(ctx context.Context, tx *sql.Tx, batch item.Batch, step item.Step, now item.Millis) (
-	seen item.Seen, tags tagged, err error,
-) {
+func (s *Store) look(ctx context.Context, tx *sql.Tx, batch item.Batch, step item.Step, now item.Millis) (seen item.Seen, err error) {
 	var (
 		epoch, newest int64
 		live          bool
@@ -192,21 +154,21 @@ func (s *Store) look(ctx context.Context, tx *sql.Tx, batch item.Batch, step ite
 	)
 	arguments := append(key(batch.Ref(step)), int64(now+item.MaxAhead), string(step.Parent.Kind), step.Parent.UID, keyOf(step.Once), int64(now))
 	row := tx.StmtContext(ctx, s.write.current).QueryRowContext(ctx, arguments...)
-	found, err := scan(row, &epoch, &newest, &tags.list, &live, &request, &answer.Status, &answer.Body)
+	found, err := scan(row, &epoch, &newest, &live, &request, &answer.Status, &answer.Body)
 	switch {
 	case err != nil:
-		return item.Seen{}, tagged{}, classify(err)
+		return item.Seen{}, classify(err)
 	case epoch != batch.Epoch:
-		return item.Seen{}, tagged{}, fault.WrongEpoch(epoch)
+		return item.Seen{}, fault.WrongEpoch(epoch)
 	case found.UID != "":
-		seen.Item, tags.stored = &found, found.StoredAt
+		seen.Item = &found
 	}
 	if request.Valid {
 		seen.Earlier = &item.Earlier{Request: request.String, Answer: answer}
 	}
 	seen.Now, seen.Newest = now, item.Millis(newest)
 	seen.Live = func(entity.Kind, string) (bool, error) { return live, nil }
-	return seen, tags, nil
+	return seen, nil
 }
 
 // scan reads the columns of an item, and any that follow into more.

@@ -16,8 +16,6 @@ import (
 
 	"golang.org/x/sync/semaphore"
 	_ "modernc.org/sqlite" // registers the driver
-
-	"toolbridge/api/internal/item"
 )
 
 // lockWait is how long a write waits for its turn in this process, and then for
@@ -32,7 +30,6 @@ type Store struct {
 	reader *sql.DB
 	write  writeStatements
 	read   readStatements
-	purged item.Millis // when expired answers were last dropped
 }
 
 // Open opens the database file, creates it and its directory if need be, and

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
@@ -39,8 +40,7 @@ func TestTheHotStatementsNeitherScanNorSort(t *testing.T) {
 	for name, text := range map[string]string{
 		"item": sqlItem, "current": sqlCurrent, "live": sqlLive, "update": sqlUpdate,
 		"state": sqlState, "purge": sqlPurgeEnded, "count": sqlCountByKind, "delete": sqlDeleteOwners, "raise": sqlRaiseEpoch,
-		"add tags": sqlAddTags, "move tags": sqlMoveTags, "remove tags": sqlRemoveTags, "delete tags": sqlDeleteTags,
-		"purge answers": sqlPurgeAnswers, "delete answers": sqlDeleteAnswers,
+		"delete answers": sqlDeleteAnswers,
 	} {
 		t.Run(name, func(t *testing.T) {
 			plan := explain(t, store.writer, text)
@@ -295,6 +295,68 @@ func TestARowOfTheFirstSchemaKeepsItsPlaceAndIsFoundByFilters(t *testing.T) {
 	var left int
 	if err := store.writer.QueryRow(`SELECT COUNT(*) FROM item_tag`).Scan(&left); err != nil || left != 0 {
 		t.Errorf("%d tags left of an item that has none now, %v", left, err)
+	}
+}
+
+func TestTagsFollowTheirItemByThemselves(t *testing.T) {
+	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
+	changes := func() (count int) {
+		if err := store.writer.QueryRow(`SELECT total_changes()`).Scan(&count); err != nil {
+			t.Fatal(err)
+		}
+		return count
+	}
+	for n, row := range []struct {
+		place   item.Millis
+		tags    []string
+		changes int // of rows, the item's own among them
+	}{
+		{1, nil, 1}, {2, nil, 1}, {3, []string{"a", "b"}, 3}, {3, []string{"a", "b"}, 1}, {3, []string{"b", "c"}, 5},
+		{4, []string{"b", "c"}, 5}, {5, []string{"c", "d", "e"}, 6}, {6, nil, 4}, {7, nil, 1}, {7, []string{"x"}, 2},
+	} {
+		before := changes()
+		write := writing("x")
+		_, err := store.Apply(t.Context(), write, func(item.Seen) (*item.Item, error) {
+			return &item.Item{UID: write.UID, Version: int64(n + 1), StoredAt: row.place, Payload: []byte(`{}`), Facets: item.Facets{Tags: row.tags}}, nil
+		})
+		if got := changes() - before; err != nil || got != row.changes {
+			t.Errorf("write %d: %d rows changed, want %d, %v", n, got, row.changes, err)
+		}
+		if got, want := indexedTags(t, store), strings.Join(row.tags, " "); got != want {
+			t.Errorf("write %d: tags %q, want %q", n, got, want)
+		}
+	}
+	if _, _, err := store.Wipe(t.Context(), account.Owner(writing("x").Owner), 1, time.Now); err != nil {
+		t.Fatal(err)
+	}
+	if got := indexedTags(t, store); got != "" {
+		t.Errorf("the wipe left %q", got)
+	}
+}
+
+// indexedTags gives the tags in the index, those at another place than their
+// item's marked.
+func indexedTags(t *testing.T, store *Store) (tags string) {
+	t.Helper()
+	const text = `SELECT COALESCE(group_concat(tag || CASE WHEN i.uid IS NULL THEN '!' ELSE '' END, ' '), '')
+		FROM item_tag LEFT JOIN item i USING (tenant, owner, kind, uid, stored_ms)`
+	if err := store.writer.QueryRow(text).Scan(&tags); err != nil {
+		t.Fatal(err)
+	}
+	return tags
+}
+
+func TestTriggersSearchTheIndexOfTags(t *testing.T) {
+	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
+	const remove = `DELETE FROM item_tag WHERE tenant = ? AND owner = ? AND kind = ?
+		AND tag IN (SELECT value FROM json_each(?)) AND stored_ms = ? AND uid = ?`
+	for text, want := range map[string]string{
+		remove: "SEARCH item_tag USING PRIMARY KEY (tenant=? AND owner=? AND kind=? AND tag=? AND stored_ms=? AND uid=?)",
+		`DELETE FROM idempotency WHERE expires_ms <= ?`: "INDEX idempotency_by_expiry (expires_ms<?)",
+	} {
+		if plan := explain(t, store.writer, text); !strings.Contains(plan, want) {
+			t.Errorf("%s\n%s", text, plan)
+		}
 	}
 }
 

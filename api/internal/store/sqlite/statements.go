@@ -16,7 +16,6 @@ const (
 			COALESCE(a.epoch, 1),
 			COALESCE((SELECT stored_ms FROM item INDEXED BY item_all_by_time
 				WHERE tenant = ?1 AND owner = ?2 AND kind = ?3 AND stored_ms <= ?5 ORDER BY stored_ms DESC LIMIT 1), 0),
-			COALESCE(i.tags, '[]'),
 			EXISTS (SELECT 1 FROM item p WHERE p.tenant = ?1 AND p.owner = ?2 AND p.kind = ?6 AND p.uid = ?7 AND p.deleted_ms IS NULL),
 			k.request, COALESCE(k.status, 0), k.body
 		FROM (SELECT 1) LEFT JOIN account a ON a.tenant = ?1 AND a.owner = ?2
@@ -34,18 +33,8 @@ const (
 			status = ?, archived = ?, tags = ?
 		WHERE tenant = ? AND owner = ? AND kind = ? AND uid = ?`
 
-	sqlAddTags = `INSERT INTO item_tag (tenant, owner, kind, uid, stored_ms, tag)
-		SELECT ?1, ?2, ?3, ?4, ?5, value FROM json_each(?6)`
-
-	sqlMoveTags = `UPDATE item_tag SET stored_ms = ?7 WHERE tenant = ?1 AND owner = ?2 AND kind = ?3 AND uid = ?4
-		AND stored_ms = ?5 AND tag IN (SELECT value FROM json_each(?6))`
-
-	sqlRemoveTags = `DELETE FROM item_tag WHERE tenant = ?1 AND owner = ?2 AND kind = ?3 AND uid = ?4
-		AND stored_ms = ?5 AND tag IN (SELECT value FROM json_each(?6))`
-
-	sqlKeepAnswer = `INSERT OR REPLACE INTO idempotency (tenant, owner, key, request, status, body, expires_ms)
-		VALUES (?, ?, ?, ?, ?, ?, ?)`
-	sqlPurgeAnswers  = `DELETE FROM idempotency WHERE expires_ms <= ?`
+	sqlKeepAnswer = `INSERT OR REPLACE INTO idempotency (tenant, owner, key, request, status, body, expires_ms, kept_ms)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
 	sqlDeleteAnswers = `DELETE FROM idempotency WHERE tenant = ? AND owner = ?`
 
 	sqlState = `SELECT COALESCE(a.epoch, 1), COALESCE(a.sessions_since_ms, 0), COALESCE(a.last_wipe_ms, 0),
@@ -56,7 +45,6 @@ const (
 	sqlPurgeEnded   = `DELETE FROM ended_session WHERE expires_ms <= ?`
 	sqlCountByKind  = `SELECT kind, COUNT(*) FROM item WHERE tenant = ? AND owner = ? GROUP BY kind`
 	sqlDeleteOwners = `DELETE FROM item WHERE tenant = ? AND owner = ?`
-	sqlDeleteTags   = `DELETE FROM item_tag WHERE tenant = ? AND owner = ?`
 
 	// No row when the owner is at another epoch than ?4.
 	sqlRaiseEpoch = `INSERT INTO account (tenant, owner, epoch, sessions_since_ms, last_wipe_ms, last_wipe_by)
@@ -83,20 +71,17 @@ func (r *readStatements) prepare(ctx context.Context, db *sql.DB) error {
 
 type writeStatements struct {
 	current, live, insert, update         *sql.Stmt
-	addTags, moveTags, removeTags         *sql.Stmt
+	keepAnswer, deleteAnswers             *sql.Stmt
 	endSession, purgeEnded                *sql.Stmt
-	countByKind, deleteOwners, deleteTags *sql.Stmt
-	raiseEpoch, keepAnswer, purgeAnswers  *sql.Stmt
-	deleteAnswers                         *sql.Stmt
+	countByKind, deleteOwners, raiseEpoch *sql.Stmt
 }
 
 func (w *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 	return prepareAll(ctx, db, map[**sql.Stmt]string{
 		&w.current: sqlCurrent, &w.live: sqlLive, &w.insert: sqlInsert, &w.update: sqlUpdate,
-		&w.keepAnswer: sqlKeepAnswer, &w.purgeAnswers: sqlPurgeAnswers, &w.deleteAnswers: sqlDeleteAnswers,
-		&w.addTags: sqlAddTags, &w.moveTags: sqlMoveTags, &w.removeTags: sqlRemoveTags,
+		&w.keepAnswer: sqlKeepAnswer, &w.deleteAnswers: sqlDeleteAnswers,
 		&w.endSession: sqlEndSession, &w.purgeEnded: sqlPurgeEnded,
-		&w.countByKind: sqlCountByKind, &w.deleteOwners: sqlDeleteOwners, &w.deleteTags: sqlDeleteTags, &w.raiseEpoch: sqlRaiseEpoch,
+		&w.countByKind: sqlCountByKind, &w.deleteOwners: sqlDeleteOwners, &w.raiseEpoch: sqlRaiseEpoch,
 	})
 }
 
