@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"toolbridge/api/internal/account"
@@ -36,10 +37,16 @@ type Store struct {
 // many connections at once, and brings the schema up to date. No error tells
 // the password.
 func Open(ctx context.Context, url string, maxConnections int32) (*Store, error) {
+	return OpenTraced(ctx, url, maxConnections, nil)
+}
+
+// OpenTraced is Open with a tracer that is told of every statement.
+func OpenTraced(ctx context.Context, url string, maxConnections int32, tracer pgx.QueryTracer) (*Store, error) {
 	config, err := configure(url, maxConnections, turnWait)
 	if err != nil {
 		return nil, err
 	}
+	config.ConnConfig.Tracer = tracer
 	return open(ctx, config, turnWait)
 }
 

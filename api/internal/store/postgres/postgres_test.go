@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -336,13 +337,8 @@ func TestAServerThatClosesItsConnectionsIsConnectedToAnew(t *testing.T) {
 }
 
 func TestTheDatabaseSeesFewStatements(t *testing.T) {
-	config, err := configure(postgrestest.New(t), 5, turnWait)
-	if err != nil {
-		t.Fatal(err)
-	}
 	counted := &counter{}
-	config.ConnConfig.Tracer = counted
-	store, err := open(t.Context(), config, turnWait)
+	store, err := OpenTraced(t.Context(), postgrestest.New(t), 5, counted)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -400,6 +396,72 @@ func (c *counter) TraceBatchQuery(_ context.Context, _ *pgx.Conn, data pgx.Trace
 }
 
 func (c *counter) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
+// A clock that stands still and a place that stays are what a batch has that
+// names one item often, and where old tags and new ones may be the same rows.
+func TestTagsFollowTheirItemInOneStatementOrTwo(t *testing.T) {
+	server := postgrestest.New(t)
+	store := openStore(t, server)
+	conn := postgrestest.Connect(t, server)
+	defer conn.Close(context.Background())
+	for name, apart := range map[string]bool{"together": false, "apart": true} {
+		owner := account.Owner{Tenant: "t", User: name}
+		for n, row := range []struct {
+			place item.Millis
+			tags  []string
+		}{
+			{1, []string{"a", "b"}}, {1, []string{"b", "c"}}, {2, []string{"b", "c"}}, {3, []string{"c", "d", "e"}},
+			{3, []string{"c", "d", "e"}}, {4, nil}, {5, nil}, {6, []string{"a"}}, {6, nil}, {7, []string{"x"}}, {8, []string{"y"}},
+		} {
+			once := &item.Once{Key: "k", Keep: time.Hour, Answer: func(*item.Item) item.Answer { return item.Answer{Body: []byte(name)} }}
+			b := item.Batch{Owner: item.Owner(owner), Kind: "note", Epoch: 1, Now: time.Now, Steps: []item.Step{{UID: "x", Once: once,
+				Change: func(item.Seen) (*item.Item, error) {
+					return &item.Item{UID: "x", Version: int64(n + 1), StoredAt: row.place, Payload: []byte(`{}`), Facets: item.Facets{Tags: row.tags}}, nil
+				}}}}
+			err := store.transact(t.Context(), owner, func(ctx context.Context, conn *pgx.Conn) error {
+				s := newSteps(conn, b)
+				s.apart = apart
+				return s.run(ctx)
+			})
+			if err != nil {
+				t.Fatalf("%s, write %d: %v", name, n, err)
+			}
+			var tags []string
+			const kept = `SELECT COALESCE(array_agg(tag ORDER BY tag), '{}') FROM item_tag WHERE owner = $1 AND stored_ms = $2
+				AND NOT EXISTS (SELECT 1 FROM item_tag WHERE owner = $1 AND stored_ms <> $2)`
+			if err := conn.QueryRow(t.Context(), kept, name, int64(row.place)).Scan(&tags); err != nil || !slices.Equal(tags, row.tags) {
+				t.Errorf("%s, write %d: tags %q, want %q, %v", name, n, tags, row.tags, err)
+			}
+		}
+	}
+}
+
+func TestExpiredAnswersAreDroppedWithTheOneThatIsKept(t *testing.T) {
+	server := postgrestest.New(t)
+	openStore(t, server)
+	conn := postgrestest.Connect(t, server)
+	defer conn.Close(context.Background())
+	for name, apart := range map[string]bool{"together": false, "apart": true} {
+		postgrestest.Exec(t, server, `DELETE FROM idempotency`)
+		postgrestest.Exec(t, server, `INSERT INTO idempotency SELECT 't', o, k, 'r', 200, '{}', 10
+			FROM unnest(ARRAY['u', 'v']) o, unnest(ARRAY['same', 'other']) k`)
+		saves := &pgx.Batch{}
+		one := &saving{saves: saves, apart: apart}
+		once := &item.Once{Key: "same", Request: "new", Keep: time.Second, Answer: func(*item.Item) item.Answer { return item.Answer{} }}
+		ref := writing("u", "x").Ref
+		next := &item.Item{UID: "x", Version: 1, Payload: []byte(`{}`)}
+		one.keepAnswer(ref.Owner, once, next, 10, true)
+		text, arguments := one.item(ref, next)
+		saves.Queue(text, arguments...)
+		if err := conn.SendBatch(t.Context(), saves).Close(); err != nil {
+			t.Fatal(err)
+		}
+		var left string
+		if err := conn.QueryRow(t.Context(), `SELECT string_agg(owner || key || request || expires_ms, ' ') FROM idempotency`).Scan(&left); err != nil || left != "usamenew1010" {
+			t.Errorf("%s: left %q, %v", name, left, err)
+		}
+	}
+}
 
 func BenchmarkScale(b *testing.B) {
 	server := postgrestest.New(b)

@@ -44,29 +44,32 @@ const (
 	sqlLive = `SELECT EXISTS (SELECT 1 FROM item
 		WHERE tenant = $1 AND owner = $2 AND kind = $3 AND uid = $4 AND deleted_ms IS NULL)`
 
-	sqlInsert = `INSERT INTO item (version, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, payload,
+	// The parts of a save. Question marks stand for arguments.
+	sqlSaveItem = `INSERT INTO item (version, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, payload,
 			status, archived, tags, tenant, owner, kind, uid)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
-
-	sqlUpdate = `UPDATE item SET version = $1, updated_ms = $2, stored_ms = $3, deleted_ms = $4, parent_kind = $5, parent_uid = $6, payload = $7,
-			status = $8, archived = $9, tags = $10
-		WHERE tenant = $11 AND owner = $12 AND kind = $13 AND uid = $14`
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (tenant, owner, kind, uid) DO UPDATE SET version = excluded.version, updated_ms = excluded.updated_ms,
+			stored_ms = excluded.stored_ms, deleted_ms = excluded.deleted_ms, parent_kind = excluded.parent_kind,
+			parent_uid = excluded.parent_uid, payload = excluded.payload, status = excluded.status,
+			archived = excluded.archived, tags = excluded.tags`
 
 	sqlAddTags = `INSERT INTO item_tag (tenant, owner, kind, uid, stored_ms, tag)
-		SELECT $1, $2, $3, $4, $5, tag FROM unnest(CAST($6 AS TEXT[])) AS tags (tag)`
+		SELECT ?, ?, ?, ?, CAST(? AS BIGINT), tag FROM unnest(CAST(? AS TEXT[])) AS tags (tag)`
 
-	sqlMoveTags = `UPDATE item_tag SET stored_ms = $7
-		WHERE tenant = $1 AND owner = $2 AND kind = $3 AND uid = $4 AND stored_ms = $5 AND tag = ANY ($6)`
+	sqlMoveTags = `UPDATE item_tag SET stored_ms = ?
+		WHERE tenant = ? AND owner = ? AND kind = ? AND uid = ? AND stored_ms = ? AND tag = ANY (?)`
 
 	sqlRemoveTags = `DELETE FROM item_tag
-		WHERE tenant = $1 AND owner = $2 AND kind = $3 AND uid = $4 AND stored_ms = $5 AND tag = ANY ($6)`
+		WHERE tenant = ? AND owner = ? AND kind = ? AND uid = ? AND stored_ms = ? AND tag = ANY (?)`
 
 	sqlKeepAnswer = `INSERT INTO idempotency (tenant, owner, key, request, status, body, expires_ms)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)
+		VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (tenant, owner, key) DO UPDATE SET request = excluded.request, status = excluded.status,
 			body = excluded.body, expires_ms = excluded.expires_ms`
 
-	sqlPurgeAnswers  = `DELETE FROM idempotency WHERE expires_ms <= $1`
+	// All but the one that the same statement may be about to replace.
+	sqlPurgeAnswers = `DELETE FROM idempotency WHERE expires_ms <= ? AND NOT (tenant = ? AND owner = ? AND key = ?)`
+
 	sqlDeleteAnswers = `DELETE FROM idempotency WHERE tenant = $1 AND owner = $2`
 
 	sqlState = `SELECT COALESCE(a.epoch, 1), COALESCE(a.sessions_since_ms, 0), COALESCE(a.last_wipe_ms, 0),

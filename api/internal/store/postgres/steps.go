@@ -27,6 +27,7 @@ type steps struct {
 	read   map[string]*stored // by uid, what the database has for the steps ahead
 	made   map[string]*stored // by uid, what steps have returned
 	saves  pgx.Batch
+	apart  bool // as of a saving
 
 	// Of a batch of one step only: whom its change will likely ask about, whether
 	// they are there, and the answer to an earlier write with its key.
@@ -42,7 +43,7 @@ type stored struct {
 }
 
 func newSteps(conn *pgx.Conn, batch item.Batch) *steps {
-	return &steps{conn: conn, batch: batch, read: make(map[string]*stored), made: make(map[string]*stored)}
+	return &steps{conn: conn, batch: batch, apart: isApart(conn), read: make(map[string]*stored), made: make(map[string]*stored)}
 }
 
 func (s *steps) run(ctx context.Context) error {
@@ -159,8 +160,7 @@ func (s *steps) change(ctx context.Context, step item.Step) error {
 	if err != nil || next == nil {
 		return err
 	}
-	s.save(s.batch.Ref(step), was, &stored{*next, tagsOf(next)})
-	s.keepAnswer(step.Once, next)
+	s.save(step, was, &stored{*next, tagsOf(next)})
 	return nil
 }
 
@@ -171,30 +171,20 @@ func (s *steps) current(uid string) *stored {
 	return s.read[uid]
 }
 
-func (s *steps) save(ref item.Ref, was, is *stored) {
-	text := sqlUpdate
+// save stores what a step returned in one statement. A hundredth of the writes
+// with a key drops the answers that have expired, whichever process makes it.
+func (s *steps) save(step item.Step, was, is *stored) {
+	ref, one := s.batch.Ref(step), &saving{saves: &s.saves, apart: s.apart}
 	if was == nil {
-		text, was = sqlInsert, &stored{}
+		was = &stored{}
 	}
-	s.saves.Queue(text, append(values(&is.item), key(ref)...)...)
-	s.retag(ref, was, is)
+	one.retag(ref, was, is)
+	if step.Once != nil {
+		one.keepAnswer(ref.Owner, step.Once, &is.item, s.now, rand.IntN(100) == 0)
+	}
+	text, arguments := one.item(ref, &is.item)
+	s.saves.Queue(text, arguments...)
 	s.made[ref.UID] = is
-}
-
-// retag moves an item in the index of tags. Tags that stay the same take one
-// statement, others one to remove and one to add; none take none.
-func (s *steps) retag(ref item.Ref, was, is *stored) {
-	before, after := int64(was.item.StoredAt), int64(is.item.StoredAt)
-	same := slices.Equal(was.tags, is.tags)
-	if same && len(is.tags) > 0 && before != after {
-		s.saves.Queue(sqlMoveTags, append(key(ref), before, was.tags, after)...)
-	}
-	if !same && len(was.tags) > 0 {
-		s.saves.Queue(sqlRemoveTags, append(key(ref), before, was.tags)...)
-	}
-	if !same && len(is.tags) > 0 {
-		s.saves.Queue(sqlAddTags, append(key(ref), after, is.tags)...)
-	}
 }
 
 // tagsOf gives the tags of an item, never nil.
@@ -212,17 +202,4 @@ func (s *steps) isLive(ctx context.Context) item.Live {
 		err = s.conn.QueryRow(ctx, sqlLive, key(parent)...).Scan(&found)
 		return found, classify(err)
 	}
-}
-
-// keepAnswer keeps what the client is told of a write with a key. A hundredth of
-// such writes drops what has expired, whichever process makes it.
-func (s *steps) keepAnswer(once *item.Once, next *item.Item) {
-	if once == nil {
-		return
-	}
-	if rand.IntN(100) == 0 {
-		s.saves.Queue(sqlPurgeAnswers, int64(s.now))
-	}
-	answer, expires := once.Answer(next), int64(s.now)+once.Keep.Milliseconds()
-	s.saves.Queue(sqlKeepAnswer, s.batch.Tenant, s.batch.User, once.Key, once.Request, answer.Status, string(answer.Body), expires)
 }
