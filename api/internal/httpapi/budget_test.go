@@ -9,8 +9,12 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/httpapi"
+	"toolbridge/api/internal/store/postgres"
+	"toolbridge/api/internal/store/postgres/postgrestest"
 	"toolbridge/api/internal/store/sqlite"
 )
 
@@ -81,8 +85,36 @@ func (s countingStmt) QueryContext(ctx context.Context, args []driver.NamedValue
 	return s.rawStmt.QueryContext(ctx, args)
 }
 
-// counted is an API whose statements are counted.
-func counted(t *testing.T) (p *process, ran *atomic.Int64) {
+// tracing counts the statements that a pool of PostgreSQL connections runs.
+type tracing struct{ ran *atomic.Int64 }
+
+func (c tracing) note(text string) {
+	switch word, _, _ := strings.Cut(text, " "); word {
+	case "BEGIN", "COMMIT", "ROLLBACK":
+	default:
+		c.ran.Add(1)
+	}
+}
+
+func (c tracing) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	c.note(data.SQL)
+	return ctx
+}
+
+func (c tracing) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func (c tracing) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	return ctx
+}
+
+func (c tracing) TraceBatchQuery(_ context.Context, _ *pgx.Conn, data pgx.TraceBatchQueryData) {
+	c.note(data.SQL)
+}
+
+func (c tracing) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
+// countedSQLite is a store whose statements are counted.
+func countedSQLite(t *testing.T) (s store, ran *atomic.Int64) {
 	t.Helper()
 	plain, err := sql.Open("sqlite", "")
 	if err != nil {
@@ -92,70 +124,109 @@ func counted(t *testing.T) (p *process, ran *atomic.Int64) {
 	ran = &atomic.Int64{}
 	name := "counting " + t.Name()
 	sql.Register(name, counting{plain.Driver(), ran})
-	store, err := sqlite.OpenWith(t.Context(), name, filepath.Join(t.TempDir(), "counted.db"))
+	s, err = sqlite.OpenWith(t.Context(), name, filepath.Join(t.TempDir(), "counted.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = store.Close() })
-	return start(t, func(api *httpapi.API) { api.Items.Store, api.Accounts.Store = store, store }), ran
+	return s, ran
+}
+
+func countedPostgres(t *testing.T) (s store, ran *atomic.Int64) {
+	t.Helper()
+	ran = &atomic.Int64{}
+	s, err := postgres.OpenTraced(t.Context(), postgrestest.New(t), 10, tracing{ran})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, ran
 }
 
 func TestARequestKeepsToItsStatements(t *testing.T) {
-	p, ran := counted(t)
-	u := p.user("alice")
-	u.call("POST", "/v1/notes", "{}", keyed("purges-as-nobody-has-for-a-minute")).is(201)
-	type row struct {
-		name                string
-		method, path, body  string
-		statements, ofKeyed int64 // without and with a key
-	}
-	check := func(e *entity.Entity, row row, key string, want int64) {
+	t.Run("SQLite", func(t *testing.T) {
+		s, ran := countedSQLite(t)
+		keepsToItsStatements(t, s, ran, budget{plain: 3, keyed: 4, push: 5, childPush: 5})
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		s, ran := countedPostgres(t)
+		keepsToItsStatements(t, s, ran, budget{plain: 3, keyed: 3, push: 4, childPush: 6})
+	})
+}
+
+// budget is how many statements a write takes, without and with a key; more than
+// four are too many. A push of two takes more, and of two with parents yet more.
+type budget struct{ plain, keyed, push, childPush int64 }
+
+func keepsToItsStatements(t *testing.T, s store, ran *atomic.Int64, write budget) {
+	t.Cleanup(func() { _ = s.Close() })
+	u := start(t, func(api *httpapi.API) { api.Items.Store, api.Accounts.Store = s, s }).user("alice")
+	count := func(name, method, path, body, key string, want int64) {
 		t.Helper()
 		before := ran.Load()
 		var with header
 		if key != "" {
 			with = keyed(strings.ReplaceAll(key, " ", "-"))
 		}
-		got := u.call(row.method, row.path, row.body, with)
+		got := u.call(method, path, body, with)
 		if got.status/100 != 2 {
-			t.Fatalf("%s %s: %d %s", e.Kind, row.name, got.status, got.body)
+			t.Fatalf("%s: %d %s", name, got.status, got.body)
 		}
 		if n := ran.Load() - before; n != want {
-			t.Errorf("%s: %s takes %d statements, with key %q, want %d", e.Kind, row.name, n, key, want)
+			t.Errorf("%s takes %d statements, with key %q, want %d", name, n, key, want)
 		}
 	}
 	for _, e := range entity.Table {
-		one, two := path(e)+"/"+u.has(e, "").UID, path(e)+"/"+u.has(e, "").UID
-		tagged := path(e) + "/" + u.has(e, `"tags":["a"]`).UID
-		body := u.body(e, "")
-		rows := []row{
-			{"a read", "GET", one, "", 2, 2},
-			{"a list", "GET", path(e), "", 2, 2},
-			{"a filtered list", "GET", path(e) + "?tag=a&archived=false&order=desc", "", 2, 2},
-			{"a pull", "GET", syncPath(e, "pull"), "", 2, 2},
-			{"a creation", "POST", path(e), body, 3, 4},
-			{"a replacement", "PUT", one, `{}`, 3, 4},
-			{"a patch", "PATCH", one, `{"a":1}`, 3, 4},
-			{"a move to another parent", "PATCH", one, body, 3, 4},
-			{"archiving", "POST", one + "/archive", "", 3, 4},
-			{"an action", "POST", one + "/process", `{"action":"` + e.ActionNames()[0] + `"}`, 3, 4},
-			{"a patch of a tagged item", "PATCH", tagged, `{"a":1}`, 4, 5},
-			{"the first tags", "PATCH", two, `{"tags":["a","b","c"]}`, 4, 4},
-			{"a creation with tags", "POST", path(e), u.body(e, `"tags":["a","b"]`), 4, 5},
+		item := func(members string) string { return path(e) + "/" + u.has(e, members).UID }
+		for _, row := range []struct{ name, method, path, body string }{
+			{"a read", "GET", item(""), ""},
+			{"a list", "GET", path(e), ""},
+			{"a filtered list", "GET", path(e) + "?tag=a&archived=false&order=desc", ""},
+			{"a pull", "GET", syncPath(e, "pull"), ""},
+		} {
+			count(string(e.Kind)+": "+row.name, row.method, row.path, row.body, "", 2)
 		}
-		for _, row := range rows {
-			check(e, row, "", row.statements)
-			if row.name != "the first tags" {
-				check(e, row, string(e.Kind)+row.name, row.ofKeyed)
-				check(e, row, string(e.Kind)+row.name, 2) // the answer again
-			}
+		const tags, others = `"tags":["a","b"]`, `{"tags":["b","c","d"]}`
+		action := `{"action":"` + e.ActionNames()[0] + `"}`
+		for _, row := range []struct {
+			name, has, method, under string
+			body                     func() string
+		}{
+			{"a replacement", "", "PUT", "", text(`{}`)},
+			{"a replacement of tags", tags, "PUT", "", text(others)},
+			{"a replacement without the tags", tags, "PUT", "", text(`{}`)},
+			{"a patch", "", "PATCH", "", text(`{"a":1}`)},
+			{"a patch of a tagged item", tags, "PATCH", "", text(`{"a":1}`)},
+			{"the first tags", "", "PATCH", "", text(others)},
+			{"other tags", tags, "PATCH", "", text(others)},
+			{"no more tags", tags, "PATCH", "", text(`{"tags":null}`)},
+			{"a move to another parent", "", "PATCH", "", func() string { return u.body(e, `"a":1`) }},
+			{"a move of a tagged item", tags, "PATCH", "", func() string { return u.body(e, `"tags":["z"]`) }},
+			{"archiving", "", "POST", "/archive", text("")},
+			{"archiving a tagged item", tags, "POST", "/archive", text("")},
+			{"an action", "", "POST", "/process", text(action)},
+			{"an action on a tagged item", tags, "POST", "/process", text(action)},
+			{"a deletion", "", "DELETE", "", text("")},
+			{"a deletion of a tagged item", tags, "DELETE", "", text("")},
+		} {
+			name := string(e.Kind) + ": " + row.name
+			count(name, row.method, item(row.has)+row.under, row.body(), "", write.plain)
+			path, body := item(row.has)+row.under, row.body()
+			count(name, row.method, path, body, name, write.keyed)
+			count(name+" again", row.method, path, body, name, write.plain-1) // the answer of before
 		}
-		check(e, row{name: "other tags", method: "PATCH", path: two, body: `{"tags":["x"]}`}, "", 5)
-		check(e, row{name: "other tags", method: "PATCH", path: two, body: `{"tags":["y"]}`}, string(e.Kind)+"tags", 6)
-		check(e, row{name: "a deletion", method: "DELETE", path: one}, "", 3)
-		third := path(e) + "/" + u.has(e, "").UID
-		check(e, row{name: "a deletion", method: "DELETE", path: third}, string(e.Kind)+"deletion", 4)
+		for name, members := range map[string]string{"a creation": "", "a creation with tags": tags} {
+			name, body := string(e.Kind)+": "+name, u.body(e, members)
+			count(name, "POST", path(e), body, "", write.plain)
+			count(name, "POST", path(e), body, name, write.keyed)
+			count(name+" again", "POST", path(e), body, name, write.plain-1)
+		}
 		push := `{"items":[` + u.pushable(e, 1, "1000", "") + "," + u.pushable(e, 2, "1000", "") + `]}`
-		check(e, row{name: "a push of two", method: "POST", path: syncPath(e, "push"), body: push}, "", 5)
+		want := write.push
+		if e.Parent != nil {
+			want = write.childPush
+		}
+		count(string(e.Kind)+": a push of two", "POST", syncPath(e, "push"), push, "", want)
 	}
 }
+
+// text gives a body that is always the same.
+func text(body string) func() string { return func() string { return body } }
