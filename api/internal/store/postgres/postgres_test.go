@@ -218,8 +218,9 @@ func TestWritersOfOneOwnerLeaveConnectionsToOthers(t *testing.T) {
 		}
 	})
 	<-inside
+	var others sync.WaitGroup
 	for range 10 {
-		wg.Go(func() {
+		others.Go(func() {
 			if err := writeNote(t.Context(), store, "u", "y"); !isUnavailable(err) {
 				t.Errorf("err = %v", err)
 			}
@@ -228,7 +229,7 @@ func TestWritersOfOneOwnerLeaveConnectionsToOthers(t *testing.T) {
 	if err := writeNote(t.Context(), store, "v", "x"); err != nil {
 		t.Errorf("another owner: %v", err)
 	}
-	time.Sleep(3 * store.wait)
+	others.Wait()
 	close(finish)
 	wg.Wait()
 	if len(store.turns.of) != 0 {
