@@ -27,7 +27,10 @@ class ListArguments(Arguments):
         """What narrows or orders the list, under the API's names."""
         plain = {"limit", "cursor", "include_deleted"}
         given = self.model_dump(mode="json", by_alias=True, exclude=plain, exclude_none=True)
-        return {name: to_json(value).decode().strip('"') for name, value in given.items()}
+        return {
+            name: value if isinstance(value, str) else to_json(value).decode()
+            for name, value in given.items()
+        }
 
 
 class GetArguments(Arguments):
