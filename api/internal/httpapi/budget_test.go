@@ -144,17 +144,18 @@ func countedPostgres(t *testing.T) (s store, ran *atomic.Int64) {
 func TestARequestKeepsToItsStatements(t *testing.T) {
 	t.Run("SQLite", func(t *testing.T) {
 		s, ran := countedSQLite(t)
-		keepsToItsStatements(t, s, ran, budget{plain: 3, keyed: 4, push: 5, childPush: 5})
+		keepsToItsStatements(t, s, ran, budget{plain: 3, keyed: 4, push: 5, childPush: 5, children: 5})
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		s, ran := countedPostgres(t)
-		keepsToItsStatements(t, s, ran, budget{plain: 3, keyed: 3, push: 4, childPush: 6})
+		keepsToItsStatements(t, s, ran, budget{plain: 3, keyed: 3, push: 4, childPush: 6, children: 5})
 	})
 }
 
 // budget is how many statements a write takes, without and with a key; more than
-// four are too many. A push of two takes more, and of two with parents yet more.
-type budget struct{ plain, keyed, push, childPush int64 }
+// four are too many; a push of one is a plain write. A push of two takes more, of
+// two children of different parents yet more, and of two of one parent less again.
+type budget struct{ plain, keyed, push, childPush, children int64 }
 
 func keepsToItsStatements(t *testing.T, s store, ran *atomic.Int64, write budget) {
 	t.Cleanup(func() { _ = s.Close() })
@@ -213,18 +214,47 @@ func keepsToItsStatements(t *testing.T, s store, ran *atomic.Int64, write budget
 			count(name, row.method, path, body, name, write.keyed)
 			count(name+" again", row.method, path, body, name, write.plain-1) // the answer of before
 		}
+		if e.Parent != nil {
+			halves(u, e, func(name, has, half string) {
+				for _, method := range []string{"PATCH", "PUT"} {
+					name := string(e.Kind) + ": " + method + " of " + name
+					count(name, method, item(has), half, "", write.plain)
+					count(name, method, item(has), half, name, write.keyed)
+				}
+			})
+		}
 		for name, members := range map[string]string{"a creation": "", "a creation with tags": tags} {
 			name, body := string(e.Kind)+": "+name, u.body(e, members)
 			count(name, "POST", path(e), body, "", write.plain)
 			count(name, "POST", path(e), body, name, write.keyed)
 			count(name+" again", "POST", path(e), body, name, write.plain-1)
 		}
-		push := `{"items":[` + u.pushable(e, 1, "1000", "") + "," + u.pushable(e, 2, "1000", "") + `]}`
-		want := write.push
-		if e.Parent != nil {
-			want = write.childPush
+		push := func(name string, want int64, items ...string) {
+			count(string(e.Kind)+": a push of "+name, "POST", syncPath(e, "push"), `{"items":[`+strings.Join(items, ",")+`]}`, "", want)
 		}
-		count(string(e.Kind)+": a push of two", "POST", syncPath(e, "push"), push, "", want)
+		push("a new one", write.plain, u.pushable(e, 1, "1000", ""))
+		push("one with other tags", write.plain, u.pushable(e, 1, "2000", tags))
+		push("one again", write.plain-1, u.pushable(e, 1, "2000", tags))
+		if e.Parent == nil {
+			push("two", write.push, u.pushable(e, 2, "1000", ""), u.pushable(e, 3, "1000", ""))
+			continue
+		}
+		push("two", write.childPush, u.pushable(e, 2, "1000", ""), u.pushable(e, 3, "1000", ""))
+		parent := u.parentKeys(e, e.Parent.Kinds[0])
+		push("two of one parent", write.children, u.pushable(e, 4, "1000", parent), u.pushable(e, 5, "1000", parent))
+	}
+}
+
+// halves gives each body that names half of another parent, with the members that
+// its item has before.
+func halves(u user, e *entity.Entity, each func(name, has, half string)) {
+	kinds := e.Parent.Kinds
+	first, other := u.has(find(kinds[0]), "").UID, u.has(find(kinds[0]), "").UID
+	has := namedParent(e, kinds[0], first)
+	each("the parent's uid alone", has, `{"`+e.Parent.UIDKey+`":"`+other+`"}`)
+	if len(kinds) > 1 {
+		u.call("POST", path(find(kinds[1])), `{"uid":"`+first+`"}`).is(201)
+		each("the parent's type alone", has, `{"`+e.Parent.TypeKey+`":"`+string(kinds[1])+`"}`)
 	}
 }
 

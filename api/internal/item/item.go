@@ -3,6 +3,7 @@
 package item
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -29,6 +30,11 @@ type Ref struct {
 type Parent struct {
 	Kind entity.Kind
 	UID  string
+}
+
+// Or gives the parent with what it leaves out as the other one has it.
+func (p Parent) Or(other Parent) Parent {
+	return Parent{Kind: cmp.Or(p.Kind, other.Kind), UID: cmp.Or(p.UID, other.UID)}
 }
 
 // Item is one stored item. Payload is the JSON object exactly as stored.

@@ -28,15 +28,15 @@ func parentOf(e *entity.Entity, payload *Payload) (Parent, error) {
 	return Parent{Kind: kind, UID: uid}, nil
 }
 
-// named is parentOf for a body that need not name a parent, or be there at all.
-func named(e *entity.Entity, sent *Payload) Parent {
-	if sent == nil {
+// named is parentOf for a body that may leave out one parent key or both, or not
+// be there at all. What it leaves out, or gets wrong, is empty.
+func named(e *entity.Entity, sent *Payload) (parent Parent) {
+	if e.Parent == nil || sent == nil {
 		return Parent{}
 	}
-	parent, err := parentOf(e, sent)
-	if err != nil {
-		return Parent{}
-	}
+	parent.Kind, _ = parentKind(e.Parent, sent)
+	text, _ := sent.Text(e.Parent.UIDKey)
+	parent.UID, _ = ParseUID(text)
 	return parent
 }
 

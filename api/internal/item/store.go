@@ -39,7 +39,8 @@ type Batch struct {
 }
 
 // Step is one change of a batch, and the uid of the item it is for. Parent is
-// whom the change will likely ask about, so that a store can look at both at once.
+// whom the change will likely ask about, so that a store can look at both at once;
+// where it leaves out the kind or the uid, those of the stored item's parent count.
 // With Once, the store keeps the answer to the item that the change returns, in
 // the same transaction; it drops what has expired from time to time. A step with
 // Once is the only one of its batch.

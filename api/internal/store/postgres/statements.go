@@ -34,7 +34,8 @@ const (
 	sqlCurrentColumns = `COALESCE(i.uid, ''), COALESCE(i.version, 0), COALESCE(i.updated_ms, 0), COALESCE(i.stored_ms, 0),
 			i.deleted_ms, COALESCE(i.parent_kind, ''), COALESCE(i.parent_uid, ''), i.payload,
 			n.ms, COALESCE(i.tags, '{}'),
-			EXISTS (SELECT 1 FROM item p WHERE p.tenant = $1 AND p.owner = $2 AND p.kind = $6 AND p.uid = $7 AND p.deleted_ms IS NULL),
+			EXISTS (SELECT 1 FROM item p WHERE p.tenant = $1 AND p.owner = $2 AND p.kind = COALESCE(NULLIF($6, ''), i.parent_kind)
+				AND p.uid = COALESCE(NULLIF($7, ''), i.parent_uid) AND p.deleted_ms IS NULL),
 			k.request, COALESCE(k.status, 0), k.body`
 	sqlCurrentTables = `(SELECT COALESCE((SELECT stored_ms FROM item
 				WHERE tenant = $1 AND owner = $2 AND kind = $3 AND stored_ms <= $5 ORDER BY stored_ms DESC LIMIT 1), 0) AS ms) AS n

@@ -29,10 +29,11 @@ type steps struct {
 	saves  pgx.Batch
 	apart  bool // as of a saving
 
-	// Of a batch of one step only: whom its change will likely ask about, whether
-	// they are there, and the answer to an earlier write with its key.
+	live   map[item.Parent]bool // what is known already of the items that changes ask about
+
+	// Of a batch of one step only: whom its change will likely ask about, and the
+	// answer to an earlier write with its key.
 	expected item.Parent
-	live     bool
 	earlier  *item.Earlier
 }
 
@@ -43,7 +44,7 @@ type stored struct {
 }
 
 func newSteps(conn *pgx.Conn, batch item.Batch) *steps {
-	return &steps{conn: conn, batch: batch, apart: isApart(conn), read: make(map[string]*stored), made: make(map[string]*stored)}
+	return &steps{conn: conn, batch: batch, apart: isApart(conn), read: make(map[string]*stored), made: make(map[string]*stored), live: make(map[item.Parent]bool)}
 }
 
 func (s *steps) run(ctx context.Context) error {
@@ -127,19 +128,22 @@ func (s *steps) arguments(ahead []item.Step) []any {
 func (s *steps) take(rows pgx.Rows, more ...any) error {
 	defer rows.Close()
 	clear(s.read)
+	clear(s.live)
 	s.earlier = nil
 	for rows.Next() {
 		var newest int64
+		var live bool
 		var tags []string
 		var request, body *string
 		var status int
-		found, err := scan(rows, append([]any{&newest, &tags, &s.live, &request, &status, &body}, more...)...)
+		found, err := scan(rows, append([]any{&newest, &tags, &live, &request, &status, &body}, more...)...)
 		if err != nil {
 			return err
 		}
 		if request != nil {
 			s.earlier = &item.Earlier{Request: *request, Answer: item.Answer{Status: status, Body: []byte(*body)}}
 		}
+		s.live[s.expected.Or(found.Parent)] = live
 		if found.UID != "" {
 			s.read[found.UID] = &stored{found, tags}
 		}
@@ -195,11 +199,13 @@ func (s *steps) isLive(ctx context.Context) item.Live {
 		if made := s.made[uid]; made != nil && kind == s.batch.Kind {
 			return !made.item.Deleted(), nil
 		}
-		if (item.Parent{Kind: kind, UID: uid}) == s.expected {
-			return s.live, nil
+		parent := item.Parent{Kind: kind, UID: uid}
+		if found, known := s.live[parent]; known {
+			return found, nil
 		}
-		parent := item.Ref{Owner: s.batch.Owner, Kind: kind, UID: uid}
-		err = s.conn.QueryRow(ctx, sqlLive, key(parent)...).Scan(&found)
+		ref := item.Ref{Owner: s.batch.Owner, Kind: kind, UID: uid}
+		err = s.conn.QueryRow(ctx, sqlLive, key(ref)...).Scan(&found)
+		s.live[parent] = found
 		return found, classify(err)
 	}
 }

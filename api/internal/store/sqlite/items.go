@@ -78,7 +78,11 @@ func (s *Store) ApplyAll(ctx context.Context, batch item.Batch) error {
 
 // change runs one change and stores what it returns.
 func (s *Store) change(ctx context.Context, tx *sql.Tx, ref item.Ref, seen item.Seen, step item.Step) error {
-	seen.Live = s.live(ctx, tx, ref.Owner, step.Parent, seen.Live)
+	expected := step.Parent
+	if seen.Item != nil {
+		expected = expected.Or(seen.Item.Parent)
+	}
+	seen.Live = s.live(ctx, tx, ref.Owner, expected, seen.Live)
 	next, err := step.Change(seen)
 	if err != nil || next == nil {
 		return err

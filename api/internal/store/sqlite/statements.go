@@ -16,7 +16,8 @@ const (
 			COALESCE(a.epoch, 1),
 			COALESCE((SELECT stored_ms FROM item INDEXED BY item_all_by_time
 				WHERE tenant = ?1 AND owner = ?2 AND kind = ?3 AND stored_ms <= ?5 ORDER BY stored_ms DESC LIMIT 1), 0),
-			EXISTS (SELECT 1 FROM item p WHERE p.tenant = ?1 AND p.owner = ?2 AND p.kind = ?6 AND p.uid = ?7 AND p.deleted_ms IS NULL),
+			EXISTS (SELECT 1 FROM item p WHERE p.tenant = ?1 AND p.owner = ?2 AND p.kind = COALESCE(NULLIF(?6, ''), i.parent_kind)
+				AND p.uid = COALESCE(NULLIF(?7, ''), i.parent_uid) AND p.deleted_ms IS NULL),
 			k.request, COALESCE(k.status, 0), k.body
 		FROM (SELECT 1) LEFT JOIN account a ON a.tenant = ?1 AND a.owner = ?2
 			LEFT JOIN item i ON i.tenant = ?1 AND i.owner = ?2 AND i.kind = ?3 AND i.uid = ?4

@@ -136,3 +136,31 @@ func expectedParent(t *testing.T, store Store) {
 		})
 	}
 }
+
+// halfParent checks a write that leaves out a part of the parent it names.
+func halfParent(t *testing.T, store Store) {
+	task := note(alice, 1)
+	task.Kind = "task"
+	put(t, store, note(alice, 1), item.Item{Version: 1})
+	put(t, store, task, item.Item{Version: 1})
+	put(t, store, note(alice, 2), item.Item{Version: 1})
+	put(t, store, note(alice, 3), item.Item{Version: 1, DeletedAt: millis(5)})
+	put(t, store, note(alice, 9), item.Item{Version: 1, Parent: item.Parent{Kind: "note", UID: uid(1)}})
+	for _, expected := range []item.Parent{{}, {Kind: "note"}, {Kind: "task"}, {UID: uid(1)}, {UID: uid(2)}, {UID: uid(3)}, {UID: uid(4)}} {
+		for _, of := range []item.Ref{note(alice, 9), note(alice, 8)} { // the second one is not there
+			w := write(of)
+			w.Parent = expected
+			_, _ = store.Apply(context.Background(), w, func(seen item.Seen) (*item.Item, error) {
+				for asked, want := range map[item.Parent]bool{
+					{Kind: "note", UID: uid(1)}: true, {Kind: "note", UID: uid(2)}: true, {Kind: "note", UID: uid(3)}: false, {Kind: "note", UID: uid(4)}: false,
+					{Kind: "task", UID: uid(1)}: true, {Kind: "task", UID: uid(2)}: false, {Kind: "chat", UID: uid(1)}: false,
+				} {
+					if got, err := seen.Live(asked.Kind, asked.UID); err != nil || got != want {
+						t.Errorf("expecting %v for %s: %v is live %v, %v", expected, of.UID, asked, got, err)
+					}
+				}
+				return nil, nil
+			})
+		}
+	}
+}

@@ -47,6 +47,7 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		"a wipe takes the answers that were kept":                   wipedAnswers,
 		"of parallel writes with one key one is made":               parallelTwins,
 		"live knows the expected parent as it knows any other":      expectedParent,
+		"half an expected parent is that of the stored item":        halfParent,
 		"a list keeps to its owner and kind":                        listScope,
 		"an unknown owner is in the default state":                  defaultState,
 		"a wipe takes the owner's items and nobody else's":          wipes,
