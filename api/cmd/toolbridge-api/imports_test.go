@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"internal/limit":        {"golang.org/x/time/rate"},
 	"internal/store/sqlite": {"internal/item", "internal/account", "internal/entity", "internal/fault", "golang.org/x/sync/semaphore", "modernc.org/sqlite", "modernc.org/sqlite/lib"},
 	"internal/store/postgres": {"internal/item", "internal/account", "internal/entity", "internal/fault", "golang.org/x/sync/semaphore",
-		"github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgconn", "github.com/jackc/pgx/v5/pgxpool"},
+		"github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgconn", "github.com/jackc/pgx/v5/pgconn/ctxwatch", "github.com/jackc/pgx/v5/pgxpool"},
 	"internal/store/postgres/postgrestest": {"github.com/google/uuid", "github.com/jackc/pgx/v5"},
 	"internal/store/storetest":             {"internal/item", "internal/account", "internal/entity", "internal/fault"},
 }

@@ -21,6 +21,7 @@ const (
 	InvalidIdempotencyKey Code = "invalid_idempotency_key"
 	IdempotencyKeyReused  Code = "idempotency_key_reused"
 	InvalidIfMatch        Code = "invalid_if_match"
+	InvalidTimeout        Code = "invalid_timeout"
 	InvalidCursor         Code = "invalid_cursor"
 	InvalidLimit          Code = "invalid_limit"
 	InvalidFilter         Code = "invalid_filter"
@@ -41,6 +42,7 @@ const (
 	Internal              Code = "internal"
 	Unavailable           Code = "unavailable"
 	OutcomeUnknown        Code = "outcome_unknown"
+	DeadlineExceeded      Code = "deadline_exceeded"
 )
 
 // Facts are named values told to the client beside the sentence.

@@ -122,7 +122,7 @@ func countedSQLite(t *testing.T) (s store, ran *atomic.Int64) {
 	}
 	defer plain.Close()
 	ran = &atomic.Int64{}
-	name := "counting " + t.Name()
+	name := "counting " + t.TempDir() // a name is registered once only
 	sql.Register(name, counting{plain.Driver(), ran})
 	s, err = sqlite.OpenWith(t.Context(), name, filepath.Join(t.TempDir(), "counted.db"))
 	if err != nil {

@@ -44,7 +44,7 @@ func TestNothingAClientSendsIsAServerError(t *testing.T) {
 				continue // no HTTP client can send it in a header
 			}
 			for _, name := range []string{
-				"Authorization", "X-TB-Tenant-ID", "X-TB-Timestamp", "X-TB-Signature", "X-Sync-Session", "X-Sync-Epoch", "If-Match", "X-Correlation-ID",
+				"Authorization", "X-TB-Tenant-ID", "X-TB-Timestamp", "X-TB-Signature", "X-Sync-Session", "X-Sync-Epoch", "If-Match", "X-Correlation-ID", "X-Request-Timeout-Ms",
 			} {
 				check("PATCH", one, "{}", set(name, text))
 			}

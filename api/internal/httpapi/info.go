@@ -20,6 +20,7 @@ type infoBody struct {
 	Hints            hintsInfo                     `json:"hints"`
 	Sessions         sessionsInfo                  `json:"sessions"`
 	Idempotency      idempotencyInfo               `json:"idempotency"`
+	Deadlines        bool                          `json:"deadlines"` // whether X-Request-Timeout-Ms is heeded
 	Limits           limitsInfo                    `json:"limits"`
 }
 
@@ -60,6 +61,7 @@ func (a *API) info(*call) (int, any, error) {
 		Hints:            hintsInfo{RecommendedBatch: min(500, a.Items.MaxPushItems), BackoffMsOn429: 1500},
 		Sessions:         sessionsInfo{LifetimeSeconds: int(account.SessionLifetime.Seconds())},
 		Idempotency:      idempotencyInfo{Header: headerIdempotency, KeepSeconds: int64(a.Items.KeepAnswers.Seconds())},
+		Deadlines:        true,
 		Limits:           limitsInfo{MaxBodyBytes: a.MaxBodyBytes, MaxPushItems: a.Items.MaxPushItems},
 	}
 	if a.InBandSessions {

@@ -18,7 +18,7 @@ type object map[string]any
 // addDocument adds the route that describes all routes, itself among them.
 func (a *API) addDocument(routes map[string]verbs) {
 	var document rawJSON
-	routes["/openapi.json"] = verbs{"GET": open(func(*call) (int, any, error) {
+	routes["/openapi.json"] = verbs{"GET": a.open(func(*call) (int, any, error) {
 		return http.StatusOK, document, nil
 	})}
 	document = a.document(routes)
@@ -61,9 +61,9 @@ type needs struct {
 }
 
 func (n needs) codes() []fault.Code {
-	codes := []fault.Code{fault.Internal}
+	codes := []fault.Code{fault.Internal, fault.InvalidTimeout}
 	if n.caller {
-		codes = append(codes, fault.Unauthorized, fault.InvalidTenant, fault.RateLimited, fault.Unavailable, fault.OutcomeUnknown)
+		codes = append(codes, fault.Unauthorized, fault.InvalidTenant, fault.RateLimited, fault.Unavailable, fault.OutcomeUnknown, fault.DeadlineExceeded)
 	}
 	if n.session {
 		codes = append(codes, fault.SessionRequired, fault.SessionInvalid, fault.SessionForbidden)
@@ -75,7 +75,7 @@ func (n needs) codes() []fault.Code {
 }
 
 func (n needs) parameters() []string {
-	names := []string{"XCorrelationId"}
+	names := []string{"XCorrelationId", "XRequestTimeoutMs"}
 	if n.session {
 		names = append(names, "XSyncSession")
 	}

@@ -47,6 +47,8 @@ func (a *API) parameters() object {
 		"XSyncSession":   required(parameter("header", "X-Sync-Session", session, object{"type": "string"}), inBandWord),
 		"XSyncEpoch":     parameter("header", "X-Sync-Epoch", "The epoch the client knows of. Needed with a session that was opened before.", object{"type": "integer", "format": "int64", "minimum": 1}),
 		"XCorrelationId": parameter("header", "X-Correlation-Id", "Names the request in logs and in the answer: 1 to 128 visible ASCII characters. Anything else is replaced.", object{"type": "string"}),
+		"XRequestTimeoutMs": parameter("header", headerTimeout, "How many milliseconds the caller still waits. When they are up, the work ends and nothing is written.",
+			object{"type": "integer", "minimum": 1, "maximum": maxTimeout}),
 		"IfMatch":        parameter("header", "If-Match", "Do it only at this version.", object{"type": "string", "pattern": `^("[+-]?[0-9]{1,18}"|[+-]?[0-9]{1,18})$`}),
 		"IdempotencyKey": parameter("header", "Idempotency-Key", "Do it once, however often it is sent.", object{"type": "string", "pattern": "^[!#-~]{1,255}$"}),
 		"limit":          parameter("query", "limit", "Most items of a page; 500 unless given, and never more than 1000.", object{"type": "integer", "minimum": 1}),

@@ -17,6 +17,7 @@ var meanings = map[fault.Code]string{
 	fault.InvalidIdempotencyKey: "Idempotency-Key is not one of 1 to 255 visible ASCII characters.",
 	fault.IdempotencyKeyReused:  "Another request had this Idempotency-Key.",
 	fault.InvalidIfMatch:        "If-Match is not one version number.",
+	fault.InvalidTimeout:        "X-Request-Timeout-Ms is not one whole number from 1 to 600000.",
 	fault.InvalidCursor:         "The cursor is not one that this list gave out.",
 	fault.InvalidLimit:          "A bound of the page is not one whole number from 1.",
 	fault.InvalidFilter:         "A filter of the list is not one of those that the entity has.",
@@ -36,5 +37,6 @@ var meanings = map[fault.Code]string{
 	fault.ConfirmationRequired:  "A wipe needs the word that confirms it.",
 	fault.Internal:              "Something failed that should not have; the log says more under the correlation id.",
 	fault.Unavailable:           "The API cannot do it for now, and nothing was done; Retry-After says when to ask again.",
+	fault.DeadlineExceeded:      "The time that the caller said it would wait was up, and nothing was written.",
 	fault.OutcomeUnknown:        "The store was lost during a write, which may or may not have been made.",
 }

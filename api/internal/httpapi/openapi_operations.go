@@ -28,7 +28,7 @@ func (a *API) operations() map[string]operation {
 		"GET /openapi.json": {id: "getDocument", tag: "service", summary: "This document", status: 200, answer: object{"type": "object"}},
 		"GET /healthz":      {id: "getHealth", tag: "service", summary: "Whether the process runs", status: 200, answer: object{"type": plainText}, answers: "ok"},
 		"GET /readyz": {id: "getReadiness", tag: "service", summary: "Whether the store answers", status: 200,
-			answer: object{"type": plainText}, answers: "ok", codes: []fault.Code{fault.Unavailable}},
+			answer: object{"type": plainText}, answers: "ok", codes: []fault.Code{fault.Unavailable, fault.DeadlineExceeded}},
 		"GET /v1/sync/info": {id: "getInfo", tag: "service", summary: "What this API offers", status: 200, answer: component("schemas", "Info")},
 		"POST /v1/sync/sessions": {id: "openSession", tag: "sessions", summary: "Open a sync session of 30 minutes", status: 201, headers: []string{"X-Sync-Epoch"},
 			links:  object{"read": link("getSession", "id", "id"), "end": link("endSession", "id", "id")},

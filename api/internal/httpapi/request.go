@@ -28,10 +28,11 @@ type call struct {
 	owner         account.Owner
 	opened        account.Session // the sync session, once its guard has passed
 	inBand        bool            // whether this very request opened it
+	end           func()          // of the caller's time; must be called
 }
 
 func newCall(w http.ResponseWriter, r *http.Request) *call {
-	c := &call{Request: r, writer: w, reply: w.Header(), correlationID: r.Header.Get(headerCorrelation)}
+	c := &call{Request: r, writer: w, reply: w.Header(), correlationID: r.Header.Get(headerCorrelation), end: func() {}}
 	if !usableCorrelation(c.correlationID) {
 		c.correlationID = uuid.NewString()
 	}
@@ -51,6 +52,7 @@ func readBody(c *call, limit int64) ([]byte, error) {
 	if c.ContentLength > limit {
 		return nil, tooLarge(c, limit)
 	}
+	defer c.hurry()()
 	body, err := io.ReadAll(http.MaxBytesReader(c.writer, c.Body, limit))
 	var exceeded *http.MaxBytesError
 	switch {

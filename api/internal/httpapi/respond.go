@@ -67,7 +67,7 @@ func failure(c *call, err error) (status int, body any) {
 
 func statusOf(code fault.Code) int {
 	switch code {
-	case fault.InvalidUID, fault.InvalidJSON, fault.InvalidAction, fault.InvalidIfMatch, fault.InvalidIdempotencyKey,
+	case fault.InvalidUID, fault.InvalidJSON, fault.InvalidAction, fault.InvalidIfMatch, fault.InvalidIdempotencyKey, fault.InvalidTimeout,
 		fault.InvalidCursor, fault.InvalidLimit, fault.InvalidFilter, fault.InvalidQuery, fault.ConfirmationRequired:
 		return http.StatusBadRequest
 	case fault.Unauthorized, fault.InvalidTenant:
@@ -96,6 +96,8 @@ func statusOf(code fault.Code) int {
 		return http.StatusTooManyRequests
 	case fault.Unavailable, fault.OutcomeUnknown:
 		return http.StatusServiceUnavailable
+	case fault.DeadlineExceeded:
+		return http.StatusGatewayTimeout
 	}
 	return http.StatusInternalServerError
 }

@@ -33,9 +33,9 @@ type API struct {
 // routes is the whole URL map.
 func (a *API) routes() map[string]verbs {
 	routes := map[string]verbs{
-		"/healthz":      {"GET": open(a.health)},
-		"/readyz":       {"GET": open(a.ready)},
-		"/v1/sync/info": {"GET": open(a.info)},
+		"/healthz":      {"GET": a.open(a.health)},
+		"/readyz":       {"GET": a.open(a.ready)},
+		"/v1/sync/info": {"GET": a.open(a.info)},
 
 		"/v1/sync/sessions":      {"POST": a.sessionOpening(a.openSession)},
 		"/v1/sync/sessions/{id}": {"GET": a.signed(a.readSession), "DELETE": a.signed(a.endSession)},
@@ -62,22 +62,22 @@ func (a *API) routes() map[string]verbs {
 
 // The guards of a route, in the order in which they answer.
 
-func open(h handler) endpoint { return endpoint{h, nil, needs{}} }
+func (a *API) open(h handler) endpoint { return endpoint{h, []guard{a.deadline}, needs{}} }
 
 func (a *API) signed(h handler) endpoint {
-	return endpoint{h, []guard{a.bearer, a.tenant, a.usage}, needs{caller: true}}
+	return endpoint{h, []guard{a.bearer, a.tenant, a.deadline, a.usage}, needs{caller: true}}
 }
 
 func (a *API) sessionOpening(h handler) endpoint {
-	return endpoint{h, []guard{a.bearer, a.tenant, a.opening}, needs{caller: true}}
+	return endpoint{h, []guard{a.bearer, a.tenant, a.deadline, a.opening}, needs{caller: true}}
 }
 
 func (a *API) inSession(h handler) endpoint {
-	return endpoint{h, []guard{a.bearer, a.tenant, a.session, a.usage}, needs{caller: true, session: true}}
+	return endpoint{h, []guard{a.bearer, a.tenant, a.deadline, a.session, a.usage}, needs{caller: true, session: true}}
 }
 
 func (a *API) synced(h handler) endpoint {
-	return endpoint{h, []guard{a.bearer, a.tenant, a.session, a.usage, a.epoch}, needs{caller: true, session: true, epoch: true}}
+	return endpoint{h, []guard{a.bearer, a.tenant, a.deadline, a.session, a.usage, a.epoch}, needs{caller: true, session: true, epoch: true}}
 }
 
 // handler answers one call: a status with a body, or an error. See respond for

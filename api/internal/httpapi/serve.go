@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -18,8 +19,10 @@ func (a *API) serve(pattern string, verbs verbs) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := a.Now()
 		c := newCall(w, r)
+		defer func() { c.end() }()
 		status, body, err := a.answer(c, verbs)
 		if err != nil {
+			err = overdue(c, err)
 			status, body = failure(c, err)
 		}
 		if err := respond(w, status, body); err != nil {
@@ -60,7 +63,7 @@ func (a *API) answer(c *call, verbs verbs) (status int, body any, err error) {
 // logAccess writes the one line of a call. It names the route, not the path, and
 // nothing the client sent but its correlation id and the verb.
 func (a *API) logAccess(c *call, pattern string, status int, took time.Duration, err error) {
-	if status == http.StatusServiceUnavailable && c.Context().Err() != nil {
+	if status == http.StatusServiceUnavailable && c.Context().Err() == context.Canceled {
 		attrs := append(accessAttrs(c, pattern, took), slog.String("cause", err.Error()))
 		a.Log.LogAttrs(c.Context(), slog.LevelInfo, "client left", attrs...)
 		return // there was nobody to answer, and nothing was wrong
@@ -68,10 +71,18 @@ func (a *API) logAccess(c *call, pattern string, status int, took time.Duration,
 	level := slog.LevelInfo
 	attrs := append(accessAttrs(c, pattern, took), slog.Int("status", status))
 	if err != nil && status >= http.StatusInternalServerError {
-		level = slog.LevelError
+		level = levelOf(status)
 		attrs = append(attrs, slog.String("cause", err.Error()))
 	}
 	a.Log.LogAttrs(c.Context(), level, "request", attrs...)
+}
+
+// levelOf tells a caller who did not wait from a failure.
+func levelOf(status int) slog.Level {
+	if status == http.StatusGatewayTimeout {
+		return slog.LevelWarn
+	}
+	return slog.LevelError
 }
 
 func accessAttrs(c *call, pattern string, took time.Duration) []slog.Attr {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"toolbridge/api/internal/account"
@@ -24,6 +26,8 @@ const (
 	turnWait      = 5 * time.Second  // for a turn to write, for a connection, and for a lock
 	statementWait = 8 * time.Second  // for one statement, its locks included
 	operationWait = 10 * time.Second // for all that is done with one connection
+	undoWait      = time.Second      // for the end of what was not committed
+	cancelWait    = time.Second      // for the server to end a statement that nobody wants any more
 )
 
 // Store is a pool of connections. It is safe for concurrent use.
@@ -58,6 +62,7 @@ func configure(url string, maxConnections int32, wait time.Duration) (*pgxpool.C
 			"check the port and the options, and write special characters of the password as %XX")
 	}
 	config.MaxConns = maxConnections
+	config.ConnConfig.BuildContextWatcherHandler = cancelling
 	config.ConnConfig.ConnectTimeout = connectWait
 	for name, limit := range map[string]time.Duration{
 		"lock_timeout":                        wait,
@@ -70,6 +75,12 @@ func configure(url string, maxConnections int32, wait time.Duration) (*pgxpool.C
 		config.ConnConfig.RuntimeParams["application_name"] = "toolbridge-api"
 	}
 	return config, nil
+}
+
+// cancelling has the server end a statement whose context has ended, which keeps
+// the connection and tells what became of a commit.
+func cancelling(conn *pgconn.PgConn) ctxwatch.Handler {
+	return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: cancelWait}
 }
 
 func open(ctx context.Context, config *pgxpool.Config, wait time.Duration) (*Store, error) {

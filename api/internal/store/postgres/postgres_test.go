@@ -136,6 +136,40 @@ func TestAnOwnersRowThatAnotherProcessHoldsIsWaitedForAndThenUnavailable(t *test
 	}
 }
 
+func TestAClientThatLeavesWhileAnotherProcessWritesStopsWaitingAndWritesNothing(t *testing.T) {
+	server := postgrestest.New(t)
+	store := openStore(t, server)
+	if err := writeNote(t.Context(), store, "u", "x"); err != nil {
+		t.Fatal(err)
+	}
+	other := postgrestest.Connect(t, server)
+	defer other.Close(t.Context())
+	if _, err := begin(t.Context(), other, account.Owner{Tenant: "t", User: "u"}); err != nil {
+		t.Fatal(err)
+	}
+	connected := store.pool.Stat().NewConnsCount()
+	ctx, leave := context.WithCancel(t.Context())
+	answered := make(chan error, 1)
+	go func() { answered <- writeNote(ctx, store, "u", "y") }()
+	waitForALock(t, server)
+	leave()
+	err := <-answered
+	var said *pgconn.PgError
+	if !isUnavailable(err) || !errors.As(err, &said) || said.Code != "57014" || !strings.Contains(said.Message, "user request") {
+		t.Errorf("err = %v", err)
+	}
+	undo(t.Context(), other)
+	if found, err := store.Get(t.Context(), writing("u", "y").Ref); found != nil || err != nil {
+		t.Errorf("stored %v, %v", found, err)
+	}
+	if err := writeNote(t.Context(), store, "u", "z"); err != nil {
+		t.Errorf("the next writer: %v", err)
+	}
+	if lost := store.pool.Stat().NewConnsCount() - connected; lost != 0 {
+		t.Errorf("%d connections were lost", lost)
+	}
+}
+
 func TestAWriteSeesTheWriteOfAnotherProcessThatItWaitedFor(t *testing.T) {
 	server := postgrestest.New(t)
 	first, second := openStore(t, server), openStore(t, server)

@@ -29,7 +29,7 @@ type steps struct {
 	saves  pgx.Batch
 	apart  bool // as of a saving
 
-	live   map[item.Parent]bool // what is known already of the items that changes ask about
+	live map[item.Parent]bool // what is known already of the items that changes ask about
 
 	// Of a batch of one step only: whom its change will likely ask about, and the
 	// answer to an earlier write with its key.

@@ -25,7 +25,7 @@ func (s *Store) transact(ctx context.Context, owner account.Owner, do func(ctx c
 	until := time.Now().Add(s.wait)
 	for attempt := 1; ; attempt++ {
 		err := s.use(ctx, do)
-		if !collided(err) || attempt == attempts || time.Now().After(until) {
+		if !collided(err) || attempt == attempts || ctx.Err() != nil || time.Now().After(until) {
 			return err
 		}
 		time.Sleep(time.Duration(attempt*attempt) * 5 * time.Millisecond) // 5 ms to 80 ms
@@ -38,18 +38,17 @@ func (s *Store) take(ctx context.Context, owner account.Owner) (done func(), err
 	return s.turns.take(ctx, owner)
 }
 
-// use runs do with a connection. The caller's cancellation counts until there is
-// one; from there do runs to its end, so that a client that hangs up leaves
-// neither half a write nor a broken connection.
+// use runs do with a connection. A caller who leaves, or whose time is up, ends
+// the waiting for one, and then the statement under way.
 func (s *Store) use(ctx context.Context, do func(ctx context.Context, conn *pgx.Conn) error) error {
 	conn, err := s.acquire(ctx)
 	if err != nil {
 		return classify(err)
 	}
 	defer conn.Release()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), operationWait)
-	defer cancel()
 	defer undo(ctx, conn.Conn())
+	ctx, cancel := context.WithTimeout(ctx, operationWait)
+	defer cancel()
 	return do(ctx, conn.Conn())
 }
 
@@ -59,13 +58,16 @@ func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	return s.pool.Acquire(ctx)
 }
 
-// undo ends a transaction that was not committed. A connection on which that
-// fails is not used again: the pool looks.
+// undo ends a transaction that was not committed, also when the caller has left. A
+// connection on which that fails is not used again: the pool looks.
 func undo(ctx context.Context, conn *pgx.Conn) {
 	const none = 'I'
-	if !conn.IsClosed() && conn.PgConn().TxStatus() != none {
-		_, _ = conn.Exec(ctx, sqlRollback)
+	if conn.IsClosed() || conn.PgConn().TxStatus() == none {
+		return
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoWait)
+	defer cancel()
+	_, _ = conn.Exec(ctx, sqlRollback)
 }
 
 // begin begins a transaction and takes the owner's turn among all processes, in

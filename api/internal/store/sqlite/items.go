@@ -57,9 +57,13 @@ func (s *Store) Apply(ctx context.Context, write item.Write, change item.Change)
 
 // ApplyAll implements item.Store.
 func (s *Store) ApplyAll(ctx context.Context, batch item.Batch) error {
+	caller := ctx
 	return s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		first := item.Seen{Now: item.MillisOf(batch.Now())}
 		for i, step := range batch.Steps {
+			if err := caller.Err(); err != nil {
+				return classify(err)
+			}
 			seen, err := s.look(ctx, tx, batch, step, first.Now)
 			if err != nil {
 				return err

@@ -23,6 +23,10 @@ import (
 // ample time before the server would cut its connection.
 const lockWait = 5 * time.Second
 
+// spell is how long the writer's connection waits for a lock by itself. It is
+// short, since no cancellation reaches SQLite in that time.
+const spell = 100 * time.Millisecond
+
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
 	turn   *semaphore.Weighted // of one writer; first come, first served
@@ -89,14 +93,14 @@ func open(ctx context.Context, driver, path string) (*Store, error) {
 
 func (s *Store) open(ctx context.Context, driver, path string) (err error) {
 	// FULL: what was acknowledged survives a power failure, not only a crash.
-	s.writer, err = connect(driver, path, 1, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)")
+	s.writer, err = connect(driver, path, 1, spell, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)")
 	if err != nil {
 		return err
 	}
 	if err := migrate(ctx, s.writer); err != nil {
 		return err
 	}
-	s.reader, err = connect(driver, path, max(4, runtime.NumCPU()), "_pragma=query_only(1)")
+	s.reader, err = connect(driver, path, max(4, runtime.NumCPU()), lockWait, "_pragma=query_only(1)")
 	if err != nil {
 		return err
 	}
@@ -108,8 +112,8 @@ func (s *Store) open(ctx context.Context, driver, path string) (err error) {
 
 // connect makes a pool whose connections stay open, as each costs statements to
 // prepare. The path is taken literally, whatever characters it has.
-func connect(driver, path string, connections int, options ...string) (*sql.DB, error) {
-	options = append([]string{fmt.Sprintf("_busy_timeout=%d", lockWait.Milliseconds())}, options...)
+func connect(driver, path string, connections int, wait time.Duration, options ...string) (*sql.DB, error) {
+	options = append([]string{fmt.Sprintf("_busy_timeout=%d", wait.Milliseconds())}, options...)
 	file := (&url.URL{Path: path}).EscapedPath()
 	db, err := sql.Open(driver, "file:"+file+"?"+strings.Join(options, "&"))
 	if err != nil {
@@ -137,25 +141,43 @@ func (s *Store) Close() error {
 	return errors.Join(problems...)
 }
 
-// transact runs do in a write transaction, when it is this caller's turn. The
-// caller's cancellation counts until the transaction begins; from there it runs
-// to its end, so that a client that hangs up leaves neither half a write nor a
-// broken connection.
+// transact runs do in a write transaction, when it is this caller's turn. A caller
+// who leaves, or whose time is up, ends the waiting, and is looked for once more
+// before the commit. No statement is interrupted: that would cost the connection.
 func (s *Store) transact(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error {
 	if err := s.await(ctx); err != nil {
 		return classify(err)
 	}
 	defer s.turn.Release(1)
-	ctx = context.WithoutCancel(ctx)
-	tx, err := s.writer.BeginTx(ctx, nil)
+	tx, err := s.begin(ctx)
 	if err != nil {
 		return classify(err)
 	}
 	defer tx.Rollback() // does nothing after a commit
-	if err := do(ctx, tx); err != nil {
+	if err := do(context.WithoutCancel(ctx), tx); err != nil {
 		return err
 	}
+	if err := ctx.Err(); err != nil {
+		return classify(err)
+	}
 	return classify(tx.Commit())
+}
+
+// begin begins a transaction, once no other process is in one.
+func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
+	ctx, cancel := context.WithTimeout(ctx, lockWait)
+	defer cancel()
+	for {
+		tx, err := s.writer.BeginTx(context.WithoutCancel(ctx), nil)
+		if err == nil || !passing(err) {
+			return tx, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: %w", ctx.Err(), err)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
 }
 
 // await takes the turn to write. The pool would let waiters in at random, and

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"toolbridge/api/internal/account"
@@ -200,26 +201,64 @@ func TestADatabaseThatCannotBeUsedIsAClearError(t *testing.T) {
 	}
 }
 
-func TestABusyDatabaseIsUnavailableForNow(t *testing.T) {
-	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
-	if _, err := store.writer.Exec(`PRAGMA busy_timeout = 0`); err != nil {
+// locked gives a store whose file another process writes to; release ends that.
+func locked(t *testing.T) (store *Store, release func()) {
+	t.Helper()
+	store = openStore(t, filepath.Join(t.TempDir(), "test.db"))
+	if _, err := store.writer.Exec(`PRAGMA busy_timeout = 0`); err != nil { // SQLite would wait in real time
 		t.Fatal(err)
 	}
-	other, err := connect("sqlite", databasePath(t, store), 1, "_txlock=immediate")
+	other, err := connect("sqlite", databasePath(t, store), 1, 0, "_txlock=immediate")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer other.Close()
+	t.Cleanup(func() { _ = other.Close() })
 	tx, err := other.Begin()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tx.Rollback()
-	_, err = store.Apply(t.Context(), writing("x"), nil)
-	var f *fault.Error
-	if !errors.As(err, &f) || f.Code != fault.Unavailable {
-		t.Errorf("err = %v", err)
-	}
+	return store, func() { _ = tx.Rollback() }
+}
+
+func TestAFileThatAnotherProcessWritesToIsWaitedForAndThenUnavailable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, release := locked(t)
+		begin := time.Now()
+		_, err := store.Apply(t.Context(), writing("x"), nil)
+		var f *fault.Error
+		if !errors.As(err, &f) || f.Code != fault.Unavailable || time.Since(begin) != lockWait {
+			t.Errorf("after %s: %v", time.Since(begin), err)
+		}
+		answered := make(chan error, 1)
+		go func() { answered <- writeNote(t.Context(), store, "x") }()
+		synctest.Wait()
+		release()
+		if err := <-answered; err != nil {
+			t.Errorf("once it was free: %v", err)
+		}
+	})
+}
+
+func TestAClientThatLeavesWhileAnotherProcessWritesStopsWaitingAndWritesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, release := locked(t)
+		ctx, leave := context.WithCancel(t.Context())
+		answered := make(chan error, 1)
+		go func() { answered <- writeNote(ctx, store, "x") }()
+		synctest.Wait() // until it waits
+		begin := time.Now()
+		leave()
+		if err := <-answered; !errors.Is(err, context.Canceled) || time.Since(begin) != 0 {
+			t.Errorf("after %s: %v", time.Since(begin), err)
+		}
+		release()
+		if got := stored(t, store); len(got) != 0 {
+			t.Errorf("stored %v", got)
+		}
+		if err := writeNote(t.Context(), store, "y"); err != nil {
+			t.Errorf("the next writer: %v", err)
+		}
+	})
 }
 
 func databasePath(t *testing.T, store *Store) (path string) {
@@ -252,7 +291,7 @@ func TestARowOfTheFirstSchemaKeepsItsPlaceAndIsFoundByFilters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := connect("sqlite", path, 1)
+	db, err := connect("sqlite", path, 1, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

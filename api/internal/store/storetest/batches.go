@@ -77,3 +77,28 @@ func overtakenBatch(t *testing.T, store Store) {
 		t.Errorf("err = %v", err)
 	}
 }
+
+// leaving cancels a write from within: after its first change, and during its last.
+func leaving(t *testing.T, store Store) {
+	for n, last := range []int{1, 3} {
+		ctx, leave := context.WithCancel(context.Background())
+		defer leave()
+		b := batch(alice)
+		for step := 1; step <= 3; step++ {
+			b.Steps = append(b.Steps, item.Step{UID: uid(step), Change: func(seen item.Seen) (*item.Item, error) {
+				if step == last {
+					leave()
+				}
+				return &item.Item{UID: uid(step), Version: 1, StoredAt: seen.Place(), Payload: []byte(`{}`)}, nil
+			}})
+		}
+		var f *fault.Error
+		if err := store.ApplyAll(ctx, b); !errors.As(err, &f) || f.Code != fault.Unavailable {
+			t.Errorf("%d: %v", n, err)
+		}
+	}
+	if left := list(t, store, item.Query{Owner: alice}); len(left) != 0 {
+		t.Errorf("stored %v", left)
+	}
+	put(t, store, note(alice, 1), item.Item{Version: 1}) // the store works on
+}

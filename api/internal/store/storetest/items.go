@@ -164,18 +164,6 @@ func cancelled(t *testing.T, store Store) {
 	put(t, store, note(alice, 1), item.Item{Version: 1})
 }
 
-func leaves(t *testing.T, store Store) {
-	ctx, cancel := context.WithCancel(context.Background())
-	_, err := store.Apply(ctx, write(note(alice, 1)), func(item.Seen) (*item.Item, error) {
-		cancel()
-		return &item.Item{UID: uid(1), Version: 1, Payload: []byte(`{}`)}, nil
-	})
-	if stored := get(t, store, note(alice, 1)) != nil; stored != (err == nil) {
-		t.Errorf("stored %v, but err = %v", stored, err)
-	}
-	put(t, store, note(alice, 2), item.Item{Version: 1})
-}
-
 func overtaken(t *testing.T, store Store) {
 	put(t, store, note(alice, 1), item.Item{Version: 1})
 	wipe(t, store, alice, 1, time.UnixMilli(1763600000123))

@@ -1,0 +1,135 @@
+package httpapi_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"toolbridge/api/internal/httpapi"
+)
+
+const sentenceTimeUp = "the caller's time was up before the work was done; nothing was written"
+
+// waiting tells the API how many milliseconds the caller waits.
+func waiting(ms string) header { return set("X-Request-Timeout-Ms", ms) }
+
+func TestTheAPISaysThatItHeedsDeadlines(t *testing.T) {
+	if info := start(t).send("GET", "/v1/sync/info", "", nil).is(200).json(); info["deadlines"] != true {
+		t.Errorf("info %v", info)
+	}
+}
+
+func TestACallWithTimeToSpareIsAnsweredAsAnyOther(t *testing.T) {
+	u := start(t).user("alice")
+	for _, ms := range []string{"60000", "600000", "0060000"} {
+		u.call("POST", "/v1/notes", "{}", waiting(ms)).is(201)
+		u.call("GET", "/v1/notes", "", waiting(ms)).is(200)
+		u.send("GET", "/healthz", "", http.Header(waiting(ms))).is(200)
+	}
+}
+
+func TestATimeThatIsNoneIsRefused(t *testing.T) {
+	u := start(t).user("alice")
+	for _, values := range [][]string{{""}, {"0"}, {"-1"}, {"+5"}, {"1.5"}, {"600001"}, {"99999999999999999999"}, {"5s"}, {" "}, {"5", "5"}} {
+		sent := header{"X-Request-Timeout-Ms": values}
+		u.call("POST", "/v1/notes", "{}", sent).fails(400, "invalid_timeout").
+			says("invalid X-Request-Timeout-Ms: send one whole number of milliseconds from 1 to 600000")
+		u.send("GET", "/readyz", "", http.Header(sent)).fails(400, "invalid_timeout")
+		u.send("GET", "/v1/notes", "", http.Header(sent)).fails(401, "unauthorized")
+	}
+	if left := u.call("GET", "/v1/notes", "").is(200); string(left.body) != `{"items":[]}` {
+		t.Errorf("written: %s", left.body)
+	}
+}
+
+// writes is a call of every kind that writes to the user's data, some to an item.
+func writes(one string) [][3]string {
+	return [][3]string{
+		{"POST", "/v1/notes", "{}"}, {"PUT", one, "{}"}, {"PATCH", one, `{"a":1}`}, {"DELETE", one, ""}, {"POST", one + "/archive", ""},
+		{"POST", one + "/process", `{"action":"pin"}`}, {"POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`},
+		{"POST", "/v1/sync/notes/push", `{"items":[{"uid":"` + someUID + `"}]}`},
+	}
+}
+
+func TestAWriteWhoseCallersTimeIsUpWritesNothing(t *testing.T) {
+	onEachStore(t, func(t *testing.T, start starter) {
+		u := start(t).user("alice")
+		one := "/v1/notes/" + u.has(find("note"), "").UID
+		before := u.call("GET", "/v1/notes?includeDeleted=true", "").is(200)
+		release := u.locked()
+		for _, call := range writes(one) {
+			for _, key := range []header{nil, keyed("once")} {
+				u.call(call[0], call[1], call[2], waiting("30"), key).fails(504, "deadline_exceeded").says(sentenceTimeUp)
+			}
+		}
+		release()
+		if after := u.call("GET", "/v1/notes?includeDeleted=true", "").is(200); string(after.body) != string(before.body) {
+			t.Errorf("before %s\nafter %s", before.body, after.body)
+		}
+		u.call("PATCH", one, `{"a":1}`, keyed("once")).is(200) // the key is free
+		if log := u.log.String(); strings.Contains(log, `"level":"ERROR"`) || !strings.Contains(log, `"level":"WARN","msg":"request"`) {
+			t.Errorf("log %s", log)
+		}
+	})
+}
+
+func TestAReadWhoseCallersTimeIsUpEnds(t *testing.T) {
+	asked := make(chan struct{})
+	u := start(t, func(api *httpapi.API) { api.Items.Store = slow{api.Items.Store, asked} }).user("alice")
+	u.call("GET", "/v1/notes/"+someUID, "", waiting("1")).fails(504, "deadline_exceeded")
+	<-asked
+}
+
+func TestABodyThatDoesNotArriveInTheCallersTimeIsNotWaitedFor(t *testing.T) {
+	u := start(t).user("alice")
+	for _, line := range []string{"POST /v1/notes", "PUT /v1/notes/" + someUID, "POST /v1/sync/wipe"} {
+		u.announced(u.url, line, header{"Content-Length": {"2"}, "X-Request-Timeout-Ms": {"20"}}).fails(504, "deadline_exceeded").says(sentenceTimeUp)
+	}
+}
+
+func TestAWriteWhoseClientHasLeftStopsWaitingAndWritesNothing(t *testing.T) {
+	onEachStore(t, func(t *testing.T, start starter) {
+		came, log := make(chan struct{}, 100), make(lines, 100)
+		u := start(t, announce(came), func(api *httpapi.API) { api.Log = slog.New(slog.NewJSONHandler(log, nil)) }).user("alice")
+		one := "/v1/notes/" + u.has(find("note"), "").UID
+		before := u.call("GET", "/v1/notes?includeDeleted=true", "").is(200)
+		<-came
+		<-log
+		<-log
+		release := u.locked()
+		for _, call := range writes(one) {
+			u.leaves(call, came)
+			line := <-log // while the other process still writes
+			left := strings.Contains(line, "context canceled") || strings.Contains(line, "due to user request")
+			if !left || !strings.Contains(line, `"level":"INFO","msg":"client left"`) {
+				t.Errorf("%v: logged %s", call, line)
+			}
+		}
+		release()
+		if after := u.call("GET", "/v1/notes?includeDeleted=true", "").is(200); string(after.body) != string(before.body) {
+			t.Errorf("before %s\nafter %s", before.body, after.body)
+		}
+	})
+}
+
+// leaves makes a call, and closes its connection once the write has come to the store.
+func (u user) leaves(call [3]string, came <-chan struct{}) {
+	u.t.Helper()
+	ctx, leave := context.WithCancel(u.t.Context())
+	defer leave()
+	request, err := http.NewRequestWithContext(ctx, call[0], u.url+call[1], strings.NewReader(call[2]))
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	request.Header = u.headers()
+	go func() {
+		<-came
+		leave()
+	}()
+	if _, err := http.DefaultTransport.RoundTrip(request); !errors.Is(err, context.Canceled) {
+		u.t.Fatalf("%v: err = %v", call, err)
+	}
+}

@@ -1,0 +1,58 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"toolbridge/api/internal/fault"
+)
+
+const (
+	headerTimeout = "X-Request-Timeout-Ms"
+	maxTimeout    = 600_000 // ms
+)
+
+// errTimeUp is why a request ended that its caller no longer waits for.
+var errTimeUp = errors.New("the caller's time is up")
+
+// deadline ends the request when its caller stops waiting, if the caller says
+// when that is. It only ever shortens what the API allows itself.
+func (a *API) deadline(c *call) error {
+	values, present := c.Header[headerTimeout]
+	if !present {
+		return nil
+	}
+	ms, err := strconv.ParseUint(values[0], 10, 32)
+	if err != nil || ms < 1 || ms > maxTimeout || len(values) > 1 {
+		return fault.New(fault.InvalidTimeout, "invalid X-Request-Timeout-Ms: send one whole number of milliseconds from 1 to %d", maxTimeout)
+	}
+	ctx, end := context.WithTimeoutCause(c.Context(), time.Duration(ms)*time.Millisecond, errTimeUp)
+	c.Request, c.end = c.WithContext(ctx), end
+	return nil
+}
+
+// timeUp says whether the caller no longer waits.
+func (c *call) timeUp() bool { return context.Cause(c.Context()) == errTimeUp }
+
+// hurry ends the reading of the body when the caller's time is up.
+func (c *call) hurry() (stop func() bool) {
+	if _, limited := c.Context().Deadline(); !limited {
+		return func() bool { return false }
+	}
+	return context.AfterFunc(c.Context(), func() {
+		_ = http.NewResponseController(c.writer).SetReadDeadline(time.Now()) // not there in a test's recorder
+	})
+}
+
+// overdue gives the error of a call, said otherwise where nothing was done since
+// the caller's time was up.
+func overdue(c *call, err error) error {
+	var f *fault.Error
+	if !c.timeUp() || !errors.As(err, &f) || f.Code != fault.Unavailable && f.Code != fault.RequestTimeout {
+		return err
+	}
+	return fault.New(fault.DeadlineExceeded, "the caller's time was up before the work was done; nothing was written").Because(f)
+}
