@@ -19,7 +19,7 @@ const module = "toolbridge/api/"
 var mayImport = map[string][]string{
 	"cmd/toolbridge-api":    {"..."},
 	"cmd/toolbridge-load":   {},
-	"internal/config":       {},
+	"internal/config":       {"github.com/jackc/pgx/v5/pgconn"},
 	"internal/fault":        {},
 	"internal/entity":       {},
 	"internal/item":         {"internal/entity", "internal/fault", "github.com/google/uuid"},

@@ -7,9 +7,12 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // MinSecretBytes is the least length of a secret: that of the HMAC-SHA-256 it keys.
@@ -20,6 +23,7 @@ type Config struct {
 	HTTPAddr       string
 	Database       Database
 	Development    bool
+	Platform       string // in development: the variable that says that this is a deployment, or none
 	JWTSecret      string
 	JWKSURL        string // instead of JWTSecret
 	JWTIssuer      string
@@ -121,7 +125,32 @@ func (c Config) checkDevelopment() error {
 	if host, _, err := net.SplitHostPort(c.HTTPAddr); err == nil && !loopback(host) {
 		return errors.New("ENV: dev lets every caller name its user, so HTTP_ADDR must be a loopback address such as 127.0.0.1:8081")
 	}
+	if c.Database.URL != "" && !onThisMachine(c.Database.URL) {
+		return errors.New("ENV: dev lets every caller name its user, so the PostgreSQL server of DATABASE_URL must be on this machine")
+	}
+	if c.Platform != "" {
+		return fmt.Errorf("ENV: dev lets every caller name its user, which no deployment may, and %s says that this is one; unset ENV", c.Platform)
+	}
 	return nil
+}
+
+// onThisMachine says whether every server that may be connected to is, by a
+// loopback address or a socket. The parser is the one that connects later: it
+// knows of lists of hosts, of options, and of PGHOST and its like.
+func onThisMachine(postgres string) bool {
+	parsed, err := pgconn.ParseConfig(postgres)
+	if err != nil {
+		return false
+	}
+	hosts := []string{parsed.Host}
+	for _, other := range parsed.Fallbacks {
+		hosts = append(hosts, other.Host)
+	}
+	elsewhere := func(host string) bool {
+		network, _ := pgconn.NetworkAddress(host, parsed.Port)
+		return network != "unix" && !loopback(host)
+	}
+	return !slices.ContainsFunc(hosts, elsewhere)
 }
 
 func loopback(host string) bool {

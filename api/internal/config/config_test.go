@@ -199,6 +199,62 @@ func TestDevelopmentIsOpenedByOneWordAndOnLoopbackOnly(t *testing.T) {
 	}
 }
 
+func TestDevelopmentNeedsItsDatabaseOnThisMachine(t *testing.T) {
+	for _, row := range []struct {
+		url, pghost string // of the process's environment
+		starts      bool
+	}{
+		{"sqlite://toolbridge.db", "", true},
+		{"sqlite:///data/toolbridge.db", "db.example", true},
+		{"postgres://u:word@127.0.0.1:5432/x", "", true},
+		{"postgres://u:word@[::1]/x", "", true},
+		{"postgresql://u:word@localhost/x?sslmode=prefer", "", true},
+		{"postgres://u@/x?host=/run/postgresql", "", true},
+		{"postgres:///x?host=/run/postgresql,127.0.0.1", "", true},
+		{"postgres:///x", "/run/postgresql", true},
+		{"postgres://127.0.0.1/x", "db.example", true},
+		{"postgres://u:word@db.example/x", "", false},
+		{"postgres://u:word@10.0.0.7/x", "", false},
+		{"postgres://u:word@0.0.0.0/x", "", false},
+		{"postgres://u:word@localhost.example/x", "", false},
+		{"postgres://u:word@127.0.0.1,db.example/x", "", false},
+		{"postgres://u:word@db.example,127.0.0.1/x", "", false},
+		{"postgres://u:word@127.0.0.1/x?host=db.example", "", false},
+		{"postgres:///x?host=/run/postgresql,db.example", "", false},
+		{"postgres:///x", "db.example", false},
+		{"postgres:///x?service=nobody&servicefile=/dev/null", "", false},
+		{"postgres://u:word@127.0.0.1:port/x", "", false},
+	} {
+		t.Run(row.url+" with "+row.pghost, func(t *testing.T) {
+			t.Setenv("PGHOST", row.pghost)
+			_, err := config.FromEnv(lookup(map[string]string{"ENV": "dev", "DATABASE_URL": row.url}))
+			if (err == nil) != row.starts {
+				t.Errorf("err = %v", err)
+			}
+			if err != nil && (!strings.HasPrefix(err.Error(), "ENV: dev") || !strings.Contains(err.Error(), "DATABASE_URL") || strings.Contains(err.Error(), "word")) {
+				t.Errorf("err = %v", err)
+			}
+			if _, err := config.FromEnv(lookup(map[string]string{"DATABASE_URL": row.url})); err != nil {
+				t.Errorf("without development: %v", err)
+			}
+		})
+	}
+}
+
+func TestDevelopmentIsNoDeployment(t *testing.T) {
+	for _, name := range []string{"FLY_APP_NAME", "FLY_MACHINE_ID"} {
+		for _, value := range []string{"toolbridge-acme", ""} {
+			_, err := config.FromEnv(lookup(map[string]string{"ENV": "dev", name: value}))
+			if err == nil || !strings.HasPrefix(err.Error(), "ENV: dev") || !strings.Contains(err.Error(), name) {
+				t.Errorf("%s=%q: %v", name, value, err)
+			}
+			if _, err := config.FromEnv(lookup(map[string]string{name: value})); err != nil {
+				t.Errorf("without development: %v", err)
+			}
+		}
+	}
+}
+
 func TestAllProblemsAreToldAtOnceAndNoSecretWithThem(t *testing.T) {
 	const secret = "short-secret"
 	_, err := config.FromEnv(lookup(map[string]string{

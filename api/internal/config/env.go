@@ -43,6 +43,9 @@ func FromEnv(lookup Lookup) (Config, error) {
 		LimitSessions:  parsed(&env, "RATE_LIMIT_SESSIONS", rateOrOff),
 		LogLevel:       parsed(&env, "LOG_LEVEL", logLevel),
 	}
+	if c.Development {
+		c.Platform = platform(lookup)
+	}
 	c.Database.MaxConnections = int(parsed(&env, "DATABASE_MAX_CONNECTIONS", wholeNumber))
 	if len(env.problems) > 0 {
 		return Config{}, errors.Join(env.problems...)
@@ -51,6 +54,17 @@ func FromEnv(lookup Lookup) (Config, error) {
 		return Config{}, err
 	}
 	return c, nil
+}
+
+// platform names the variable by which a platform tells that this is a
+// deployment, whatever its value.
+func platform(lookup Lookup) string {
+	for _, name := range []string{"FLY_APP_NAME", "FLY_MACHINE_ID"} {
+		if _, set := lookup(name); set {
+			return name
+		}
+	}
+	return ""
 }
 
 // Addr reads HTTP_ADDR alone, for a caller that needs no secrets.

@@ -8,7 +8,8 @@ type setting struct {
 	meaning  string
 }
 
-// settings is every variable that FromEnv reads, in the order of the document.
+// settings is every variable that FromEnv reads, in the order of the document, but
+// for those that a platform sets.
 var settings = []setting{
 	{"TENANT_ID", "", "The one tenant that this process serves: printable text without a colon. Required."},
 	{"TENANT_HEADER_SECRET", "", "The secret with which the gateway signs its requests: at least 32 bytes. Required."},
@@ -16,7 +17,7 @@ var settings = []setting{
 	{"JWT_JWKS_URL", "", "The key set of an identity provider, whose tokens are RS256, ES256 or EdDSA. Needs https, except on this machine, and `JWT_ISSUER` and `JWT_AUDIENCE`. Fetched every 15 minutes, and when a token names an unknown key."},
 	{"JWT_ISSUER", "", "The `iss` that a token must have. Not checked when unset."},
 	{"JWT_AUDIENCE", "", "The `aud` that a token must have, alone or among others. Not checked when unset."},
-	{"ENV", "production", "`dev`, and no other word, is development mode: a request without token may name its user in `X-Debug-Sub`. Refused with `JWT_JWKS_URL`, and when `HTTP_ADDR` is not loopback."},
+	{"ENV", "production", "`dev`, and no other word, is development mode: a request without token may name its user in `X-Debug-Sub`. Refused with `JWT_JWKS_URL`, when `HTTP_ADDR` is not loopback, when `DATABASE_URL` names a PostgreSQL server that is not on this machine, and where `FLY_APP_NAME` or `FLY_MACHINE_ID` is set."},
 	{"HTTP_ADDR", "127.0.0.1:8081", "The address to listen on, as host:port. Only the gateway should reach it."},
 	{"DATABASE_URL", "sqlite://toolbridge.db", "Where everything is kept: `sqlite://` and the path of a file, taken literally, or `postgres://user:password@host:5432/name`, special characters written as %XX."},
 	{"DATABASE_MAX_CONNECTIONS", "20", "Most connections to PostgreSQL at once. SQLite does not ask for it."},
