@@ -17,9 +17,10 @@ MIN_SECRET_BYTES = 32
 
 def claims_for(subject: str, lifetime: int, now: int) -> dict[str, str | int]:
     claims: dict[str, str | int] = {"sub": subject, "iat": now, "exp": now + lifetime}
-    for claim, variable in (("iss", "JWT_ISSUER"), ("aud", "JWT_AUDIENCE")):
-        if value := os.environ.get(variable):
-            claims[claim] = value
+    if issuer := os.environ.get("JWT_ISSUER"):
+        claims["iss"] = issuer
+    if audiences := os.environ.get("JWT_AUDIENCE", "").replace(",", " ").split():
+        claims["aud"] = audiences[0]
     return claims
 
 

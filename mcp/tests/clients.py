@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 from fastmcp import Client, FastMCP
-from fastmcp.client.transports import SSETransport
+from fastmcp.client.transports import SSETransport, StreamableHttpTransport
 from fastmcp.server.auth import AccessToken
 from joserfc import jwt
 from joserfc.jwk import OctKey
@@ -146,13 +146,21 @@ def text_of(result: CallToolResult) -> str:
 @asynccontextmanager
 async def in_memory(server: FastMCP, bearer: str) -> AsyncIterator[Tools]:
     """The server's tools without a socket, as the holder of `bearer`."""
-    user = AuthenticatedUser(AccessToken(token=bearer, client_id="tests", scopes=[]))
+    user = AuthenticatedUser(AccessToken(token=bearer, client_id="tests", scopes=["read", "write"]))
     reset = auth_context_var.set(user)
     try:
         async with Client(server) as client:
             yield Tools(client)
     finally:
         auth_context_var.reset(reset)
+
+
+@asynccontextmanager
+async def over_http(url: str, bearer: str) -> AsyncIterator[Tools]:
+    """The tools of a running gateway over Streamable HTTP, in the newest revision that both sides speak."""
+    transport = StreamableHttpTransport(f"{url}/mcp", headers={"Authorization": f"Bearer {bearer}"})
+    async with Client(transport) as client:
+        yield Tools(client)
 
 
 @asynccontextmanager

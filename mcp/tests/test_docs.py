@@ -61,7 +61,7 @@ async def test_the_declaration_of_the_example_entity_makes_eight_tools() -> None
     entity = names["REMINDER"]
     assert isinstance(entity, Entity)
     client = ApiClient(httpx.AsyncClient)
-    tools = [EntityTool.of(operation, entity, client) for operation in OPERATIONS]
+    tools = [EntityTool.of(operation, entity, client, "read") for operation in OPERATIONS]
     assert [tool.name for tool in tools][:2] == ["list_reminders", "get_reminder"]
     assert entity.states() == ("waiting", "snoozed", "archived")
     async with client:

@@ -10,9 +10,9 @@ PACKAGE = Path(__file__).parents[1] / "toolbridge_mcp"
 
 MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
-    "__main__": {"app", "settings"},
-    "app": {"", "auth", "client", "health", "identity", "logs", "settings", "tools", "transport"},
-    "auth": {"settings"},
+    "__main__": {"app", "settings", "web"},
+    "app": {"", "auth", "client", "health", "identity", "logs", "settings", "tools", "transport", "web"},
+    "auth": {"auth"},
     "client": {"client", "errors", "transport"},
     "contract": {"client", "entities"},
     "entities": {"entities"},
@@ -20,9 +20,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "health": {"client", "contract", "entities", "errors"},
     "identity": set(),
     "logs": set(),
-    "settings": set(),
-    "tools": {"client", "entities", "errors", "tools"},
+    "setting_types": set(),
+    "settings": {"setting_types"},
+    "tools": {"client", "entities", "errors", "identity", "tools"},
     "transport": {"errors", "transport"},
+    "web": {"auth", "web"},
 }
 LIBRARIES: dict[str, set[str]] = {
     "client": {"httpx", "pydantic", "pydantic_core"},
@@ -30,7 +32,8 @@ LIBRARIES: dict[str, set[str]] = {
     "errors": set(),
     "identity": {"fastmcp"},
     "logs": set(),
-    "settings": {"pydantic", "pydantic_settings"},
+    "setting_types": {"pydantic", "pydantic_settings"},
+    "settings": {"pydantic", "pydantic_core", "pydantic_settings"},
     "transport": {"aiohttp", "httpx", "httpx_aiohttp"},
 }
 """Libraries beside the standard one, for the parts that must not know more."""

@@ -40,7 +40,7 @@ def test_a_missing_setting_is_named(name: str, monkeypatch: pytest.MonkeyPatch) 
     given(monkeypatch, **{other: value for other, value in SECRETS.items() if other != name})
     with pytest.raises(ValidationError) as caught:
         Settings()
-    assert explain(caught.value) == f"TOOLBRIDGE_{name}: is not set."
+    assert explain(caught.value).startswith(f"TOOLBRIDGE_{name}: is not set")
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,20 @@ def test_a_missing_setting_is_named(name: str, monkeypatch: pytest.MonkeyPatch) 
         ("JWT_AUDIENCE", " ", "set but empty"),
         ("TOOLBRIDGE_GO_API_BASE_URL", "127.0.0.1:8081", "must be an address"),
         ("TOOLBRIDGE_GO_API_BASE_URL", "http://u:p@h/", "must be an address"),
+        ("TOOLBRIDGE_SCOPE_READ", "two words", "one word"),
+        ("TOOLBRIDGE_SCOPE_WRITE", "read", "must differ from"),
+        ("TOOLBRIDGE_READ_ONLY", "perhaps", "valid boolean"),
+        ("TOOLBRIDGE_TOOLS", "", "set but empty"),
+        ("TOOLBRIDGE_PUBLIC_URL", "http://tools.example", "must be an https address"),
+        ("TOOLBRIDGE_PUBLIC_URL", "https://user:word@tools.example", "must be an https address"),
+        ("TOOLBRIDGE_PUBLIC_URL", "https://tools.example/?a=b", "must be an https address"),
+        ("TOOLBRIDGE_AUTHORIZATION_SERVERS", "id.example", "must be an https address"),
+        ("TOOLBRIDGE_ALLOWED_HOSTS", "https://tools.example", "must name hosts"),
+        ("TOOLBRIDGE_ALLOWED_HOSTS", "*", "must name hosts"),
+        ("TOOLBRIDGE_ALLOWED_ORIGINS", "app.example", "must name origins"),
+        ("TOOLBRIDGE_ALLOWED_ORIGINS", "*", "must name origins"),
+        ("TOOLBRIDGE_TRUSTED_PROXIES", "proxy.example", "must name addresses or networks"),
+        ("TOOLBRIDGE_MAX_SESSIONS", "0", "greater than or equal to 1"),
         ("TOOLBRIDGE_PORT", "0", "greater than or equal to 1"),
         ("TOOLBRIDGE_PORT", "http", "valid integer"),
         ("TOOLBRIDGE_HOST", "", "at least 1 character"),
@@ -73,16 +87,42 @@ def test_a_wrong_setting_is_named_with_the_reason(
     assert "short-secret" not in text
 
 
-def test_the_process_does_not_start_and_says_why() -> None:
-    environment = {**SECRETS, "TENANT_HEADER_SECRET": "short-secret"}
-    done = subprocess.run(
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({}, "JWT_ISSUER: is not set; JWT_JWKS_URL needs it."),
+        ({"JWT_ISSUER": "https://id.example"}, "JWT_AUDIENCE: is not set; JWT_JWKS_URL needs it."),
+    ],
+)
+def test_a_key_set_comes_with_issuer_and_audience(
+    variables: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = {name: value for name, value in SECRETS.items() if name != "JWT_HS256_SECRET"}
+    given(monkeypatch, **tenant, JWT_JWKS_URL="https://id.example/keys", **variables)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert explain(caught.value) == f"TOOLBRIDGE_{says}"
+
+
+def test_an_unknown_tool_is_named() -> None:
+    done = started(TOOLBRIDGE_TOOLS="notes get_notes")
+    assert done.returncode == 2
+    assert "TOOLBRIDGE_TOOLS: names get_notes, which is neither a tool nor the plural" in done.stderr
+
+
+def started(**variables: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
         [sys.executable, "-m", "toolbridge_mcp"],
-        env=environment,
+        env={**SECRETS, **variables},
         cwd=GATEWAY_FOLDER,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_the_process_does_not_start_and_says_why() -> None:
+    done = started(TENANT_HEADER_SECRET="short-secret")
     assert done.returncode == 2
     assert "TOOLBRIDGE_TENANT_HEADER_SECRET: must have at least 32 bytes" in done.stderr
     assert "short-secret" not in done.stdout + done.stderr

@@ -1,6 +1,6 @@
 """The composition root: settings in, a running gateway out."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
@@ -8,16 +8,25 @@ import fastmcp
 import httpx
 from fastmcp import FastMCP
 from sse_starlette import EventSourceResponse
-from starlette.types import ASGIApp
 
 from toolbridge_mcp import __version__, logs
-from toolbridge_mcp.auth import token_verifier
+from toolbridge_mcp.auth import Keys, KeySet, Scopes, SharedSecret, UserTokenVerifier
 from toolbridge_mcp.client import ApiClient
-from toolbridge_mcp.health import add_health_routes, wait_for_api
+from toolbridge_mcp.health import health_routes, wait_for_api
 from toolbridge_mcp.identity import bearer_token
-from toolbridge_mcp.settings import Settings
-from toolbridge_mcp.tools import build_tools
+from toolbridge_mcp.settings import Settings, WrongSetting
+from toolbridge_mcp.tools import EntityTool, OnlyUsableTools, UnknownTool, build_tools, chosen
 from toolbridge_mcp.transport import TenantTransport, connections
+from toolbridge_mcp.web import (
+    Address,
+    AllowedCallers,
+    Door,
+    Gateway,
+    IssuerMetadata,
+    ResourceMetadata,
+    SessionCount,
+    StreamLimits,
+)
 
 INSTRUCTIONS = (
     "Notes, tasks, comments (on notes and tasks), chats and chat messages of the signed-in user. Every item "
@@ -26,48 +35,100 @@ INSTRUCTIONS = (
 )
 
 TIMEOUT = httpx.Timeout(30, connect=2)
+OUTSIDE_TIMEOUT = 5
 PING_SECONDS = 10
 """Proxies cut streams that are silent for a minute or less; clients are promised a comment every 15 s."""
 
 
 def create_server(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> FastMCP:
     """The gateway as a FastMCP server. `transport` stands in for the connection to the API in tests."""
-
-    def open_http() -> httpx.AsyncClient:
-        return _http_client(settings, transport or connections())
-
-    client = ApiClient(open_http)
-
-    @asynccontextmanager
-    async def lifespan(_: FastMCP) -> AsyncIterator[None]:
-        async with client:
-            await wait_for_api(client, settings.api_wait_seconds)
-            yield
-
-    server: FastMCP = FastMCP(
-        "ToolBridge",
-        INSTRUCTIONS,
-        version=__version__,
-        auth=token_verifier(settings),
-        lifespan=lifespan,
-        tools=build_tools(client),
-        on_duplicate="error",
-        mask_error_details=True,
-        dereference_schemas=False,
-    )
-    add_health_routes(server, client)
-    return server
+    return _server(settings, _api_client(settings, transport), _outside_client())
 
 
-def create_app(settings: Settings | None = None) -> ASGIApp:
+def create_app(settings: Settings | None = None) -> Gateway:
     """The ASGI application for the process manager; settings come from the environment if not given."""
     settings = settings or Settings()
     logs.configure(settings.log_level)
     fastmcp.settings.telemetry_mode = "off"
     EventSourceResponse.DEFAULT_PING_INTERVAL = PING_SECONDS
-    app = create_server(settings).http_app(transport="sse")
-    app.router.redirect_slashes = False  # clients follow a redirect with the token, even to http
-    return app
+    client, outside = _api_client(settings), _outside_client()
+    address = Address(settings.public_url)
+    routes = health_routes(client) + ResourceMetadata(address, _scopes(settings), settings.issuers).routes()
+    for issuer in settings.issuers[:1]:
+        routes += IssuerMetadata(issuer, outside).routes()
+    return Gateway(
+        _server(settings, client, outside),
+        address,
+        callers=AllowedCallers(address, settings.allowed_hosts, settings.allowed_origins),
+        count=SessionCount(settings.max_sessions, settings.max_sessions_per_user),
+        stream_limits=StreamLimits(
+            idle=settings.stream_idle_seconds,
+            expired=settings.expired_stream_seconds,
+            stalled=settings.stalled_stream_seconds,
+        ),
+        idle_seconds=settings.session_idle_seconds,
+        routes=routes,
+    )
+
+
+def _server(settings: Settings, client: ApiClient, outside: httpx.AsyncClient) -> FastMCP:
+    """`outside` speaks to the identity provider; the server closes both clients when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastMCP) -> AsyncIterator[None]:
+        async with outside, client:
+            await wait_for_api(client, settings.api_wait_seconds)
+            yield
+
+    tools = _tools(settings, client)
+    server: FastMCP = FastMCP(
+        "ToolBridge",
+        INSTRUCTIONS,
+        version=__version__,
+        auth=Door(_verifier(settings, outside), Address(settings.public_url)),
+        lifespan=lifespan,
+        middleware=[OnlyUsableTools()],
+        tools=tools,
+        on_duplicate="error",
+        mask_error_details=True,
+        dereference_schemas=False,
+    )
+    # Without it the SDK makes the whole list of tools for every call of revision 2026-07-28.
+    server._mcp_server.get_tool_input_schema = {tool.name: tool.parameters for tool in tools}.get
+    return server
+
+
+def _tools(settings: Settings, client: ApiClient) -> Sequence[EntityTool]:
+    tools = build_tools(client, read_scope=settings.scope_read, write_scope=settings.scope_write)
+    try:
+        return chosen(tools, names=settings.tools, read_only=settings.read_only)
+    except UnknownTool as error:
+        raise WrongSetting(
+            "TOOLS", f"names {error}, which is neither a tool nor the plural of an entity"
+        ) from error
+
+
+def _verifier(settings: Settings, outside: httpx.AsyncClient) -> UserTokenVerifier:
+    if settings.jwt_hs256_secret:
+        keys: Keys = SharedSecret(settings.jwt_hs256_secret.get_secret_value().encode())
+    else:
+        keys = KeySet(str(settings.jwt_jwks_url), outside)
+    return UserTokenVerifier(
+        keys, issuer=settings.jwt_issuer, audience=settings.jwt_audience, scopes=_scopes(settings)
+    )
+
+
+def _scopes(settings: Settings) -> Scopes:
+    return Scopes(settings.scope_read, settings.scope_write, required=settings.scopes_required)
+
+
+def _outside_client() -> httpx.AsyncClient:
+    """For the identity provider, which may be behind the proxy that the environment names."""
+    return httpx.AsyncClient(timeout=OUTSIDE_TIMEOUT, follow_redirects=False)
+
+
+def _api_client(settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> ApiClient:
+    return ApiClient(lambda: _http_client(settings, transport or connections()))
 
 
 def _http_client(settings: Settings, inner: httpx.AsyncBaseTransport) -> httpx.AsyncClient:

@@ -74,6 +74,13 @@ class Forbidden(ToolBridgeError):
     advice = "Do not repeat it; ask the user for other access."
 
 
+class ScopeMissing(ToolBridgeError):
+    """The caller's token does not allow this kind of call. `scope` is what it needs."""
+
+    says = "The user's sign-in does not allow this: its token has no scope {scope}. Nothing was done."
+    advice = "Ask the user to sign in again and to allow it."
+
+
 class InvalidRequest(ToolBridgeError):
     """The API refused the content of the request."""
 

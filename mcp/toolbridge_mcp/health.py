@@ -4,9 +4,9 @@ import asyncio
 import logging
 import time
 
-from fastmcp import FastMCP
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.contract import mismatches
@@ -37,7 +37,7 @@ async def wait_for_api(client: ApiClient, seconds: float) -> None:
         await asyncio.sleep(POLL_SECONDS)
 
 
-def add_health_routes(server: FastMCP, client: ApiClient) -> None:
+def health_routes(client: ApiClient) -> list[Route]:
     """`/healthz`: 200 while the process runs. `/readyz`: 200, or 503 with the reasons."""
 
     async def healthz(_: Request) -> Response:
@@ -49,5 +49,4 @@ def add_health_routes(server: FastMCP, client: ApiClient) -> None:
             return JSONResponse({"ready": False, "problems": reasons}, status_code=503)
         return JSONResponse({"ready": True})
 
-    server.custom_route("/healthz", methods=["GET"])(healthz)
-    server.custom_route("/readyz", methods=["GET"])(readyz)
+    return [Route("/healthz", healthz, methods=["GET"]), Route("/readyz", readyz, methods=["GET"])]

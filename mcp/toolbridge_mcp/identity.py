@@ -1,12 +1,18 @@
-"""Whose request this is. The only file that knows how FastMCP exposes the caller's token."""
+"""Whose request this is. The only file that knows how FastMCP exposes the caller's token.
+
+Over SSE it is the token of the POST that carries the call, never the one that opened the stream.
+"""
 
 from fastmcp.server.dependencies import get_access_token
 
 
 def bearer_token() -> str | None:
-    """The verified token of the very message being handled, or None outside of one.
-
-    Over SSE that is the token of the POST that carries the call, never the one that opened the stream.
-    """
+    """The verified token of the very message being handled, or None outside of one."""
     access = get_access_token()
     return access.token if access else None
+
+
+def may(scope: str) -> bool:
+    """Whether the token of this message has the scope; False without a token."""
+    access = get_access_token()
+    return access is not None and scope in access.scopes

@@ -1,44 +1,27 @@
 """The gateway's settings: read once, in `app.py`, from the environment."""
 
-import re
-from typing import Annotated, Literal
+from typing import Literal, Self
 
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-MIN_SECRET_BYTES = 32
-"""RFC 7518, section 3.2: a key of HS256 has at least the size of the hash; the tenant secret likewise."""
-
-_TENANT_ID = re.compile(r"[!-9;-~]{1,128}")
-_API_URL = re.compile(r"https?://[^/?#@\s]+/?")
-
-
-def _tenant_id(value: str) -> str:
-    if not _TENANT_ID.fullmatch(value):
-        raise ValueError("must be 1 to 128 visible ASCII characters without a colon")
-    return value
-
-
-def _secret(value: SecretStr) -> SecretStr:
-    if len(value.get_secret_value().encode()) < MIN_SECRET_BYTES:
-        raise ValueError(f"must have at least {MIN_SECRET_BYTES} bytes; `openssl rand -hex 32` makes one")
-    return value
-
-
-def _api_url(value: str) -> str:
-    if not _API_URL.fullmatch(value):
-        raise ValueError("must be an address such as http://127.0.0.1:8081, without path, query or user")
-    return value.rstrip("/")
-
-
-def _filled(value: str | None) -> str | None:
-    if value is not None and not value.strip():
-        raise ValueError("is set but empty; give it a value or remove it")
-    return value
-
-
-Secret = Annotated[SecretStr, AfterValidator(_secret)]
-MaybeText = Annotated[str | None, AfterValidator(_filled)]
+from toolbridge_mcp.setting_types import (
+    ApiUrl,
+    Hosts,
+    MaybeSecret,
+    MaybeText,
+    MaybeUrl,
+    Networks,
+    Origins,
+    PublicUrl,
+    Scope,
+    Secret,
+    TenantId,
+    Urls,
+    Words,
+    is_safe_url,
+)
 
 
 def _shared(name: str) -> AliasChoices:
@@ -46,32 +29,106 @@ def _shared(name: str) -> AliasChoices:
     return AliasChoices(f"TOOLBRIDGE_{name}", name)
 
 
+class WrongSetting(ValueError):
+    """A setting that is wrong beside others. `name` is without prefix; the text is without values."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(reason)
+        self.sentence = f"TOOLBRIDGE_{name}: {reason}."
+
+
 class Settings(BaseSettings):
     """Everything an operator can set. Missing and half settings are errors that name the variable."""
 
     model_config = SettingsConfigDict(env_prefix="TOOLBRIDGE_", frozen=True, hide_input_in_errors=True)
 
-    tenant_id: Annotated[str, AfterValidator(_tenant_id)] = Field(validation_alias=_shared("TENANT_ID"))
+    tenant_id: TenantId = Field(validation_alias=_shared("TENANT_ID"))
     tenant_header_secret: Secret = Field(validation_alias=_shared("TENANT_HEADER_SECRET"))
-    jwt_hs256_secret: Secret = Field(validation_alias=_shared("JWT_HS256_SECRET"))
+    jwt_hs256_secret: MaybeSecret = Field(default=None, validation_alias=_shared("JWT_HS256_SECRET"))
+    jwt_jwks_url: MaybeUrl = Field(default=None, validation_alias=_shared("JWT_JWKS_URL"))
     jwt_issuer: MaybeText = Field(default=None, validation_alias=_shared("JWT_ISSUER"))
-    jwt_audience: MaybeText = Field(default=None, validation_alias=_shared("JWT_AUDIENCE"))
-    go_api_base_url: Annotated[str, AfterValidator(_api_url)] = "http://127.0.0.1:8081"
+    jwt_audience: Words = Field(default=(), validation_alias=_shared("JWT_AUDIENCE"))
+    """Any one of them is enough, as in the API."""
+
+    scope_read: Scope = "read"
+    scope_write: Scope = "write"
+    require_scopes: bool | None = None
+    """Whether a token that names no scopes gets nothing; unset, it does so with a key set only."""
+
+    read_only: bool = False
+    tools: Words = ()
+    """The tools to offer, by their names or by the plural of an entity; all if empty."""
+
+    public_url: PublicUrl = None
+    """The address of which clients know `/sse` and `/mcp`, without these; may have a path."""
+
+    authorization_servers: Urls = ()
+    """Issuers that clients are sent to; unset, `jwt_issuer` if that is an address."""
+
+    allowed_hosts: Hosts = ()
+    allowed_origins: Origins = ()
+    trusted_proxies: Networks = ()
+    """Whose X-Forwarded-Proto and X-Forwarded-For are believed."""
+
+    max_sessions: int = Field(default=2_000, ge=1, le=100_000)
+    max_sessions_per_user: int = Field(default=250, ge=1, le=100_000)
+    stream_idle_seconds: float = Field(default=28_800, ge=1)
+    """How long an SSE session without a message lives; short ones hurt, since many clients do not
+    initialize a session anew."""
+
+    session_idle_seconds: float = Field(default=1_800, ge=1)
+    """The same for a session of Streamable HTTP, whose client may have gone without a word."""
+
+    expired_stream_seconds: float = Field(default=3_600, ge=0)
+    """How long a stream outlives the newest token that its session was used with."""
+
+    stalled_stream_seconds: float = Field(default=30, ge=1)
+    """How long a client may leave what it is sent unread."""
+
+    go_api_base_url: ApiUrl = "http://127.0.0.1:8081"
     host: str = Field(default="0.0.0.0", min_length=1)  # noqa: S104  the container publishes this port only
     port: int = Field(default=8001, ge=1, le=65535)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     api_wait_seconds: float = Field(default=15, ge=0, le=300)
     """How long a start waits for the API before it serves without it (then `/readyz` is 503)."""
 
+    @property
+    def scopes_required(self) -> bool:
+        return self.jwt_jwks_url is not None if self.require_scopes is None else self.require_scopes
+
+    @property
+    def issuers(self) -> tuple[str, ...]:
+        """The authorization servers that clients are told of."""
+        return self.authorization_servers or ((self.jwt_issuer,) if is_safe_url(self.jwt_issuer) else ())
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        """One whole way to check tokens (`JWT_JWKS_URL` needs issuer and audience), and two scopes."""
+        if self.jwt_hs256_secret is None and self.jwt_jwks_url is None:
+            raise WrongSetting(
+                "JWT_HS256_SECRET", "is not set; set it, or JWT_JWKS_URL with JWT_ISSUER and JWT_AUDIENCE"
+            )
+        if self.jwt_hs256_secret is not None and self.jwt_jwks_url is not None:
+            raise WrongSetting("JWT_HS256_SECRET", "is set together with JWT_JWKS_URL; remove one of them")
+        if self.jwt_jwks_url is not None and self.jwt_issuer is None:
+            raise WrongSetting("JWT_ISSUER", "is not set; JWT_JWKS_URL needs it")
+        if self.jwt_jwks_url is not None and not self.jwt_audience:
+            raise WrongSetting("JWT_AUDIENCE", "is not set; JWT_JWKS_URL needs it")
+        if self.scope_read == self.scope_write:
+            raise WrongSetting("SCOPE_WRITE", "must differ from TOOLBRIDGE_SCOPE_READ")
+        return self
+
 
 def explain(error: ValidationError) -> str:
     """One sentence for each wrong setting; holds the variables' names, never their values."""
-    sentences = []
-    for problem in error.errors(include_url=False, include_input=False, include_context=False):
-        name = str(problem["loc"][0]).upper()
-        variable = name if name.startswith("TOOLBRIDGE_") else f"TOOLBRIDGE_{name}"
-        reason = (
-            "is not set" if problem["type"] == "missing" else problem["msg"].removeprefix("Value error, ")
-        )
-        sentences.append(f"{variable}: {reason}.")
-    return "\n".join(sentences)
+    return "\n".join(_sentence(problem) for problem in error.errors(include_url=False, include_input=False))
+
+
+def _sentence(problem: ErrorDetails) -> str:
+    cause = problem.get("ctx", {}).get("error")
+    if isinstance(cause, WrongSetting):
+        return cause.sentence
+    name = str(problem["loc"][0]).upper()
+    variable = name if name.startswith("TOOLBRIDGE_") else f"TOOLBRIDGE_{name}"
+    reason = "is not set" if problem["type"] == "missing" else problem["msg"].removeprefix("Value error, ")
+    return f"{variable}: {reason}."

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -27,7 +28,7 @@ type Tokens struct {
 
 // NewTokens returns a checker of HS256 tokens signed with a shared secret. Only
 // that algorithm counts, whatever the token's header names. An empty issuer or
-// audience is not checked.
+// audience is not checked; of several audiences a token needs one.
 func NewTokens(secret, issuer, audience string, now func() time.Time) *Tokens {
 	key := func(*jwt.Token) (any, error) { return []byte(secret), nil }
 	methods := []string{jwt.SigningMethodHS256.Alg()}
@@ -50,9 +51,14 @@ func newParser(methods []string, issuer, audience string, now func() time.Time) 
 		options = append(options, jwt.WithIssuer(issuer))
 	}
 	if audience != "" {
-		options = append(options, jwt.WithAudience(audience))
+		options = append(options, jwt.WithAudience(Words(audience)...))
 	}
 	return jwt.NewParser(options...)
+}
+
+// Words are the parts of a setting that is a list: separated by spaces or commas.
+func Words(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 }
 
 // Subject gives the `sub` of the token in the one Authorization header. Every

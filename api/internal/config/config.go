@@ -60,6 +60,7 @@ func (c Config) Validate() error {
 	return errors.Join(
 		checkAddr(c.HTTPAddr),
 		c.checkTokens(),
+		checkAudience(c.JWTAudience),
 		c.checkDevelopment(),
 		checkTenantID(c.TenantID),
 		checkSecret("TENANT_HEADER_SECRET", c.TenantSecret),
@@ -92,6 +93,14 @@ func (c Config) checkTokens() error {
 		checkWithKeySet("JWT_ISSUER", c.JWTIssuer),
 		checkWithKeySet("JWT_AUDIENCE", c.JWTAudience),
 	)
+}
+
+// checkAudience refuses a list without a word, which would look like no check.
+func checkAudience(list string) error {
+	if list != "" && strings.Trim(list, ", \t\r\n") == "" {
+		return errors.New("JWT_AUDIENCE: names no audience; give it one, or unset it")
+	}
+	return nil
 }
 
 func checkWithKeySet(name, value string) error {

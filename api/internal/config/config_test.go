@@ -93,6 +93,7 @@ func TestAWrongSettingIsRefusedByName(t *testing.T) {
 		row{"an address without port", "HTTP_ADDR", "localhost", "host:port"},
 		row{"another database", "DATABASE_URL", "mysql://db/x", "neither SQLite nor PostgreSQL"},
 		row{"a database without path", "DATABASE_URL", "sqlite://", "no path"},
+		row{"an audience of blanks", "JWT_AUDIENCE", " , ", "names no audience"},
 		row{"no connections", "DATABASE_MAX_CONNECTIONS", "0", "from 1 to 10000"},
 		row{"more connections than there can be", "DATABASE_MAX_CONNECTIONS", "10001", "from 1 to 10000"},
 		row{"a body limit of zero", "MAX_BODY_BYTES", "0", "at least 1"},

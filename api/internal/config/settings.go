@@ -16,7 +16,7 @@ var settings = []setting{
 	{"JWT_HS256_SECRET", "", "The secret with which the users' tokens are signed (HS256): at least 32 bytes. Required, unless `JWT_JWKS_URL` is set; never together with it."},
 	{"JWT_JWKS_URL", "", "The key set of an identity provider, whose tokens are RS256, ES256 or EdDSA. Needs https, except on this machine, and `JWT_ISSUER` and `JWT_AUDIENCE`. Fetched every 15 minutes, and when a token names an unknown key."},
 	{"JWT_ISSUER", "", "The `iss` that a token must have. Not checked when unset."},
-	{"JWT_AUDIENCE", "", "The `aud` that a token must have, alone or among others. Not checked when unset."},
+	{"JWT_AUDIENCE", "", "The `aud` that a token must have, alone or among others; of several, separated by spaces, one is enough. Not checked when unset."},
 	{"ENV", "production", "`dev`, and no other word, is development mode: a request without token may name its user in `X-Debug-Sub`. Refused with `JWT_JWKS_URL`, when `HTTP_ADDR` is not loopback, when `DATABASE_URL` names a PostgreSQL server that is not on this machine, and where `FLY_APP_NAME` or `FLY_MACHINE_ID` is set."},
 	{"HTTP_ADDR", "127.0.0.1:8081", "The address to listen on, as host:port. Only the gateway should reach it."},
 	{"DATABASE_URL", "sqlite://toolbridge.db", "Where everything is kept: `sqlite://` and the path of a file, taken literally, or `postgres://user:password@host:5432/name`, special characters written as %XX."},

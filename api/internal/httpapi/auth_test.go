@@ -101,7 +101,7 @@ func rawToken(claims string) string {
 
 func TestIssuerAndAudienceAreDemandedOnceConfigured(t *testing.T) {
 	u := start(t, func(api *httpapi.API) {
-		api.Tokens = auth.NewTokens(tokenSecret, "https://id.example/", "https://api.example", api.Now)
+		api.Tokens = auth.NewTokens(tokenSecret, "https://id.example/", "https://api.example https://mcp.example", api.Now)
 	}).user("alice")
 	exp := u.clock.Now().Add(time.Hour).Unix()
 	for _, row := range []struct {
@@ -112,6 +112,7 @@ func TestIssuerAndAudienceAreDemandedOnceConfigured(t *testing.T) {
 		{"both right", "https://id.example/", "https://api.example", 200},
 		{"one of several audiences", "https://id.example/", []string{"x", "https://api.example"}, 200},
 		{"another issuer", "https://id.example", "https://api.example", 401},
+		{"the other audience asked for", "https://id.example/", "https://mcp.example", 200},
 		{"another audience", "https://id.example/", "https://other.example", 401},
 		{"no issuer", nil, "https://api.example", 401},
 		{"no audience", "https://id.example/", nil, 401},

@@ -1,13 +1,40 @@
 """The tools that an AI client sees: every operation on every entity."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.tools.entity_tool import EntityTool
 from toolbridge_mcp.tools.operations import OPERATIONS
+from toolbridge_mcp.tools.visibility import OnlyUsableTools
+
+__all__ = ["EntityTool", "OnlyUsableTools", "UnknownTool", "build_tools", "chosen"]
 
 
-def build_tools(client: ApiClient) -> Sequence[EntityTool]:
-    """The 40 tools, in the fixed order of entities and operations."""
-    return [EntityTool.of(operation, entity, client) for entity in ENTITIES for operation in OPERATIONS]
+class UnknownTool(ValueError):
+    """A name that is neither a tool's nor the plural of an entity."""
+
+
+def build_tools(client: ApiClient, *, read_scope: str, write_scope: str) -> Sequence[EntityTool]:
+    """The 40 tools, in the fixed order of entities and operations.
+
+    A caller needs `read_scope` for those that only read, `write_scope` for the others.
+    """
+    return [
+        EntityTool.of(operation, entity, client, read_scope if operation.reads else write_scope)
+        for entity in ENTITIES
+        for operation in OPERATIONS
+    ]
+
+
+def chosen(tools: Sequence[EntityTool], *, names: Collection[str], read_only: bool) -> Sequence[EntityTool]:
+    """Those that `names` names, by themselves or by the plural of their entity; all if it is empty. Of these
+    only the reading ones if `read_only`. Raises `UnknownTool`."""
+    known = {name for tool in tools for name in (tool.name, tool.group)}
+    if unknown := sorted(set(names) - known):
+        raise UnknownTool(unknown[0])
+    return [
+        tool
+        for tool in tools
+        if (not names or {tool.name, tool.group} & set(names)) and (tool.reads or not read_only)
+    ]

@@ -11,7 +11,8 @@ from pydantic import PrivateAttr, ValidationError
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.entities.entity import Arguments, Entity
 from toolbridge_mcp.entities.schema import published_schema
-from toolbridge_mcp.errors import InvalidArguments, ToolBridgeError
+from toolbridge_mcp.errors import InvalidArguments, ScopeMissing, ToolBridgeError
+from toolbridge_mcp.identity import may
 from toolbridge_mcp.tools.operations import Operation
 from toolbridge_mcp.tools.problems import explained
 from toolbridge_mcp.tools.results import result_of, text_block
@@ -30,9 +31,10 @@ class EntityTool(Tool):
     _entity: Entity = PrivateAttr()
     _client: ApiClient = PrivateAttr()
     _arguments: type[Arguments] = PrivateAttr()
+    _scope: str = PrivateAttr()
 
     @classmethod
-    def of(cls, operation: Operation, entity: Entity, client: ApiClient) -> Self:
+    def of(cls, operation: Operation, entity: Entity, client: ApiClient, scope: str) -> Self:
         arguments = operation.arguments(entity)
         tool = cls(
             name=operation.tool_name(entity),
@@ -41,8 +43,23 @@ class EntityTool(Tool):
             annotations=operation.hints,
         )
         tool._operation, tool._entity, tool._client = operation, entity, client
-        tool._arguments = arguments
+        tool._arguments, tool._scope = arguments, scope
         return tool
+
+    @property
+    def scope(self) -> str:
+        """What a caller's token must allow."""
+        return self._scope
+
+    @property
+    def group(self) -> str:
+        """The plural of its entity."""
+        return self._entity.plural
+
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing."""
+        return self._operation.reads
 
     def to_mcp_tool(self, **overrides: Any) -> WireTool:
         """Without FastMCP's own `_meta`: a model would pay for it and learn nothing."""
@@ -57,13 +74,15 @@ class EntityTool(Tool):
             return self._failed(ToolBridgeError(), fault)
 
     async def _perform(self, arguments: dict[str, Any]) -> ToolResult:
+        if not may(self._scope):
+            raise ScopeMissing(facts={"scope": self._scope})
         try:
             given = self._arguments.model_validate(arguments)
         except ValidationError as error:
             problems = explained(error, self._arguments.model_fields)
             raise InvalidArguments(facts={"problems": problems}) from error
         document = await self._operation.perform(self._client, self._entity, given)
-        return result_of(document, of_a_write=not self._operation.hints.read_only_hint)
+        return result_of(document, of_a_write=not self.reads)
 
     def _failed(self, error: ToolBridgeError, fault: Exception | None = None) -> ToolResult:
         error.correlation_id = error.correlation_id or uuid4().hex

@@ -195,6 +195,11 @@ class Operation:
     hints: ToolAnnotations
     on_many: bool = False
 
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing."""
+        return bool(self.hints.read_only_hint)
+
     def tool_name(self, entity: Entity) -> str:
         return f"{self.verb}_{entity.plural if self.on_many else entity.kind}"
 

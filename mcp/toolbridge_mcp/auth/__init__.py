@@ -1,0 +1,6 @@
+"""Who may speak to the gateway: holders of a valid token, verified before anything else happens."""
+
+from toolbridge_mcp.auth.keys import Keys, KeySet, KeysUnavailable, SharedSecret
+from toolbridge_mcp.auth.verifier import Scopes, UserTokenVerifier
+
+__all__ = ["KeySet", "Keys", "KeysUnavailable", "Scopes", "SharedSecret", "UserTokenVerifier"]

@@ -1,0 +1,134 @@
+"""Whether a token is one of this deployment's users, and what it allows."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, TypeGuard
+
+from cachetools import LRUCache
+from fastmcp.server.auth import AccessToken, TokenVerifier
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jws import JWSRegistry, extract_compact
+
+from toolbridge_mcp.auth.keys import Keys
+
+MAX_SUBJECT_BYTES = 255
+MAX_TOKEN_BYTES = 16 * 1024
+MAX_CACHED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Scopes:
+    """The names of the two scopes, and whether a token without any scope is worth nothing."""
+
+    read: str = "read"
+    write: str = "write"
+    required: bool = False
+
+    def granted(self, claims: Mapping[str, Any]) -> list[str]:
+        """The scopes of a token: those it names in `scope` (RFC 9068, section 2.2.3) or `scp`."""
+        named = claims.get("scope", claims.get("scp"))
+        if named is None and not self.required:
+            return [self.read, self.write]
+        if isinstance(named, str):
+            return named.split()
+        return [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
+
+
+class UserTokenVerifier(TokenVerifier):
+    """Asks for what the API asks for: signature, issuer and audience where they are configured, an expiry, a
+    beginning that has come, and a user. No leeway for clocks.
+
+    Verified tokens are remembered until they expire, by their hash. `verify_token` raises
+    `KeysUnavailable` while there is no key to check a token with.
+    """
+
+    def __init__(
+        self,
+        keys: Keys,
+        *,
+        issuer: str | None = None,
+        audience: Sequence[str] = (),
+        scopes: Scopes | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__()
+        self._keys = keys
+        self._issuer = issuer
+        self._audience = frozenset(audience)
+        self.scopes = scopes or Scopes()
+        self._clock = clock
+        self._registry = JWSRegistry(algorithms=keys.algorithms, strict_check_header=False)
+        self._verified: LRUCache[bytes, AccessToken] = LRUCache(MAX_CACHED)
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        if len(token) > MAX_TOKEN_BYTES:
+            return None
+        try:
+            name = sha256(token.encode()).digest()
+            known = self._verified.get(name)
+            if known is None:
+                known = await self._verify(token)
+                if known:
+                    self._verified[name] = known
+        except (JoseError, ArithmeticError, LookupError, RecursionError, TypeError, ValueError):
+            return None  # malformed in one of the many ways that a stranger can think of
+        return known if known and known.claims["exp"] > self._clock() else None
+
+    async def _verify(self, token: str) -> AccessToken | None:
+        header = extract_compact(token.encode()).headers()
+        algorithm, key_id = header.get("alg"), header.get("kid")
+        if algorithm not in self._keys.algorithms or "crit" in header:
+            return None
+        key = await self._keys.find(algorithm, key_id if isinstance(key_id, str) else None)
+        if key is None:
+            return None
+        claims = jwt.decode(token, key, algorithms=[algorithm], registry=self._registry).claims
+        return self._access(token, claims) if self._are_right(claims) else None
+
+    def _are_right(self, claims: Mapping[str, Any]) -> bool:
+        return (
+            _names_a_user_now(claims, self._clock())
+            and (self._issuer is None or claims.get("iss") == self._issuer)
+            and (not self._audience or bool(self._audience & _audience(claims)))
+        )
+
+    def _access(self, token: str, claims: dict[str, Any]) -> AccessToken:
+        return AccessToken(
+            token=token,
+            client_id=_text(claims, "client_id") or _text(claims, "azp") or claims["sub"],
+            scopes=self.scopes.granted(claims),
+            expires_at=int(claims["exp"]),
+            subject=claims["sub"],
+            claims=claims,
+        )
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    value = claims.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _audience(claims: Mapping[str, Any]) -> set[str]:
+    """RFC 7519, section 4.1.3: one text, or a list of them."""
+    value = claims.get("aud")
+    return {item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str)}
+
+
+def _names_a_user_now(claims: Mapping[str, Any], now: float) -> bool:
+    expires, begins, subject = claims.get("exp"), claims.get("nbf", now), claims.get("sub")
+    return (
+        _is_time(expires)
+        and expires > now
+        and _is_time(begins)
+        and begins <= now
+        and isinstance(subject, str)
+        and 0 < len(subject.encode()) <= MAX_SUBJECT_BYTES
+        and not {"\0", "\ufffd"} & set(subject)
+    )
+
+
+def _is_time(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,113 @@
+"""The kinds of values that settings have, each with the rule that it is held to."""
+
+import re
+from ipaddress import ip_network
+from typing import Annotated, TypeGuard
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic_settings import NoDecode
+
+MIN_SECRET_BYTES = 32
+"""RFC 7518, section 3.2: a key of HS256 has at least the size of the hash; the tenant secret likewise."""
+
+_TENANT_ID = re.compile(r"[!-9;-~]{1,128}")
+_API_URL = re.compile(r"https?://[^/?#@\s]+/?")
+_LOOPBACK = r"(localhost|127(\.\d+){3}|\[::1\])"
+_SAFE_URL = re.compile(rf"(https://[^/?#@\s]+|http://{_LOOPBACK}(:\d+)?)(/[^?#\s]*)?")
+"""RFC 9728 and RFC 8414 want https; plain http is for this machine alone."""
+
+_SAFE_URL_RULE = "must be an https address without user, query and fragment (http only on this machine)"
+_SCOPE = re.compile(r"[!#-\[\]-~]{1,100}")
+_ORIGIN = re.compile(r"https?://[^/?#@\s]+")
+_HOST = re.compile(r"[^/?#@\s:*]+|\[[0-9a-fA-F:]+\]")
+
+
+def _tenant_id(value: str) -> str:
+    if not _TENANT_ID.fullmatch(value):
+        raise ValueError("must be 1 to 128 visible ASCII characters without a colon")
+    return value
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value().encode()) < MIN_SECRET_BYTES:
+        raise ValueError(f"must have at least {MIN_SECRET_BYTES} bytes; `openssl rand -hex 32` makes one")
+    return value
+
+
+def _api_url(value: str) -> str:
+    if not _API_URL.fullmatch(value):
+        raise ValueError("must be an address such as http://127.0.0.1:8081, without path, query or user")
+    return value.rstrip("/")
+
+
+def _filled(value: str | None) -> str | None:
+    if value is not None and not value.strip():
+        raise ValueError("is set but empty; give it a value or remove it")
+    return value
+
+
+def is_safe_url(value: str | None) -> TypeGuard[str]:
+    return value is not None and _SAFE_URL.fullmatch(value) is not None
+
+
+def _safe_url(value: str | None) -> str | None:
+    if value is not None and not is_safe_url(value):
+        raise ValueError(_SAFE_URL_RULE)
+    return value
+
+
+def _public_url(value: str | None) -> str | None:
+    return value and value.rstrip("/")
+
+
+def _scope(value: str) -> str:
+    """One scope-token of RFC 6749, section 3.3."""
+    if not _SCOPE.fullmatch(value):
+        raise ValueError("must be one word of visible ASCII without quotes or backslash")
+    return value
+
+
+def _words(value: object) -> object:
+    if isinstance(value, str):
+        if not value.strip():
+            raise ValueError("is set but empty; give it a value or remove it")
+        return tuple(value.replace(",", " ").split())
+    return value
+
+
+def _each(pattern: re.Pattern[str], rule: str) -> AfterValidator:
+    def check(values: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(pattern.fullmatch(value) for value in values):
+            raise ValueError(rule)
+        return values
+
+    return AfterValidator(check)
+
+
+def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        for value in values:
+            ip_network(value)
+    except ValueError as error:
+        raise ValueError("must name addresses or networks, such as 127.0.0.1 or 172.16.0.0/16") from error
+    return values
+
+
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
+MaybeSecret = Annotated[
+    SecretStr | None, AfterValidator(lambda value: value if value is None else _secret(value))
+]
+MaybeText = Annotated[str | None, AfterValidator(_filled)]
+MaybeUrl = Annotated[MaybeText, AfterValidator(_safe_url)]
+PublicUrl = Annotated[MaybeUrl, AfterValidator(_public_url)]
+Scope = Annotated[str, AfterValidator(_scope)]
+TenantId = Annotated[str, AfterValidator(_tenant_id)]
+ApiUrl = Annotated[str, AfterValidator(_api_url)]
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+"""Words of one variable, separated by spaces or commas."""
+
+Urls = Annotated[Words, _each(_SAFE_URL, _SAFE_URL_RULE)]
+Hosts = Annotated[Words, _each(_HOST, "must name hosts without port, such as tools.example")]
+Origins = Annotated[Words, _each(_ORIGIN, "must name origins such as https://app.example")]
+Networks = Annotated[Words, AfterValidator(_networks)]

@@ -1,0 +1,94 @@
+"""The ASGI application: three transports of MCP on one port, and what is beside them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+from fastmcp import FastMCP
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from toolbridge_mcp.web.address import MCP_PATH, MESSAGES_PATH, SSE_PATH, Address
+from toolbridge_mcp.web.headers import AllowedCallers, SecurityHeaders
+from toolbridge_mcp.web.http_sessions import HttpSessions
+from toolbridge_mcp.web.sessions import SessionCount
+from toolbridge_mcp.web.streams import StreamLimits, Streams
+
+SWEEP_SECONDS = 0.5
+
+
+class Gateway:
+    """`/sse` with `/messages/`, and `/mcp`, for one FastMCP server; `routes` are open to everyone.
+
+    A proxy may take the path of the public URL away or leave it. A slash too many or too few at the end is
+    forgiven. Nothing is ever answered with a redirect: clients follow one with the token, even to http.
+    """
+
+    def __init__(
+        self,
+        server: FastMCP,
+        address: Address,
+        *,
+        callers: AllowedCallers,
+        count: SessionCount,
+        stream_limits: StreamLimits,
+        idle_seconds: float,
+        routes: Sequence[BaseRoute] = (),
+    ) -> None:
+        self._prefix = address.prefix
+        self._count = count
+        self.streams = Streams(stream_limits, count)
+        self.sessions = HttpSessions(idle_seconds, count)
+        self._sse = server.http_app(transport="sse", middleware=[Middleware(self.streams.around)])
+        self._mcp = server.http_app(
+            transport="http",
+            json_response=True,
+            session_idle_timeout=idle_seconds,
+            middleware=[Middleware(self.sessions.around)],
+        )
+        self._endpoints: dict[str, ASGIApp] = {
+            SSE_PATH: callers.only(self._sse),
+            MESSAGES_PATH: callers.only(self._sse),
+            MCP_PATH: callers.only(self._mcp),
+        }
+        router = Router(routes, redirect_slashes=False, default=self._endpoint, lifespan=self._lifespan)
+        self._app = SecurityHeaders(router, address)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._prefix:
+            path = scope["path"].removeprefix(self._prefix)
+            scope = {**scope, "root_path": self._prefix, "path": self._prefix + path}
+        await self._app(scope, receive, send)
+
+    async def _endpoint(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = "/" + scope["path"].removeprefix(self._prefix).strip("/")
+        path = MESSAGES_PATH if path + "/" == MESSAGES_PATH else path
+        endpoint = self._endpoints.get(path, _not_found)
+        await endpoint({**scope, "path": self._prefix + path}, receive, send)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: object) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._sse.lifespan(self._sse))
+            await stack.enter_async_context(self._mcp.lifespan(self._mcp))
+            sweeping = asyncio.create_task(self._sweep())
+            try:
+                yield
+            finally:
+                sweeping.cancel()
+                with suppress(asyncio.CancelledError):
+                    await sweeping
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            self.streams.sweep()
+            self.sessions.sweep()
+
+
+_not_found = JSONResponse(
+    {"error": "not_found", "error_description": f"MCP clients connect to {SSE_PATH} or {MCP_PATH} here."},
+    status_code=404,
+)

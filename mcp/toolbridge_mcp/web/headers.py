@@ -1,0 +1,70 @@
+"""What every answer carries, and which hosts and browser pages are let in."""
+
+from collections.abc import Sequence
+
+from fastmcp.server.http import HostOriginGuardMiddleware
+from starlette.datastructures import MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from toolbridge_mcp.web.address import Address
+
+SECURITY_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+ONE_YEAR = "max-age=31536000"
+LOOPBACK_PAGE = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
+READABLE = ["Mcp-Session-Id", "Mcp-Protocol-Version", "Retry-After", "WWW-Authenticate"]
+
+
+class SecurityHeaders:
+    """Adds `SECURITY_HEADERS` where the answer has none of its own; and HSTS (RFC 6797) under https."""
+
+    def __init__(self, app: ASGIApp, address: Address) -> None:
+        self._app = app
+        self._headers = SECURITY_HEADERS | (
+            {"Strict-Transport-Security": ONE_YEAR} if address.is_https else {}
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+class AllowedCallers:
+    """Checks Host (421) and Origin (403), as every MCP server must.
+
+    This machine's names, the public URL's and those given are let in; a browser page of an origin given may
+    read the answers (CORS). Without a public URL, pages of this machine may too.
+    """
+
+    def __init__(self, address: Address, hosts: Sequence[str] = (), origins: Sequence[str] = ()) -> None:
+        self._address = address
+        self._hosts = hosts
+        self._origins = origins
+
+    def only(self, app: ASGIApp) -> ASGIApp:
+        address = self._address
+        guarded = HostOriginGuardMiddleware(
+            app,
+            allowed_hosts=[*self._hosts, *([address.host] if address.host else [])],
+            allowed_origins=[*self._origins, *([address.origin] if address.origin else [])],
+            mode="strict",
+        )
+        return CORSMiddleware(
+            guarded,
+            allow_origins=self._origins,
+            allow_origin_regex=None if address.public_url else LOOPBACK_PAGE,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=READABLE,
+        )

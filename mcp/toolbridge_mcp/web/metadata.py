@@ -1,0 +1,106 @@
+"""What OAuth clients ask before they have a token; open to everyone."""
+
+import logging
+import time
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+import httpx
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from toolbridge_mcp.auth.verifier import Scopes
+from toolbridge_mcp.web.address import ENDPOINTS, RESOURCE_METADATA, Address
+
+logger = logging.getLogger(__name__)
+
+AUTHORIZATION_SERVER = "/.well-known/oauth-authorization-server"
+OPENID = "/.well-known/openid-configuration"
+KEEP_SECONDS = 300
+_ANYONE = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET"], allow_headers=["*"])
+
+
+class ResourceMetadata:
+    """The document of RFC 9728 for each endpoint, and for the gateway as a whole."""
+
+    def __init__(self, address: Address, scopes: Scopes, authorization_servers: Sequence[str]) -> None:
+        self._address = address
+        self._scopes = scopes
+        self._authorization_servers = list(authorization_servers)
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(path, self._answer, methods=["GET"], middleware=[_ANYONE])
+            for path in (RESOURCE_METADATA, RESOURCE_METADATA + "/{path:path}")
+        ]
+
+    async def _answer(self, request: Request) -> Response:
+        endpoint = self._endpoint(request.path_params.get("path", ""))
+        if endpoint is None:
+            return JSONResponse({"error": "not_found"}, status_code=404)
+        document: dict[str, object] = {
+            "resource": self._address.base(request.scope) + endpoint,
+            "resource_name": "ToolBridge",
+            "scopes_supported": [self._scopes.read, self._scopes.write],
+            "bearer_methods_supported": ["header"],
+        }
+        if self._authorization_servers:
+            document["authorization_servers"] = self._authorization_servers
+        return JSONResponse(document, headers={"Cache-Control": f"public, max-age={KEEP_SECONDS}"})
+
+    def _endpoint(self, path: str) -> str | None:
+        """The endpoint at the end of the metadata's path, which has the prefix too if the client put it there
+        (RFC 9728, section 3.1)."""
+        path = f"/{path}".rstrip("/").removeprefix(self._address.prefix)
+        return path if path in ("", *ENDPOINTS) else None
+
+
+class IssuerMetadata:
+    """The document of the authorization server (RFC 8414), for clients that look for it at the gateway.
+
+    The first revisions of MCP let clients do so. It is kept for a few minutes, and longer while the
+    authorization server does not answer.
+    """
+
+    def __init__(self, issuer: str, http: httpx.AsyncClient) -> None:
+        self._urls = _metadata_urls(issuer)
+        self._http = http
+        self._document: object = None
+        self._read_at = -KEEP_SECONDS
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(path + tail, self._answer, methods=["GET"], middleware=[_ANYONE])
+            for path in (AUTHORIZATION_SERVER, OPENID)
+            for tail in ("", "/{path:path}")
+        ]
+
+    async def _answer(self, _: Request) -> Response:
+        if time.monotonic() - self._read_at >= KEEP_SECONDS:
+            await self._read()
+        if self._document is None:
+            says = "The authorization server does not answer; try again."
+            return JSONResponse(
+                {"error": "temporarily_unavailable", "error_description": says}, status_code=503
+            )
+        return JSONResponse(self._document, headers={"Cache-Control": f"public, max-age={KEEP_SECONDS}"})
+
+    async def _read(self) -> None:
+        for url in self._urls:
+            try:
+                answer = await self._http.get(url)
+                if answer.is_success:
+                    self._document, self._read_at = answer.json(), int(time.monotonic())
+                    return
+            except (httpx.HTTPError, ValueError) as error:
+                logger.warning("no authorization server metadata", extra={"error": type(error).__name__})
+
+
+def _metadata_urls(issuer: str) -> list[str]:
+    """Where an issuer publishes its metadata (RFC 8414, section 3.1; OpenID Connect Discovery, section 4)."""
+    parts = urlsplit(issuer)
+    origin, path = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
+    return [f"{origin}{AUTHORIZATION_SERVER}{path}", f"{origin}{path}{OPENID}", f"{origin}{OPENID}{path}"]
