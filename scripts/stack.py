@@ -1,4 +1,4 @@
-"""One stack: supervisord with the API and the gateway on one data folder.
+"""One stack: the launcher with supervisord, the API and the gateway on one data folder.
 
     stack.py check    the ports are free and nothing runs on the data folder
     stack.py run      start, print how to connect, stop on Ctrl-C or SIGTERM
@@ -82,7 +82,7 @@ def check() -> None:
 # A start
 
 
-def start_supervisord() -> subprocess.Popen[bytes]:
+def start_launcher() -> subprocess.Popen[bytes]:
     """In a session of its own, so that a Ctrl-C reaches this process alone, which then stops it."""
     lock = state.open_lock()
     if not state.take(lock):
@@ -91,16 +91,16 @@ def start_supervisord() -> subprocess.Popen[bytes]:
         raise StackError("Another start on this data folder was faster.")
     log = state.open_log()
     try:
-        process = subprocess.Popen(  # noqa: S603  a fixed command
-            [sys.executable, "-m", "supervisor.supervisord", "-c", str(HOME / "supervisord.conf")],
+        process = subprocess.Popen(
+            [sys.executable, "-m", "toolbridge_mcp.supervision"],
+            cwd=HOME / "mcp",
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
             pass_fds=(lock,),
-            env=os.environ | {"TOOLBRIDGE_PIDFILE": str(state.PIDFILE)},
+            env=os.environ | {"TOOLBRIDGE_PIDFILE": str(state.SUPERVISOR_PIDFILE)},
         )
-        # supervisord writes the same number, but only once it has read its configuration.
         state.PIDFILE.write_text(f"{process.pid}\n")
     finally:
         os.close(log)
@@ -134,7 +134,7 @@ def wait_until_ready(process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + READY_WITHIN
     while not is_ready():
         if process.poll() is not None:
-            raise StackError(f"supervisord ended by itself.\n{state.log_tail()}")
+            raise StackError(f"The stack ended by itself.\n{state.log_tail()}")
         if time.monotonic() > deadline:
             raise StackError(f"Not ready after {READY_WITHIN} s.\n{state.log_tail()}")
         time.sleep(0.1)
@@ -193,7 +193,7 @@ def run(*, detached: bool) -> None:
     for number in STOP_SIGNALS:
         signal.signal(number, interrupt)
     check()
-    process = start_supervisord()
+    process = start_launcher()
     try:
         prove_and_explain(process)
         if detached:
@@ -215,7 +215,7 @@ def run(*, detached: bool) -> None:
     state.end_leftovers()
     # It returns 0 exactly when it was asked to stop: by scripts/run.sh stop.
     if status != 0:
-        raise StackError(f"supervisord ended by itself.\n{state.log_tail()}")
+        raise StackError(f"The stack ended by itself.\n{state.log_tail()}")
     say("Stopped from elsewhere.")
 
 

@@ -1,7 +1,7 @@
-"""What the data folder knows of its stack: a lock, a process id, a log.
+"""What the data folder knows of its stack: a lock, two process ids, a log.
 
-Whether a stack runs is told by the lock: supervisord inherits it and holds it for as long as it
-lives, and no longer (it closes it in the programs it starts).
+Whether a stack runs is told by the lock: the launcher and supervisord inherit it and hold it for as long
+as they live, and no longer (supervisord closes it in the programs it starts).
 """
 
 import fcntl
@@ -11,12 +11,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-STOPPED_WITHIN = 30
+STOPPED_WITHIN = 60
 LOG_KEPT_BYTES = 10_000_000
 
 DATA = Path(os.environ["TOOLBRIDGE_DATA_DIR"]).resolve()
 LOCK = DATA / "supervisord.lock"
-PIDFILE = DATA / "supervisord.pid"
+PIDFILE = DATA / "launcher.pid"
+SUPERVISOR_PIDFILE = DATA / "supervisord.pid"
 LOG = DATA / "toolbridge.log"
 
 
@@ -56,9 +57,9 @@ def is_running() -> bool:
     return False
 
 
-def written_pid() -> int | None:
+def written_pid(file: Path = PIDFILE) -> int | None:
     try:
-        return int(PIDFILE.read_text())
+        return int(file.read_text())
     except (OSError, ValueError):
         return None
 
@@ -76,7 +77,7 @@ def log_tail(lines: int = 30) -> str:
 
 
 def belongs_to_stack(pid: int, session: int) -> bool:
-    """Of the session that supervisord leads, and started for this data folder.
+    """Of the session that the launcher leads, and started for this data folder.
 
     A number in a file may have been given to a stranger since, so both must hold. The second is
     read from /proc and is not checked where there is none.
@@ -87,7 +88,7 @@ def belongs_to_stack(pid: int, session: int) -> bool:
         environment = Path("/proc", str(pid), "environ")
         if not Path("/proc/self/environ").exists():
             return pid == session
-        return f"TOOLBRIDGE_PIDFILE={PIDFILE}".encode() in environment.read_bytes().split(b"\0")
+        return f"TOOLBRIDGE_PIDFILE={SUPERVISOR_PIDFILE}".encode() in environment.read_bytes().split(b"\0")
     except OSError:
         return False
 
@@ -97,13 +98,19 @@ def ask_to_stop() -> None:
     deadline = time.monotonic() + STOPPED_WITHIN
     asked = False
     while is_running():
-        pid = written_pid()
-        if not asked and pid is not None and belongs_to_stack(pid, session=pid):
+        if not asked and (pid := leader()):
             os.kill(pid, signal.SIGTERM)
             asked = True
         if time.monotonic() > deadline:
             raise StackError(f"Still running after {STOPPED_WITHIN} s.\n{log_tail()}")
         time.sleep(0.05)
+
+
+def leader() -> int | None:
+    """The launcher, or supervisord where the launcher was killed."""
+    session = written_pid()
+    known = (session, written_pid(SUPERVISOR_PIDFILE))
+    return next((pid for pid in known if pid and session and belongs_to_stack(pid, session)), None)
 
 
 def leftovers() -> Iterator[int]:

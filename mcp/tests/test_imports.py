@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "logs": set(),
     "setting_types": set(),
     "settings": {"setting_types"},
+    "supervision": {"supervision"},
     "tools": {"client", "entities", "errors", "identity", "tools"},
     "transport": {"errors", "transport"},
     "web": {"auth", "web"},
@@ -34,6 +35,7 @@ LIBRARIES: dict[str, set[str]] = {
     "logs": set(),
     "setting_types": {"pydantic", "pydantic_settings"},
     "settings": {"pydantic", "pydantic_core", "pydantic_settings"},
+    "supervision": set(),
     "transport": {"aiohttp", "httpx", "httpx_aiohttp"},
 }
 """Libraries beside the standard one, for the parts that must not know more."""

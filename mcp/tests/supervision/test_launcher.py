@@ -1,0 +1,169 @@
+"""The container's processes for real: launcher, supervisord, watchdog, API and gateway."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.processes import GATEWAY_FOLDER, SECRETS, Process, free_port, running
+
+CONFIGURATION = GATEWAY_FOLDER.parent / "supervisord.conf"
+Stack = Callable[..., Process]
+
+
+@pytest.fixture
+def stack(api_binary: Path, tmp_path: Path) -> Iterator[Stack]:
+    """Makes a stack that is not started yet. `api` is the API's program; `configuration` edits the file."""
+    made: list[Process] = []
+
+    def make(api: Path = api_binary, configuration: Callable[[str], str] = str, **settings: str) -> Process:
+        programs = tmp_path / "bin"
+        programs.mkdir()
+        (programs / "toolbridge-api").symlink_to(api)
+        (tmp_path / "mcp").symlink_to(GATEWAY_FOLDER)
+        (tmp_path / "supervisord.conf").write_text(configuration(CONFIGURATION.read_text()))
+        port = free_port()
+        environment = {
+            **SECRETS,
+            "PATH": f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "TOOLBRIDGE_HOME": str(tmp_path),
+            "TOOLBRIDGE_PIDFILE": str(tmp_path / "supervisord.pid"),
+            "TOOLBRIDGE_HOST": "127.0.0.1",
+            "TOOLBRIDGE_PORT": str(port),
+            "API_PORT": str(free_port()),
+            "DATABASE_URL": f"sqlite://{tmp_path}/toolbridge.db",
+            **settings,
+        }
+        command = [sys.executable, "-m", "toolbridge_mcp.supervision"]
+        made.append(Process(command, environment, port, tmp_path / "log"))
+        return made[-1]
+
+    yield make
+    for process in made:
+        process.stop()
+
+
+def entries(stack: Process) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stack.log.read_text().splitlines()]
+
+
+def messages(stack: Process) -> list[str]:
+    return [str(entry.get("message", entry.get("msg"))) for entry in entries(stack)]
+
+
+def pids(stack: Process, program: str) -> list[int]:
+    """Those of a program's processes so far."""
+    spawned = (re.match(rf"spawned: '{program}' with pid (\d+)", said) for said in messages(stack))
+    return [int(found[1]) for found in spawned if found]
+
+
+def until(condition: Callable[[], bool], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "not within the time"
+        time.sleep(0.05)
+
+
+def test_a_stop_that_was_asked_for_ends_the_gateway_before_the_api_and_is_a_success(stack: Stack) -> None:
+    process = stack()
+    process.start()
+    assert process.stop() == 0
+    stopped = [said.split()[1] for said in messages(process) if said.startswith("stopped: ")]
+    assert stopped == ["gateway", "api", "watchdog"]
+
+
+def test_every_line_is_a_json_object_of_one_format(stack: Stack) -> None:
+    with running(stack()) as process:
+        pass
+    for entry in entries(process):
+        assert {"time", "level"} <= entry.keys()
+    assert {"supervisord", "DEBUG"} & {str(entry.get("logger")) for entry in entries(process)}
+
+
+def test_frozen_programs_are_replaced(stack: Stack) -> None:
+    with running(stack()) as process:
+        programs = ("api", "gateway")
+        # The watchdog knows a program by its first answer, and asks the gateway before the API.
+        until(lambda: any("success: gateway" in said for said in messages(process)), 20)
+        asked = messages(process).count("request")
+        until(lambda: messages(process).count("request") > asked, 20)
+        for program in programs:
+            os.kill(pids(process, program)[-1], signal.SIGSTOP)
+        until(lambda: all(len(pids(process, program)) == 2 for program in programs), 60)
+        process.wait_until_ready()
+        assert process.stop() == 0
+
+
+def test_a_program_that_cannot_start_ends_everything_with_a_failure(stack: Stack) -> None:
+    process = stack(
+        Path("/bin/false"),
+        lambda text: text.replace("startretries=10", "startretries=1"),
+        TOOLBRIDGE_API_WAIT_SECONDS="0",
+    )
+    with pytest.raises(AssertionError, match="did not get ready"):
+        process.start()
+    assert process.wait() == 1
+    assert any("a program failed for good" in said for said in messages(process))
+
+
+def test_without_supervisord_everything_ends_with_a_failure(stack: Stack) -> None:
+    process = stack()
+    process.start()
+    supervisord = int((process.log.parent / "supervisord.pid").read_text())
+    os.kill(supervisord, signal.SIGKILL)
+    assert process.wait() == 1
+    for program in ("gateway", "api", "watchdog"):
+        os.kill(pids(process, program)[-1], signal.SIGKILL)
+
+
+def test_the_healthcheck_is_that_of_both_programs(stack: Stack) -> None:
+    process = stack()
+    check = [sys.executable, "-m", "toolbridge_mcp.supervision.healthcheck"]
+
+    def healthy() -> bool:
+        done = subprocess.run(check, cwd=GATEWAY_FOLDER, env=dict(process.environment), check=False)
+        return done.returncode == 0
+
+    assert not healthy()
+    with running(process):
+        assert healthy()
+        until(lambda: len(pids(process, "api")) == 1, 10)
+        os.kill(pids(process, "api")[0], signal.SIGSTOP)
+        assert not healthy()
+        os.kill(pids(process, "api")[0], signal.SIGCONT)
+        assert httpx.get(f"{process.url}/readyz", trust_env=False, timeout=10).status_code == 200
+
+
+def launch(command: list[str], silence: float, stdout: int) -> "subprocess.Popen[bytes]":
+    program = (
+        "import sys; from toolbridge_mcp.supervision.launcher import Launcher;"
+        "sys.exit(Launcher(sys.argv[2:], sys.stdout.buffer, float(sys.argv[1])).run())"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", program, str(silence), *command], cwd=GATEWAY_FOLDER, stdout=stdout
+    )
+
+
+def test_where_nobody_gives_a_sign_of_life_everything_ends_with_a_failure() -> None:
+    process = launch(["sleep", "60"], 0.5, subprocess.PIPE)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "no sign of life" in json.loads(output.splitlines()[0])["message"]
+
+
+def test_an_output_that_cannot_be_opened_by_name_is_no_hindrance() -> None:
+    """A socket is refused to everybody, as a stream that root opened is to other users."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        process = launch(["sh", "-c", "echo said > /dev/fd/1"], 60, theirs.fileno())
+        assert process.wait(20) == 1, "nobody asked it to end"
+        assert json.loads(ours.recv(1000))["message"] == "said"

@@ -1,0 +1,135 @@
+"""The first process: starts supervisord, passes on signals and output, and exits with how it went."""
+
+import os
+import select
+import signal
+import time
+from contextlib import suppress
+from typing import BinaryIO
+
+from toolbridge_mcp.supervision.lines import JsonLines, line
+
+PID_VARIABLE = "TOOLBRIDGE_LAUNCHER_PID"
+"""Tells the watchdog which process to send the next two to."""
+FAILED = signal.SIGUSR1
+ALIVE = signal.SIGUSR2
+STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
+
+STOP_SECONDS = 50
+"""Above the sum of the stop times in supervisord.conf, below kill_timeout in fly.toml."""
+SILENCE_SECONDS = 60
+"""Without a sign of life for so long, supervisord or the watchdog is frozen or given up."""
+POLL_SECONDS = 1.0
+
+
+class Launcher:
+    """Runs `command`, which is supervisord, and writes what it says to `output`, as JSON lines.
+
+    supervisord gets a pipe, because it opens its standard output a second time, by name: that is refused
+    where root opened it and then became another user.
+    """
+
+    def __init__(self, command: list[str], output: BinaryIO, silence: float = SILENCE_SECONDS) -> None:
+        self._command = command
+        self._output = output
+        self._silence = silence
+        self._lines = JsonLines()
+        self._pid = 0
+        self._status: int | None = None
+        self._asked = False
+        self._failed = False
+        self._kill_at = float("inf")
+        self._unheard = 0.0
+
+    def run(self) -> int:
+        """Returns when supervisord has ended: 0 if somebody asked for it and nothing failed, else 1."""
+        signals = _signals(STOPS | {FAILED, ALIVE, signal.SIGCHLD})
+        said = self._start()
+        last = time.monotonic()
+        while self._status is None:
+            ready, _, _ = select.select([said, signals], [], [], POLL_SECONDS)
+            if said in ready:
+                self._pass_on(said)
+            if signals in ready:
+                for number in os.read(signals, 1 << 10):
+                    self._take(signal.Signals(number))
+            last = self._watch(last)
+            self._reap()
+        while self._pass_on(said):
+            pass
+        self._write(self._lines.end())
+        return 0 if self._asked and not self._failed and self._status == 0 else 1
+
+    def _start(self) -> int:
+        """Returns where to read what supervisord and its programs say."""
+        reader, writer = os.pipe()
+        streams = [(os.POSIX_SPAWN_DUP2, writer, 1), (os.POSIX_SPAWN_DUP2, writer, 2)]
+        environment = {**os.environ, PID_VARIABLE: str(os.getpid())}
+        self._pid = os.posix_spawnp(self._command[0], self._command, environment, file_actions=streams)
+        os.close(writer)
+        return reader
+
+    def _pass_on(self, said: int) -> bool:
+        """Whether there was anything."""
+        chunk = os.read(said, 1 << 16)
+        self._write(self._lines.feed(chunk))
+        return bool(chunk)
+
+    def _write(self, data: bytes) -> None:
+        """A log that cannot be written is no reason to stop serving."""
+        with suppress(OSError):
+            self._output.write(data)
+            self._output.flush()
+
+    def _take(self, number: signal.Signals) -> None:
+        if number in STOPS:
+            self._asked = True
+            self._stop()
+        elif number == FAILED:
+            self._fail("a program failed for good")
+        elif number == ALIVE:
+            self._unheard = 0.0
+
+    def _watch(self, last: float) -> float:
+        """Looks after what is due, and returns the present time."""
+        now = time.monotonic()
+        # A round takes no longer by itself: while everything was paused, nobody could give a sign.
+        self._unheard += min(now - last, 2 * POLL_SECONDS)
+        if self._unheard > self._silence:
+            self._unheard = 0.0
+            self._fail("the watchdog gave no sign of life")
+        if now > self._kill_at:
+            self._kill_at = float("inf")
+            self._signal(signal.SIGKILL)
+        return now
+
+    def _reap(self) -> None:
+        """Takes note of the end of supervisord, and of any orphan: process 1 inherits them all."""
+        with suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if ended[0] == self._pid:
+                    self._status = ended[1]
+
+    def _fail(self, reason: str) -> None:
+        self._failed = True
+        self._write(line("error", "supervision", f"stopping everything: {reason}").encode() + b"\n")
+        self._stop()
+
+    def _stop(self) -> None:
+        self._kill_at = min(self._kill_at, time.monotonic() + STOP_SECONDS)
+        self._signal(signal.SIGTERM)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._status is None:
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, number)
+
+
+def _signals(numbers: set[signal.Signals]) -> int:
+    """Where to read the numbers of those that come in: nothing is done in the middle of anything else."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    for number in numbers:
+        signal.signal(number, lambda _number, _frame: None)
+    return reader

@@ -1,0 +1,53 @@
+"""One JSON object a line, whatever the programs write."""
+
+import json
+import re
+from datetime import UTC, datetime
+
+LONGEST = 1 << 20
+"""A line that is longer is cut there: something writes no line ends at all."""
+
+_SUPERVISORD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ([A-Z]{4}) (.*)")
+_LEVELS = {"CRIT": "critical", "ERRO": "error", "WARN": "warning", "INFO": "info"}
+
+
+def line(level: str, logger: str, message: str, **fields: object) -> str:
+    """A log line in the format of all programs."""
+    time = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return json.dumps({"time": time, "level": level, "logger": logger, "message": message, **fields})
+
+
+class JsonLines:
+    """Turns chunks of output into whole lines that are JSON objects.
+
+    The programs' own lines pass as they are. Those of supervisord keep their level. Any other text is what
+    a program says when it cannot even log, so it counts as an error.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The lines that are complete by now."""
+        *whole, self._rest = (self._rest + chunk).split(b"\n")
+        if len(self._rest) > LONGEST:
+            whole, self._rest = [*whole, self._rest], b""
+        return b"".join(map(_as_json, whole))
+
+    def end(self) -> bytes:
+        """What came last without a line end."""
+        return self.feed(b"\n") if self._rest else b""
+
+
+def _as_json(text: bytes) -> bytes:
+    if text.startswith(b"{") and text.endswith(b"}"):
+        return text + b"\n"
+    said = text.decode(errors="replace").rstrip()
+    if not said:
+        return b""
+    found = _SUPERVISORD.fullmatch(said)
+    if found:
+        made = line(_LEVELS.get(found[1], "debug"), "supervisord", found[2])
+    else:
+        made = line("error", "output", said)
+    return made.encode() + b"\n"

@@ -1,0 +1,127 @@
+"""supervisord's event listener: notices programs that are frozen or given up.
+
+    python -m toolbridge_mcp.supervision.watchdog PROGRAM=PORT...
+
+supervisord restarts a program that died. One that runs and answers nothing is killed here, so that it is
+restarted like any other; after one that supervisord has given up the launcher stops everything.
+"""
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TextIO
+
+from toolbridge_mcp.supervision.launcher import ALIVE, FAILED, PID_VARIABLE
+from toolbridge_mcp.supervision.lines import line
+
+MISSES = 3
+"""As many checks in a row, 5 s apart, must stay without an answer."""
+ANSWER_SECONDS = 3.0
+
+Fields = dict[str, str]
+
+
+@dataclass
+class Process:
+    """A program's present process. Before its first answer it is left alone: a start may take long, such as
+    that of the API while it migrates a large database."""
+
+    pid: int
+    answered: bool = False
+    misses: int = 0
+
+
+def answers(port: int, seconds: float = ANSWER_SECONDS) -> bool:
+    """Whether there is any answer at all: also one that says "not ready" comes from a program that lives."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), seconds) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            return connection.recv(1) != b""
+    except OSError:
+        return False
+
+
+class Watchdog:
+    """Follows the events of supervisord. `tell` sends a signal to the launcher."""
+
+    def __init__(
+        self,
+        ports: Mapping[str, int],
+        tell: Callable[[signal.Signals], None],
+        probe: Callable[[int], bool] = answers,
+    ) -> None:
+        self._ports = ports
+        self._tell = tell
+        self._probe = probe
+        self._running: dict[str, Process] = {}
+
+    def take(self, event: str, fields: Fields) -> None:
+        """One event, as supervisord's documentation names and describes it."""
+        name = fields.get("processname", "")
+        if event.startswith("TICK"):
+            self._check_all()
+            self._tell(ALIVE)
+        elif event == "PROCESS_STATE_RUNNING" and name in self._ports:
+            self._running[name] = Process(int(fields["pid"]))
+        elif event == "PROCESS_STATE_FATAL":
+            _say("error", "a program does not start", program=name)
+            self._tell(FAILED)
+        else:
+            self._running.pop(name, None)
+
+    def _check_all(self) -> None:
+        for name, process in self._running.items():
+            if self._probe(self._ports[name]):
+                process.answered, process.misses = True, 0
+                continue
+            process.misses += process.answered
+            if process.misses >= MISSES:
+                process.misses = 0
+                _end(name, process.pid)
+
+
+def _end(name: str, pid: int) -> None:
+    _say("error", "killing a program that does not answer", program=name, pid=pid)
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _say(level: str, message: str, **fields: object) -> None:
+    sys.stderr.write(line(level, "supervision", message, **fields) + "\n")
+    sys.stderr.flush()
+
+
+def events(source: TextIO, answer: TextIO) -> Iterator[tuple[str, Fields]]:
+    """The event listener protocol of supervisord: each event is acknowledged once the caller is done with it.
+
+    Ends when supervisord is gone.
+    """
+    while True:
+        answer.write("READY\n")
+        answer.flush()
+        header = _fields(source.readline())
+        if not header:
+            return
+        yield header["eventname"], _fields(source.read(int(header["len"])))
+        answer.write("RESULT 2\nOK")
+        answer.flush()
+
+
+def _fields(text: str) -> Fields:
+    return dict(pair.split(":", 1) for pair in text.split())
+
+
+def main() -> None:
+    launcher = int(os.environ[PID_VARIABLE])
+    ports = {name: int(port) for name, port in (argument.split("=") for argument in sys.argv[1:])}
+    watchdog = Watchdog(ports, lambda number: os.kill(launcher, number))
+    for event, fields in events(sys.stdin, sys.stdout):
+        watchdog.take(event, fields)
+
+
+if __name__ == "__main__":
+    main()
