@@ -189,7 +189,7 @@ func intact(t *testing.T, database string) {
 func TestManyWritersOfALargeItemAreAllAnswered(t *testing.T) {
 	api := launch(t, environment("127.0.0.1:0", filepath.Join(t.TempDir(), "api.db")))
 	const large, writers, others = "/v1/notes/aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee", 250, 20
-	body := `{"uid":"aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee","blob":"` + strings.Repeat("x", 3_000_000) + `"}`
+	body := `{"uid":"aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee","blob":["` + strings.Repeat("x", 1_500_000) + `","` + strings.Repeat("y", 1_500_000) + `"]}`
 	if status, answer, err := api.call("POST", "/v1/notes", body); status != http.StatusCreated {
 		t.Fatalf("%d %.200s %v", status, answer, err)
 	}

@@ -86,6 +86,7 @@ func itemsOf(cfg config.Config, store item.Store) *item.Service {
 		Now:          time.Now,
 		MaxItemBytes: cfg.MaxBodyBytes,
 		MaxPushItems: int(cfg.MaxPushItems),
+		MaxString:    int(min(cfg.MaxStringBytes, cfg.MaxBodyBytes)),
 		KeepAnswers:  time.Duration(cfg.KeepHours) * time.Hour,
 	}
 }

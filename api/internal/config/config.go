@@ -31,6 +31,7 @@ type Config struct {
 	TenantID       string
 	TenantSecret   string
 	MaxBodyBytes   int64
+	MaxStringBytes int64
 	MaxPushItems   int64
 	KeepHours      int64 // of answers to writes with an idempotency key
 	InBandSessions bool
@@ -65,6 +66,7 @@ func (c Config) Validate() error {
 		checkTenantID(c.TenantID),
 		checkSecret("TENANT_HEADER_SECRET", c.TenantSecret),
 		checkAtLeastOne("MAX_BODY_BYTES", c.MaxBodyBytes),
+		checkAtLeastOne("MAX_STRING_BYTES", c.MaxStringBytes),
 		checkAtLeastOne("MAX_PUSH_ITEMS", c.MaxPushItems),
 		checkConnections(c.Database.MaxConnections),
 		checkKeepHours(c.KeepHours),

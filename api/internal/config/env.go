@@ -35,6 +35,7 @@ func FromEnv(lookup Lookup) (Config, error) {
 		TenantID:       env.text("TENANT_ID"),
 		TenantSecret:   env.text("TENANT_HEADER_SECRET"),
 		MaxBodyBytes:   parsed(&env, "MAX_BODY_BYTES", wholeNumber),
+		MaxStringBytes: parsed(&env, "MAX_STRING_BYTES", wholeNumber),
 		MaxPushItems:   parsed(&env, "MAX_PUSH_ITEMS", wholeNumber),
 		KeepHours:      parsed(&env, "IDEMPOTENCY_HOURS", wholeNumber),
 		InBandSessions: parsed(&env, "IN_BAND_SESSIONS", trueOrFalse),

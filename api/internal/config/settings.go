@@ -22,6 +22,7 @@ var settings = []setting{
 	{"DATABASE_URL", "sqlite://toolbridge.db", "Where everything is kept: `sqlite://` and the path of a file, taken literally, or `postgres://user:password@host:5432/name`, special characters written as %XX."},
 	{"DATABASE_MAX_CONNECTIONS", "20", "Most connections to PostgreSQL at once. SQLite does not ask for it."},
 	{"MAX_BODY_BYTES", "3145728", "The largest request body, and the size up to which PATCH lets an item grow. Through the gateway 4 MiB is the most."},
+	{"MAX_STRING_BYTES", "2097152", "The longest string in a payload, in bytes of UTF-8. One of `MAX_BODY_BYTES` or more is no bound. Keys have at most 1024 bytes."},
 	{"MAX_PUSH_ITEMS", "1000", "Most items that one sync push may bring."},
 	{"IDEMPOTENCY_HOURS", "24", "How long the answer to a write with an `Idempotency-Key` is kept, in hours."},
 	{"IN_BAND_SESSIONS", "true", "Whether a request may open its own session by `X-Sync-Session: new`: true or false."},

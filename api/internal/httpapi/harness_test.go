@@ -101,7 +101,7 @@ func startOn(t *testing.T, shared database, clock *clock, options ...func(*httpa
 	}
 	log := &lockedBuffer{}
 	api := &httpapi.API{
-		Items:          &item.Service{Store: store, Now: clock.Now, MaxItemBytes: 1 << 20, MaxPushItems: 100, KeepAnswers: 24 * time.Hour},
+		Items:          &item.Service{Store: store, Now: clock.Now, MaxItemBytes: 1 << 20, MaxPushItems: 100, MaxString: 1 << 20, KeepAnswers: 24 * time.Hour},
 		Accounts:       &account.Service{Store: store, Prover: account.NewProver(tenantSecret), Now: clock.Now},
 		Tokens:         auth.NewTokens(tokenSecret, "", "", clock.Now),
 		Tenant:         &auth.TenantGate{ID: tenantID, Secret: tenantSecret, Now: clock.Now},

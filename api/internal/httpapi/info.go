@@ -45,8 +45,10 @@ type idempotencyInfo struct {
 }
 
 type limitsInfo struct {
-	MaxBodyBytes int64 `json:"maxBodyBytes"`
-	MaxPushItems int   `json:"maxPushItems"`
+	MaxBodyBytes   int64 `json:"maxBodyBytes"`
+	MaxPushItems   int   `json:"maxPushItems"`
+	MaxStringBytes int   `json:"maxStringBytes"`
+	MaxKeyBytes    int   `json:"maxKeyBytes"`
 }
 
 // info tells anyone what this API offers, so that a client can adapt or refuse.
@@ -62,7 +64,10 @@ func (a *API) info(*call) (int, any, error) {
 		Sessions:         sessionsInfo{LifetimeSeconds: int(account.SessionLifetime.Seconds())},
 		Idempotency:      idempotencyInfo{Header: headerIdempotency, KeepSeconds: int64(a.Items.KeepAnswers.Seconds())},
 		Deadlines:        true,
-		Limits:           limitsInfo{MaxBodyBytes: a.MaxBodyBytes, MaxPushItems: a.Items.MaxPushItems},
+		Limits: limitsInfo{
+			MaxBodyBytes: a.MaxBodyBytes, MaxPushItems: a.Items.MaxPushItems,
+			MaxStringBytes: a.Items.MaxString, MaxKeyBytes: min(a.Items.MaxString, item.MaxKeyBytes),
+		},
 	}
 	if a.InBandSessions {
 		body.Sessions.InBand = inBandWord

@@ -102,7 +102,7 @@ func (col collection) process(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	action, err := actionOf(body)
+	action, err := actionOf(body, col.api.Items.MaxString)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -112,8 +112,8 @@ func (col collection) process(c *call) (int, any, error) {
 
 // actionOf reads the body of process. Its metadata must be an object; the
 // contract has no use for it.
-func actionOf(body []byte) (string, error) {
-	sent, err := item.Decode(body)
+func actionOf(body []byte, maxString int) (string, error) {
+	sent, err := item.DecodeWithin(body, maxString)
 	if err != nil {
 		return "", err
 	}

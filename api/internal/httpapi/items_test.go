@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/httpapi"
 )
 
 func TestACreatedItemHasTheContractsShape(t *testing.T) {
@@ -179,6 +180,32 @@ func TestABodyMayBeAsLongAsTheLimit(t *testing.T) {
 		if got.detail("maxBytes") != float64(1<<20) {
 			t.Errorf("details %s", got.body)
 		}
+	}
+}
+
+func TestAStringMayBeAsLongAsItsLimit(t *testing.T) {
+	plain := start(t)
+	u := plain.user("alice")
+	const most = 2000
+	holding := func(n int) string { return `{"action":"pin","a":{"b":["` + strings.Repeat("x", n) + `"]}}` }
+	one := "/v1/notes/" + u.call("POST", "/v1/notes", holding(most+1)).is(201).item().UID
+	u = u.on(plain.twin(func(api *httpapi.API) { api.Items.MaxString = most }))
+	for _, row := range [][2]string{{"POST", "/v1/notes"}, {"PUT", one}, {"PATCH", one}, {"POST", one + "/process"}} {
+		got := u.call(row[0], row[1], holding(most+1)).fails(400, "invalid_json").
+			says("invalid JSON: a string of more than 2000 bytes at /a/b/0; shorten it or split it up")
+		if got.detail("field") != "a" || got.detail("path") != "/a/b/0" || got.detail("maxBytes") != 2000.0 {
+			t.Errorf("details %s", got.body)
+		}
+	}
+	kept := u.call("PATCH", one, `{"c":1}`).is(200) // what was stored before the limit
+	if !strings.Contains(string(kept.body), strings.Repeat("x", most+1)) {
+		t.Error("a stored string was lost")
+	}
+	u.call("POST", "/v1/notes", holding(most)).is(201)
+	u.call("PUT", one, holding(most)).is(200)
+	limits, _ := u.send("GET", "/v1/sync/info", "", nil).is(200).json()["limits"].(map[string]any)
+	if limits["maxStringBytes"] != 2000.0 || limits["maxKeyBytes"] != 1024.0 {
+		t.Errorf("limits %v", limits)
 	}
 }
 

@@ -262,7 +262,7 @@ func TestAClientCanAskForSmallPages(t *testing.T) {
 
 func TestAPageOfLargeItemsIsShortAndTheWalkStillWhole(t *testing.T) {
 	const most = 4 << 20
-	u := start(t, func(api *httpapi.API) { api.MaxBodyBytes = 2 * most }).user("alice")
+	u := start(t, func(api *httpapi.API) { api.MaxBodyBytes, api.Items.MaxString = 2*most, 2*most }).user("alice")
 	var want []string
 	for _, size := range []int{1, 1, 1, 1, 1, 5, 3, 1, 5} { // MiB, or a little less
 		body := `{"a":"` + strings.Repeat("x", size<<20-200) + `"}`

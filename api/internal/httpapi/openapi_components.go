@@ -10,6 +10,8 @@ import (
 
 const exampleTime = "2026-11-20T06:15:34.04Z"
 
+const stringLimits = "`limits` of `/v1/sync/info` bound a string (`maxStringBytes`) and a key (`maxKeyBytes`), in bytes of UTF-8."
+
 func (a *API) tags() []object {
 	tags := []object{{"name": "service"}, {"name": "sessions"}, {"name": "account"}}
 	for _, e := range entity.Table {
@@ -128,10 +130,10 @@ func schemas() object {
 		"Tombstone":        closed(head, "uid", "version", "updatedAt", "deletedAt"),
 		"Page":             closed(object{"items": listOf(component("schemas", "Item")), "nextCursor": describedAs(text, "Absent on the last page.")}, "items"),
 		"Changes":          changesSchema(uid, moment),
-		"Batch":            object{"type": "object", "properties": object{"items": merged(listOf(object{"type": []string{"object", "null"}}), object{"type": []string{"array", "null"}})}},
+		"Batch":            object{"type": "object", "description": "Items to store. " + stringLimits, "properties": object{"items": merged(listOf(object{"type": []string{"object", "null"}}), object{"type": []string{"array", "null"}})}},
 		"Acknowledgements": listOf(schemaOf(reflect.TypeFor[item.Acknowledgement]())),
-		"ReplacingPayload": object{"type": "object", "description": "The whole payload. Parent keys that are left out keep their values."},
-		"PatchingPayload":  object{"type": []string{"object", "null"}, "description": "Top-level keys to write; null writes none."},
+		"ReplacingPayload": object{"type": "object", "description": "The whole payload. Parent keys that are left out keep their values. " + stringLimits},
+		"PatchingPayload":  object{"type": []string{"object", "null"}, "description": "Top-level keys to write; null writes none. " + stringLimits},
 		"Session":          schemaOf(reflect.TypeFor[sessionBody]()),
 		"State":            schemaOf(reflect.TypeFor[stateBody]()),
 		"Info":             schemaOf(reflect.TypeFor[infoBody]()),
@@ -161,7 +163,7 @@ func changesSchema(uid, moment object) object {
 // payloadSchema is what a new item must have. All else is free.
 func payloadSchema(e *entity.Entity) object {
 	properties := object{"uid": object{"description": "The uid to use; anything but a UUID counts as none.", "examples": []string{exampleUID}}}
-	schema := object{"type": "object", "properties": properties}
+	schema := object{"type": "object", "properties": properties, "description": stringLimits}
 	if e.Parent == nil {
 		return schema
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/httpapi"
 )
 
 // ack is one acknowledgement of a push, as a client reads it.
@@ -170,6 +171,10 @@ func TestARefusedItemDoesNotPoisonTheBatch(t *testing.T) {
 		{"note", `{` + uid(1) + `"a":"` + "\xff" + `"}`, ack{Error: `invalid JSON: not valid UTF-8`}},
 		{"note", `{` + uid(1) + `"a":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`,
 			ack{Error: `invalid JSON: nested more than 100 levels deep in "a"`}},
+		{"note", `{` + uid(1) + `"a":{"b":"` + strings.Repeat("x", 5001) + `"}}`,
+			ack{Error: "invalid JSON: a string of more than 5000 bytes at /a/b; shorten it or split it up"}},
+		{"note", `{` + uid(1) + `"a":{"` + strings.Repeat("x", 1025) + `":1}}`,
+			ack{Error: "invalid JSON: a key of more than 1024 bytes at /a/" + strings.Repeat("x", 97) + "…; shorten it or split it up"}},
 		{"comment", `{` + uid(1) + now + `}`, ack{Error: "missing parentType"}},
 		{"comment", `{` + uid(1) + `"parentType":"note"}`, ack{Error: "missing parentUid"}},
 		{"comment", `{` + uid(1) + `"parentType":"note","parentUid":"x"}`, ack{Error: "invalid parentUid"}},
@@ -184,7 +189,7 @@ func TestARefusedItemDoesNotPoisonTheBatch(t *testing.T) {
 		{"comment", `{` + uid(1) + `"sync":{"isDeleted":true}}`, ack{Error: "missing parentType"}},
 	} {
 		e, n := find(row.kind), 10
-		u := u.on(start(t))
+		u := u.on(start(t, func(api *httpapi.API) { api.Items.MaxString = 5000 }))
 		acks := u.push(e, u.pushable(e, n, "1000", ""), row.item, u.pushable(e, n+1, "1000", ""))
 		if len(acks) != 3 || acks[0].UID != numbered(n) || acks[0].Error != "" || acks[1] != row.want || acks[2].UID != numbered(n+1) || acks[2].Error != "" {
 			t.Errorf("%.100s: %+v", row.item, acks)

@@ -25,7 +25,7 @@ type edit struct {
 // Replace puts a new payload in place of the stored one. Parent keys that the
 // body leaves out keep their stored values.
 func (s *Service) Replace(ctx context.Context, t Target, body []byte, condition Condition) (*Item, error) {
-	sent, err := Decode(body)
+	sent, err := DecodeWithin(body, s.MaxString)
 	return s.apply(ctx, t, edit{condition: condition, ready: err, parent: named(t.Entity, sent), step: func(stored *Payload) (*Payload, error) {
 		next := &Payload{}
 		next.merge(sent)
@@ -38,7 +38,7 @@ func (s *Service) Replace(ctx context.Context, t Target, body []byte, condition 
 // Patch puts the body's top-level keys over the stored ones. It is the one write
 // that could make an item grow without end, so it may not pass MaxItemBytes.
 func (s *Service) Patch(ctx context.Context, t Target, body []byte, condition Condition) (*Item, error) {
-	sent, err := DecodePatch(body)
+	sent, err := DecodePatch(body, s.MaxString)
 	return s.apply(ctx, t, edit{condition: condition, ready: err, parent: named(t.Entity, sent), step: func(stored *Payload) (*Payload, error) {
 		before := stored.size()
 		stored.merge(sent)

@@ -3,6 +3,7 @@ package item
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"strconv"
 	"unicode/utf8"
 
@@ -13,11 +14,33 @@ import (
 // document needs, far below what hurts a reader that recurses.
 const maxDepth = 100
 
+// MaxKeyBytes bounds a key, which names something and is no place for text.
+const MaxKeyBytes = 1024
+
 // Decode reads one JSON object and refuses what could not come back to the
 // client as it was sent: broken or trailing text, invalid UTF-8, NUL
 // characters, lone surrogates, numbers beyond a double, nesting beyond 100. Of
 // a repeated key the last value counts.
 func Decode(body []byte) (*Payload, error) {
+	return decode(body, math.MaxInt, math.MaxInt)
+}
+
+// DecodeWithin is Decode, except that it also refuses a string of more than
+// maxString bytes, and a key of more than that or MaxKeyBytes. What is counted is
+// UTF-8 without escapes.
+func DecodeWithin(body []byte, maxString int) (*Payload, error) {
+	return decode(body, maxString, min(maxString, MaxKeyBytes))
+}
+
+// DecodePatch is DecodeWithin, except that null is an empty patch.
+func DecodePatch(body []byte, maxString int) (*Payload, error) {
+	if string(bytes.TrimSpace(body)) == "null" {
+		return &Payload{}, nil
+	}
+	return DecodeWithin(body, maxString)
+}
+
+func decode(body []byte, maxString, maxKey int) (*Payload, error) {
 	body = bytes.TrimLeft(body, " \t\r\n")
 	switch {
 	case len(body) == 0:
@@ -34,16 +57,8 @@ func Decode(body []byte) (*Payload, error) {
 	if body[0] != '{' {
 		return nil, invalidJSON("expected an object")
 	}
-	s := scanner{text: body}
+	s := scanner{text: body, maxString: maxString, maxKey: maxKey}
 	return s.object()
-}
-
-// DecodePatch is Decode, except that null is an empty patch.
-func DecodePatch(body []byte) (*Payload, error) {
-	if string(bytes.TrimSpace(body)) == "null" {
-		return &Payload{}, nil
-	}
-	return Decode(body)
 }
 
 func invalidJSON(reason string) *fault.Error {
@@ -53,8 +68,11 @@ func invalidJSON(reason string) *fault.Error {
 // scanner walks text that encoding/json has found to be well-formed, so it
 // looks only for the ends of values and for what we refuse in them.
 type scanner struct {
-	text []byte
-	at   int
+	text              []byte
+	at                int
+	token             int // where the last string, number, word or bracket began
+	maxString, maxKey int
+	exceeded          int // the bound that the last token is beyond, or none
 }
 
 // object splits the outermost object into its members.
@@ -62,7 +80,7 @@ func (s *scanner) object() (*Payload, error) {
 	payload := &Payload{}
 	s.at++ // the opening brace
 	for s.next() != '}' {
-		name, problem := s.str()
+		name, size, problem := s.str()
 		if problem != "" {
 			return nil, invalidJSON(problem + " in a key")
 		}
@@ -70,19 +88,44 @@ func (s *scanner) object() (*Payload, error) {
 		if err != nil {
 			return nil, invalidJSON(err.Error())
 		}
+		if problem := s.tooLong("key", size, s.maxKey); problem != "" {
+			return nil, s.refusal(problem, key, nil)
+		}
 		s.next() // the colon
 		s.at++
-		value, problem := s.value()
+		s.next()
+		start := s.at
+		problem = s.value()
 		if problem != "" {
-			field := shortened(key)
-			return nil, invalidJSON(problem + " in " + strconv.Quote(field)).With(fault.Facts{"field": field})
+			return nil, s.refusal(problem, key, s.text[start:s.token])
 		}
-		payload.set(key, name, value)
+		payload.set(key, name, s.text[start:s.at])
 		if s.next() == ',' {
 			s.at++
 		}
 	}
 	return payload, nil
+}
+
+// refusal names the top-level key of a problem and, as a JSON Pointer (RFC 6901),
+// its place. Before is the text between the key and the problem.
+func (s *scanner) refusal(problem, key string, before []byte) error {
+	field, path := shortened(key), shortened(pointer(key, before))
+	facts := fault.Facts{"field": field, "path": path}
+	if s.exceeded == 0 {
+		return invalidJSON(problem + " in " + strconv.Quote(field)).With(facts)
+	}
+	facts["maxBytes"] = s.exceeded
+	return invalidJSON(problem + " at " + path + "; shorten it or split it up").With(facts)
+}
+
+// tooLong notes the bound that a string or key of a size is beyond.
+func (s *scanner) tooLong(word string, size, most int) (problem string) {
+	if size <= most {
+		return ""
+	}
+	s.exceeded = most
+	return "a " + word + " of more than " + strconv.Itoa(most) + " bytes"
 }
 
 // next skips white space and gives the byte after it.
@@ -98,13 +141,13 @@ func (s *scanner) next() byte {
 }
 
 // value walks one value of any depth; the problem is empty when it is fine.
-func (s *scanner) value() (raw []byte, problem string) {
-	s.next()
-	start, depth := s.at, 1
+func (s *scanner) value() (problem string) {
+	depth := 1
 	for {
+		s.token = s.at
 		switch c := s.text[s.at]; c {
 		case '"':
-			_, problem = s.str()
+			problem = s.inner(depth)
 		case '{', '[':
 			depth++
 			s.at++
@@ -122,13 +165,27 @@ func (s *scanner) value() (raw []byte, problem string) {
 			problem = "nested more than " + strconv.Itoa(maxDepth) + " levels deep"
 		}
 		if problem != "" || depth == 1 {
-			return s.text[start:s.at], problem
+			return problem
 		}
 	}
 }
 
-// str walks a string, quotes included.
-func (s *scanner) str() (raw []byte, problem string) {
+// inner walks a string of a value: one that a colon follows is a key in it.
+func (s *scanner) inner(depth int) (problem string) {
+	_, size, problem := s.str()
+	switch {
+	case problem != "":
+		return problem
+	case depth > 1 && s.next() == ':':
+		s.token = s.at // the key is part of its own place
+		return s.tooLong("key", size, s.maxKey)
+	}
+	return s.tooLong("string", size, s.maxString)
+}
+
+// str walks a string, quotes included, and gives its size in bytes without them
+// and without escapes.
+func (s *scanner) str() (raw []byte, size int, problem string) {
 	start := s.at
 	s.at++
 	for s.text[s.at] != '"' {
@@ -136,32 +193,37 @@ func (s *scanner) str() (raw []byte, problem string) {
 			s.at++
 			continue
 		}
-		if p := s.escape(); p != "" {
-			return nil, p
+		from := s.at
+		meant, problem := s.escape()
+		if problem != "" {
+			return nil, 0, problem
 		}
+		size -= s.at - from - meant
 	}
 	s.at++
-	return s.text[start:s.at], ""
+	return s.text[start:s.at], size + s.at - start - len(`""`), ""
 }
 
-// escape walks one escape sequence, or two that make one character.
-func (s *scanner) escape() (problem string) {
+// escape walks one escape sequence, or two that make one character, and gives the
+// bytes of that.
+func (s *scanner) escape() (size int, problem string) {
 	if s.text[s.at+1] != 'u' {
 		s.at += 2
-		return ""
+		return 1, ""
 	}
 	unit := s.unit()
 	switch {
 	case unit == 0:
-		return "a NUL character (U+0000)"
+		return 0, "a NUL character (U+0000)"
 	case unit >= 0xDC00 && unit <= 0xDFFF:
-		return "a lone surrogate"
+		return 0, "a lone surrogate"
 	case unit >= 0xD800 && unit <= 0xDBFF:
 		if low := s.unit(); low < 0xDC00 || low > 0xDFFF {
-			return "a lone surrogate"
+			return 0, "a lone surrogate"
 		}
+		return utf8.UTFMax, "" // beyond the first plane
 	}
-	return ""
+	return utf8.RuneLen(rune(unit)), ""
 }
 
 // unit reads a \uXXXX escape and steps over it; 0 when there is none.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -57,6 +58,54 @@ func TestDecodeSaysWhatIsWrongAndWhere(t *testing.T) {
 	}
 }
 
+func TestAStringHasItsBoundAndAKeyATighterOne(t *testing.T) {
+	const most = 2000
+	x := func(n int) string { return strings.Repeat("x", n) }
+	long := func(word string, most int, path string) string {
+		return fmt.Sprintf("invalid JSON: a %s of more than %d bytes at %s; shorten it or split it up", word, most, path)
+	}
+	for _, row := range []struct{ name, body, says, field, path string }{
+		{"a string of the bound", `{"a":"` + x(most) + `"}`, "", "", ""},
+		{"a longer one", `{"a":"` + x(most+1) + `"}`, long("string", most, "/a"), "a", "/a"},
+		{"characters of several bytes", `{"a":"` + strings.Repeat("é", most/2) + `"}`, "", "", ""},
+		{"one character more", `{"a" : "` + strings.Repeat("é", most/2+1) + `" }`, long("string", most, "/a"), "a", "/a"},
+		{"escapes count as what they mean", `{"a":"` + strings.Repeat(`\n\u0041\u00e9\u20ac\ud83d\ude00\"`, most/12) + x(most%12) + `"}`, "", "", ""},
+		{"and no less", `{"a":"` + strings.Repeat(`\n\u0041\u00e9\u20ac\ud83d\ude00\"`, most/12) + x(most%12+1) + `"}`, long("string", most, "/a"), "a", "/a"},
+		{"deep inside", `{"b":"x","m":{"k":[1e3,{"s":"t"},[],{},{"~/t" : "y","u":[true,null,"` + x(most+1) + `"]}]}}`, long("string", most, "/m/k/4/u/2"), "m", "/m/k/4/u/2"},
+		{"behind a key to be escaped", `{"m":{"~/":"` + x(most+1) + `"}}`, long("string", most, "/m/~0~1"), "m", "/m/~0~1"},
+		{"many strings of the bound", `{"a":["` + x(most) + `","` + x(most) + `"]}`, "", "", ""},
+		{"a key of its bound", `{"` + x(item.MaxKeyBytes) + `":{"` + x(item.MaxKeyBytes) + `" :1}}`, "", "", ""},
+		{"a longer key", `{"` + x(item.MaxKeyBytes+1) + `":1}`, long("key", item.MaxKeyBytes, "/"+x(99)+"…"), x(100) + "…", "/" + x(99) + "…"},
+		{"a longer key inside", `{"m":{"a":"b","` + x(item.MaxKeyBytes+1) + `" :1}}`, long("key", item.MaxKeyBytes, "/m/"+x(97)+"…"), "m", "/m/" + x(97) + "…"},
+		{"a string as long as no key may be", `{"m":["` + x(item.MaxKeyBytes+1) + `" ,"` + x(item.MaxKeyBytes+1) + `" ]}`, "", "", ""},
+		{"another problem has its place too", `{"m":[{"a":1},{"b":[1e400]}]}`, `invalid JSON: a number too large for a double in "m"`, "m", "/m/1/b/0"},
+		{"also one in a key", `{"m":[{"a":{"\u0000":1}}]}`, `invalid JSON: a NUL character (U+0000) in "m"`, "m", "/m/0/a"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, err := item.DecodeWithin([]byte(row.body), most)
+			if row.says == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			var f *fault.Error
+			if !errors.As(err, &f) || f.Code != fault.InvalidJSON || f.Message != row.says || f.Details["field"] != row.field || f.Details["path"] != row.path {
+				t.Fatalf("%v", err)
+			}
+			if bound := f.Details["maxBytes"]; strings.Contains(row.says, "more than") != (bound == most || bound == item.MaxKeyBytes) {
+				t.Errorf("details %v", f.Details)
+			}
+		})
+	}
+	if _, err := item.DecodeWithin([]byte(`{"abcd":1}`), 3); err == nil {
+		t.Error("a key may be longer than a string")
+	}
+	if _, err := item.Decode([]byte(`{"` + x(5000) + `":"` + x(5000) + `"}`)); err != nil {
+		t.Errorf("without a bound: %v", err)
+	}
+}
+
 func TestDecodeTakesWhatOnlyLooksSuspicious(t *testing.T) {
 	for _, row := range []struct{ name, body string }{
 		{"an empty object", `{}`},
@@ -106,7 +155,30 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 		checkNumbers(t, body)
+		checkSizes(t, body)
 	})
+}
+
+// checkSizes compares what a bound refuses with the strings that a decoder finds.
+func checkSizes(t *testing.T, body []byte) {
+	longest := 0
+	for decoder := json.NewDecoder(bytes.NewReader(body)); ; {
+		token, err := decoder.Token()
+		if err != nil {
+			break
+		}
+		text, _ := token.(string)
+		longest = max(longest, len(text))
+	}
+	if longest > item.MaxKeyBytes {
+		return // it may be a key
+	}
+	if _, err := item.DecodeWithin(body, longest); err != nil {
+		t.Fatalf("refused at its own size %d: %v", longest, err)
+	}
+	if _, err := item.DecodeWithin(body, longest-1); err == nil && longest > 0 {
+		t.Fatalf("took a string of %d bytes", longest)
+	}
 }
 
 func checkNumbers(t *testing.T, body []byte) {

@@ -20,6 +20,7 @@ type Service struct {
 	Now          func() time.Time
 	MaxItemBytes int64         // of the payload that PATCH may grow, as one body bounds the others
 	MaxPushItems int           // of one push
+	MaxString    int           // bytes of a string in what is sent
 	KeepAnswers  time.Duration // to writes with an idempotency key
 }
 
@@ -80,7 +81,7 @@ func (s *Service) List(ctx context.Context, query Query) (Page, error) {
 
 // Create stores a new item under the uid the body names, or a fresh one.
 func (s *Service) Create(ctx context.Context, t Target, body []byte) (*Item, error) {
-	payload, err := Decode(body)
+	payload, err := DecodeWithin(body, s.MaxString)
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func (s *Service) Push(ctx context.Context, t Target, body []byte) ([]Acknowledg
 	answers := make([]Acknowledgement, len(items))
 	batch := Batch{Owner: t.Owner, Kind: t.Entity.Kind, Epoch: t.Epoch, Now: s.Now}
 	for i, raw := range items {
-		sent, refusal := readPushed(t.Entity, raw)
+		sent, refusal := readPushed(t.Entity, raw, s.MaxString)
 		if refusal != "" {
 			answers[i] = sent.refuse(refusal)
 			continue
@@ -104,11 +104,11 @@ type pushed struct {
 
 // readPushed reads one item; the refusal is empty when it is fine. What is left
 // out of the item then is left out of the answer too.
-func readPushed(e *entity.Entity, raw []byte) (sent pushed, refusal string) {
+func readPushed(e *entity.Entity, raw []byte, maxString int) (sent pushed, refusal string) {
 	if raw[0] == 'n' {
 		raw = []byte("{}") // null names no uid either
 	}
-	payload, err := Decode(raw)
+	payload, err := DecodeWithin(raw, maxString)
 	if err != nil {
 		return pushed{}, err.Error()
 	}
