@@ -104,6 +104,98 @@ def test_a_key_set_comes_with_issuer_and_audience(
     assert explain(caught.value) == f"TOOLBRIDGE_{says}"
 
 
+TOKEN_SERVICE = {
+    "TOOLBRIDGE_TOKEN_URL": "https://id.example/token",
+    "TOOLBRIDGE_CLIENT_ID": "gateway",
+    "TOOLBRIDGE_CLIENT_SECRET": "of-the-client",
+}
+EXCHANGE = {"TOOLBRIDGE_OUTBOUND_IDENTITY": "exchange", **TOKEN_SERVICE}
+SERVICE = {
+    "TOOLBRIDGE_OUTBOUND_IDENTITY": "client_credentials",
+    "TOOLBRIDGE_ALL_CALLERS_ACT_AS_ONE_USER": "true",
+    **TOKEN_SERVICE,
+}
+
+
+@pytest.mark.parametrize("mode", [{}, EXCHANGE, SERVICE], ids=["forward", "exchange", "client_credentials"])
+def test_each_outbound_identity_starts_with_its_own_settings(
+    mode: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given(monkeypatch, **SECRETS, **mode)
+    assert Settings().outbound_identity == mode.get("TOOLBRIDGE_OUTBOUND_IDENTITY", "forward")
+
+
+@pytest.mark.parametrize("mode", [EXCHANGE, SERVICE], ids=["exchange", "client_credentials"])
+def test_an_outbound_identity_needs_each_of_its_settings(
+    mode: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for missing in mode.keys() - {"TOOLBRIDGE_OUTBOUND_IDENTITY"}:
+        with monkeypatch.context() as patch:
+            given(patch, **SECRETS, **{name: value for name, value in mode.items() if name != missing})
+            with pytest.raises(ValidationError) as caught:
+                Settings()
+        chosen = mode["TOOLBRIDGE_OUTBOUND_IDENTITY"]
+        expected = f"{missing}: is not set; TOOLBRIDGE_OUTBOUND_IDENTITY={chosen} needs it."
+        assert explain(caught.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("mode", "variable", "value"),
+    [
+        ({}, "TOKEN_URL", "https://id.example/token"),
+        ({}, "CLIENT_ID", "gateway"),
+        ({}, "CLIENT_SECRET", "of-the-client"),
+        ({}, "CLIENT_AUTHENTICATION", "client_secret_post"),
+        ({}, "OUTBOUND_AUDIENCE", "https://api.example"),
+        ({}, "OUTBOUND_SCOPE", "read"),
+        ({}, "OUTBOUND_RESOURCE", "https://api.example"),
+        ({}, "ALL_CALLERS_ACT_AS_ONE_USER", "false"),
+        (EXCHANGE, "ALL_CALLERS_ACT_AS_ONE_USER", "true"),
+    ],
+)
+def test_a_setting_of_another_outbound_identity_stops_the_start(
+    mode: dict[str, str], variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given(monkeypatch, **SECRETS, **mode, **{f"TOOLBRIDGE_{variable}": value})
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    text = explain(caught.value)
+    assert text.startswith(f"TOOLBRIDGE_{variable}: is set, but TOOLBRIDGE_OUTBOUND_IDENTITY=")
+    assert value not in text
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("OUTBOUND_IDENTITY", "forwards", "'forward', 'exchange' or 'client_credentials'"),
+        ("TOKEN_URL", "http://id.example/token", "must be an https address"),
+        ("TOKEN_URL", "id.example/token", "must be an https address"),
+        ("TOKEN_URL", "https://user:pass@id.example/token", "must be an https address"),
+        ("TOKEN_URL", "", "set but empty"),
+        ("CLIENT_ID", " ", "set but empty"),
+        ("CLIENT_SECRET", "", "set but empty"),
+        ("OUTBOUND_AUDIENCE", "", "set but empty"),
+        ("CLIENT_AUTHENTICATION", "none", "'client_secret_basic' or 'client_secret_post'"),
+        ("ALL_CALLERS_ACT_AS_ONE_USER", "false", "must be true"),
+        ("ALL_CALLERS_ACT_AS_ONE_USER", "", "valid boolean"),
+    ],
+)
+def test_a_wrong_outbound_setting_is_named(
+    variable: str, value: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given(monkeypatch, **{**SECRETS, **SERVICE, f"TOOLBRIDGE_{variable}": value})
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert explain(caught.value).startswith(f"TOOLBRIDGE_{variable}: ")
+    assert reason in explain(caught.value)
+
+
+def test_a_token_service_on_this_machine_needs_no_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    for host in ("localhost", "127.0.0.1", "[::1]"):
+        given(monkeypatch, **{**SECRETS, **EXCHANGE, "TOOLBRIDGE_TOKEN_URL": f"http://{host}:8080/token"})
+        assert Settings().token_url == f"http://{host}:8080/token"
+
+
 def test_an_unknown_tool_is_named() -> None:
     done = started(TOOLBRIDGE_TOOLS="notes get_notes")
     assert done.returncode == 2

@@ -22,6 +22,9 @@ class Caller:
     token: str | None = "the.users.token"
     now = 1_700_000_000.123
 
+    async def bearer_token(self) -> str | None:
+        return self.token
+
 
 @pytest.fixture
 def caller() -> Caller:
@@ -35,7 +38,7 @@ async def http(caller: Caller) -> AsyncIterator[httpx.AsyncClient]:
         base_url=API,
         tenant_id="tenant-a",
         secret=SECRET,
-        bearer_token=lambda: caller.token,
+        bearer_token=caller.bearer_token,
         now=lambda: caller.now,
     )
     async with httpx.AsyncClient(transport=transport, base_url=API, trust_env=False) as client:

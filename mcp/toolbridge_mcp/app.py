@@ -13,7 +13,7 @@ from toolbridge_mcp import __version__, logs
 from toolbridge_mcp.auth import Keys, KeySet, Scopes, SharedSecret, UserTokenVerifier
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.health import health_routes, wait_for_api
-from toolbridge_mcp.identity import bearer_token
+from toolbridge_mcp.outbound import Outbound, outbound_identity
 from toolbridge_mcp.settings import Settings, WrongSetting
 from toolbridge_mcp.tools import EntityTool, OnlyUsableTools, UnknownTool, build_tools, chosen
 from toolbridge_mcp.transport import TenantTransport, connections
@@ -42,7 +42,9 @@ PING_SECONDS = 10
 
 def create_server(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> FastMCP:
     """The gateway as a FastMCP server. `transport` stands in for the connection to the API in tests."""
-    return _server(settings, _api_client(settings, transport), _outside_client())
+    outside = _outside_client()
+    outbound = outbound_identity(settings, outside)
+    return _server(settings, _api_client(settings, outbound, transport), outside, outbound)
 
 
 def create_app(settings: Settings | None = None) -> Gateway:
@@ -51,13 +53,15 @@ def create_app(settings: Settings | None = None) -> Gateway:
     logs.configure(settings.log_level)
     fastmcp.settings.telemetry_mode = "off"
     EventSourceResponse.DEFAULT_PING_INTERVAL = PING_SECONDS
-    client, outside = _api_client(settings), _outside_client()
+    outside = _outside_client()
+    outbound = outbound_identity(settings, outside)
+    client = _api_client(settings, outbound)
     address = Address(settings.public_url)
     routes = health_routes(client) + ResourceMetadata(address, _scopes(settings), settings.issuers).routes()
     for issuer in settings.issuers[:1]:
         routes += IssuerMetadata(issuer, outside).routes()
     return Gateway(
-        _server(settings, client, outside),
+        _server(settings, client, outside, outbound),
         address,
         callers=AllowedCallers(address, settings.allowed_hosts, settings.allowed_origins),
         count=SessionCount(settings.max_sessions, settings.max_sessions_per_user),
@@ -71,12 +75,12 @@ def create_app(settings: Settings | None = None) -> Gateway:
     )
 
 
-def _server(settings: Settings, client: ApiClient, outside: httpx.AsyncClient) -> FastMCP:
+def _server(settings: Settings, client: ApiClient, outside: httpx.AsyncClient, outbound: Outbound) -> FastMCP:
     """`outside` speaks to the identity provider; the server closes both clients when it stops."""
 
     @asynccontextmanager
     async def lifespan(_: FastMCP) -> AsyncIterator[None]:
-        async with outside, client:
+        async with outside, outbound, client:
             await wait_for_api(client, settings.api_wait_seconds)
             yield
 
@@ -123,28 +127,43 @@ def _scopes(settings: Settings) -> Scopes:
 
 
 def _outside_client() -> httpx.AsyncClient:
-    """For the identity provider, which may be behind the proxy that the environment names."""
-    return httpx.AsyncClient(timeout=OUTSIDE_TIMEOUT, follow_redirects=False)
+    """For the identity provider, which may be behind the proxy that the environment names. Plain http is for
+    this machine only, and a secret sent there must not take the way through a proxy."""
+    return httpx.AsyncClient(
+        timeout=OUTSIDE_TIMEOUT,
+        follow_redirects=False,
+        mounts={"http://": None},
+        cookies=_no_cookies(),
+        headers={"User-Agent": "toolbridge-mcp"},
+    )
 
 
-def _api_client(settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> ApiClient:
-    return ApiClient(lambda: _http_client(settings, transport or connections()))
+def _no_cookies() -> CookieJar:
+    return CookieJar(DefaultCookiePolicy(allowed_domains=()))
 
 
-def _http_client(settings: Settings, inner: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
+def _api_client(
+    settings: Settings, outbound: Outbound, transport: httpx.AsyncBaseTransport | None = None
+) -> ApiClient:
+    return ApiClient(lambda: _http_client(settings, transport or connections(), outbound))
+
+
+def _http_client(
+    settings: Settings, inner: httpx.AsyncBaseTransport, outbound: Outbound
+) -> httpx.AsyncClient:
     transport = TenantTransport(
         inner,
         base_url=settings.go_api_base_url,
         tenant_id=settings.tenant_id,
         secret=settings.tenant_header_secret.get_secret_value().encode(),
-        bearer_token=bearer_token,
+        bearer_token=outbound.bearer_token,
     )
     return httpx.AsyncClient(
-        transport=transport,
+        transport=outbound.around(transport),
         base_url=settings.go_api_base_url,
         timeout=TIMEOUT,
         trust_env=False,
         follow_redirects=False,
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        cookies=_no_cookies(),
         headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "toolbridge-mcp"},
     )

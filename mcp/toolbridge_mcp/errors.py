@@ -165,6 +165,32 @@ class Unavailable(ToolBridgeError):
     advice = "Wait {retry_after} seconds, then repeat the call."
 
 
+class TokenServiceRefused(SignInRequired):
+    """The token service did not exchange the caller's token."""
+
+    says = "The token service did not accept the user's sign-in; nothing was done."
+
+
+class TokenServiceMisconfigured(ToolBridgeError):
+    """The token service did not accept the gateway itself, or its answer is no token."""
+
+    says = "The token service does not give this gateway a token for the API; nothing was done."
+    advice = "Nobody but the operator can mend this; tell the user and name the correlation id."
+
+
+class TokenServiceUnavailable(Unavailable):
+    """The token service was not reached or cannot serve now. `retry_after` is in seconds."""
+
+    says = "The token service is not available at the moment; nothing was done."
+
+
+class IssuedTokenRefused(ToolBridgeError):
+    """The API did not accept a token that the token service had just issued."""
+
+    says = "The API does not accept the token that the token service issued; nothing was done."
+    advice = "Nobody but the operator can mend this; tell the user and name the correlation id."
+
+
 class OutcomeUnknown(ToolBridgeError):
     """A write was sent and no answer came: it may or may not have been done."""
 

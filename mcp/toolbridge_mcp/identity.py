@@ -3,13 +3,22 @@
 Over SSE it is the token of the POST that carries the call, never the one that opened the stream.
 """
 
+from typing import NamedTuple
+
 from fastmcp.server.dependencies import get_access_token
 
 
-def bearer_token() -> str | None:
+class CallerToken(NamedTuple):
+    """A verified token and the Unix time at which it expires, if it does."""
+
+    value: str
+    expires_at: float | None = None
+
+
+def caller_token() -> CallerToken | None:
     """The verified token of the very message being handled, or None outside of one."""
     access = get_access_token()
-    return access.token if access else None
+    return CallerToken(access.token, access.expires_at) if access else None
 
 
 def may(scope: str) -> bool:

@@ -46,6 +46,11 @@ def _filled(value: str | None) -> str | None:
     return value
 
 
+def _filled_secret(value: SecretStr | None) -> SecretStr | None:
+    _filled(None if value is None else value.get_secret_value())
+    return value
+
+
 def is_safe_url(value: str | None) -> TypeGuard[str]:
     return value is not None and _SAFE_URL.fullmatch(value) is not None
 
@@ -98,6 +103,9 @@ MaybeSecret = Annotated[
     SecretStr | None, AfterValidator(lambda value: value if value is None else _secret(value))
 ]
 MaybeText = Annotated[str | None, AfterValidator(_filled)]
+MaybeGivenSecret = Annotated[SecretStr | None, AfterValidator(_filled_secret)]
+"""A secret that another service made: its length is that service's affair."""
+
 MaybeUrl = Annotated[MaybeText, AfterValidator(_safe_url)]
 PublicUrl = Annotated[MaybeUrl, AfterValidator(_public_url)]
 Scope = Annotated[str, AfterValidator(_scope)]

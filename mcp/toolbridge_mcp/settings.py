@@ -1,5 +1,6 @@
 """The gateway's settings: read once, in `app.py`, from the environment."""
 
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import AliasChoices, Field, ValidationError, model_validator
@@ -9,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from toolbridge_mcp.setting_types import (
     ApiUrl,
     Hosts,
+    MaybeGivenSecret,
     MaybeSecret,
     MaybeText,
     MaybeUrl,
@@ -92,6 +94,19 @@ class Settings(BaseSettings):
     api_wait_seconds: float = Field(default=15, ge=0, le=300)
     """How long a start waits for the API before it serves without it (then `/readyz` is 503)."""
 
+    outbound_identity: Literal["forward", "exchange", "client_credentials"] = "forward"
+    """Whose token the API gets: the caller's own, one exchanged for it, or the service's for all callers."""
+
+    token_url: MaybeUrl = None
+    client_id: MaybeText = None
+    client_secret: MaybeGivenSecret = None
+    client_authentication: Literal["client_secret_basic", "client_secret_post"] | None = None
+    outbound_audience: MaybeText = None
+    outbound_scope: MaybeText = None
+    outbound_resource: MaybeText = None
+    all_callers_act_as_one_user: bool | None = None
+    """The operator's word that every caller may read and change the one service user's data."""
+
     @property
     def scopes_required(self) -> bool:
         return self.jwt_jwks_url is not None if self.require_scopes is None else self.require_scopes
@@ -117,6 +132,36 @@ class Settings(BaseSettings):
         if self.scope_read == self.scope_write:
             raise WrongSetting("SCOPE_WRITE", "must differ from TOOLBRIDGE_SCOPE_READ")
         return self
+
+    @model_validator(mode="after")
+    def _check_outbound(self) -> Self:
+        """The settings of the chosen mode are complete, and none of another mode is there."""
+        needed = _OUTBOUND_NEEDS[self.outbound_identity]
+        mode = f"TOOLBRIDGE_OUTBOUND_IDENTITY={self.outbound_identity}"
+        for name in sorted(_OUTBOUND_NEEDS["client_credentials"] | _OUTBOUND_OPTIONS):
+            value = getattr(self, name)
+            if name in needed and value is None:
+                raise WrongSetting(name.upper(), f"is not set; {mode} needs it")
+            if value is not None and name not in needed and not (needed and name in _OUTBOUND_OPTIONS):
+                raise WrongSetting(name.upper(), f"is set, but {mode} does not use it; remove one")
+        if self.all_callers_act_as_one_user is False:
+            raise WrongSetting(
+                "ALL_CALLERS_ACT_AS_ONE_USER",
+                f"must be true: with {mode} every caller reads and changes the same user's data",
+            )
+        return self
+
+
+_OUTBOUND_NEEDS: Mapping[str, frozenset[str]] = {
+    "forward": frozenset(),
+    "exchange": frozenset({"token_url", "client_id", "client_secret"}),
+    "client_credentials": frozenset(
+        {"token_url", "client_id", "client_secret", "all_callers_act_as_one_user"}
+    ),
+}
+_OUTBOUND_OPTIONS = frozenset(
+    {"client_authentication", "outbound_audience", "outbound_scope", "outbound_resource"}
+)
 
 
 def explain(error: ValidationError) -> str:

@@ -1,7 +1,7 @@
 """The custom httpx transport between the gateway and the API."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import httpx
 
@@ -16,7 +16,7 @@ class AnswerLost(Exception):
 
 
 class TenantTransport(httpx.AsyncBaseTransport):
-    """Signs each request for the tenant, forwards the caller's token, and talks to one host only.
+    """Signs each request for the tenant, adds the token of the moment, and talks to one host only.
 
     Answers come back read whole. Raises `Unavailable` when the API was not reached and `AnswerLost` when
     it was but did not answer. A request for another host than `base_url`'s is a `ValueError`: signature
@@ -30,7 +30,7 @@ class TenantTransport(httpx.AsyncBaseTransport):
         base_url: str,
         tenant_id: str,
         secret: bytes,
-        bearer_token: Callable[[], str | None],
+        bearer_token: Callable[[], Awaitable[str | None]],
         now: Callable[[], float] = time.time,
     ) -> None:
         self._inner = inner
@@ -43,8 +43,8 @@ class TenantTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if _origin(request.url) != self._origin:
             raise ValueError("the gateway sends requests to the configured API only")
+        await self._identify(request)
         self._sign(request)
-        self._identify(request)
         try:
             response = await self._inner.handle_async_request(request)
             await response.aread()
@@ -60,9 +60,9 @@ class TenantTransport(httpx.AsyncBaseTransport):
     def _sign(self, request: httpx.Request) -> None:
         request.headers.update(tenant_headers(self._secret, self._tenant_id, int(self._now() * 1000)))
 
-    def _identify(self, request: httpx.Request) -> None:
+    async def _identify(self, request: httpx.Request) -> None:
         request.headers.pop("Authorization", None)
-        token = self._bearer_token()
+        token = await self._bearer_token()
         if token:
             request.headers["Authorization"] = f"Bearer {token}"
 

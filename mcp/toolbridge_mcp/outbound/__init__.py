@@ -1,0 +1,26 @@
+"""Which token the gateway sends to the API: `TOOLBRIDGE_OUTBOUND_IDENTITY` decides it, nothing else does.
+
+No mode falls back to another, and the gateway signs no token itself.
+"""
+
+import httpx
+
+from toolbridge_mcp.identity import caller_token
+from toolbridge_mcp.outbound.exchange import ExchangedTokens
+from toolbridge_mcp.outbound.forward import ForwardedToken
+from toolbridge_mcp.outbound.service import ServiceToken
+from toolbridge_mcp.outbound.token_endpoint import TokenEndpoint
+from toolbridge_mcp.settings import Settings
+
+__all__ = ["Outbound", "outbound_identity"]
+
+Outbound = ForwardedToken | ExchangedTokens | ServiceToken
+
+
+def outbound_identity(settings: Settings, http: httpx.AsyncClient) -> Outbound:
+    """The configured mode, to be entered before use. `http` speaks to the token service, if there is one."""
+    if settings.outbound_identity == "exchange":
+        return ExchangedTokens(TokenEndpoint.of(settings, http), caller_token)
+    if settings.outbound_identity == "client_credentials":
+        return ServiceToken(TokenEndpoint.of(settings, http), caller_token)
+    return ForwardedToken(caller_token)

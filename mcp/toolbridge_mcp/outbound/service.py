@@ -1,0 +1,74 @@
+"""A service deployment: every caller acts as the one service user (RFC 6749, section 4.4)."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from toolbridge_mcp.errors import TokenServiceMisconfigured, TokenServiceRefused
+from toolbridge_mcp.identity import CallerToken
+from toolbridge_mcp.outbound.renewal import RenewingTransport
+from toolbridge_mcp.outbound.shared_work import SharedWork
+from toolbridge_mcp.outbound.token_endpoint import IssuedToken, TokenEndpoint
+
+GRANT = {"grant_type": "client_credentials"}
+REFUSED_SECONDS = 30
+"""How long a refusal stands before the token service is asked again: wrong credentials sent with every
+call would lock the client out."""
+
+
+class ServiceToken:
+    """One token for all callers, fetched at the start and ahead of its expiry, one request at a time.
+
+    Without a valid token no request is made: there is nothing else to send. Only requests for a verified
+    caller carry it.
+    """
+
+    def __init__(self, endpoint: TokenEndpoint, caller: Callable[[], CallerToken | None]) -> None:
+        self._endpoint = endpoint
+        self._caller = caller
+        self._token: IssuedToken | None = None
+        self._refused_until = 0.0
+        self._fetches: SharedWork[None, IssuedToken] = SharedWork()
+
+    async def bearer_token(self) -> str | None:
+        """The service's token, or None outside of a message."""
+        return (await self.token()).value if self._caller() else None
+
+    async def token(self) -> IssuedToken:
+        """A token that is valid now. In its last seconds the next one is fetched meanwhile."""
+        token, now = self._token, self._endpoint.now()
+        if token is None or token.expires_at <= now:
+            return await self._fetches.result(None, self._fetch)
+        if token.renew_at <= now:
+            self._fetches.start(None, self._fetch)
+        return token
+
+    def around(self, transport: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
+        return RenewingTransport(transport, self.forget)
+
+    def forget(self, token: str) -> None:
+        """Drops the kept token if it still is `token`."""
+        if self._token and self._token.value == token:
+            self._token = None
+
+    async def _fetch(self) -> IssuedToken:
+        if self._endpoint.now() < self._refused_until:
+            raise TokenServiceMisconfigured
+        try:
+            self._token = await self._endpoint.issue(GRANT)
+        except (TokenServiceRefused, TokenServiceMisconfigured) as error:
+            self._refused_until = self._endpoint.now() + REFUSED_SECONDS
+            raise TokenServiceMisconfigured from error
+        return self._token
+
+    async def __aenter__(self) -> Self:
+        self._fetches.start(None, self._fetch)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._fetches.aclose()
+        self._token = None
