@@ -88,7 +88,7 @@ class AccessLog:
         with self._stack.log.open("rb") as file:
             file.seek(self._start)
             lines = file.read().splitlines()
-        return [entry for line in lines if (entry := _entry(line)).get("msg") == "request"]
+        return [entry for line in lines if (entry := _entry(line)).get("message") == "request"]
 
 
 def _entry(line: bytes) -> Json:

@@ -81,8 +81,8 @@ func launch(t *testing.T, env []string) *running {
 	if !lines.Scan() {
 		t.Fatal("the program said nothing")
 	}
-	var first struct{ Msg, Addr string }
-	if err := json.Unmarshal(lines.Bytes(), &first); err != nil || first.Msg != "listening" {
+	var first struct{ Message, Addr string }
+	if err := json.Unmarshal(lines.Bytes(), &first); err != nil || first.Message != "listening" {
 		t.Fatalf("first line %s", lines.Text())
 	}
 	go func() { _, _ = io.Copy(io.Discard, stderr) }()
@@ -331,7 +331,7 @@ func TestDevelopmentModeIsLoggedLoudly(t *testing.T) {
 	for range 2 {
 		lines.Scan()
 	}
-	if line := lines.Text(); !strings.Contains(line, `"level":"WARN"`) || !strings.Contains(line, "DEVELOPMENT MODE") {
+	if line := lines.Text(); !strings.Contains(line, `"level":"warning"`) || !strings.Contains(line, "DEVELOPMENT MODE") {
 		t.Errorf("logged %s", line)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -47,7 +46,7 @@ func command(ctx context.Context, args []string, lookup config.Lookup, stdout, s
 // serveCommand reports a failed start as one log line in the format of all others.
 func serveCommand(ctx context.Context, lookup config.Lookup, stderr io.Writer) int {
 	cfg, err := config.FromEnv(lookup)
-	log := slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: cfg.LogLevel}))
+	log := newLog(stderr, cfg.LogLevel)
 	if err == nil {
 		err = run(ctx, cfg, log)
 	}

@@ -57,7 +57,7 @@ def entries(stack: Process) -> list[dict[str, object]]:
 
 
 def messages(stack: Process) -> list[str]:
-    return [str(entry.get("message", entry.get("msg"))) for entry in entries(stack)]
+    return [str(entry["message"]) for entry in entries(stack)]
 
 
 def pids(stack: Process, program: str) -> list[int]:
@@ -85,8 +85,9 @@ def test_every_line_is_a_json_object_of_one_format(stack: Stack) -> None:
     with running(stack()) as process:
         pass
     for entry in entries(process):
-        assert {"time", "level"} <= entry.keys()
-    assert {"supervisord", "DEBUG"} & {str(entry.get("logger")) for entry in entries(process)}
+        assert {"time", "level", "logger", "message"} <= entry.keys()
+        assert entry["level"] in {"debug", "info", "warning", "error", "critical"}
+    assert {entry["logger"] for entry in entries(process)} >= {"supervisord", "toolbridge_api"}
 
 
 def test_frozen_programs_are_replaced(stack: Stack) -> None:

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"strings"
+)
+
+// newLog writes JSON lines with the names that the gateway gives them, so that a
+// container has one format.
+func newLog(w io.Writer, level slog.Level) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: asTheGatewayDoes}
+	return slog.New(slog.NewJSONHandler(w, options)).With("logger", "toolbridge_api")
+}
+
+func asTheGatewayDoes(groups []string, attr slog.Attr) slog.Attr {
+	if len(groups) > 0 {
+		return attr
+	}
+	switch attr.Key {
+	case slog.MessageKey:
+		attr.Key = "message"
+	case slog.LevelKey:
+		name := strings.ToLower(attr.Value.String())
+		if name == "warn" {
+			name = "warning"
+		}
+		attr.Value = slog.StringValue(name)
+	}
+	return attr
+}
