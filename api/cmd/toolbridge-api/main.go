@@ -28,17 +28,23 @@ func main() {
 func command(ctx context.Context, args []string, lookup config.Lookup, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("toolbridge-api", flag.ContinueOnError)
 	flags.SetOutput(stderr)
+	flags.Usage = func() {
+		fmt.Fprint(stderr, usage)
+		flags.PrintDefaults()
+	}
 	healthcheck := flags.Bool("healthcheck", false, "ask the API at HTTP_ADDR whether it is ready, and exit")
-	version := flags.Bool("version", false, "print the version, and exit")
-	if flags.Parse(args) != nil || flags.NArg() > 0 {
+	showVersion := flags.Bool("version", false, "print the version, and exit")
+	if flags.Parse(args) != nil {
 		return 2
 	}
 	switch {
-	case *version:
+	case *showVersion:
 		fmt.Fprintln(stdout, "toolbridge-api", buildVersion())
 		return 0
 	case *healthcheck:
 		return exitCode(askReady(ctx, lookup), stderr)
+	case flags.NArg() > 0:
+		return dataCommand(ctx, flags.Args(), lookup, stdout, stderr)
 	}
 	return serveCommand(ctx, lookup, stderr)
 }
@@ -97,7 +103,13 @@ func askReady(ctx context.Context, lookup config.Lookup) error {
 	return nil
 }
 
+// version is set by the linker where a release is built.
+var version string
+
 func buildVersion() string {
+	if version != "" {
+		return version
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {
 		return "(devel)"

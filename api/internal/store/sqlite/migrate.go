@@ -15,7 +15,7 @@ var migrations embed.FS
 // transaction. It takes the write lock first, so of two processes that start at
 // once the second finds the work done.
 func migrate(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Glob(migrations, "migrations/*.sql") // sorted by name, hence by number
+	files, err := migrationFiles()
 	if err != nil {
 		return err
 	}
@@ -28,8 +28,8 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	if current > len(files) {
-		return fmt.Errorf("has schema version %d, but this program knows only %d: run a newer one", current, len(files))
+	if err := checkKnown(current); err != nil {
+		return err
 	}
 	for _, file := range files[current:] {
 		if err := execFile(ctx, tx, file); err != nil {
@@ -40,6 +40,18 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	return tx.Commit()
+}
+
+// migrationFiles are sorted by name, hence by number.
+func migrationFiles() ([]string, error) { return fs.Glob(migrations, "migrations/*.sql") }
+
+// checkKnown refuses a database of a newer program.
+func checkKnown(version int) error {
+	files, err := migrationFiles()
+	if err == nil && version > len(files) {
+		err = fmt.Errorf("has schema version %d, but this program knows only %d: run a newer one", version, len(files))
+	}
+	return err
 }
 
 // schemaVersion gives the number of migrations applied, 0 in a new database.

@@ -1,0 +1,127 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Copy is what a backup file was found to hold.
+type Copy struct {
+	Bytes  int64
+	SHA256 string // of the file, in hexadecimal
+	Schema int    // number of migrations applied
+	Items  int64  // deleted ones included
+}
+
+// Backup writes everything that the database at path holds at one moment to a
+// new file, while other processes go on reading and writing. The file appears
+// whole and checked, or not at all; one that exists is never replaced.
+func Backup(ctx context.Context, path, file string) (Copy, error) {
+	if _, err := os.Stat(path); err != nil {
+		return Copy{}, fmt.Errorf("there is no database to back up: %w", err)
+	}
+	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
+		return Copy{}, fmt.Errorf("%s exists; give the backup another name", file)
+	}
+	temporary, err := temporaryBeside(file)
+	if err != nil {
+		return Copy{}, err
+	}
+	defer os.Remove(temporary)
+	if err := copyOnline(ctx, path, temporary); err != nil {
+		return Copy{}, fmt.Errorf("copying %s: %w", path, err)
+	}
+	found, err := inspect(ctx, temporary)
+	if err != nil {
+		return Copy{}, err
+	}
+	// A link, since a rename would replace what came up meanwhile.
+	if err := os.Link(temporary, file); err != nil {
+		return Copy{}, err
+	}
+	return found, syncDirectory(file)
+}
+
+// temporaryBeside makes an empty file that only this user can read.
+func temporaryBeside(file string) (string, error) {
+	temporary, err := os.CreateTemp(filepath.Dir(file), ".toolbridge-*.partial")
+	if err != nil {
+		return "", err
+	}
+	return temporary.Name(), temporary.Close()
+}
+
+// copyOnline reads in one transaction, so writers neither wait nor show in the copy.
+func copyOnline(ctx context.Context, path, target string) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	db, err := connect("sqlite", path, 1, lockWait, "mode=rw")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	_, err = db.ExecContext(ctx, `VACUUM INTO ?`, target)
+	return err
+}
+
+// inspect brings a copy to the disk and reads all of it. A copy that is damaged,
+// or that this program is too old for, is an error.
+func inspect(ctx context.Context, file string) (Copy, error) {
+	found, err := digest(file)
+	if err != nil {
+		return Copy{}, err
+	}
+	path, err := filepath.Abs(file)
+	if err != nil {
+		return Copy{}, err
+	}
+	// Nobody else writes to it, and SQLite must not leave files beside it.
+	db, err := connect("sqlite", path, 1, lockWait, "mode=ro", "immutable=1")
+	if err != nil {
+		return Copy{}, err
+	}
+	defer db.Close()
+	var verdict string
+	if err := db.QueryRowContext(ctx, `PRAGMA integrity_check(1)`).Scan(&verdict); err != nil || verdict != "ok" {
+		return Copy{}, fmt.Errorf("it is not a whole SQLite database: %s: %w", verdict, err)
+	}
+	if err := db.QueryRowContext(ctx, `SELECT version, (SELECT COUNT(*) FROM item) FROM schema_version`).
+		Scan(&found.Schema, &found.Items); err != nil {
+		return Copy{}, fmt.Errorf("it is not a database of this program: %w", err)
+	}
+	return found, checkKnown(found.Schema)
+}
+
+// digest also makes sure that the bytes it read are on the disk.
+func digest(file string) (Copy, error) {
+	opened, err := os.Open(file)
+	if err != nil {
+		return Copy{}, err
+	}
+	defer opened.Close()
+	hash := sha256.New()
+	n, err := io.Copy(hash, opened)
+	if err != nil {
+		return Copy{}, err
+	}
+	return Copy{Bytes: n, SHA256: hex.EncodeToString(hash.Sum(nil))}, opened.Sync()
+}
+
+// syncDirectory makes the name of a file as lasting as its content.
+func syncDirectory(file string) error {
+	directory, err := os.Open(filepath.Dir(file))
+	if err != nil {
+		return err
+	}
+	defer directory.Close()
+	return directory.Sync()
+}
