@@ -187,7 +187,13 @@ func intact(t *testing.T, database string) {
 }
 
 func TestManyWritersOfALargeItemAreAllAnswered(t *testing.T) {
-	api := launch(t, environment("127.0.0.1:0", filepath.Join(t.TempDir(), "api.db")))
+	t.Run("SQLite", func(t *testing.T) {
+		manyWriters(t, launch(t, environment("127.0.0.1:0", filepath.Join(t.TempDir(), "api.db"))))
+	})
+	t.Run("PostgreSQL", func(t *testing.T) { manyWriters(t, replicas(t)[0]) })
+}
+
+func manyWriters(t *testing.T, api *running) {
 	const large, writers, others = "/v1/notes/aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee", 250, 20
 	body := `{"uid":"aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee","blob":["` + strings.Repeat("x", 1_500_000) + `","` + strings.Repeat("y", 1_500_000) + `"]}`
 	if status, answer, err := api.call("POST", "/v1/notes", body); status != http.StatusCreated {
