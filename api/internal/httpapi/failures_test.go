@@ -20,9 +20,6 @@ func (f failing) Get(context.Context, item.Ref) (*item.Item, error) { return nil
 func (f failing) List(context.Context, item.Query) ([]item.Item, bool, error) {
 	return nil, false, f.err
 }
-func (f failing) Apply(context.Context, item.Write, item.Change) (*item.Item, error) {
-	return nil, f.err
-}
 func (f failing) ApplyAll(context.Context, item.Batch) error { return f.err }
 
 // slow is a store whose items can be had only once the client has left.

@@ -16,11 +16,6 @@ type announcingItems struct {
 	came chan<- struct{}
 }
 
-func (s announcingItems) Apply(ctx context.Context, write item.Write, change item.Change) (*item.Item, error) {
-	s.came <- struct{}{}
-	return s.Store.Apply(ctx, write, change)
-}
-
 func (s announcingItems) ApplyAll(ctx context.Context, batch item.Batch) error {
 	s.came <- struct{}{}
 	return s.Store.ApplyAll(ctx, batch)

@@ -43,7 +43,7 @@ func (s *Service) change(ctx context.Context, t Target, parent Parent, change Ch
 		t.Once.Keep = s.KeepAnswers
 	}
 	write := Write{Ref: t.ref(), Epoch: t.Epoch, Now: s.Now, Parent: parent, Once: t.Once}
-	return s.Store.Apply(ctx, write, t.Once.around(change))
+	return Apply(ctx, s.Store, write, t.Once.around(change))
 }
 
 // Page is one page of a list. Next is nil on the last one.

@@ -17,16 +17,27 @@ type Store interface {
 	// payloads would pass MaxBytes.
 	List(ctx context.Context, query Query) (items []Item, more bool, err error)
 
-	// Apply runs change in one transaction that nobody else's write to the
-	// owner's items can interleave with, and stores what it returns. An error of
-	// change is returned as it is, and nothing is stored. So is a fault.WrongEpoch
-	// when the owner is at another epoch than the write's: a wipe overtook it.
-	Apply(ctx context.Context, write Write, change Change) (*Item, error)
-
-	// ApplyAll runs the steps in order in one such transaction, each seeing what
-	// those before it stored; a change that returns no item stores nothing. All
-	// see the Now and the Newest of the first. Apply is the case of one step.
+	// ApplyAll runs the steps in order in one transaction that nobody else's write
+	// to the owner's items can interleave with, each seeing what those before it
+	// stored; a change that returns no item stores nothing. All see the Now and the
+	// Newest of the first. An error of a change is returned as it is, and nothing is
+	// stored. So is a fault.WrongEpoch when the owner is at another epoch than the
+	// batch's: a wipe overtook it.
 	ApplyAll(ctx context.Context, batch Batch) error
+}
+
+// Apply runs one change in a transaction of its own, and gives what it stored.
+func Apply(ctx context.Context, store Store, write Write, change Change) (next *Item, err error) {
+	step := Step{UID: write.UID, Parent: write.Parent, Once: write.Once, Change: func(seen Seen) (*Item, error) {
+		var refusal error
+		next, refusal = change(seen)
+		return next, refusal
+	}}
+	batch := Batch{Owner: write.Owner, Kind: write.Kind, Epoch: write.Epoch, Now: write.Now, Steps: []Step{step}}
+	if err := store.ApplyAll(ctx, batch); err != nil {
+		return nil, err
+	}
+	return next, nil
 }
 
 // Batch is several changes to items of one owner and kind.
@@ -62,11 +73,6 @@ type Write struct {
 	Now    func() time.Time
 	Parent Parent // as of a Step
 	Once   *Once  // as of a Step
-}
-
-// Batch gives the write as a batch of one step.
-func (w Write) Batch(change Change) Batch {
-	return Batch{Owner: w.Owner, Kind: w.Kind, Epoch: w.Epoch, Now: w.Now, Steps: []Step{{w.UID, change, w.Parent, w.Once}}}
 }
 
 // MaxAhead is how far from now a stored time still counts as the newest one, so

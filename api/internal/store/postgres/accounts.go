@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/store/relational"
 )
 
 // State implements account.Store.
@@ -14,7 +15,7 @@ func (s *Store) State(ctx context.Context, owner account.Owner, sessionID string
 	err = s.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		var ended bool
 		row := conn.QueryRow(ctx, sqlState, owner.Tenant, owner.User, sessionID)
-		state, err = scanState(row, &ended)
+		state, err = relational.ScanState(row, &ended)
 		state.SessionEnded = ended
 		return classify(err)
 	})
@@ -52,7 +53,7 @@ func (s *Store) Wipe(ctx context.Context, owner account.Owner, epoch int64, now 
 		last.Queue(sqlDeleteTags, owner.Tenant, owner.User)
 		last.Queue(sqlDeleteAnswers, owner.Tenant, owner.User)
 		last.Queue(sqlRaiseEpoch, owner.Tenant, owner.User, now().UnixMilli()).QueryRow(func(row pgx.Row) error {
-			state, err = scanState(row)
+			state, err = relational.ScanState(row)
 			return err
 		})
 		return commit(ctx, conn, last)
@@ -72,19 +73,4 @@ func counts(rows pgx.Rows) (map[string]int64, error) {
 		return nil
 	})
 	return counted, err
-}
-
-// scanState reads the columns of a state, and any that follow into more.
-func scanState(row pgx.Row, more ...any) (account.State, error) {
-	var state account.State
-	var since, wiped int64
-	columns := append([]any{&state.Epoch, &since, &wiped, &state.LastWipeBy}, more...)
-	if err := row.Scan(columns...); err != nil {
-		return account.State{}, err
-	}
-	state.SessionsSince = time.UnixMilli(since)
-	if wiped != 0 {
-		state.LastWipeAt = time.UnixMilli(wiped)
-	}
-	return state, nil
 }

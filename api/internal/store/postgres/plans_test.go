@@ -48,13 +48,13 @@ func TestTheHotStatementsNeitherScanNorSort(t *testing.T) {
 		{"turn and current", sqlTurnAndCurrent, `'t', 'owner7', 'note', '{uid000100}', 150, 'note', 'uid000007', 'k', 5`, "item_all_by_time"},
 		{"live", sqlLive, key, "item"},
 		{"turn", sqlTurn, `'t', 'owner7'`, "account_pkey"},
-		{"save", numbered(sqlSaveItem), `2, 500, 500, NULL, '', '', '{}', 'open', false, '{red}', ` + key, "item_pkey"},
-		{"add tags", numbered(sqlAddTags), key + `, 5, '{blue,red}'`, "item_tag"},
-		{"move tags", numbered(sqlMoveTags), `500, ` + key + `, 100, '{blue,red}'`, "item_tag_pkey"},
-		{"remove tags", numbered(sqlRemoveTags), key + `, 100, '{blue,red}'`, "item_tag_pkey"},
+		{"save", numbered(sqlSaveItem, 0), `2, 500, 500, NULL, '', '', '{}', 'open', false, '{red}', ` + key, "item_pkey"},
+		{"add tags", numbered(sqlAddTags, 0), key + `, 5, '{blue,red}'`, "item_tag"},
+		{"move tags", numbered(sqlMoveTags, 0), `500, ` + key + `, 100, '{blue,red}'`, "item_tag_pkey"},
+		{"remove tags", numbered(sqlRemoveTags, 0), key + `, 100, '{blue,red}'`, "item_tag_pkey"},
 		{"delete tags", sqlDeleteTags, `'t', 'owner7'`, "item_tag_pkey"},
-		{"keep answer", numbered(sqlKeepAnswer), `'t', 'owner7', 'k', 'r', 200, '{}', 5`, "Insert"},
-		{"purge answers", numbered(sqlPurgeAnswers), `5, 't', 'owner7', 'k'`, "idempotency_by_expiry"},
+		{"keep answer", numbered(sqlKeepAnswer, 0), `'t', 'owner7', 'k', 'r', 200, '{}', 5`, "Insert"},
+		{"purge answers", numbered(sqlPurgeAnswers, 0), `5, 't', 'owner7', 'k'`, "idempotency_by_expiry"},
 		{"delete answers", sqlDeleteAnswers, `'t', 'owner7'`, "idempotency_pkey"},
 		{"state", sqlState, `'t', 'owner7', 'session9'`, "account_pkey"},
 		{"purge", sqlPurgeEnded, `5`, "ended_session_by_expiry"},
@@ -75,11 +75,6 @@ func TestTheHotStatementsNeitherScanNorSort(t *testing.T) {
 			})
 		}
 	}
-}
-
-// numbered gives a part of a save as a statement of its own.
-func numbered(part string) string {
-	return (&saving{}).numbered(part, make([]any, strings.Count(part, "?")))
 }
 
 // explain gives the plan of a prepared statement, which is how all of ours are run.

@@ -52,7 +52,7 @@ func writing(user, uid string) item.Write {
 }
 
 func writeNote(ctx context.Context, store *Store, user, uid string) error {
-	_, err := store.Apply(ctx, writing(user, uid), func(seen item.Seen) (*item.Item, error) {
+	_, err := item.Apply(ctx, store, writing(user, uid), func(seen item.Seen) (*item.Item, error) {
 		return &item.Item{UID: uid, Version: 1, StoredAt: seen.Place(), Payload: []byte(`{}`)}, nil
 	})
 	return err
@@ -181,7 +181,7 @@ func TestAWriteSeesTheWriteOfAnotherProcessThatItWaitedFor(t *testing.T) {
 		inside, finish, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 		var placed item.Millis
 		go func() {
-			_, err := first.Apply(t.Context(), writing("u", uid), func(seen item.Seen) (*item.Item, error) {
+			_, err := item.Apply(t.Context(), first, writing("u", uid), func(seen item.Seen) (*item.Item, error) {
 				close(inside)
 				<-finish
 				placed = seen.Place() + 1000
@@ -194,7 +194,7 @@ func TestAWriteSeesTheWriteOfAnotherProcessThatItWaitedFor(t *testing.T) {
 			waitForALock(t, server)
 			close(finish)
 		}()
-		_, err := second.Apply(t.Context(), writing("u", uid), func(seen item.Seen) (*item.Item, error) {
+		_, err := item.Apply(t.Context(), second, writing("u", uid), func(seen item.Seen) (*item.Item, error) {
 			if seen.Item == nil || seen.Newest != placed {
 				t.Errorf("saw %+v, newest %d, want %d", seen.Item, seen.Newest, placed)
 			}
@@ -242,7 +242,7 @@ func TestWritersOfOneOwnerLeaveConnectionsToOthers(t *testing.T) {
 	inside, finish := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		_, err := store.Apply(t.Context(), writing("u", "x"), func(item.Seen) (*item.Item, error) {
+		_, err := item.Apply(t.Context(), store, writing("u", "x"), func(item.Seen) (*item.Item, error) {
 			close(inside)
 			<-finish
 			return nil, nil
@@ -286,7 +286,7 @@ func TestACollisionRunsTheChangeAnewAFewTimes(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			runs := 0
-			_, err := store.Apply(t.Context(), writing("u", row.name), func(item.Seen) (*item.Item, error) {
+			_, err := item.Apply(t.Context(), store, writing("u", row.name), func(item.Seen) (*item.Item, error) {
 				if runs++; runs <= row.failures {
 					return nil, classify(&pgconn.PgError{Code: row.code})
 				}

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/store/relational"
 )
 
 // saving is the one statement that stores an item with its tags and the kept
@@ -41,22 +42,29 @@ func (s *saving) twice(text string, arguments ...any) {
 	s.saves.Queue(alone.numbered(text, arguments), alone.arguments...)
 }
 
-// numbered gives the text with a parameter in place of each question mark.
+// numbered gives a text of the statement, with its arguments among all others.
 func (s *saving) numbered(text string, arguments []any) string {
+	before := len(s.arguments)
+	s.arguments = append(s.arguments, arguments...)
+	return numbered(text, before)
+}
+
+// numbered gives the text with a parameter in place of each question mark, the
+// first one behind so many others.
+func numbered(text string, before int) string {
 	var b strings.Builder
 	for i, piece := range strings.Split(text, "?") {
 		if i > 0 {
-			b.WriteString("$" + strconv.Itoa(len(s.arguments)+i))
+			b.WriteString("$" + strconv.Itoa(before+i))
 		}
 		b.WriteString(piece)
 	}
-	s.arguments = append(s.arguments, arguments...)
 	return b.String()
 }
 
 // item gives the whole statement, which ends with the upsert of the item.
 func (s *saving) item(ref item.Ref, next *item.Item) (text string, arguments []any) {
-	upsert := s.numbered(sqlSaveItem, append(values(next), key(ref)...))
+	upsert := s.numbered(sqlSaveItem, append(relational.Values(next, next.Payload, tagsOf(next)), relational.Key(ref)...))
 	var b strings.Builder
 	for i, part := range s.parts {
 		b.WriteString([]string{"WITH", ","}[min(i, 1)] + " part" + strconv.Itoa(i) + " AS (" + part + ")\n")
@@ -73,18 +81,18 @@ func (s *saving) retag(ref item.Ref, was, is *stored) {
 	case before == after: // their rows are the same too
 		gone, fresh = without(was.tags, is.tags), without(is.tags, was.tags)
 	case len(gone) > 0 && slices.Equal(gone, fresh):
-		s.with(sqlMoveTags, append(append([]any{after}, key(ref)...), before, gone)...)
+		s.with(sqlMoveTags, append(append([]any{after}, relational.Key(ref)...), before, gone)...)
 		return
 	}
 	if len(fresh) > 0 {
-		s.with(sqlAddTags, append(key(ref), after, fresh)...)
+		s.with(sqlAddTags, append(relational.Key(ref), after, fresh)...)
 	}
 	remove := s.with
 	if len(fresh) > 0 {
 		remove = s.twice
 	}
 	if len(gone) > 0 {
-		remove(sqlRemoveTags, append(key(ref), before, gone)...)
+		remove(sqlRemoveTags, append(relational.Key(ref), before, gone)...)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/store/relational"
 )
 
 // lookAhead is how many items of a batch are read at once. It bounds what a
@@ -136,7 +137,7 @@ func (s *steps) take(rows pgx.Rows, more ...any) error {
 		var tags []string
 		var request, body *string
 		var status int
-		found, err := scan(rows, append([]any{&newest, &tags, &live, &request, &status, &body}, more...)...)
+		found, err := relational.ScanItem(rows, append([]any{&newest, &tags, &live, &request, &status, &body}, more...)...)
 		if err != nil {
 			return err
 		}
@@ -204,7 +205,7 @@ func (s *steps) isLive(ctx context.Context) item.Live {
 			return found, nil
 		}
 		ref := item.Ref{Owner: s.batch.Owner, Kind: kind, UID: uid}
-		err = s.conn.QueryRow(ctx, sqlLive, key(ref)...).Scan(&found)
+		err = s.conn.QueryRow(ctx, sqlLive, relational.Key(ref)...).Scan(&found)
 		s.live[parent] = found
 		return found, classify(err)
 	}

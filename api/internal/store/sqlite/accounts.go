@@ -7,14 +7,15 @@ import (
 	"time"
 
 	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/store/relational"
 )
 
 // State implements account.Store.
 func (s *Store) State(ctx context.Context, owner account.Owner, sessionID string) (account.State, error) {
 	var ended bool
-	state, err := scanState(s.read.state.QueryRowContext(ctx, owner.Tenant, owner.User, sessionID), &ended)
+	state, err := relational.ScanState(s.read.state.QueryRowContext(ctx, owner.Tenant, owner.User, sessionID), &ended)
 	state.SessionEnded = ended
-	return state, err
+	return state, classify(err)
 }
 
 // EndSession implements account.Store.
@@ -47,11 +48,11 @@ func (s *Store) Wipe(ctx context.Context, owner account.Owner, epoch int64, now 
 			return classify(err)
 		}
 		raise := tx.StmtContext(ctx, s.write.raiseEpoch)
-		state, err = scanState(raise.QueryRowContext(ctx, owner.Tenant, owner.User, now().UnixMilli(), epoch))
+		state, err = relational.ScanState(raise.QueryRowContext(ctx, owner.Tenant, owner.User, now().UnixMilli(), epoch))
 		if errors.Is(err, sql.ErrNoRows) {
 			return account.ErrNoSession
 		}
-		return err
+		return classify(err)
 	})
 	return state, deleted, err
 }
@@ -68,19 +69,4 @@ func counts(rows *sql.Rows) (map[string]int64, error) {
 		counted[kind] = count
 	}
 	return counted, rows.Err()
-}
-
-// scanState reads the columns of a state, and any that follow into more.
-func scanState(r row, more ...any) (account.State, error) {
-	var state account.State
-	var since, wiped int64
-	columns := append([]any{&state.Epoch, &since, &wiped, &state.LastWipeBy}, more...)
-	if err := r.Scan(columns...); err != nil {
-		return account.State{}, classify(err)
-	}
-	state.SessionsSince = time.UnixMilli(since)
-	if wiped != 0 {
-		state.LastWipeAt = time.UnixMilli(wiped)
-	}
-	return state, nil
 }

@@ -9,11 +9,12 @@ import (
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/store/relational"
 )
 
 // Get implements item.Store.
 func (s *Store) Get(ctx context.Context, ref item.Ref) (*item.Item, error) {
-	return one(s.read.item.QueryRowContext(ctx, key(ref)...))
+	return one(s.read.item.QueryRowContext(ctx, relational.Key(ref)...))
 }
 
 // List implements item.Store.
@@ -29,7 +30,7 @@ func (s *Store) List(ctx context.Context, query item.Query) (items []item.Item, 
 	}
 	defer rows.Close()
 	for size := 0; rows.Next(); {
-		found, err := scan(rows)
+		found, err := relational.ScanItem(rows)
 		if err != nil {
 			return nil, false, classify(err)
 		}
@@ -40,19 +41,6 @@ func (s *Store) List(ctx context.Context, query item.Query) (items []item.Item, 
 		items = append(items, found)
 	}
 	return items, false, classify(rows.Err())
-}
-
-// Apply implements item.Store.
-func (s *Store) Apply(ctx context.Context, write item.Write, change item.Change) (next *item.Item, err error) {
-	err = s.ApplyAll(ctx, write.Batch(func(seen item.Seen) (*item.Item, error) {
-		var refusal error
-		next, refusal = change(seen)
-		return next, refusal
-	}))
-	if err != nil {
-		return nil, err
-	}
-	return next, nil
 }
 
 // ApplyAll implements item.Store.
@@ -95,7 +83,8 @@ func (s *Store) change(ctx context.Context, tx *sql.Tx, ref item.Ref, seen item.
 	if seen.Item == nil {
 		save = s.write.insert
 	}
-	if _, err := tx.StmtContext(ctx, save).ExecContext(ctx, append(values(next), key(ref)...)...); err != nil || step.Once == nil {
+	columns := append(relational.Values(next, string(next.Payload), tagList(next)), relational.Key(ref)...)
+	if _, err := tx.StmtContext(ctx, save).ExecContext(ctx, columns...); err != nil || step.Once == nil {
 		return classify(err)
 	}
 	return classify(s.keepAnswer(ctx, tx, ref.Owner, step.Once, next, seen.Now))
@@ -108,7 +97,7 @@ func (s *Store) live(ctx context.Context, tx *sql.Tx, owner item.Owner, expected
 			return known(kind, uid)
 		}
 		other := item.Ref{Owner: owner, Kind: kind, UID: uid}
-		err = tx.StmtContext(ctx, s.write.live).QueryRowContext(ctx, key(other)...).Scan(&found)
+		err = tx.StmtContext(ctx, s.write.live).QueryRowContext(ctx, relational.Key(other)...).Scan(&found)
 		return found, classify(err)
 	}
 }
@@ -122,27 +111,9 @@ func tagList(next *item.Item) string {
 	return string(list)
 }
 
-func key(ref item.Ref) []any {
-	return []any{ref.Tenant, ref.User, string(ref.Kind), ref.UID}
-}
-
-func values(next *item.Item) []any {
-	var deleted any
-	if next.DeletedAt != nil {
-		deleted = int64(*next.DeletedAt)
-	}
-	return []any{next.Version, int64(next.UpdatedAt), int64(next.StoredAt), deleted,
-		string(next.Parent.Kind), next.Parent.UID, string(next.Payload),
-		next.Facets.Status, next.Facets.Archived, tagList(next)}
-}
-
-type row interface {
-	Scan(dest ...any) error
-}
-
 // one gives the item of a row, nil when there is none.
-func one(r row) (*item.Item, error) {
-	found, err := scan(r)
+func one(r relational.Row) (*item.Item, error) {
+	found, err := relational.ScanItem(r)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, nil
@@ -160,9 +131,9 @@ func (s *Store) look(ctx context.Context, tx *sql.Tx, batch item.Batch, step ite
 		request       sql.NullString
 		answer        item.Answer
 	)
-	arguments := append(key(batch.Ref(step)), int64(now+item.MaxAhead), string(step.Parent.Kind), step.Parent.UID, keyOf(step.Once), int64(now))
+	arguments := append(relational.Key(batch.Ref(step)), int64(now+item.MaxAhead), string(step.Parent.Kind), step.Parent.UID, keyOf(step.Once), int64(now))
 	row := tx.StmtContext(ctx, s.write.current).QueryRowContext(ctx, arguments...)
-	found, err := scan(row, &epoch, &newest, &live, &request, &answer.Status, &answer.Body)
+	found, err := relational.ScanItem(row, &epoch, &newest, &live, &request, &answer.Status, &answer.Body)
 	switch {
 	case err != nil:
 		return item.Seen{}, classify(err)
@@ -177,23 +148,4 @@ func (s *Store) look(ctx context.Context, tx *sql.Tx, batch item.Batch, step ite
 	seen.Now, seen.Newest = now, item.Millis(newest)
 	seen.Live = func(entity.Kind, string) (bool, error) { return live, nil }
 	return seen, nil
-}
-
-// scan reads the columns of an item, and any that follow into more.
-func scan(r row, more ...any) (item.Item, error) {
-	var (
-		found   item.Item
-		deleted sql.NullInt64
-		updated int64
-		stored  int64
-		kind    string
-	)
-	columns := []any{&found.UID, &found.Version, &updated, &stored, &deleted, &kind, &found.Parent.UID, &found.Payload}
-	err := r.Scan(append(columns, more...)...)
-	found.UpdatedAt, found.StoredAt, found.Parent.Kind = item.Millis(updated), item.Millis(stored), entity.Kind(kind)
-	if deleted.Valid {
-		at := item.Millis(deleted.Int64)
-		found.DeletedAt = &at
-	}
-	return found, err
 }

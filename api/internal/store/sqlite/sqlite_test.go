@@ -157,7 +157,7 @@ func TestWhatWasStoredIsThereAfterReopening(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "odd name %20 ?#.db")
 	write := writing("00000000-0000-4000-8000-000000000001")
 	first := openStore(t, path)
-	_, err := first.Apply(t.Context(), write, func(item.Seen) (*item.Item, error) {
+	_, err := item.Apply(t.Context(), first, write, func(item.Seen) (*item.Item, error) {
 		return &item.Item{UID: write.UID, Version: 1, Payload: []byte(`{}`)}, nil
 	})
 	if err != nil {
@@ -224,7 +224,7 @@ func TestAFileThatAnotherProcessWritesToIsWaitedForAndThenUnavailable(t *testing
 	synctest.Test(t, func(t *testing.T) {
 		store, release := locked(t)
 		begin := time.Now()
-		_, err := store.Apply(t.Context(), writing("x"), nil)
+		_, err := item.Apply(t.Context(), store, writing("x"), nil)
 		var f *fault.Error
 		if !errors.As(err, &f) || f.Code != fault.Unavailable || time.Since(begin) != lockWait {
 			t.Errorf("after %s: %v", time.Since(begin), err)
@@ -355,7 +355,7 @@ func TestTagsFollowTheirItemByThemselves(t *testing.T) {
 	} {
 		before := changes()
 		write := writing("x")
-		_, err := store.Apply(t.Context(), write, func(item.Seen) (*item.Item, error) {
+		_, err := item.Apply(t.Context(), store, write, func(item.Seen) (*item.Item, error) {
 			return &item.Item{UID: write.UID, Version: int64(n + 1), StoredAt: row.place, Payload: []byte(`{}`), Facets: item.Facets{Tags: row.tags}}, nil
 		})
 		if got := changes() - before; err != nil || got != row.changes {
@@ -419,7 +419,7 @@ func TestExpiredAnswersAreDroppedInPassing(t *testing.T) {
 		write := writing(strconv.Itoa(n))
 		write.Now = func() time.Time { return begin.Add(row.after) }
 		write.Once = &item.Once{Key: strconv.Itoa(n), Keep: time.Hour, Answer: func(*item.Item) item.Answer { return item.Answer{} }}
-		_, err := store.Apply(t.Context(), write, func(item.Seen) (*item.Item, error) {
+		_, err := item.Apply(t.Context(), store, write, func(item.Seen) (*item.Item, error) {
 			return &item.Item{UID: write.UID, Version: 1, Payload: []byte(`{}`)}, nil
 		})
 		if got := kept(); err != nil || got != row.kept {

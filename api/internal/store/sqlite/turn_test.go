@@ -30,7 +30,7 @@ func writing(uid string) item.Write {
 }
 
 func writeNote(ctx context.Context, store *Store, uid string) error {
-	_, err := store.Apply(ctx, writing(uid), func(item.Seen) (*item.Item, error) {
+	_, err := item.Apply(ctx, store, writing(uid), func(item.Seen) (*item.Item, error) {
 		return &item.Item{UID: uid, Version: 1, Payload: []byte(`{}`)}, nil
 	})
 	return err
@@ -123,7 +123,7 @@ func TestAWriteLooksAtTheClockOnlyOnceItIsItsTurn(t *testing.T) {
 			return time.Now()
 		}
 		go func() {
-			_, err := store.Apply(t.Context(), write, func(item.Seen) (*item.Item, error) {
+			_, err := item.Apply(t.Context(), store, write, func(item.Seen) (*item.Item, error) {
 				return &item.Item{UID: "x", Version: 1, Payload: []byte(`{}`)}, nil
 			})
 			if err != nil {

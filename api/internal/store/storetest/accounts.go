@@ -145,7 +145,7 @@ func staleWipe(t *testing.T, store Store) {
 	before := state(t, store, alice, "")
 	kept := write(note(alice, 1))
 	kept.Epoch = 2
-	_, err := store.Apply(context.Background(), kept, func(item.Seen) (*item.Item, error) {
+	_, err := item.Apply(context.Background(), store, kept, func(item.Seen) (*item.Item, error) {
 		return &item.Item{UID: uid(1), Version: 1, Payload: []byte(`{}`)}, nil
 	})
 	if err != nil {

@@ -27,7 +27,7 @@ func once(ref item.Ref, key string, now time.Time) item.Write {
 // that saw something stores nothing.
 func earlier(t *testing.T, store Store, w item.Write) (seenBefore *item.Earlier) {
 	t.Helper()
-	_, err := store.Apply(context.Background(), w, func(seen item.Seen) (*item.Item, error) {
+	_, err := item.Apply(context.Background(), store, w, func(seen item.Seen) (*item.Item, error) {
 		if seenBefore = seen.Earlier; seenBefore != nil {
 			return nil, nil
 		}
@@ -76,7 +76,7 @@ func keepsNoAnswer(t *testing.T, store Store) {
 		"refused":  func(item.Seen) (*item.Item, error) { return nil, errors.New("not like this") },
 		"no write": func(item.Seen) (*item.Item, error) { return nil, nil },
 	} {
-		_, _ = store.Apply(context.Background(), once(note(alice, 1), name, now), change)
+		_, _ = item.Apply(context.Background(), store, once(note(alice, 1), name, now), change)
 		if got := earlier(t, store, once(note(alice, 2), name, now)); got != nil {
 			t.Errorf("%s: seen %+v", name, got)
 		}
@@ -103,7 +103,7 @@ func parallelTwins(t *testing.T, store Store) {
 	var first atomic.Int64
 	parallel(20, func(n int) {
 		w := once(note(alice, n), "k", now)
-		_, err := store.Apply(context.Background(), w, func(seen item.Seen) (*item.Item, error) {
+		_, err := item.Apply(context.Background(), store, w, func(seen item.Seen) (*item.Item, error) {
 			if seen.Earlier != nil {
 				return nil, nil
 			}
@@ -126,7 +126,7 @@ func expectedParent(t *testing.T, store Store) {
 	for n, want := range map[int]bool{1: true, 2: false, 3: false, 4: false} {
 		w := write(note(alice, 9))
 		w.Parent = item.Parent{Kind: "note", UID: uid(n)}
-		_, _ = store.Apply(context.Background(), w, func(seen item.Seen) (*item.Item, error) {
+		_, _ = item.Apply(context.Background(), store, w, func(seen item.Seen) (*item.Item, error) {
 			for m, live := range map[int]bool{n: want, 1: true, 2: false} {
 				if got, err := seen.Live("note", uid(m)); err != nil || got != live {
 					t.Errorf("expecting note %d: note %d is live %v, %v", n, m, got, err)
@@ -150,7 +150,7 @@ func halfParent(t *testing.T, store Store) {
 		for _, of := range []item.Ref{note(alice, 9), note(alice, 8)} { // the second one is not there
 			w := write(of)
 			w.Parent = expected
-			_, _ = store.Apply(context.Background(), w, func(seen item.Seen) (*item.Item, error) {
+			_, _ = item.Apply(context.Background(), store, w, func(seen item.Seen) (*item.Item, error) {
 				for asked, want := range map[item.Parent]bool{
 					{Kind: "note", UID: uid(1)}: true, {Kind: "note", UID: uid(2)}: true, {Kind: "note", UID: uid(3)}: false, {Kind: "note", UID: uid(4)}: false,
 					{Kind: "task", UID: uid(1)}: true, {Kind: "task", UID: uid(2)}: false, {Kind: "chat", UID: uid(1)}: false,

@@ -89,7 +89,7 @@ func put(t *testing.T, store Store, ref item.Ref, next item.Item) {
 	if next.StoredAt == 0 {
 		next.StoredAt = next.UpdatedAt
 	}
-	_, err := store.Apply(context.Background(), write(ref), func(item.Seen) (*item.Item, error) {
+	_, err := item.Apply(context.Background(), store, write(ref), func(item.Seen) (*item.Item, error) {
 		return &next, nil
 	})
 	if err != nil {

@@ -1,0 +1,67 @@
+// Package relational is what the stores share that keep items in tables of the
+// same columns: how rows are read and written, and what a list is restricted to.
+package relational
+
+import (
+	"time"
+
+	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/item"
+)
+
+// Row is one row of an answer.
+type Row interface {
+	Scan(dest ...any) error
+}
+
+// Key gives the columns tenant, owner, kind and uid.
+func Key(ref item.Ref) []any {
+	return []any{ref.Tenant, ref.User, string(ref.Kind), ref.UID}
+}
+
+// Values gives the other columns of an item: version, updated_ms, stored_ms,
+// deleted_ms, parent_kind, parent_uid, payload, status, archived and tags.
+func Values(next *item.Item, payload, tags any) []any {
+	var deleted any
+	if next.DeletedAt != nil {
+		deleted = int64(*next.DeletedAt)
+	}
+	return []any{next.Version, int64(next.UpdatedAt), int64(next.StoredAt), deleted,
+		string(next.Parent.Kind), next.Parent.UID, payload, next.Facets.Status, next.Facets.Archived, tags}
+}
+
+// ScanItem reads uid, version, updated_ms, stored_ms, deleted_ms, parent_kind,
+// parent_uid and payload, and any columns that follow into more.
+func ScanItem(row Row, more ...any) (item.Item, error) {
+	var (
+		found           item.Item
+		updated, stored int64
+		deleted         *int64
+		kind            string
+	)
+	columns := []any{&found.UID, &found.Version, &updated, &stored, &deleted, &kind, &found.Parent.UID, &found.Payload}
+	err := row.Scan(append(columns, more...)...)
+	found.UpdatedAt, found.StoredAt, found.Parent.Kind = item.Millis(updated), item.Millis(stored), entity.Kind(kind)
+	if deleted != nil {
+		at := item.Millis(*deleted)
+		found.DeletedAt = &at
+	}
+	return found, err
+}
+
+// ScanState reads epoch, sessions_since_ms, last_wipe_ms and last_wipe_by, and any
+// columns that follow into more.
+func ScanState(row Row, more ...any) (account.State, error) {
+	var state account.State
+	var since, wiped int64
+	columns := append([]any{&state.Epoch, &since, &wiped, &state.LastWipeBy}, more...)
+	if err := row.Scan(columns...); err != nil {
+		return account.State{}, err
+	}
+	state.SessionsSince = time.UnixMilli(since)
+	if wiped != 0 {
+		state.LastWipeAt = time.UnixMilli(wiped)
+	}
+	return state, nil
+}
