@@ -91,9 +91,18 @@ class AuthorizationServer:
     def jwks_url(self) -> str:
         return f"{self.issuer}/jwks.json"
 
-    def rotate(self) -> None:
-        """A new key signs from now on, and no other is published any more."""
-        self.withdrawn = {key.kid for key in self.keys}
+    def verifiers(self, *audience: str) -> dict[str, str]:
+        """Settings of a process that takes this server's tokens for these audiences."""
+        return {
+            "JWT_JWKS_URL": self.jwks_url,
+            "JWT_ISSUER": self.issuer,
+            "JWT_AUDIENCE": " ".join(audience),
+        }
+
+    def rotate(self, *, withdraw: bool = False) -> None:
+        """A new key signs from now on; the others stay published for their tokens, or are withdrawn."""
+        if withdraw:
+            self.withdrawn = {key.kid for key in self.keys}
         self.keys.append(self._new_key(secrets.token_hex(4)))
 
     def _new_key(self, kid: str) -> Any:

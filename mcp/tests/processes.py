@@ -111,11 +111,17 @@ def running(process: Process) -> Iterator[Process]:
         process.stop()
 
 
+def secrets_beside(settings: Mapping[str, str]) -> Mapping[str, str]:
+    """The secrets of a process; with a key set there is none for tokens."""
+    public = {"JWT_JWKS_URL", "TOOLBRIDGE_JWT_JWKS_URL"} & settings.keys()
+    return {name: value for name, value in SECRETS.items() if not (public and name == "JWT_HS256_SECRET")}
+
+
 def api_process(binary: Path, folder: Path, **settings: str) -> Process:
     """The API on a SQLite file in `folder`."""
     port = free_port()
     environment = {
-        **SECRETS,
+        **secrets_beside(settings),
         "HTTP_ADDR": f"127.0.0.1:{port}",
         "DATABASE_URL": f"sqlite://{folder}/toolbridge.db",
         **settings,
@@ -127,7 +133,7 @@ def gateway_process(api_url: str, folder: Path, **settings: str) -> Process:
     """The gateway in front of the API at `api_url`."""
     port = free_port()
     environment = {
-        **SECRETS,
+        **secrets_beside(settings),
         "TOOLBRIDGE_HOST": "127.0.0.1",
         "TOOLBRIDGE_PORT": str(port),
         "TOOLBRIDGE_GO_API_BASE_URL": api_url,

@@ -63,20 +63,10 @@ def authority() -> Iterator[AuthorizationServer]:
         yield server
 
 
-def verifying_api(binary: Path, folder: Path, authority: AuthorizationServer) -> Process:
-    process = api_process(
-        binary, folder, JWT_JWKS_URL=authority.jwks_url, JWT_ISSUER=authority.issuer, JWT_AUDIENCE=API
-    )
-    process.environment = {
-        name: value for name, value in process.environment.items() if name != "JWT_HS256_SECRET"
-    }
-    return process
-
-
 @pytest.fixture
 def api(api_binary: Path, tmp_path: Path, authority: AuthorizationServer) -> Iterator[Process]:
     """An API that takes tokens of `authority` for the audience API only."""
-    with running(verifying_api(api_binary, tmp_path, authority)) as process:
+    with running(api_process(api_binary, tmp_path, **authority.verifiers(API))) as process:
         yield process
 
 
@@ -174,7 +164,7 @@ class TestExchange:
         server = gateway(api, authority, upstream, "exchange")
         async with in_memory(server, authority.sign("ann", GATEWAY)) as tools:
             await tools.call("list_notes")
-            authority.rotate()
+            authority.rotate(withdraw=True)
             api.stop()
             await asyncio.to_thread(api.start)
             note = await tools.call("create_note", title="written once", content="a")
