@@ -3,10 +3,13 @@ package httpapi_test
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"toolbridge/api/internal/httpapi"
 )
@@ -87,6 +90,56 @@ func TestABodyThatDoesNotArriveInTheCallersTimeIsNotWaitedFor(t *testing.T) {
 	u := start(t).user("alice")
 	for _, line := range []string{"POST /v1/notes", "PUT /v1/notes/" + someUID, "POST /v1/sync/wipe"} {
 		u.announced(u.url, line, header{"Content-Length": {"2"}, "X-Request-Timeout-Ms": {"20"}}).fails(504, "deadline_exceeded").says(sentenceTimeUp)
+	}
+}
+
+// tardy is a body whose end comes when its reading has been ended already.
+type tardy struct {
+	io.ReadCloser
+	hurried <-chan struct{}
+}
+
+func (b tardy) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF {
+		<-b.hurried
+	}
+	return n, err
+}
+
+// hurrying tells when the reading of its request is ended.
+type hurrying struct {
+	http.ResponseWriter
+	hurried chan<- struct{}
+}
+
+func (w hurrying) SetReadDeadline(at time.Time) error {
+	err := http.NewResponseController(w.ResponseWriter).SetReadDeadline(at)
+	close(w.hurried)
+	return err
+}
+
+func TestAConnectionWhoseReadingWasEndedIsNotUsedAgain(t *testing.T) {
+	u := start(t).user("alice")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hurried := make(chan struct{})
+		r.Body = tardy{r.Body, hurried}
+		u.handler.ServeHTTP(hurrying{w, hurried}, r)
+	}))
+	t.Cleanup(server.Close)
+	request, err := http.NewRequest("POST", server.URL+"/v1/notes", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header = u.headers()
+	request.Header.Set("X-Request-Timeout-Ms", "50")
+	response, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != 504 || !response.Close {
+		t.Errorf("status %d, closes %v", response.StatusCode, response.Close)
 	}
 }
 

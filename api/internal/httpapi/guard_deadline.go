@@ -37,10 +37,12 @@ func (a *API) deadline(c *call) error {
 // timeUp says whether the caller no longer waits.
 func (c *call) timeUp() bool { return context.Cause(c.Context()) == errTimeUp }
 
-// hurry ends the reading of the body when the caller's time is up.
+// hurry ends the reading of the body when the caller's time is up. Stop says whether
+// it came before that: if not, the connection is no good for another request, since
+// the server takes the end of a read for the end of its client.
 func (c *call) hurry() (stop func() bool) {
 	if _, limited := c.Context().Deadline(); !limited {
-		return func() bool { return false }
+		return func() bool { return true }
 	}
 	return context.AfterFunc(c.Context(), func() {
 		_ = http.NewResponseController(c.writer).SetReadDeadline(time.Now()) // not there in a test's recorder

@@ -52,8 +52,11 @@ func readBody(c *call, limit int64) ([]byte, error) {
 	if c.ContentLength > limit {
 		return nil, tooLarge(c, limit)
 	}
-	defer c.hurry()()
+	stop := c.hurry()
 	body, err := io.ReadAll(http.MaxBytesReader(c.writer, c.Body, limit))
+	if !stop() {
+		c.unread()
+	}
 	var exceeded *http.MaxBytesError
 	switch {
 	case errors.As(err, &exceeded):
