@@ -30,18 +30,18 @@ INFO = {"sessions": {"inBand": "new"}, "entities": {"notes": {"kind": "note"}}}
 
 
 def failing_api(answers: Iterable[Answer], info: object = INFO) -> Recording:
-    """An API that describes itself by `info` and then gives `answers` in turn: for failures that the real
-    one does not produce on demand."""
-    remaining = iter(answers)
+    """An API that describes itself by `info` and then gives `answers` in turn, the last one ever again: for
+    failures that the real one does not produce on demand."""
+    remaining = list(answers)
 
     def respond(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/v1/sync/info":
             return httpx.Response(200, json=info)
         if request.url.path == "/readyz":
             return httpx.Response(200)
-        answer = next(remaining)
+        answer = remaining.pop(0) if len(remaining) > 1 else remaining[0]
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
 
     return Recording(httpx.MockTransport(respond))

@@ -71,10 +71,11 @@ async def test_without_an_api_the_gateway_lives_but_is_not_ready(tmp_path: Path,
         async with httpx.AsyncClient(base_url=process.url, trust_env=False) as http:
             ready = await http.get("/readyz")
         assert ready.status_code == 503
-        assert ready.json() == {"ready": False, "problems": ["The API does not answer or is not ready."]}
+        assert ready.json()["ready"] is False
+        assert ready.json()["problems"][0] == "The API does not answer or is not ready."
         async with over_sse(process.url, bearer) as tools:
             refusal = await tools.refusal("list_notes")
-    assert "not available at the moment; nothing was done. Wait 2 seconds" in refusal
+    assert "not available at the moment; nothing was done. Wait " in refusal
     assert "127.0.0.1" not in refusal
 
 

@@ -14,6 +14,7 @@ from toolbridge_mcp.auth import Keys, KeySet, Scopes, SharedSecret, UserTokenVer
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.health import health_routes, wait_for_api
 from toolbridge_mcp.outbound import Outbound, outbound_identity
+from toolbridge_mcp.resilience import Gate
 from toolbridge_mcp.settings import Settings, WrongSetting
 from toolbridge_mcp.tools import EntityTool, OnlyUsableTools, UnknownTool, build_tools, chosen
 from toolbridge_mcp.transport import TenantTransport, connections
@@ -34,7 +35,6 @@ INSTRUCTIONS = (
     "you read as if_match."
 )
 
-TIMEOUT = httpx.Timeout(30, connect=2)
 OUTSIDE_TIMEOUT = 5
 PING_SECONDS = 10
 """Proxies cut streams that are silent for a minute or less; clients are promised a comment every 15 s."""
@@ -103,7 +103,8 @@ def _server(settings: Settings, client: ApiClient, outside: httpx.AsyncClient, o
 
 
 def _tools(settings: Settings, client: ApiClient) -> Sequence[EntityTool]:
-    tools = build_tools(client, read_scope=settings.scope_read, write_scope=settings.scope_write)
+    gate = Gate(call_seconds=settings.call_seconds)
+    tools = build_tools(client, gate, read_scope=settings.scope_read, write_scope=settings.scope_write)
     try:
         return chosen(tools, names=settings.tools, read_only=settings.read_only)
     except UnknownTool as error:
@@ -161,7 +162,7 @@ def _http_client(
     return httpx.AsyncClient(
         transport=outbound.around(transport),
         base_url=settings.go_api_base_url,
-        timeout=TIMEOUT,
+        timeout=settings.call_seconds,
         trust_env=False,
         follow_redirects=False,
         cookies=_no_cookies(),

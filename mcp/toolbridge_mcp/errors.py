@@ -23,6 +23,8 @@ class ToolBridgeError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
+        self.wait_seconds: float | None = None
+        """How long the API asks to wait before the call is repeated."""
         self.correlation_id = correlation_id
         self.facts = facts or {}
 
@@ -191,11 +193,39 @@ class IssuedTokenRefused(ToolBridgeError):
     advice = "Nobody but the operator can mend this; tell the user and name the correlation id."
 
 
+class NotReached(Unavailable):
+    """No connection to the API could be opened. `retry_after` is in seconds."""
+
+
+class CircuitOpen(Unavailable):
+    """The API has not answered for a while, so the call was not sent. `retry_after` is in seconds."""
+
+
+class Busy(ToolBridgeError):
+    """As many calls are at work as the gateway takes. `whose` says of whom, `retry_after` is in seconds."""
+
+    says = "{whose} as many calls at work as the gateway takes; nothing was done."
+    advice = "Wait {retry_after} seconds, then repeat the call, with fewer others beside it."
+
+
+class TimedOut(ToolBridgeError):
+    """The call's time was up before the API answered; nothing was changed. `waited` is in seconds."""
+
+    says = "The API did not answer within {waited} seconds; nothing was changed."
+    advice = "Repeat the call once, a list with a smaller limit; if that fails too, tell the user."
+
+
 class OutcomeUnknown(ToolBridgeError):
     """A write was sent and no answer came: it may or may not have been done."""
 
     says = "The connection broke before the API answered: the change may or may not have been made."
     advice = "Look with get_{kind} or list_{plural} before repeating it."
+
+
+class TimedOutWrite(OutcomeUnknown):
+    """A write was sent and the call's time was up before the API answered. `waited` is in seconds."""
+
+    says = "The API did not answer within {waited} seconds: the change may or may not have been made."
 
 
 class ApiFailed(ToolBridgeError):
@@ -215,6 +245,13 @@ class BadAnswer(ToolBridgeError):
     advice = "Look at what is stored before repeating a write; tell the user and name the correlation id."
 
 
+class AnswerTooLong(BadAnswer):
+    """The API's answer is longer than any of its own can be. `limit` is in bytes."""
+
+    says = "The API's answer is longer than {limit} bytes and was not read; a change may have been made."
+    advice = "List with a smaller limit. Look at what is stored before repeating a write, and tell the user."
+
+
 class CannotFilter(ToolBridgeError):
     """The API would ignore the filter and return everything."""
 
@@ -230,6 +267,7 @@ class AnswerTooLarge(ToolBridgeError):
 
 
 BY_CODE: Mapping[str, type[ToolBridgeError]] = {
+    "deadline_exceeded": TimedOut,
     "epoch_mismatch": EpochChanged,
     "invalid_tenant": TenantRefused,
     "outcome_unknown": OutcomeUnknown,

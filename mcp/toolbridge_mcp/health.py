@@ -19,12 +19,14 @@ POLL_SECONDS = 0.05
 
 
 async def problems(client: ApiClient) -> list[str]:
-    """Why the gateway cannot serve now: empty when the API answers and both halves agree."""
+    """Why the gateway cannot serve now: empty when the API answers and both halves agree. An answer also
+    ends a time in which calls are refused because there was none."""
     try:
         await client.check_ready()
         return mismatches(ENTITIES, await client.read_info())
     except ToolBridgeError:
-        return ["The API does not answer or is not ready."]
+        cut_off = ["Calls are refused until it answers."] if client.is_cut_off else []
+        return ["The API does not answer or is not ready.", *cut_off]
 
 
 async def wait_for_api(client: ApiClient, seconds: float) -> None:

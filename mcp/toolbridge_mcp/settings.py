@@ -107,6 +107,9 @@ class Settings(BaseSettings):
     all_callers_act_as_one_user: bool | None = None
     """The operator's word that every caller may read and change the one service user's data."""
 
+    call_seconds: float = Field(default=30, gt=0, le=600)
+    """How long a tool call may take, from its arrival to its answer."""
+
     @property
     def scopes_required(self) -> bool:
         return self.jwt_jwks_url is not None if self.require_scopes is None else self.require_scopes

@@ -1,5 +1,6 @@
 """One method per verb of the API, with recovery and typed errors."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -8,52 +9,44 @@ from uuid import UUID, uuid4
 
 import httpx
 from pydantic import ValidationError
-from pydantic_core import from_json
 
 from toolbridge_mcp.client.first_generation import adapted
-from toolbridge_mcp.client.models import Call, Document, JsonObject, Resource, ServerInfo, facts_of
+from toolbridge_mcp.client.models import Call, Document, JsonObject, Resource, ServerInfo
 from toolbridge_mcp.client.sessions import session_headers
+from toolbridge_mcp.client.upstream import READY_SECONDS, Upstream
 from toolbridge_mcp.errors import (
     BadAnswer,
-    EpochChanged,
     InvalidArguments,
-    OutcomeUnknown,
     SessionRefused,
+    TimedOut,
     ToolBridgeError,
     Unavailable,
-    error_class,
 )
-from toolbridge_mcp.transport import RETRY_SECONDS, AnswerLost
+from toolbridge_mcp.resilience import Retries, State, current_deadline, within
 
-MAX_MESSAGE = 500
 PAGE_BYTES = 250_000
 """Payloads of one page: quoted as text and repeated as structure, a page stays below 1 MiB."""
-
-READY_TIMEOUT = httpx.Timeout(2)
 
 
 class ApiClient:
     """The REST API on behalf of the caller of the moment.
 
-    To be entered before use: it holds one HTTP client from entering to leaving. Every method raises a
-    `ToolBridgeError` when the API refuses, fails or is not there.
+    To be entered before use: it holds one HTTP client from entering to leaving. Every method needs a deadline
+    around it, keeps it, and raises a `ToolBridgeError` when the API refuses, fails or is not there.
     """
 
-    _http: httpx.AsyncClient
-
     def __init__(self, open_http: Callable[[], httpx.AsyncClient]) -> None:
-        self._open_http = open_http
+        self._upstream = Upstream(open_http)
         self._info: ServerInfo | None = None
 
     async def __aenter__(self) -> Self:
-        self._http = self._open_http()
-        await self._http.__aenter__()
+        await self._upstream.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._http.__aexit__(kind, error, trace)
+        await self._upstream.__aexit__(kind, error, trace)
 
     async def list(
         self,
@@ -112,8 +105,11 @@ class ApiClient:
 
     async def read_info(self) -> ServerInfo:
         """What the API says of itself now. Raises `Unavailable` when it does not answer."""
-        request = self._http.build_request("GET", "/v1/sync/info", timeout=READY_TIMEOUT)
-        answer = await self._request(request, Unavailable)
+        try:
+            with within(READY_SECONDS):
+                answer = await self._upstream.send(self._upstream.build("GET", "/v1/sync/info"))
+        except TimedOut as error:
+            raise Unavailable(facts=error.facts) from error
         try:
             self._info = ServerInfo.model_validate_json(answer.content)
         except ValidationError as error:
@@ -121,27 +117,27 @@ class ApiClient:
         return self._info
 
     async def check_ready(self) -> None:
-        """Returns when the API can serve. Raises `Unavailable` or `ApiFailed` when it cannot.
+        """Returns when the API can serve, raises a `ToolBridgeError` when it cannot."""
+        await self._upstream.check_ready()
 
-        The first generation has no `/readyz`; there, answering at all must do.
-        """
-        request = self._http.build_request("GET", "/readyz", timeout=READY_TIMEOUT)
-        await self._request(request, Unavailable, also_fine=frozenset({404}))
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether calls are refused for now because the API did not answer the last ones."""
+        return self._upstream.breaker.state is not State.CLOSED
 
     async def _send(self, call: Call) -> Document:
-        """One call in a fresh session; once more when that is safe and may help."""
+        """One call in a fresh session; repeated while that is safe and may help."""
         correlation_id = uuid4().hex
-        try:
-            return await self._attempt(call, correlation_id)
-        except SessionRefused:
-            self._info = None
-        except EpochChanged:
-            if call.writes:
-                raise
-        except OutcomeUnknown:
-            if not (await self.info()).repeats_safely:
-                raise
-        return await self._attempt(call, correlation_id)
+        deadline, retries = current_deadline(), Retries(writes=call.writes)
+        while True:
+            try:
+                return await self._attempt(call, correlation_id)
+            except ToolBridgeError as error:
+                safely = self._info is not None and self._info.repeats_safely
+                if isinstance(error, SessionRefused):
+                    self._info = None
+                pause = retries.pause(error, deadline.left, repeats_safely=safely)
+            await asyncio.sleep(pause)
 
     async def _attempt(self, call: Call, correlation_id: str) -> Document:
         info = await self.info()
@@ -158,13 +154,13 @@ class ApiClient:
         write out once, however often it is sent."""
         headers = {"X-Correlation-ID": correlation_id}
 
-        async def send(request: httpx.Request) -> httpx.Response:
-            request.headers.update(headers)
-            return await self._request(request, Unavailable, call.resource)
+        async def open_session() -> httpx.Response:
+            request = self._upstream.build("POST", "/v1/sync/sessions", headers=headers)
+            return await self._upstream.send(request, resource=call.resource)
 
-        session = await session_headers(info, self._http, send)
-        lost = OutcomeUnknown if call.writes else Unavailable
-        answer = await self._request(self._build(call, {**headers, **session}), lost, call.resource)
+        session = await session_headers(info, open_session)
+        request = self._build(call, {**headers, **session})
+        answer = await self._upstream.send(request, writes=call.writes, resource=call.resource)
         try:
             return Document.parse(answer.content)
         except ValueError as error:
@@ -179,30 +175,13 @@ class ApiClient:
         if call.body is not None:
             content = _encode(call.body)
             headers["Content-Type"] = "application/json"
-        return self._http.build_request(
+        return self._upstream.build(
             call.method,
             call.path,
             params={**call.query, **call.filters} or None,
             content=content,
             headers=headers,
         )
-
-    async def _request(
-        self,
-        request: httpx.Request,
-        lost: type[ToolBridgeError],
-        resource: Resource | None = None,
-        also_fine: frozenset[int] = frozenset(),
-    ) -> httpx.Response:
-        """Sends once. `lost` is what it means if the answer does not come."""
-        try:
-            answer = await self._http.send(request)
-        except AnswerLost as error:
-            facts = {**facts_of(resource), "retry_after": RETRY_SECONDS}
-            raise lost(correlation_id=_correlation_id(request), facts=facts) from error
-        if answer.is_success or answer.status_code in also_fine:
-            return answer
-        raise _refusal(answer, resource)
 
 
 def _deleted_too(include_deleted: bool) -> dict[str, str]:
@@ -215,35 +194,3 @@ def _encode(body: JsonObject) -> bytes:
     except (ValueError, RecursionError) as error:
         problem = "a number is not finite, a text is not valid Unicode, or the nesting is too deep."
         raise InvalidArguments(facts={"problems": problem}) from error
-
-
-def _refusal(answer: httpx.Response, resource: Resource | None) -> ToolBridgeError:
-    """The error that a non-2xx answer means. A failure's own words are kept from the caller: they may
-    tell of the inside."""
-    body = _error_body(answer)
-    code = body.get("code", body.get("error", ""))
-    message = str(body.get("error", "")) if answer.status_code < 500 else ""
-    if message == code:
-        message = ""
-    return error_class(answer.status_code, str(code))(
-        message[:MAX_MESSAGE].rstrip("."),
-        correlation_id=answer.headers.get("X-Correlation-ID") or _correlation_id(answer.request),
-        facts={**facts_of(resource), "retry_after": _seconds(answer.headers.get("Retry-After", ""))},
-    )
-
-
-def _error_body(answer: httpx.Response) -> Mapping[str, object]:
-    try:
-        body = from_json(answer.content)
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _correlation_id(request: httpx.Request) -> str:
-    return str(request.headers.get("X-Correlation-ID", ""))
-
-
-def _seconds(retry_after: str) -> int:
-    """The header's seconds; its other form, a date, is of no use to a model (RFC 9110, section 10.2.3)."""
-    return int(retry_after) if retry_after.isascii() and retry_after.isdecimal() else RETRY_SECONDS

@@ -8,11 +8,11 @@ from pydantic import ValidationError
 from toolbridge_mcp.client.models import ServerInfo, SessionDocument
 from toolbridge_mcp.errors import BadAnswer
 
-Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
-"""Sends a request and returns the answer, or raises the error that its status means."""
+Open = Callable[[], Awaitable[httpx.Response]]
+"""Asks the API for a session and returns its answer, or raises the error that its status means."""
 
 
-async def session_headers(info: ServerInfo, http: httpx.AsyncClient, send: Send) -> Mapping[str, str]:
+async def session_headers(info: ServerInfo, open_session: Open) -> Mapping[str, str]:
     """The headers that put one request into a session of its own.
 
     In-band, the request itself opens the session. Otherwise one is opened first, with the same caller's
@@ -20,7 +20,7 @@ async def session_headers(info: ServerInfo, http: httpx.AsyncClient, send: Send)
     """
     if info.sessions.in_band:
         return {"X-Sync-Session": info.sessions.in_band}
-    answer = await send(http.build_request("POST", "/v1/sync/sessions"))
+    answer = await open_session()
     try:
         session = SessionDocument.model_validate_json(answer.content)
     except ValidationError as error:

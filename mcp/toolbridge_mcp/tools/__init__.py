@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.entities import ENTITIES
+from toolbridge_mcp.resilience import Gate
 from toolbridge_mcp.tools.entity_tool import EntityTool
 from toolbridge_mcp.tools.operations import OPERATIONS
 from toolbridge_mcp.tools.visibility import OnlyUsableTools
@@ -15,13 +16,13 @@ class UnknownTool(ValueError):
     """A name that is neither a tool's nor the plural of an entity."""
 
 
-def build_tools(client: ApiClient, *, read_scope: str, write_scope: str) -> Sequence[EntityTool]:
+def build_tools(client: ApiClient, gate: Gate, *, read_scope: str, write_scope: str) -> Sequence[EntityTool]:
     """The 40 tools, in the fixed order of entities and operations.
 
     A caller needs `read_scope` for those that only read, `write_scope` for the others.
     """
     return [
-        EntityTool.of(operation, entity, client, read_scope if operation.reads else write_scope)
+        EntityTool.of(operation, entity, client, gate, read_scope if operation.reads else write_scope)
         for entity in ENTITIES
         for operation in OPERATIONS
     ]

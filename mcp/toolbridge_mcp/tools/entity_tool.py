@@ -13,6 +13,7 @@ from toolbridge_mcp.entities.entity import Arguments, Entity
 from toolbridge_mcp.entities.schema import published_schema
 from toolbridge_mcp.errors import InvalidArguments, ScopeMissing, ToolBridgeError
 from toolbridge_mcp.identity import may
+from toolbridge_mcp.resilience import Gate
 from toolbridge_mcp.tools.operations import Operation
 from toolbridge_mcp.tools.problems import explained
 from toolbridge_mcp.tools.results import result_of, text_block
@@ -30,11 +31,12 @@ class EntityTool(Tool):
     _operation: Operation = PrivateAttr()
     _entity: Entity = PrivateAttr()
     _client: ApiClient = PrivateAttr()
+    _gate: Gate = PrivateAttr()
     _arguments: type[Arguments] = PrivateAttr()
     _scope: str = PrivateAttr()
 
     @classmethod
-    def of(cls, operation: Operation, entity: Entity, client: ApiClient, scope: str) -> Self:
+    def of(cls, operation: Operation, entity: Entity, client: ApiClient, gate: Gate, scope: str) -> Self:
         arguments = operation.arguments(entity)
         tool = cls(
             name=operation.tool_name(entity),
@@ -43,7 +45,7 @@ class EntityTool(Tool):
             annotations=operation.hints,
         )
         tool._operation, tool._entity, tool._client = operation, entity, client
-        tool._arguments, tool._scope = arguments, scope
+        tool._gate, tool._arguments, tool._scope = gate, arguments, scope
         return tool
 
     @property
@@ -67,7 +69,8 @@ class EntityTool(Tool):
 
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
         try:
-            return await self._perform(arguments)
+            with self._gate.call():
+                return await self._perform(arguments)
         except ToolBridgeError as error:
             return self._failed(error)
         except Exception as fault:  # noqa: BLE001  the outermost frame: a model never sees a stranger's text

@@ -1,0 +1,96 @@
+"""Which failed attempts of a call are worth another one, and when."""
+
+import random
+
+from toolbridge_mcp.errors import (
+    AlreadyExists,
+    CircuitOpen,
+    Conflict,
+    Deleted,
+    EpochChanged,
+    InvalidRequest,
+    NotFound,
+    OutcomeUnknown,
+    ParentNotFound,
+    RateLimited,
+    SessionRefused,
+    TimedOutWrite,
+    TokenServiceUnavailable,
+    TooLarge,
+    ToolBridgeError,
+    Unavailable,
+    VersionMismatch,
+)
+
+MAX_ATTEMPTS = 4
+FIRST_PAUSE = 0.05
+MOST_WAITED = 3.0
+"""Seconds that one call waits at most because the API asks it to; beyond, the model is told the number."""
+
+SETTLED = (
+    *(AlreadyExists, Conflict, Deleted, EpochChanged, InvalidRequest),
+    *(NotFound, ParentNotFound, TooLarge, VersionMismatch),
+)
+"""Answers to a repeated write that tell its outcome: the API got as far as looking at the item."""
+
+
+class Retries:
+    """The attempts of one call. `writes` tells whether it changes anything."""
+
+    __slots__ = ("_attempts", "_once", "_unknown", "_waited", "_writes")
+
+    def __init__(self, *, writes: bool) -> None:
+        self._writes = writes
+        self._attempts = 0
+        self._waited = 0.0
+        self._once: set[type[ToolBridgeError]] = set()
+        self._unknown: OutcomeUnknown | None = None
+
+    def pause(self, error: ToolBridgeError, left: float, *, repeats_safely: bool) -> float:
+        """Seconds to wait before the next attempt. Raises what the call failed with when there is none.
+
+        `left` are the seconds until the deadline; `repeats_safely` tells whether the API carries out a
+        repeated write once.
+        """
+        self._attempts += 1
+        seconds = self._seconds(error, repeats_safely)
+        if isinstance(error, OutcomeUnknown):
+            self._unknown = error
+        if seconds is not None and self._attempts < MAX_ATTEMPTS and seconds < left:
+            return seconds
+        raise self._told(error)
+
+    def _told(self, error: ToolBridgeError) -> ToolBridgeError:
+        """A write that may have been made in an earlier attempt stays one, whatever kept the last from
+        finding out."""
+        return error if self._unknown is None or isinstance(error, SETTLED) else self._unknown
+
+    def _seconds(self, error: ToolBridgeError, repeats_safely: bool) -> float | None:
+        match error:
+            case CircuitOpen() | TokenServiceUnavailable() | TimedOutWrite():
+                return None
+            case SessionRefused():
+                return self._at_once(error)
+            case EpochChanged():
+                return None if self._writes else self._at_once(error)
+            case OutcomeUnknown():
+                return self._back_off() if repeats_safely else None
+            case Unavailable() | RateLimited() if error.wait_seconds is not None:
+                return self._as_asked(error.wait_seconds)
+            case Unavailable():
+                return self._back_off()
+        return None
+
+    def _at_once(self, error: ToolBridgeError) -> float | None:
+        if type(error) in self._once:
+            return None
+        self._once.add(type(error))
+        return 0.0
+
+    def _as_asked(self, seconds: float) -> float | None:
+        self._waited += seconds
+        return seconds + self._back_off() if self._waited <= MOST_WAITED else None
+
+    def _back_off(self) -> float:
+        """50, 100, 200 ms, give or take half: calls that failed together do not come back together."""
+        return FIRST_PAUSE * 2.0 ** (self._attempts - 1) * random.uniform(0.5, 1.5)  # noqa: S311  no secret
