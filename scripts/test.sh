@@ -104,7 +104,7 @@ export TMPDIR="$TEMPORARY"
 API_BINARY="$TEMPORARY/bin/toolbridge-api"
 export TOOLBRIDGE_API_BINARY=$API_BINARY
 
-STEPS=19
+STEPS=20
 find_python
 lock_setup
 need_packages requirements-dev.lock
@@ -128,4 +128,5 @@ step "PostgreSQL server" "Look at its log." start_postgres
 suite "Go tests" go_tests
 suite "Python tests" python_tests
 suite "end to end" "$ROOT/scripts/test-mcp-e2e.sh"
+suite "real clients" "$ROOT/scripts/test-clients.sh"
 FINISHED=yes
