@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -139,7 +140,8 @@ def _usable(key_set: object) -> list[tuple[str, str | None, Key]]:
 
 def _imported(data: object) -> Key | None:
     try:
-        return JWKRegistry.import_key(data) if isinstance(data, dict) else None
+        with warnings.catch_warnings(action="ignore"):  # of weak keys, which are left aside below
+            return JWKRegistry.import_key(data) if isinstance(data, dict) else None
     except (JoseError, ValueError, TypeError, KeyError):
         return None
 

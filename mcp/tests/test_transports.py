@@ -1,0 +1,94 @@
+"""One gateway, three transports: the same tools, answers and refusals on each."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import httpx
+import pytest
+from fastmcp import Client
+from fastmcp.client.transports import SSETransport, StreamableHttpTransport
+
+from tests.clients import Tools, token
+from tests.processes import Process
+from toolbridge_mcp.entities import ENTITIES
+from toolbridge_mcp.tools.operations import OPERATIONS
+
+pytestmark = pytest.mark.anyio
+Connect = Callable[[str, str], AbstractAsyncContextManager[Tools]]
+
+
+def over(path: str, mode: str) -> Connect:
+    @asynccontextmanager
+    async def connect(url: str, bearer: str) -> AsyncIterator[Tools]:
+        kind = SSETransport if path == "/sse" else StreamableHttpTransport
+        transport = kind(url + path, headers={"Authorization": f"Bearer {bearer}"})
+        async with Client(transport, mode=mode) as client:
+            yield Tools(client)
+
+    return connect
+
+
+TRANSPORTS = {
+    "SSE": over("/sse", "legacy"),
+    "Streamable HTTP with a session": over("/mcp", "legacy"),
+    "Streamable HTTP without one": over("/mcp", "auto"),
+}
+each_transport = pytest.mark.parametrize("connect", TRANSPORTS.values(), ids=TRANSPORTS)
+
+
+@each_transport
+async def test_the_tools_and_their_answers_are_the_same(
+    connect: Connect, gateway: Process, bearer: str
+) -> None:
+    async with connect(gateway.url, bearer) as tools:
+        names = [tool.name for tool in await tools.client.list_tools()]
+        assert len(names) == len(ENTITIES) * len(OPERATIONS)
+        note = await tools.call("create_note", title="t \u00e4 \U0001f600", content="c", tags=["a"])
+        assert await tools.call("get_note", uid=note["uid"]) == note
+        assert [item["uid"] for item in (await tools.call("list_notes"))["items"]] == [note["uid"]]
+
+
+@each_transport
+async def test_a_refusal_reads_the_same(connect: Connect, gateway: Process, bearer: str) -> None:
+    async with connect(gateway.url, bearer) as tools:
+        missing = await tools.refusal("get_note", uid="00000000-0000-4000-8000-000000000000")
+        wrong = await tools.refusal("get_note", uid="x")
+        unknown = await tools.refusal("get_notes", uid="x")
+    assert missing.startswith("The user has no note with this uid.")
+    assert wrong.startswith("The arguments do not fit: uid should be a uid")
+    assert "get_notes" in unknown
+
+
+@each_transport
+async def test_a_list_sent_as_text_is_understood(connect: Connect, gateway: Process, bearer: str) -> None:
+    async with connect(gateway.url, bearer) as tools:
+        note = await tools.call("create_note", title="t", content="c", tags='["a"]')
+    assert note["payload"]["tags"] == ["a"]
+
+
+async def test_a_session_of_streamable_http_is_closed_to_every_other_user(
+    gateway: Process, user: str
+) -> None:
+    """It answers a stranger as if it did not exist (MCP 2025-11-25, transports, session management)."""
+    hello = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "initialize",
+        "params": {
+            "protocolVersion": "2025-11-25",
+            "capabilities": {},
+            "clientInfo": {"name": "by hand", "version": "1"},
+        },
+    }
+    ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as http:
+        accept = {"Accept": "application/json, text/event-stream"}
+        mine = {**accept, "Authorization": f"Bearer {token(user)}"}
+        opened = await http.post("/mcp", json=hello, headers=mine)
+        session = {"Mcp-Session-Id": opened.headers["Mcp-Session-Id"]}
+        theirs = {**accept, "Authorization": f"Bearer {token('somebody-else')}"}
+        assert (await http.post("/mcp", json=ping, headers=theirs | session)).status_code == 404
+        assert (await http.delete("/mcp", headers=theirs | session)).status_code == 404
+        assert (await http.post("/mcp", json=ping, headers=mine | session)).status_code == 200
+        assert (await http.delete("/mcp", headers=mine | session)).status_code == 200
+        assert (await http.post("/mcp", json=ping, headers=mine | session)).status_code == 404
