@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "toolbridge_mcp"
 
 MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
-    "__main__": {"app", "settings", "web"},
+    "__main__": {"app", "doctor", "settings", "web"},
     "app": {
         *{"", "auth", "client", "health", "logs", "outbound"},
         *{"resilience", "settings", "tools", "transport", "web"},
@@ -18,6 +18,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "auth": {"auth"},
     "client": {"client", "errors", "resilience", "transport"},
     "contract": {"client", "entities"},
+    "doctor": {
+        "client",
+        "contract",
+        "doctor",
+        "entities",
+        "errors",
+        "identity",
+        "outbound",
+        "settings",
+        "transport",
+    },
     "entities": {"entities"},
     "errors": set(),
     "health": {"client", "contract", "entities", "errors"},

@@ -17,7 +17,14 @@ BACKLOG = 2048
 
 
 def main() -> int:
-    """Serves until told to stop. Returns 2 when a setting is missing or wrong."""
+    """Serves until told to stop, or examines with `doctor`. Returns 2 when a setting is missing or wrong."""
+    if sys.argv[1:2] == ["doctor"]:
+        from toolbridge_mcp import doctor  # it needs the client library, which the gateway does not
+
+        return doctor.main(sys.argv[2:])
+    if sys.argv[1:]:
+        sys.stderr.write("Usage: python -m toolbridge_mcp [doctor [--url URL] [--token TOKEN]]\n")
+        return 2
     try:
         settings = Settings()
         app = create_app(settings)

@@ -1,0 +1,131 @@
+"""Checks between the gateway and the API."""
+
+from email.utils import parsedate_to_datetime
+
+import httpx
+from pydantic import ValidationError
+
+from toolbridge_mcp.client.models import ServerInfo
+from toolbridge_mcp.contract import mismatches
+from toolbridge_mcp.doctor.visit import Failed, NotChecked, Visit
+from toolbridge_mcp.entities import ENTITIES
+from toolbridge_mcp.errors import TokenServiceRefused, TokenServiceUnavailable, ToolBridgeError
+from toolbridge_mcp.transport import AnswerLost
+
+TOLERANCE_SECONDS = 300
+"""How old a signed request may be, and how far in the future."""
+
+NEEDS_TOKEN = "needs a user's token: give --token or TOOLBRIDGE_TOKEN"  # noqa: S105  a sentence
+
+
+async def reachable(visit: Visit) -> str:
+    where = visit.settings.go_api_base_url
+    try:
+        visit.api_answer = await visit.api.get("/readyz")
+    except ToolBridgeError:
+        raise Failed(
+            f"nothing answers at {where}; start the API, or correct TOOLBRIDGE_GO_API_BASE_URL."
+        ) from None
+    except AnswerLost:
+        raise Failed(f"{where} does not answer as the API does; look at what listens there.") from None
+    if visit.api_answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        raise Failed("the API runs but is not ready; look at its log, first of all for its database.")
+    if visit.api_answer.status_code not in {200, 404}:  # the first generation has no /readyz
+        raise Failed(
+            f"{where} answers {visit.api_answer.status_code} to /readyz; look at what listens there."
+        )
+    return where
+
+
+async def clocks_agree(visit: Visit) -> str:
+    try:
+        there = parsedate_to_datetime(visit.api_answer.headers.get("Date", "")).timestamp()
+    except ValueError:
+        raise NotChecked("the API does not tell its time") from None
+    difference = round(visit.now() - there)
+    if abs(difference) >= TOLERANCE_SECONDS:
+        ahead = "ahead of" if difference > 0 else "behind"
+        raise Failed(
+            f"this clock is {abs(difference)} s {ahead} the API's and {TOLERANCE_SECONDS} s is the most "
+            "that signatures allow; set the clocks by NTP."
+        )
+    return f"{abs(difference)} s apart"
+
+
+async def token_service(visit: Visit) -> str:
+    if visit.settings.outbound_identity == "forward":
+        raise NotChecked("not in use: TOOLBRIDGE_OUTBOUND_IDENTITY is forward")
+    if visit.caller() is None:
+        raise NotChecked(NEEDS_TOKEN)
+    try:
+        await visit.outbound.bearer_token()
+    except TokenServiceUnavailable:
+        raise Failed(
+            "it does not answer or fails; see that it runs, or correct TOOLBRIDGE_TOKEN_URL."
+        ) from None
+    except TokenServiceRefused:
+        raise Failed("it refuses the given token; get a new one that it issued itself.") from None
+    except ToolBridgeError:
+        raise Failed(
+            "it gives this gateway no token; correct TOOLBRIDGE_CLIENT_ID, TOOLBRIDGE_CLIENT_SECRET and "
+            "TOOLBRIDGE_OUTBOUND_AUDIENCE, and see what it allows this client."
+        ) from None
+    return ""
+
+
+async def token_understood(visit: Visit) -> str:
+    """The API looks at the token first and at the tenant's signature next; one request tells of both."""
+    if visit.caller() is None:
+        raise NotChecked(NEEDS_TOKEN)
+    visit.session_answer = answer = await _open_session(visit)
+    if answer.status_code == httpx.codes.UNAUTHORIZED and not _about_the_tenant(answer):
+        raise Failed(
+            f"the API refuses the token; get a new one if it has expired, else give the API the same "
+            f"{_verified_by(visit)} as the tokens are made with."
+        )
+    return ""
+
+
+async def tenant_accepted(visit: Visit) -> str:
+    answer = visit.session_answer
+    if answer is None:
+        raise NotChecked(NEEDS_TOKEN)
+    if _about_the_tenant(answer):
+        raise Failed(
+            "the API refuses the tenant's signature; give gateway and API the same TENANT_ID and "
+            "TENANT_HEADER_SECRET."
+        )
+    if not answer.is_success:
+        raise Failed(f"the API answers {answer.status_code} to a new session; look at its log.")
+    return visit.settings.tenant_id
+
+
+async def contract_agrees(visit: Visit) -> str:
+    try:
+        answer = await visit.api.get("/v1/sync/info")
+        info = ServerInfo.model_validate_json(answer.content)
+    except (ToolBridgeError, AnswerLost, ValidationError):
+        raise Failed(
+            "the API does not describe itself at /v1/sync/info; look at what listens there."
+        ) from None
+    differences = mismatches(ENTITIES, info)
+    if differences:
+        more = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
+        raise Failed(f"{differences[0]}{more} Deploy gateway and API of one version.")
+    return f"{len(info.entities)} entities"
+
+
+async def _open_session(visit: Visit) -> httpx.Response:
+    try:
+        return await visit.signed_api.post("/v1/sync/sessions")
+    except (ToolBridgeError, AnswerLost):
+        raise Failed("the API stopped answering; look at its log.") from None
+
+
+def _about_the_tenant(answer: httpx.Response) -> bool:
+    return answer.status_code == httpx.codes.UNAUTHORIZED and b"invalid_tenant" in answer.content
+
+
+def _verified_by(visit: Visit) -> str:
+    keys = "JWT_HS256_SECRET" if visit.settings.jwt_hs256_secret else "JWT_JWKS_URL"
+    return f"{keys}, JWT_ISSUER and JWT_AUDIENCE"
