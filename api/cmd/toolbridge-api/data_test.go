@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"toolbridge/api/internal/store/postgres/postgrestest"
 )
 
 // onData runs a command on the database and gives its exit code and all it said.
@@ -197,6 +199,15 @@ func TestACommandOnTheDataThatCannotWorkSaysWhy(t *testing.T) {
 	if _, err := os.Stat(file("fresh/api.db")); !os.IsNotExist(err) {
 		t.Errorf("a refused restore made a database: %v", err)
 	}
+}
+
+func TestAMigrationOnPostgreSQLMayBeRepeated(t *testing.T) {
+	url := postgrestest.New(t)
+	for range 2 {
+		done(t, url, "migrate")
+	}
+	api := launch(t, append(environment("127.0.0.1:0", ""), "DATABASE_URL="+url)) // the later one counts
+	api.expect(http.StatusCreated, "POST", "/v1/notes", "{}")
 }
 
 func TestADamagedDatabaseCanBeReplaced(t *testing.T) {
