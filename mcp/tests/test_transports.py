@@ -1,5 +1,7 @@
 """One gateway, three transports: the same tools, answers and refusals on each."""
 
+import http.client
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -92,3 +94,26 @@ async def test_a_session_of_streamable_http_is_closed_to_every_other_user(
         assert (await http.post("/mcp", json=ping, headers=mine | session)).status_code == 200
         assert (await http.delete("/mcp", headers=mine | session)).status_code == 200
         assert (await http.post("/mcp", json=ping, headers=mine | session)).status_code == 404
+
+
+def test_whitespace_around_a_header_is_no_part_of_it(gateway: Process, bearer: str) -> None:
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "by hand", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    params = {"name": "list_notes", "arguments": {}, "_meta": meta}
+    headers = {
+        "Accept": "application/json, text/event-stream",
+        "Content-Type": "application/json",
+        "MCP-Protocol-Version": " 2026-07-28 ",
+        "Mcp-Method": "  tools/call\t",
+        "Mcp-Name": "\tlist_notes  ",
+        "Authorization": f"  Bearer {bearer} ",
+    }
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
+    connection = http.client.HTTPConnection(gateway.url.removeprefix("http://"))
+    connection.request("POST", "/mcp", body, headers)
+    answer = connection.getresponse()
+    assert (answer.status, json.load(answer)["result"]["isError"]) == (200, False)
+    connection.close()

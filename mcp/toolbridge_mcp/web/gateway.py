@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from toolbridge_mcp.web.address import MCP_PATH, MESSAGES_PATH, SSE_PATH, Address
-from toolbridge_mcp.web.headers import AllowedCallers, SecurityHeaders
+from toolbridge_mcp.web.headers import AllowedCallers, SecurityHeaders, trimmed
 from toolbridge_mcp.web.http_sessions import HttpSessions
 from toolbridge_mcp.web.sessions import SessionCount
 from toolbridge_mcp.web.streams import StreamLimits, Streams
@@ -57,6 +57,8 @@ class Gateway:
         self._app = SecurityHeaders(router, address)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope = {**scope, "headers": trimmed(scope["headers"])}
         if scope["type"] == "http" and self._prefix:
             path = scope["path"].removeprefix(self._prefix)
             scope = {**scope, "root_path": self._prefix, "path": self._prefix + path}

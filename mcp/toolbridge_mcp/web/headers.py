@@ -1,6 +1,6 @@
 """What every answer carries, and which hosts and browser pages are let in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from fastmcp.server.http import HostOriginGuardMiddleware
 from starlette.datastructures import MutableHeaders
@@ -18,6 +18,12 @@ SECURITY_HEADERS = {
 ONE_YEAR = "max-age=31536000"
 LOOPBACK_PAGE = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 READABLE = ["Mcp-Session-Id", "Mcp-Protocol-Version", "Retry-After", "WWW-Authenticate"]
+
+
+def trimmed(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Without the whitespace around values, which is no part of them (RFC 9110, section 5.5). The server's
+    parser leaves what is behind them."""
+    return [(name, value.strip(b" \t")) for name, value in headers]
 
 
 class SecurityHeaders:
