@@ -1,6 +1,7 @@
-"""Connects every real client to a running stack. scripts/test-clients.sh starts it and installs the clients.
+"""Connects every real client to a running stack, and the official conformance suite.
 
-Prints a line for each check. The totals go to the file that TOOLBRIDGE_E2E_TOTALS names.
+scripts/test-clients.sh starts the stack and installs the clients. Prints a line for each check. The totals go
+to the file that TOOLBRIDGE_E2E_TOTALS names.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from clients import python
 from clients.claude_code import claude_code
+from clients.conformance import conformance
 from clients.inspector import inspector
 from clients.mcp_remote import mcp_remote
 from clients.programs import Programs
@@ -59,10 +61,12 @@ async def run(report: Report) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     stack = Stack.from_environment()
     right, wrong = token(stack, "clients"), token(stack, "clients", iss="https://elsewhere.example/")
-    for name, (client, ways) in clients(Programs.from_environment()).items():
+    programs = Programs.from_environment()
+    for name, (client, ways) in clients(programs).items():
         for transport, revision in ways:
             way = Way(stack.gateway, transport, right, revision)
             await check(report, name, client, way, Way(stack.gateway, transport, wrong, revision))
+    await conformance(report, programs, stack)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 from dataclasses import dataclass
@@ -37,6 +38,12 @@ class Programs:
         """The command that runs a program of an npm package."""
         folder = self.inspector if path == INSPECTOR else self.clients
         return [str(self.node), str(folder / "node_modules" / path)]
+
+    def version(self, path: str) -> str:
+        """The version of the package that has this program in its folder `dist`."""
+        text = (self.clients / "node_modules" / path).parent.with_name("package.json").read_text()
+        version: str = json.loads(text)["version"]
+        return version
 
     async def output(
         self, command: list[str], *, folder: Path | None = None, **more: str
