@@ -5,7 +5,9 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from tests.processes import Process, gateway_process
 from tests.recording import INFO
 
 Behaviour = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -116,3 +118,15 @@ async def misbehaving(*behaviours: Behaviour, info: object = INFO) -> AsyncItera
     api.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
     async with listener:
         yield api
+
+
+@asynccontextmanager
+async def gateway_before(api: MisbehavingApi, folder: Path, **settings: str) -> AsyncIterator[Process]:
+    """A gateway process. Starting and stopping wait for it, so they keep out of the loop that `api` is in."""
+    gateway = gateway_process(api.url, folder, TOOLBRIDGE_API_WAIT_SECONDS="0", **settings)
+    gateway.ready_path = "/healthz"
+    await asyncio.to_thread(gateway.start)
+    try:
+        yield gateway
+    finally:
+        await asyncio.to_thread(gateway.stop)

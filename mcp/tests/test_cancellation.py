@@ -2,8 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,25 +12,13 @@ import anyio
 import pytest
 
 from tests.clients import Tools, over_sse, token
-from tests.misbehaving import Behaviour, MisbehavingApi, misbehaving, raw, silent
+from tests.misbehaving import Behaviour, gateway_before, misbehaving, raw, silent
 from tests.processes import Process, api_process, gateway_process, running
 
 pytestmark = pytest.mark.anyio
 READ: tuple[str, dict[str, Any]] = ("get_note", {"uid": str(uuid4())})
 WRITE: tuple[str, dict[str, Any]] = ("create_note", {"title": "t", "content": "c"})
 HALF = raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", pause=60)
-
-
-@asynccontextmanager
-async def gateway_before(api: MisbehavingApi, folder: Path) -> AsyncIterator[Process]:
-    """Starting and stopping wait on the process, so they keep out of the loop that serves `api`."""
-    gateway = gateway_process(api.url, folder, TOOLBRIDGE_API_WAIT_SECONDS="0")
-    gateway.ready_path = "/healthz"
-    await asyncio.to_thread(gateway.start)
-    try:
-        yield gateway
-    finally:
-        await asyncio.to_thread(gateway.stop)
 
 
 async def cancelled(calls: list[asyncio.Task[Any]]) -> None:

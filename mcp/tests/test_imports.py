@@ -12,7 +12,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
     "__main__": {"app", "doctor", "settings", "web"},
     "app": {
-        *{"", "auth", "client", "health", "logs", "outbound"},
+        *{"", "auth", "client", "health", "identity", "logs", "outbound"},
         *{"resilience", "settings", "tools", "transport", "web"},
     },
     "auth": {"auth"},

@@ -72,6 +72,12 @@ def test_a_missing_setting_is_named(name: str, monkeypatch: pytest.MonkeyPatch) 
         ("TOOLBRIDGE_PORT", "0", "greater than or equal to 1"),
         ("TOOLBRIDGE_PORT", "http", "valid integer"),
         ("TOOLBRIDGE_HOST", "", "at least 1 character"),
+        ("TOOLBRIDGE_CALL_SECONDS", "0", "greater than 0"),
+        ("TOOLBRIDGE_MAX_CALLS", "0", "greater than or equal to 1"),
+        ("TOOLBRIDGE_MAX_CALLS_PER_USER", "many", "valid integer"),
+        ("TOOLBRIDGE_RATE_LIMIT", "", "neither off nor a rate"),
+        ("TOOLBRIDGE_RATE_LIMIT", "0:1", "neither off nor a rate"),
+        ("TOOLBRIDGE_RATE_LIMIT", "600", "neither off nor a rate"),
         ("TOOLBRIDGE_LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
     ],
 )
@@ -226,3 +232,11 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = repr(Settings())
     assert SECRETS["TENANT_HEADER_SECRET"] not in shown
     assert SECRETS["JWT_HS256_SECRET"] not in shown
+
+
+@pytest.mark.parametrize(("given_rate", "rate"), [("600:20", (600, 20)), ("off", None)])
+def test_a_rate_limit_is_two_numbers_or_off(
+    given_rate: str, rate: tuple[int, int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given(monkeypatch, **SECRETS, TOOLBRIDGE_RATE_LIMIT=given_rate)
+    assert Settings().rate_limit == rate

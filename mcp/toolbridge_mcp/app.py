@@ -13,8 +13,9 @@ from toolbridge_mcp import __version__, logs
 from toolbridge_mcp.auth import Keys, KeySet, Scopes, SharedSecret, UserTokenVerifier
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.health import health_routes, wait_for_api
+from toolbridge_mcp.identity import caller
 from toolbridge_mcp.outbound import Outbound, outbound_identity
-from toolbridge_mcp.resilience import Gate
+from toolbridge_mcp.resilience import Admission, Gate, RateLimit
 from toolbridge_mcp.settings import Settings, WrongSetting
 from toolbridge_mcp.tools import EntityTool, OnlyUsableTools, UnknownTool, build_tools, chosen
 from toolbridge_mcp.transport import TenantTransport, connections
@@ -103,14 +104,24 @@ def _server(settings: Settings, client: ApiClient, outside: httpx.AsyncClient, o
 
 
 def _tools(settings: Settings, client: ApiClient) -> Sequence[EntityTool]:
-    gate = Gate(call_seconds=settings.call_seconds)
-    tools = build_tools(client, gate, read_scope=settings.scope_read, write_scope=settings.scope_write)
+    tools = build_tools(
+        client, _gate(settings), read_scope=settings.scope_read, write_scope=settings.scope_write
+    )
     try:
         return chosen(tools, names=settings.tools, read_only=settings.read_only)
     except UnknownTool as error:
         raise WrongSetting(
             "TOOLS", f"names {error}, which is neither a tool nor the plural of an entity"
         ) from error
+
+
+def _gate(settings: Settings) -> Gate:
+    return Gate(
+        caller,
+        admission=Admission(settings.max_calls, settings.max_calls_per_user),
+        rate_limit=RateLimit(*settings.rate_limit) if settings.rate_limit else None,
+        call_seconds=settings.call_seconds,
+    )
 
 
 def _verifier(settings: Settings, outside: httpx.AsyncClient) -> UserTokenVerifier:
@@ -146,7 +157,7 @@ def _no_cookies() -> CookieJar:
 def _api_client(
     settings: Settings, outbound: Outbound, transport: httpx.AsyncBaseTransport | None = None
 ) -> ApiClient:
-    return ApiClient(lambda: _http_client(settings, transport or connections(), outbound))
+    return ApiClient(lambda: _http_client(settings, transport or connections(settings.max_calls), outbound))
 
 
 def _http_client(

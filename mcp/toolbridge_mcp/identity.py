@@ -21,6 +21,14 @@ def caller_token() -> CallerToken | None:
     return CallerToken(access.token, access.expires_at) if access else None
 
 
+def caller() -> tuple[str, str]:
+    """Issuer and subject of the verified token of this message; both empty outside of one."""
+    access = get_access_token()
+    if access is None:
+        return "", ""
+    return str(access.claims.get("iss") or ""), access.subject or str(access.claims.get("sub") or "")
+
+
 def may(scope: str) -> bool:
     """Whether the token of this message has the scope; False without a token."""
     access = get_access_token()

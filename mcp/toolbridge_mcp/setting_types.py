@@ -2,7 +2,7 @@
 
 import re
 from ipaddress import ip_network
-from typing import Annotated, TypeGuard
+from typing import Annotated, NamedTuple, TypeGuard
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
@@ -18,6 +18,7 @@ _SAFE_URL = re.compile(rf"(https://[^/?#@\s]+|http://{_LOOPBACK}(:\d+)?)(/[^?#\s
 
 _SAFE_URL_RULE = "must be an https address without user, query and fragment (http only on this machine)"
 _SCOPE = re.compile(r"[!#-\[\]-~]{1,100}")
+_RATE = re.compile(r"([1-9][0-9]{0,8}):([1-9][0-9]{0,8})")
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+")
 _HOST = re.compile(r"[^/?#@\s:*]+|\[[0-9a-fA-F:]+\]")
 
@@ -98,6 +99,23 @@ def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+class Rate(NamedTuple):
+    """A token bucket: so many a minute, and so many at once."""
+
+    per_minute: int
+    burst: int
+
+
+def _rate(value: object) -> object:
+    """The form that the API's own limits have."""
+    if not isinstance(value, str) or value == "off":
+        return None if value == "off" else value
+    found = _RATE.fullmatch(value)
+    if not found:
+        raise ValueError("is neither off nor a rate; use per-minute:burst, such as 60000:2000")
+    return Rate(int(found[1]), int(found[2]))
+
+
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 MaybeSecret = Annotated[
     SecretStr | None, AfterValidator(lambda value: value if value is None else _secret(value))
@@ -108,6 +126,7 @@ MaybeGivenSecret = Annotated[SecretStr | None, AfterValidator(_filled_secret)]
 
 MaybeUrl = Annotated[MaybeText, AfterValidator(_safe_url)]
 PublicUrl = Annotated[MaybeUrl, AfterValidator(_public_url)]
+MaybeRate = Annotated[Rate | None, NoDecode, BeforeValidator(_rate)]
 Scope = Annotated[str, AfterValidator(_scope)]
 TenantId = Annotated[str, AfterValidator(_tenant_id)]
 ApiUrl = Annotated[str, AfterValidator(_api_url)]

@@ -11,12 +11,14 @@ from toolbridge_mcp.setting_types import (
     ApiUrl,
     Hosts,
     MaybeGivenSecret,
+    MaybeRate,
     MaybeSecret,
     MaybeText,
     MaybeUrl,
     Networks,
     Origins,
     PublicUrl,
+    Rate,
     Scope,
     Secret,
     TenantId,
@@ -109,6 +111,13 @@ class Settings(BaseSettings):
 
     call_seconds: float = Field(default=30, gt=0, le=600)
     """How long a tool call may take, from its arrival to its answer."""
+
+    max_calls: int = Field(default=500, ge=1, le=10_000)
+    """Most calls at work at once, and most connections to the API for them."""
+
+    max_calls_per_user: int = Field(default=100, ge=1, le=10_000)
+    rate_limit: MaybeRate = Rate(60_000, 2_000)
+    """How often one user may call; None is `off`."""
 
     @property
     def scopes_required(self) -> bool:

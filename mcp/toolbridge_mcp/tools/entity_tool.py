@@ -69,7 +69,7 @@ class EntityTool(Tool):
 
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
         try:
-            with self._gate.call():
+            async with self._gate.call():
                 return await self._perform(arguments)
         except ToolBridgeError as error:
             return self._failed(error)
