@@ -1,0 +1,37 @@
+"""Two users in each of two tenants at once, with tokens mixed up: isolation.py [STEPS], by default 10,000.
+
+Prints what was done and what anybody saw of another, and ends with 1 if that is anything. Needs the packages
+of mcp/requirements-dev.lock, and the API's binary in TOOLBRIDGE_API_BINARY.
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "mcp"))
+
+from tests.isolation import storm
+from tests.two_tenants import two_tenants
+
+
+def main() -> int:
+    steps = int(sys.argv[1]) if sys.argv[1:] else 10_000
+    binary = Path(os.environ["TOOLBRIDGE_API_BINARY"]).absolute()
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, two_tenants(binary, Path(folder)) as (tenants, authority):
+        record = asyncio.run(storm(tenants, authority, steps))
+    for name, times in sorted(record.calls.items()):
+        sys.stdout.write(f"{times:>7,}  {name}\n")
+    sys.stdout.write(f"{len(record.owners):>7,}  items made\n{record.bytes_seen:>7,}  bytes searched\n")
+    for violation in record.violations[:20]:
+        sys.stdout.write(f"violation: {violation}\n")
+    seconds = time.monotonic() - begun
+    sys.stdout.write(f"{steps:,} steps in {seconds:.0f} s, {len(record.violations)} violations\n")
+    return int(bool(record.violations))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
