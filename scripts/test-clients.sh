@@ -29,13 +29,28 @@ client_checks() {
     export TOOLBRIDGE_E2E_API_BINARY=$API_BINARY
     export TOOLBRIDGE_CLIENTS_NODE=$NODE TOOLBRIDGE_CLIENTS_HOME="$TEMPORARY/home"
     export TOOLBRIDGE_CLIENTS_PACKAGES="$STATE/clients" TOOLBRIDGE_CLIENTS_INSPECTOR="$STATE/inspector"
-    add_checks_of test-clients.py
+    add_checks_of "$1"
 }
 
-if [ $# -gt 0 ]; then
-    say "Usage: scripts/test-clients.sh"
-    exit 2
-fi
+usage() {
+    cat <<'TEXT'
+Usage: scripts/test-clients.sh [nginx | browser]
+
+  (nothing)   every client that needs no more than Python and Node, and the conformance suite
+  nginx       the clients through nginx, with TLS and a path prefix; needs nginx and openssl
+  browser     the Inspector's web interface; needs Chromium
+TEXT
+}
+
+case "$#${1:-}" in
+    0) CHECKS=test-clients.py ;;
+    1nginx) CHECKS=test-behind-nginx.py ;;
+    1browser) CHECKS=test-inspector-web.py ;;
+    *)
+        usage >&2
+        exit 2
+        ;;
+esac
 TEMPORARY=$(mktemp -d)
 trap finish EXIT
 trap interrupted INT TERM HUP
@@ -44,5 +59,5 @@ export JWT_ISSUER=clients # no address, so no client looks for it on the network
 find_python
 start_stack
 load_settings
-client_checks
+client_checks "$CHECKS"
 FINISHED=yes

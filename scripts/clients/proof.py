@@ -22,6 +22,8 @@ class Way:
     transport: str
     token: str
     revision: str = ""
+    idle_seconds: float = 0
+    """How long the client says nothing between the list of tools and the calls."""
 
     @property
     def url(self) -> str:

@@ -1,5 +1,6 @@
 """The Python clients: `mcp` at its lowest and its highest level, and `fastmcp`."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -31,12 +32,13 @@ async def _streams(way: Way) -> AsyncIterator[Any]:
 async def session(way: Way) -> str:
     """`ClientSession`, which always does the handshake."""
     async with _streams(way) as (read, write), ClientSession(read, write) as one:
-        return await use(one)
+        return await use(one, way.idle_seconds)
 
 
-async def use(one: ClientSession) -> str:
+async def use(one: ClientSession, idle_seconds: float = 0) -> str:
     await one.initialize()
     tools = [tool.name for tool in (await one.list_tools()).tools]
+    await asyncio.sleep(idle_seconds)
     return await _work(one.protocol_version, tools, one.call_tool)
 
 
@@ -44,6 +46,7 @@ async def client(way: Way) -> str:
     """`mcp.Client`. `way.revision` is its mode."""
     async with Client(_streams(way), mode=way.revision or "auto") as one:
         tools = [tool.name for tool in (await one.list_tools()).tools]
+        await asyncio.sleep(way.idle_seconds)
         return await _work(one.protocol_version, tools, one.call_tool)
 
 
@@ -52,6 +55,7 @@ async def fastmcp_client(way: Way) -> str:
     kind = SSETransport if way.transport == "sse" else StreamableHttpTransport
     async with fastmcp.Client(kind(way.url, headers=way.headers), mode=way.revision or "auto") as one:
         tools = [tool.name for tool in await one.list_tools()]
+        await asyncio.sleep(way.idle_seconds)
         return await _work(one.protocol_version, tools, one.call_tool_mcp)
 
 

@@ -3,7 +3,7 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-const { SDK, TRANSPORT, URL: address, TOKEN, REVISION, NOTE } = process.env;
+const { SDK, TRANSPORT, URL: address, TOKEN, REVISION, NOTE, IDLE_SECONDS } = process.env;
 const require = createRequire(join(process.cwd(), "here.js"));
 
 function load() {
@@ -34,6 +34,7 @@ transport.setProtocolVersion = (version) => {
 async function work() {
   await client.connect(transport);
   const { tools } = await client.listTools();
+  await new Promise((resolve) => setTimeout(resolve, Number(IDLE_SECONDS) * 1000));
   const created = await client.callTool({ name: "create_note", arguments: JSON.parse(NOTE) });
   const uid = created.structuredContent?.uid;
   const got = await client.callTool({ name: "get_note", arguments: { uid } });

@@ -19,6 +19,7 @@ async def typescript(programs: Programs, sdk: str, way: Way) -> str:
             URL=way.url,
             TOKEN=way.token,
             REVISION=way.revision,
+            IDLE_SECONDS=str(way.idle_seconds),
             NOTE=json.dumps({"title": TITLE, "content": CONTENT}),
         )
     )
