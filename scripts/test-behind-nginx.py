@@ -1,6 +1,6 @@
-"""The gateway behind nginx: TLS, a path prefix that is stripped or not, streams idle for longer than its time-out.
+"""The gateway behind nginx: TLS, a path prefix that is stripped or not, streams that nobody uses for a while.
 
-scripts/test-clients.sh nginx starts the stack, installs the clients and runs this. It needs nginx and openssl.
+scripts/test-clients.sh nginx starts the stack, installs the clients and runs this.
 """
 
 import asyncio

@@ -34,18 +34,21 @@ client_checks() {
 
 usage() {
     cat <<'TEXT'
-Usage: scripts/test-clients.sh [nginx | browser]
+Usage: scripts/test-clients.sh [nginx]
 
   (nothing)   every client that needs no more than Python and Node, and the conformance suite
   nginx       the clients through nginx, with TLS and a path prefix; needs nginx and openssl
-  browser     the Inspector's web interface; needs Chromium
 TEXT
 }
 
 case "$#${1:-}" in
     0) CHECKS=test-clients.py ;;
-    1nginx) CHECKS=test-behind-nginx.py ;;
-    1browser) CHECKS=test-inspector-web.py ;;
+    1nginx)
+        CHECKS=test-behind-nginx.py
+        for program in nginx openssl; do
+            type -P "$program" >/dev/null || fail "$program is needed and was not found on PATH."
+        done
+        ;;
     *)
         usage >&2
         exit 2

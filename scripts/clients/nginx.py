@@ -37,9 +37,7 @@ http {{
 
 CA_OPTIONS = "-x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test-ca -keyout ca.key -out ca.pem"
 ASKED_OPTIONS = "-newkey rsa:2048 -nodes -subj /CN=localhost -keyout server.key -out server.csr"
-SIGN_OPTIONS = (
-    "-req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile san -out server.pem"
-)
+SIGN_OPTIONS = "-req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile san -out server.pem"
 
 
 def make_certificates(folder: Path) -> Path:

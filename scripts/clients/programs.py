@@ -11,6 +11,7 @@ from pathlib import Path
 from e2e.report import Failed
 
 SECONDS = 110
+KEPT = ("PATH", "NO_PROXY", "no_proxy", "NODE_EXTRA_CA_CERTS")
 CLAUDE = "@anthropic-ai/claude-code/cli-wrapper.cjs"
 INSPECTOR = "@modelcontextprotocol/inspector/clients/launcher/build/index.js"
 MCP_REMOTE = "mcp-remote/dist/proxy.js"
@@ -31,11 +32,7 @@ class Programs:
         return cls(*(Path(os.environ[f"TOOLBRIDGE_CLIENTS_{name}"]) for name in names))
 
     def environment(self, **more: str) -> dict[str, str]:
-        kept = {
-            name: os.environ[name]
-            for name in ("PATH", "NO_PROXY", "no_proxy", "NODE_EXTRA_CA_CERTS")
-            if name in os.environ
-        }
+        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
         return {**kept, "HOME": str(self.home), "CI": "1", **more}
 
     def package(self, path: str) -> list[str]:
