@@ -13,8 +13,9 @@ from toolbridge_mcp.tools.entity_tool import EntityTool
 class OnlyUsableTools(Middleware):
     """Leaves those out of `tools/list` that would only answer that a scope is missing."""
 
-    async def on_list_tools(
-        self, context: MiddlewareContext[Any], call_next: CallNext[Any, Sequence[Tool]]
-    ) -> Sequence[Tool]:
-        tools = await call_next(context)
+    async def __call__(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+        # Not `on_list_tools`: its machinery would cost every tool call as much as a signature.
+        if context.method != "tools/list":
+            return await call_next(context)
+        tools: Sequence[Tool] = await call_next(context)
         return [tool for tool in tools if not isinstance(tool, EntityTool) or may(tool.scope)]

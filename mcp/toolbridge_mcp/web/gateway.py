@@ -17,6 +17,7 @@ from toolbridge_mcp.web.sessions import SessionCount
 from toolbridge_mcp.web.streams import StreamLimits, Streams
 
 SWEEP_SECONDS = 0.5
+ENDPOINT_OF = {path.strip("/"): path for path in (SSE_PATH, MESSAGES_PATH, MCP_PATH)}
 
 
 class Gateway:
@@ -53,22 +54,21 @@ class Gateway:
             MESSAGES_PATH: callers.only(self._sse),
             MCP_PATH: callers.only(self._mcp),
         }
-        router = Router(routes, redirect_slashes=False, default=self._endpoint, lifespan=self._lifespan)
-        self._app = SecurityHeaders(router, address)
+        self._others = Router(routes, redirect_slashes=False, default=_not_found, lifespan=self._lifespan)
+        self._app = SecurityHeaders(self._dispatch, address)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope = {**scope, "headers": trimmed(scope["headers"])}
-        if scope["type"] == "http" and self._prefix:
-            path = scope["path"].removeprefix(self._prefix)
-            scope = {**scope, "root_path": self._prefix, "path": self._prefix + path}
-        await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
+        else:
+            await self._others(scope, receive, send)
 
-    async def _endpoint(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = "/" + scope["path"].removeprefix(self._prefix).strip("/")
-        path = MESSAGES_PATH if path + "/" == MESSAGES_PATH else path
-        endpoint = self._endpoints.get(path, _not_found)
-        await endpoint({**scope, "path": self._prefix + path}, receive, send)
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"].removeprefix(self._prefix)
+        path = ENDPOINT_OF.get(path.strip("/"), path)
+        headers = trimmed(scope["headers"])
+        scope = {**scope, "root_path": self._prefix, "path": self._prefix + path, "headers": headers}
+        await self._endpoints.get(path, self._others)(scope, receive, send)
 
     @asynccontextmanager
     async def _lifespan(self, _: object) -> AsyncIterator[None]:
