@@ -50,6 +50,7 @@ def _config(app: Gateway, settings: Settings) -> uvicorn.Config:
         app,
         loop="uvloop",
         http="httptools",
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

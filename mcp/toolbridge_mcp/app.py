@@ -25,6 +25,7 @@ from toolbridge_mcp.web import (
     Door,
     Gateway,
     IssuerMetadata,
+    Machine,
     ResourceMetadata,
     SessionCount,
     StreamLimits,
@@ -72,6 +73,7 @@ def create_app(settings: Settings | None = None) -> Gateway:
             stalled=settings.stalled_stream_seconds,
         ),
         idle_seconds=settings.session_idle_seconds,
+        machine=Machine(settings.machine_id),
         routes=routes,
     )
 

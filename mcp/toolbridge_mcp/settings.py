@@ -33,6 +33,10 @@ def _shared(name: str) -> AliasChoices:
     return AliasChoices(f"TOOLBRIDGE_{name}", name)
 
 
+def _named(name: str, platforms: str) -> AliasChoices:
+    return AliasChoices(f"TOOLBRIDGE_{name}", platforms)
+
+
 class WrongSetting(ValueError):
     """A setting that is wrong beside others. `name` is without prefix; the text is without values."""
 
@@ -73,6 +77,9 @@ class Settings(BaseSettings):
     allowed_origins: Origins = ()
     trusted_proxies: Networks = ()
     """Whose X-Forwarded-Proto and X-Forwarded-For are believed."""
+
+    machine_id: MaybeText = Field(default=None, validation_alias=_named("MACHINE_ID", "FLY_MACHINE_ID"))
+    """Which of several machines this is; the platform hands a session's messages to the machine it names."""
 
     max_sessions: int = Field(default=2_000, ge=1, le=100_000)
     max_sessions_per_user: int = Field(default=250, ge=1, le=100_000)

@@ -5,6 +5,7 @@ from toolbridge_mcp.web.gateway import Gateway
 from toolbridge_mcp.web.guard import Door
 from toolbridge_mcp.web.headers import AllowedCallers
 from toolbridge_mcp.web.metadata import IssuerMetadata, ResourceMetadata
+from toolbridge_mcp.web.replay import Machine
 from toolbridge_mcp.web.sessions import SessionCount
 from toolbridge_mcp.web.streams import StreamLimits
 
@@ -14,6 +15,7 @@ __all__ = [
     "Door",
     "Gateway",
     "IssuerMetadata",
+    "Machine",
     "ResourceMetadata",
     "SessionCount",
     "StreamLimits",

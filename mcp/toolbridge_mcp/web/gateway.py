@@ -13,8 +13,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from toolbridge_mcp.web.address import MCP_PATH, MESSAGES_PATH, SSE_PATH, Address
 from toolbridge_mcp.web.headers import AllowedCallers, SecurityHeaders, trimmed
 from toolbridge_mcp.web.http_sessions import HttpSessions
+from toolbridge_mcp.web.replay import Machine
 from toolbridge_mcp.web.sessions import SessionCount
-from toolbridge_mcp.web.streams import StreamLimits, Streams
+from toolbridge_mcp.web.sse_sessions import SseSessions
+from toolbridge_mcp.web.streams import OpenStreams, StreamLimits
 
 SWEEP_SECONDS = 0.5
 ENDPOINT_OF = {path.strip("/"): path for path in (SSE_PATH, MESSAGES_PATH, MCP_PATH)}
@@ -36,18 +38,20 @@ class Gateway:
         count: SessionCount,
         stream_limits: StreamLimits,
         idle_seconds: float,
+        machine: Machine,
         routes: Sequence[BaseRoute] = (),
     ) -> None:
         self._prefix = address.prefix
         self._count = count
-        self.streams = Streams(stream_limits, count)
-        self.sessions = HttpSessions(idle_seconds, count)
-        self._sse = server.http_app(transport="sse", middleware=[Middleware(self.streams.around)])
+        self._streams = OpenStreams(stream_limits)
+        self._http_sessions = HttpSessions(idle_seconds, self._streams, count, machine)
+        sse_sessions = SseSessions(self._streams, count, machine)
+        self._sse = server.http_app(transport="sse", middleware=[Middleware(sse_sessions.around)])
         self._mcp = server.http_app(
             transport="http",
             json_response=True,
             session_idle_timeout=idle_seconds,
-            middleware=[Middleware(self.sessions.around)],
+            middleware=[Middleware(self._http_sessions.around)],
         )
         self._endpoints: dict[str, ASGIApp] = {
             SSE_PATH: callers.only(self._sse),
@@ -86,8 +90,8 @@ class Gateway:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            self.streams.sweep()
-            self.sessions.sweep()
+            self._streams.sweep()
+            self._http_sessions.sweep()
 
 
 _not_found = JSONResponse(

@@ -1,6 +1,8 @@
 """How many sessions there may be, of one user and in all."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
@@ -35,6 +37,14 @@ class SessionCount:
             )
         return None
 
+    @contextmanager
+    def one_more(self, owner: Owner) -> Iterator[None]:
+        self.add(owner)
+        try:
+            yield
+        finally:
+            self.remove(owner)
+
     def add(self, owner: Owner) -> None:
         self._of[owner] += 1
         self.total += 1
@@ -57,6 +67,11 @@ def access_of(scope: Scope) -> AccessToken:
 def owner_of(scope: Scope) -> Owner:
     access = access_of(scope)
     return str((access.claims or {}).get("iss", "")), access.subject or ""
+
+
+def expiry_of(scope: Scope) -> float:
+    """When the request's token expires, in Unix time."""
+    return float(access_of(scope).expires_at or 0)
 
 
 def _refusal(status: int, says: str) -> Response:

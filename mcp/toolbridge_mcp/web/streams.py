@@ -1,28 +1,20 @@
-"""The streams of SSE sessions: how long they live, and how they end."""
+"""Answers that last: how long they do, and how they end."""
 
 import asyncio
-import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from starlette.datastructures import QueryParams
-from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from toolbridge_mcp.web.address import SSE_PATH
-from toolbridge_mcp.web.sessions import Owner, SessionCount, access_of, owner_of
-
-STALL_SECONDS = 0.25
-MAX_UNREAD = 32
-"""Messages that a session may still send while its client leaves answers unread for `STALL_SECONDS`."""
+from toolbridge_mcp.web.sessions import Owner, expiry_of, owner_of
 
 FAREWELL_SECONDS = 1
+RECONNECT: Message = {"type": "http.response.body", "body": b"retry: 1000\r\n\r\n", "more_body": True}
+"""Tells the client to come back after a second (HTML, section 9.2.6)."""
 
-_SESSION_ID = re.compile(rb"session_id=([0-9a-f]{32})")
-_ONLY_GET = Response("Method Not Allowed", status_code=405, headers={"Allow": "GET"})
-_LAST: Message = {"type": "http.response.body", "body": b"", "more_body": False}
+LAST: Message = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +29,38 @@ class StreamLimits:
 class Stream:
     """One open stream, between the client's connection and FastMCP."""
 
-    def __init__(self, owner: Owner, receive: Receive, send: Send, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, owner: Owner, expires: float, receive: Receive, send: Send, clock: Callable[[], float]
+    ) -> None:
         self.owner = owner
+        self._expires = expires
         self._receive = receive
         self._send = send
         self._clock = clock
         self._over = asyncio.Event()
-        self.used_at = clock()
-        self.expires = 0.0
-        self.sending_since: float | None = None
+        self._used_at = clock()
+        self._sending_since: float | None = None
+        self._started = False
         self.unread = 0
-        self.session_id: str | None = None
+
+    def use(self, expires: float) -> None:
+        """Notes a message of the stream's session, with the expiry of its token."""
+        self._used_at = self._clock()
+        self._expires = max(self._expires, expires)
 
     def end(self) -> None:
         """FastMCP sees a client that left, and stops what it does for it."""
         self._over.set()
 
     def is_stalled(self, seconds: float) -> bool:
-        return self.sending_since is not None and self._clock() - self.sending_since > seconds
+        return self._sending_since is not None and self._clock() - self._sending_since > seconds
+
+    def has_had_its_time(self, limits: StreamLimits, wall_time: float) -> bool:
+        return (
+            self._clock() - self._used_at > limits.idle
+            or wall_time - self._expires > limits.expired
+            or self.is_stalled(limits.stalled)
+        )
 
     async def receive(self) -> Message:
         theirs, ours = asyncio.ensure_future(self._receive()), asyncio.ensure_future(self._over.wait())
@@ -67,117 +73,66 @@ class Stream:
 
     async def send(self, message: Message) -> None:
         """Returns when the connection has room again: little is kept of what a client does not read."""
-        self.sending_since = self._clock()
+        self._started = True
+        self._sending_since = self._clock()
         await self._send(message)
-        self.sending_since, self.unread = None, 0
+        self._sending_since, self.unread = None, 0
 
     async def say_goodbye(self) -> None:
-        """Ends the answer as HTTP wants it, unless the client does not read."""
-        if not self._over.is_set() or self.is_stalled(0):
+        """Ends the answer as HTTP wants it if it was us who ended it, unless the client does not read."""
+        if not self._started or not self._over.is_set() or self.is_stalled(0):
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_SECONDS):
-                await self._send(_LAST)
+                await self._send(RECONNECT)
+                await self._send(LAST)
 
 
-class Streams:
-    """All streams of the process, as middleware of FastMCP's SSE application."""
+class OpenStreams:
+    """All streams of the process."""
 
     def __init__(
         self,
         limits: StreamLimits,
-        count: SessionCount,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._limits = limits
-        self._count = count
         self._clock = clock
         self._wall_clock = wall_clock
-        self._open: set[Stream] = set()
-        self._by_session: dict[str, Stream] = {}
+        self._streams: set[Stream] = set()
+        self._none_left = asyncio.Event()
+        self._none_left.set()
 
     def __len__(self) -> int:
-        return len(self._open)
+        return len(self._streams)
 
-    def around(self, app: ASGIApp) -> ASGIApp:
-        async def call(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] != "http":
-                await app(scope, receive, send)
-            elif not scope["path"].endswith(SSE_PATH):
-                await (self._message_refusal(scope) or app)(scope, receive, send)
-            elif scope["method"] == "GET":
-                await self._stream(app, scope, receive, send)
-            else:
-                await _ONLY_GET(scope, receive, send)
+    def new(self, scope: Scope, receive: Receive, send: Send) -> Stream:
+        return Stream(owner_of(scope), expiry_of(scope), receive, send, self._clock)
 
-        return call
-
-    def end_all(self) -> None:
-        for stream in self._open:
-            stream.end()
-
-    def sweep(self) -> None:
-        """Ends the streams that are idle, whose token has long expired, or that nobody reads."""
-        for stream in self._open:
-            if self._has_had_its_time(stream):
-                stream.end()
-
-    def _has_had_its_time(self, stream: Stream) -> bool:
-        return (
-            self._clock() - stream.used_at > self._limits.idle
-            or self._wall_clock() - stream.expires > self._limits.expired
-            or stream.is_stalled(self._limits.stalled)
-        )
-
-    async def _stream(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        owner = owner_of(scope)
-        if refusal := self._count.refusal(owner):
-            await refusal(scope, receive, send)
-            return
-        stream = Stream(owner, receive, send, self._clock)
-        stream.expires = _expiry(scope)
-        self._count.add(owner)
-        self._open.add(stream)
+    async def carry(self, stream: Stream, app: ASGIApp, scope: Scope, send: Send | None = None) -> None:
+        """Runs `app`, whose answer lasts, in the stream; `send` may look at what goes there."""
+        self._streams.add(stream)
+        self._none_left.clear()
         try:
-            await app(scope, stream.receive, self._watching_for_session(stream))
+            await app(scope, stream.receive, send or stream.send)
             await stream.say_goodbye()
         finally:
-            self._count.remove(owner)
-            self._open.discard(stream)
-            self._by_session.pop(stream.session_id or "", None)
+            self._streams.discard(stream)
+            if not self._streams:
+                self._none_left.set()
 
-    def _watching_for_session(self, stream: Stream) -> Send:
-        """The stream's `send`, which learns the session's id from the endpoint event, the first one."""
+    def sweep(self) -> None:
+        """Ends those that are idle, whose token has long expired, or that nobody reads."""
+        now = self._wall_clock()
+        for stream in self._streams:
+            if stream.has_had_its_time(self._limits, now):
+                stream.end()
 
-        async def send(message: Message) -> None:
-            if stream.session_id is None and (found := _SESSION_ID.search(message.get("body", b""))):
-                stream.session_id = found[1].decode()
-                self._by_session[stream.session_id] = stream
-            await stream.send(message)
-
-        return send
-
-    def _message_refusal(self, scope: Scope) -> Response | None:
-        """Notes that the session is in use; a stranger's message is left to the SDK, which refuses it."""
-        stream = self._by_session.get(QueryParams(scope["query_string"]).get("session_id", ""))
-        if stream is None or stream.owner != owner_of(scope):
-            return None
-        if stream.is_stalled(STALL_SECONDS):
-            stream.unread += 1
-            if stream.unread > MAX_UNREAD:
-                return _too_slow()
-        stream.used_at = self._clock()
-        stream.expires = max(stream.expires, _expiry(scope))
-        return None
-
-
-def _expiry(scope: Scope) -> float:
-    return float(access_of(scope).expires_at or 0)
-
-
-def _too_slow() -> Response:
-    says = "The session's stream is not being read; read the answers that are there first."
-    return JSONResponse(
-        {"error": "answers_unread", "error_description": says}, status_code=429, headers={"Retry-After": "1"}
-    )
+    async def end_all(self) -> None:
+        """Returns when all have ended, or will not."""
+        for stream in self._streams:
+            stream.end()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2 * FAREWELL_SECONDS):
+                await self._none_left.wait()

@@ -1,0 +1,91 @@
+"""The sessions of SSE, as middleware of FastMCP's application for it: each is a stream and its messages."""
+
+import re
+
+from starlette.datastructures import QueryParams
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from toolbridge_mcp.web.address import SSE_PATH
+from toolbridge_mcp.web.replay import Machine
+from toolbridge_mcp.web.sessions import SessionCount, expiry_of, owner_of
+from toolbridge_mcp.web.streams import OpenStreams, Stream
+
+STALL_SECONDS = 0.25
+MAX_UNREAD = 32
+"""Messages that a session may still send while its client leaves answers unread for `STALL_SECONDS`."""
+
+_SESSION_ID = re.compile(rb"session_id=([0-9a-f]{32})")
+_ONLY_GET = Response("Method Not Allowed", status_code=405, headers={"Allow": "GET"})
+
+
+class SseSessions:
+    """All SSE sessions of the process."""
+
+    def __init__(self, streams: OpenStreams, count: SessionCount, machine: Machine) -> None:
+        self._streams = streams
+        self._count = count
+        self._machine = machine
+        self._by_id: dict[str, Stream] = {}
+
+    def around(self, app: ASGIApp) -> ASGIApp:
+        async def call(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http":
+                await app(scope, receive, send)
+            elif not scope["path"].endswith(SSE_PATH):
+                await (self._message_refusal(scope) or app)(scope, receive, send)
+            elif scope["method"] == "GET":
+                await self._open(app, scope, receive, send)
+            else:
+                await _ONLY_GET(scope, receive, send)
+
+        return call
+
+    async def _open(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        owner = owner_of(scope)
+        if refusal := self._count.refusal(owner):
+            await refusal(scope, receive, send)
+            return
+        stream = self._streams.new(scope, receive, send)
+        session_ids: list[str] = []
+
+        async def send_endpoint_first(message: Message) -> None:
+            if not session_ids and (found := _SESSION_ID.search(message.get("body", b""))):
+                session_ids.append(found[1].decode())
+                self._by_id[session_ids[0]] = stream
+                message = {**message, "body": message["body"].replace(found[0], found[0] + self._suffix)}
+            await stream.send(message)
+
+        with self._count.one_more(owner):
+            try:
+                await self._streams.carry(stream, app, scope, send_endpoint_first)
+            finally:
+                for session_id in session_ids:
+                    del self._by_id[session_id]
+
+    @property
+    def _suffix(self) -> bytes:
+        """What the address for messages says of the machine that they are for."""
+        return f"&machine={self._machine.name}".encode() if self._machine.name else b""
+
+    def _message_refusal(self, scope: Scope) -> Response | None:
+        """Notes that the session is in use; a stranger's message is left to the SDK, which refuses it."""
+        query = QueryParams(scope["query_string"])
+        stream = self._by_id.get(query.get("session_id", ""))
+        if stream is None:
+            return self._machine.elsewhere(scope, query.get("machine"))
+        if stream.owner != owner_of(scope):
+            return None
+        if stream.is_stalled(STALL_SECONDS):
+            stream.unread += 1
+            if stream.unread > MAX_UNREAD:
+                return _too_slow()
+        stream.use(expiry_of(scope))
+        return None
+
+
+def _too_slow() -> Response:
+    says = "The session's stream is not being read; read the answers that are there first."
+    return JSONResponse(
+        {"error": "answers_unread", "error_description": says}, status_code=429, headers={"Retry-After": "1"}
+    )
