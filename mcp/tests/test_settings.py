@@ -78,6 +78,7 @@ def test_a_missing_setting_is_named(name: str, monkeypatch: pytest.MonkeyPatch) 
         ("TOOLBRIDGE_RATE_LIMIT", "", "neither off nor a rate"),
         ("TOOLBRIDGE_RATE_LIMIT", "0:1", "neither off nor a rate"),
         ("TOOLBRIDGE_RATE_LIMIT", "600", "neither off nor a rate"),
+        ("TOOLBRIDGE_METRICS_PORT", "http", "valid integer"),
         ("TOOLBRIDGE_LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
     ],
 )
@@ -240,3 +241,10 @@ def test_a_rate_limit_is_two_numbers_or_off(
 ) -> None:
     given(monkeypatch, **SECRETS, TOOLBRIDGE_RATE_LIMIT=given_rate)
     assert Settings().rate_limit == rate
+
+
+def test_an_address_for_metrics_needs_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, **SECRETS, TOOLBRIDGE_METRICS_HOST="::")
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert explain(caught.value) == ("TOOLBRIDGE_METRICS_PORT: is not set; TOOLBRIDGE_METRICS_HOST needs it.")

@@ -9,7 +9,7 @@ import httpx
 from fastmcp import FastMCP
 from sse_starlette import EventSourceResponse
 
-from toolbridge_mcp import __version__, logs
+from toolbridge_mcp import __version__, logs, metrics
 from toolbridge_mcp.auth import Keys, KeySet, Scopes, SharedSecret, UserTokenVerifier
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.health import health_routes, wait_for_api
@@ -60,6 +60,8 @@ def create_app(settings: Settings | None = None) -> Gateway:
     client = _api_client(settings, outbound)
     address = Address(settings.public_url)
     routes = health_routes(client) + ResourceMetadata(address, _scopes(settings), settings.issuers).routes()
+    if settings.public_url is None:
+        routes.append(metrics.metrics_route())
     for issuer in settings.issuers[:1]:
         routes += IssuerMetadata(issuer, outside).routes()
     return Gateway(
@@ -83,7 +85,8 @@ def _server(settings: Settings, client: ApiClient, outside: httpx.AsyncClient, o
 
     @asynccontextmanager
     async def lifespan(_: FastMCP) -> AsyncIterator[None]:
-        async with outside, outbound, client:
+        listening = metrics.listening(settings.metrics_host, settings.metrics_port)
+        async with outside, outbound, client, listening:
             await wait_for_api(client, settings.api_wait_seconds)
             yield
 
@@ -118,9 +121,11 @@ def _tools(settings: Settings, client: ApiClient) -> Sequence[EntityTool]:
 
 
 def _gate(settings: Settings) -> Gate:
+    admission = Admission(settings.max_calls, settings.max_calls_per_user)
+    metrics.watch_calls(lambda: admission.running, lambda: admission.waiting)
     return Gate(
         caller,
-        admission=Admission(settings.max_calls, settings.max_calls_per_user),
+        admission=admission,
         rate_limit=RateLimit(*settings.rate_limit) if settings.rate_limit else None,
         call_seconds=settings.call_seconds,
     )

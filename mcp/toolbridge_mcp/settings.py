@@ -126,6 +126,10 @@ class Settings(BaseSettings):
     rate_limit: MaybeRate = Rate(60_000, 2_000)
     """How often one user may call; None is `off`."""
 
+    metrics_host: str = Field(default="127.0.0.1", min_length=1)
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    """Where metrics are served to anyone who can connect; nowhere if there is no port."""
+
     @property
     def scopes_required(self) -> bool:
         return self.jwt_jwks_url is not None if self.require_scopes is None else self.require_scopes
@@ -148,6 +152,8 @@ class Settings(BaseSettings):
             raise WrongSetting("JWT_ISSUER", "is not set; JWT_JWKS_URL needs it")
         if self.jwt_jwks_url is not None and not self.jwt_audience:
             raise WrongSetting("JWT_AUDIENCE", "is not set; JWT_JWKS_URL needs it")
+        if "metrics_host" in self.model_fields_set and self.metrics_port is None:
+            raise WrongSetting("METRICS_PORT", "is not set; TOOLBRIDGE_METRICS_HOST needs it")
         if self.scope_read == self.scope_write:
             raise WrongSetting("SCOPE_WRITE", "must differ from TOOLBRIDGE_SCOPE_READ")
         return self

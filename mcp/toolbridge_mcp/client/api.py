@@ -22,6 +22,7 @@ from toolbridge_mcp.errors import (
     ToolBridgeError,
     Unavailable,
 )
+from toolbridge_mcp.metrics import count_retry
 from toolbridge_mcp.resilience import Retries, State, current_deadline, within
 
 PAGE_BYTES = 250_000
@@ -137,6 +138,7 @@ class ApiClient:
                 if isinstance(error, SessionRefused):
                     self._info = None
                 pause = retries.pause(error, deadline.left, repeats_safely=safely)
+                count_retry(type(error).__name__)
             await asyncio.sleep(pause)
 
     async def _attempt(self, call: Call, correlation_id: str) -> Document:

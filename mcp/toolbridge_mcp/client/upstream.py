@@ -21,6 +21,7 @@ from toolbridge_mcp.errors import (
     ToolBridgeError,
     Unavailable,
 )
+from toolbridge_mcp.metrics import count_request, watch_circuit
 from toolbridge_mcp.resilience import CircuitBreaker, current_deadline
 from toolbridge_mcp.transport import RETRY_SECONDS, UNTIL, AnswerLost
 
@@ -41,6 +42,7 @@ class Upstream:
         self._open_http = open_http
         self._watching: asyncio.Task[None] | None = None
         self.breaker = CircuitBreaker()
+        watch_circuit(lambda: self.breaker.state)
 
     async def __aenter__(self) -> Self:
         self._http = self._open_http()
@@ -91,21 +93,26 @@ class Upstream:
 
     async def _exchange(self, request: httpx.Request, mark: float, *, writes: bool) -> httpx.Response:
         """One request on the wire, and what the breaker learns from it."""
+        outcome = "other"
         try:
             answer = await self._http.send(request)
         except NotReached:
+            outcome = "not reached"
             self._missed(mark)
             raise
         except AnswerLost as error:
+            outcome = "timed out" if error.late else "answer lost"
             if error.begun:
                 self.breaker.answered()
             else:
                 self._missed(mark, may_be_slow=error.late and request.url.path != READY_PATH)
             raise _lost(error.late, writes) from error
         except BadAnswer:
+            outcome = "bad answer"
             self.breaker.answered()
             raise
         else:
+            outcome = f"{answer.status_code // 100}xx"
             if is_from_the_api(answer):
                 self.breaker.answered()
             else:
@@ -113,6 +120,7 @@ class Upstream:
             return answer
         finally:
             self.breaker.left(mark)
+            count_request(outcome)
 
     def _missed(self, mark: float, *, may_be_slow: bool = False) -> None:
         self.breaker.failed(mark, may_be_slow=may_be_slow)

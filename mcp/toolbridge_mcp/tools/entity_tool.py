@@ -13,6 +13,7 @@ from toolbridge_mcp.entities.entity import Arguments, Entity
 from toolbridge_mcp.entities.schema import published_schema
 from toolbridge_mcp.errors import InvalidArguments, ScopeMissing, ToolBridgeError
 from toolbridge_mcp.identity import may
+from toolbridge_mcp.metrics import MeasuredCall
 from toolbridge_mcp.resilience import Gate
 from toolbridge_mcp.tools.operations import Operation
 from toolbridge_mcp.tools.problems import explained
@@ -68,13 +69,18 @@ class EntityTool(Tool):
         return super().to_mcp_tool(**{"_meta": None, **overrides})
 
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
-        try:
-            async with self._gate.call():
-                return await self._perform(arguments)
-        except ToolBridgeError as error:
-            return self._failed(error)
-        except Exception as fault:  # noqa: BLE001  the outermost frame: a model never sees a stranger's text
-            return self._failed(ToolBridgeError(), fault)
+        with MeasuredCall(self.name) as call:
+            try:
+                async with self._gate.call():
+                    result = await self._perform(arguments)
+            except ToolBridgeError as error:
+                call.outcome = type(error).__name__
+                return self._failed(error)
+            except Exception as fault:  # noqa: BLE001  the outermost frame: a model never sees a stranger's text
+                call.outcome = ToolBridgeError.__name__
+                return self._failed(ToolBridgeError(), fault)
+            call.outcome = "ok"
+            return result
 
     async def _perform(self, arguments: dict[str, Any]) -> ToolResult:
         if not may(self._scope):

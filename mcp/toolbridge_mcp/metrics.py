@@ -1,0 +1,102 @@
+"""What can be measured, in the text format of Prometheus. No label holds a user, a tenant or a uid."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+    start_http_server,
+)
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+_calls = Counter("toolbridge_calls", "Tool calls: ok, the kind of error, or cancelled.", ("tool", "outcome"))
+_seconds = Histogram("toolbridge_call_seconds", "Time from call to answer.", ("tool",), buckets=SECONDS)
+_running = Gauge("toolbridge_calls_running", "Tool calls at work.")
+_waiting = Gauge("toolbridge_calls_waiting", "Tool calls that wait for a place.")
+_requests = Counter("toolbridge_api_requests", "Requests to the API, each attempt counted.", ("outcome",))
+_retries = Counter("toolbridge_api_retries", "Repeated attempts, by what they repeat.", ("reason",))
+_circuit = Gauge("toolbridge_api_circuit_state", "0: calls go to the API. 1: one tries. 2: they are refused.")
+_sessions = Gauge("toolbridge_sessions", "Sessions of clients.", ("transport",))
+
+
+class MeasuredCall:
+    """One tool call, to be entered when it arrives. `outcome` is "ok" or the name of an error class; a call
+    that is left without one was cancelled."""
+
+    __slots__ = ("_begun", "_tool", "outcome")
+
+    def __init__(self, tool: str) -> None:
+        self._tool = tool
+        self.outcome = "cancelled"
+
+    def __enter__(self) -> "MeasuredCall":
+        self._begun = time.perf_counter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _calls.labels(self._tool, self.outcome).inc()
+        _seconds.labels(self._tool).observe(time.perf_counter() - self._begun)
+
+
+def count_request(outcome: str) -> None:
+    """One attempt at the API: `2xx` to `5xx`, or why there was no answer."""
+    _requests.labels(outcome).inc()
+
+
+def count_retry(reason: str) -> None:
+    _retries.labels(reason).inc()
+
+
+def watch_calls(running: Callable[[], float], waiting: Callable[[], float]) -> None:
+    """Both are asked whenever somebody reads the metrics, as those of the next two."""
+    _running.set_function(running)
+    _waiting.set_function(waiting)
+
+
+def watch_circuit(state: Callable[[], float]) -> None:
+    _circuit.set_function(state)
+
+
+def watch_sessions(transport: str, count: Callable[[], float]) -> None:
+    _sessions.labels(transport).set_function(count)
+
+
+@asynccontextmanager
+async def listening(host: str, port: int | None) -> AsyncIterator[None]:
+    """Serves the metrics on a port of their own, from a thread of their own; without a port nothing."""
+    if port is None:
+        yield
+        return
+    server, thread = start_http_server(port, host)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(server.shutdown)
+        server.server_close()
+        thread.join()
+
+
+def metrics_route() -> Route:
+    """`/metrics` for callers on this machine; for others it does not exist. To be left out where a proxy may
+    stand in front, as then every caller comes from this machine."""
+
+    async def metrics(request: Request) -> Response:
+        forwarded = {"x-forwarded-for", "forwarded"} & set(request.headers)
+        if forwarded or request.client is None or request.client.host not in LOOPBACK:
+            return PlainTextResponse("Not Found", status_code=404)
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return Route("/metrics", metrics, methods=["GET"])
