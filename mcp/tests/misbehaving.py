@@ -38,6 +38,11 @@ async def silent(_: asyncio.StreamWriter) -> None:
     """Says nothing and keeps the connection."""
 
 
+async def close(writer: asyncio.StreamWriter) -> None:
+    """Closes without a word."""
+    writer.close()
+
+
 def after(seconds: float, behave: Behaviour) -> Behaviour:
     async def later(writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(seconds)
