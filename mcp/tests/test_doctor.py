@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ from tests.clients import token
 from tests.processes import (
     GATEWAY_FOLDER,
     JWT_HS256_SECRET,
+    SECRETS,
     TENANT_HEADER_SECRET,
     Process,
     api_process,
@@ -279,13 +281,33 @@ class TestTokenService:
         assert "correct TOOLBRIDGE_TOKEN_URL" in examine(gateway.environment).failure
 
 
-def test_another_command_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["docter"], "Usage: python -m toolbridge_mcp [doctor"),
+        (["doctor", "--url", "http://tools.example"], "must be an address with https"),
+        (["doctor", "--url", "tools.example"], "must be an address with https"),
+        (["doctor", "--url", "http://[1"], "must be an address with https"),
+    ],
+)
+def test_other_arguments_are_refused(arguments: list[str], says: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "toolbridge_mcp", "docter"],
+        [sys.executable, "-m", "toolbridge_mcp", *arguments],
         cwd=GATEWAY_FOLDER,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 2
-    assert "Usage: python -m toolbridge_mcp [doctor" in done.stderr
+    assert says in done.stderr
+
+
+def test_an_api_that_is_frozen(api_binary: Path, tmp_path: Path) -> None:
+    with running(api_process(api_binary, tmp_path)) as api:
+        settings = {**SECRETS, "TOOLBRIDGE_GO_API_BASE_URL": api.url}
+        api.signal(signal.SIGSTOP)
+        try:
+            report = examine(settings)
+        finally:
+            api.signal(signal.SIGCONT)
+    assert report.failure.startswith(f"API reachable: {api.url} does not answer as the API does")

@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "errors",
         "identity",
         "outbound",
+        "setting_types",
         "settings",
         "transport",
     },

@@ -205,7 +205,8 @@ async def test_a_person_signs_in_where_the_api_wants_tokens_of_its_own(
     port = free_port()
     name, secret = SERVICE
     settings = {
-        **authority.verifiers(*resources(f"http://127.0.0.1:{port}")),
+        **authority.verifiers(API),  # as in one container, where the API reads these too
+        "TOOLBRIDGE_JWT_AUDIENCE": " ".join(resources(f"http://127.0.0.1:{port}")),
         "TOOLBRIDGE_PORT": str(port),
         "TOOLBRIDGE_OUTBOUND_IDENTITY": mode,
         "TOOLBRIDGE_TOKEN_URL": authority.token_url,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pydantic import ValidationError
 
 from toolbridge_mcp.doctor.examination import Finding, Visit, examine
+from toolbridge_mcp.setting_types import is_safe_url
 from toolbridge_mcp.settings import Settings, WrongSetting, explain
 
 __all__ = ["main"]
@@ -46,13 +47,22 @@ async def _examined(visit: Visit) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m toolbridge_mcp doctor", description=DESCRIPTION)
     parser.add_argument(
-        "--url", help="the gateway as clients know it (else TOOLBRIDGE_PUBLIC_URL, else this machine)"
+        "--url",
+        type=_safe_url,
+        help="the gateway as clients know it (else TOOLBRIDGE_PUBLIC_URL, else this machine)",
     )
     parser.add_argument(
         "--token",
         help=f"a user's token; better in the environment as {TOKEN_VARIABLE}, where others do not see it",
     )
     return parser
+
+
+def _safe_url(value: str) -> str:
+    """A user's token goes there, so plain http is for this machine only."""
+    if not is_safe_url(value):
+        raise argparse.ArgumentTypeError("must be an address with https (http only on this machine)")
+    return value
 
 
 def _address(settings: Settings) -> str:

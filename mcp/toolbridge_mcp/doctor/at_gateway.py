@@ -17,8 +17,6 @@ METADATA = "/.well-known/oauth-protected-resource"
 async def reachable(visit: Visit) -> str:
     try:
         answer = await visit.gateway.get("/healthz")
-    except httpx.InvalidURL:
-        raise Failed(f"{visit.url} is no address; correct --url.") from None
     except httpx.HTTPError as error:
         raise Failed(_unreachable(visit.url, error)) from None
     if answer.status_code == httpx.codes.MISDIRECTED_REQUEST:
