@@ -16,8 +16,9 @@ from tests.clients import Tools, in_memory, settings_for, text_of, token
 from tests.misbehaving import answer, misbehaving, raw, silent
 from tests.processes import Process, api_process, free_port, gateway_process, running
 from toolbridge_mcp.app import create_server
+from toolbridge_mcp.client.upstream import Upstream
 from toolbridge_mcp.errors import CircuitOpen
-from toolbridge_mcp.resilience import CircuitBreaker
+from toolbridge_mcp.resilience import CircuitBreaker, within
 from toolbridge_mcp.resilience.breaker import FAILURES, LONGEST_SECONDS, TROUBLED_SECONDS
 
 pytestmark = pytest.mark.anyio
@@ -118,6 +119,24 @@ def test_a_cancelled_try_leaves_its_place_to_another(breaker: CircuitBreaker, cl
     breaker.left(breaker.enter())
     clock.now += 1
     breaker.enter()
+
+
+async def test_the_call_that_tries_asks_first_so_a_write_is_not_risked(
+    breaker: CircuitBreaker, clock: Clock
+) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        raise httpx.ConnectError("refused")
+
+    asked: list[str] = []
+    http = httpx.AsyncClient(transport=httpx.MockTransport(refuse), base_url="http://127.0.0.1:1")
+    fail(breaker, clock, FAILURES + 1)
+    clock.now += 1
+    async with Upstream(lambda: http) as upstream:
+        upstream.breaker = breaker
+        with within(5), pytest.raises(httpx.ConnectError):
+            await upstream.send(upstream.build("POST", "/v1/notes"), writes=True)
+    assert asked == ["/readyz"]
 
 
 @asynccontextmanager

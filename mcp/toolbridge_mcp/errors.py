@@ -42,7 +42,12 @@ class ToolBridgeError(Exception):
 class _Facts(dict[str, object]):
     """Facts, with plain words for those nobody gave."""
 
-    _WORDS: ClassVar[Mapping[str, str]] = {"word": "item", "kind": "item", "plural": "items"}
+    _WORDS: ClassVar[Mapping[str, str]] = {
+        "word": "item",
+        "kind": "item",
+        "plural": "items",
+        "consequence": "a change may have been made",
+    }
 
     def __missing__(self, name: str) -> object:
         return self._WORDS.get(name, "?")
@@ -241,14 +246,14 @@ class ApiFailed(ToolBridgeError):
 class BadAnswer(ToolBridgeError):
     """The API's answer is not what the contract says."""
 
-    says = "The API's answer could not be understood; a change may have been made."
+    says = "The API's answer could not be understood; {consequence}."
     advice = "Look at what is stored before repeating a write; tell the user and name the correlation id."
 
 
 class AnswerTooLong(BadAnswer):
     """The API's answer is longer than any of its own can be. `limit` is in bytes."""
 
-    says = "The API's answer is longer than {limit} bytes and was not read; a change may have been made."
+    says = "The API's answer is longer than {limit} bytes and was not read; {consequence}."
     advice = "List with a smaller limit. Look at what is stored before repeating a write, and tell the user."
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from toolbridge_mcp.client.first_generation import adapted
 from toolbridge_mcp.client.models import Call, Document, JsonObject, Resource, ServerInfo
 from toolbridge_mcp.client.sessions import session_headers
-from toolbridge_mcp.client.upstream import READY_SECONDS, Upstream
+from toolbridge_mcp.client.upstream import READY_SECONDS, Upstream, consequence_of
 from toolbridge_mcp.errors import (
     BadAnswer,
     InvalidArguments,
@@ -166,7 +166,7 @@ class ApiClient:
         try:
             return Document.parse(answer.content)
         except ValueError as error:
-            raise BadAnswer(correlation_id=correlation_id) from error
+            raise BadAnswer(correlation_id=correlation_id, facts=consequence_of(call.writes)) from error
 
     def _build(self, call: Call, headers: dict[str, str]) -> httpx.Request:
         if call.writes:

@@ -22,7 +22,7 @@ from toolbridge_mcp.errors import (
     Unavailable,
 )
 from toolbridge_mcp.metrics import count_request, watch_circuit
-from toolbridge_mcp.resilience import CircuitBreaker, current_deadline
+from toolbridge_mcp.resilience import CircuitBreaker, State, current_deadline
 from toolbridge_mcp.transport import RETRY_SECONDS, UNTIL, AnswerLost
 
 CONNECT_SECONDS = 2.0
@@ -67,27 +67,30 @@ class Upstream:
         anything, and so what it means if no answer comes."""
         deadline = current_deadline()
         try:
+            mark = self.breaker.enter()
+            if self.breaker.state is not State.CLOSED:
+                await self.check_ready(mark)
             _give_time(request, deadline.left)
-            answer = await self._exchange(request, self.breaker.enter(), writes=writes)
+            answer = await self._exchange(request, mark, writes=writes)
             if answer.is_success:
                 return answer
             raise refusal(answer)
         except ToolBridgeError as error:
-            waited = f"{deadline.waited:.3g}"
-            facts = {"retry_after": RETRY_SECONDS, "waited": waited, **facts_of(resource)}
-            error.facts = {**facts, **error.facts}
+            facts = {"retry_after": RETRY_SECONDS, "waited": f"{deadline.waited:.3g}", **facts_of(resource)}
+            error.facts = {**facts, **consequence_of(writes), **error.facts}
             error.correlation_id = error.correlation_id or request.headers.get("X-Correlation-ID", "")
             raise
 
-    async def check_ready(self) -> None:
+    async def check_ready(self, mark: float | None = None) -> None:
         """Returns when the API can serve. Raises a `ToolBridgeError` when it cannot. It asks even while the
-        breaker is open, and any answer closes that.
+        breaker is open, and any answer closes that. `mark` is that of the one call that may try: it costs
+        that call two seconds at most, and a write nothing.
 
         The first generation has no `/readyz`; there, answering at all must do.
         """
         request = self.build("GET", READY_PATH)
         _give_time(request, READY_SECONDS)
-        answer = await self._exchange(request, self.breaker.look(), writes=False)
+        answer = await self._exchange(request, self.breaker.look() if mark is None else mark, writes=False)
         if not answer.is_success and answer.status_code != httpx.codes.NOT_FOUND:
             raise refusal(answer)
 
@@ -148,6 +151,11 @@ def _give_time(request: httpx.Request, left: float) -> None:
     request.extensions[UNTIL] = time.monotonic() + left
     for_the_api = left - min(ANSWER_SECONDS, left / 10)
     request.headers["X-Request-Timeout-Ms"] = str(max(1, int(for_the_api * 1000)))
+
+
+def consequence_of(writes: bool) -> dict[str, str]:
+    """What a call may have left behind whose answer cannot be read, where it is not what errors assume."""
+    return {} if writes else {"consequence": "nothing was changed"}
 
 
 def _lost(late: bool, writes: bool) -> ToolBridgeError:
