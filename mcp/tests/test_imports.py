@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "toolbridge_mcp"
 
 MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
-    "__main__": {"app", "doctor", "settings", "web"},
+    "__main__": {"app", "doctor", "serving", "settings"},
     "app": {
         *{"", "auth", "client", "health", "identity", "logs", "outbound"},
         *{"metrics", "resilience", "settings", "tools", "transport", "web"},
@@ -39,6 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "outbound": {"errors", "identity", "outbound", "settings"},
     "resilience": {"errors", "resilience"},
     "setting_types": set(),
+    "serving": {"web"},
     "settings": {"setting_types"},
     "supervision": {"supervision"},
     "tools": {"client", "entities", "errors", "identity", "metrics", "resilience", "tools"},

@@ -2,12 +2,16 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Self
 
 import fastmcp
 import httpx
 from fastmcp import FastMCP
 from sse_starlette import EventSourceResponse
+from sse_starlette.sse import AppStatus
+from starlette.routing import Route
 
 from toolbridge_mcp import __version__, logs, metrics
 from toolbridge_mcp.auth import Keys, KeySet, Scopes, SharedSecret, UserTokenVerifier
@@ -42,11 +46,27 @@ PING_SECONDS = 10
 """Proxies cut streams that are silent for a minute or less; clients are promised a comment every 15 s."""
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """What the server and the application around it share."""
+
+    outside: httpx.AsyncClient
+    """Speaks to the identity provider."""
+
+    outbound: Outbound
+    client: ApiClient
+    gate: Gate
+
+    @classmethod
+    def of(cls, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> Self:
+        outside = _outside_client()
+        outbound = outbound_identity(settings, outside)
+        return cls(outside, outbound, _api_client(settings, outbound, transport), _gate(settings))
+
+
 def create_server(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> FastMCP:
     """The gateway as a FastMCP server. `transport` stands in for the connection to the API in tests."""
-    outside = _outside_client()
-    outbound = outbound_identity(settings, outside)
-    return _server(settings, _api_client(settings, outbound, transport), outside, outbound)
+    return _server(settings, _Parts.of(settings, transport))
 
 
 def create_app(settings: Settings | None = None) -> Gateway:
@@ -55,19 +75,14 @@ def create_app(settings: Settings | None = None) -> Gateway:
     logs.configure(settings.log_level)
     fastmcp.settings.telemetry_mode = "off"
     EventSourceResponse.DEFAULT_PING_INTERVAL = PING_SECONDS
-    outside = _outside_client()
-    outbound = outbound_identity(settings, outside)
-    client = _api_client(settings, outbound)
+    AppStatus.enable_automatic_graceful_drain = False  # it ends streams at the signal, before their answers
+    parts = _Parts.of(settings)
     address = Address(settings.public_url)
-    routes = health_routes(client) + ResourceMetadata(address, _scopes(settings), settings.issuers).routes()
-    if settings.public_url is None:
-        routes.append(metrics.metrics_route())
-    for issuer in settings.issuers[:1]:
-        routes += IssuerMetadata(issuer, outside).routes()
     return Gateway(
-        _server(settings, client, outside, outbound),
+        _server(settings, parts),
         address,
         callers=AllowedCallers(address, settings.allowed_hosts, settings.allowed_origins),
+        calls=parts.gate,
         count=SessionCount(settings.max_sessions, settings.max_sessions_per_user),
         stream_limits=StreamLimits(
             idle=settings.stream_idle_seconds,
@@ -76,26 +91,35 @@ def create_app(settings: Settings | None = None) -> Gateway:
         ),
         idle_seconds=settings.session_idle_seconds,
         machine=Machine(settings.machine_id),
-        routes=routes,
+        routes=_open_routes(settings, address, parts),
     )
 
 
-def _server(settings: Settings, client: ApiClient, outside: httpx.AsyncClient, outbound: Outbound) -> FastMCP:
-    """`outside` speaks to the identity provider; the server closes both clients when it stops."""
+def _open_routes(settings: Settings, address: Address, parts: _Parts) -> list[Route]:
+    """What everyone may ask."""
+    routes = health_routes(parts.client, lambda: parts.gate.is_closed)
+    routes += ResourceMetadata(address, _scopes(settings), settings.issuers).routes()
+    for issuer in settings.issuers[:1]:
+        routes += IssuerMetadata(issuer, parts.outside).routes()
+    if settings.public_url is None:
+        routes.append(metrics.metrics_route())
+    return routes
 
+
+def _server(settings: Settings, parts: _Parts) -> FastMCP:
     @asynccontextmanager
     async def lifespan(_: FastMCP) -> AsyncIterator[None]:
         listening = metrics.listening(settings.metrics_host, settings.metrics_port)
-        async with outside, outbound, client, listening:
-            await wait_for_api(client, settings.api_wait_seconds)
+        async with parts.outside, parts.outbound, parts.client, listening:
+            await wait_for_api(parts.client, settings.api_wait_seconds)
             yield
 
-    tools = _tools(settings, client)
+    tools = _tools(settings, parts)
     server: FastMCP = FastMCP(
         "ToolBridge",
         INSTRUCTIONS,
         version=__version__,
-        auth=Door(_verifier(settings, outside), Address(settings.public_url)),
+        auth=Door(_verifier(settings, parts.outside), Address(settings.public_url)),
         lifespan=lifespan,
         middleware=[OnlyUsableTools()],
         tools=tools,
@@ -108,9 +132,9 @@ def _server(settings: Settings, client: ApiClient, outside: httpx.AsyncClient, o
     return server
 
 
-def _tools(settings: Settings, client: ApiClient) -> Sequence[EntityTool]:
+def _tools(settings: Settings, parts: _Parts) -> Sequence[EntityTool]:
     tools = build_tools(
-        client, _gate(settings), read_scope=settings.scope_read, write_scope=settings.scope_write
+        parts.client, parts.gate, read_scope=settings.scope_read, write_scope=settings.scope_write
     )
     try:
         return chosen(tools, names=settings.tools, read_only=settings.read_only)

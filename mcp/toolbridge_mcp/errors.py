@@ -213,6 +213,13 @@ class Busy(ToolBridgeError):
     advice = "Wait {retry_after} seconds, then repeat the call, with fewer others beside it."
 
 
+class Stopping(ToolBridgeError):
+    """The gateway takes no more calls, since it is about to stop. `retry_after` is in seconds."""
+
+    says = "The gateway is about to restart; nothing was done."
+    advice = "Wait {retry_after} seconds, then repeat the call."
+
+
 class TimedOut(ToolBridgeError):
     """The call's time was up before the API answered; nothing was changed. `waited` is in seconds."""
 

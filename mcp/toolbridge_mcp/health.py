@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -39,14 +40,14 @@ async def wait_for_api(client: ApiClient, seconds: float) -> None:
         await asyncio.sleep(POLL_SECONDS)
 
 
-def health_routes(client: ApiClient) -> list[Route]:
+def health_routes(client: ApiClient, is_stopping: Callable[[], bool]) -> list[Route]:
     """`/healthz`: 200 while the process runs. `/readyz`: 200, or 503 with the reasons."""
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok")
 
     async def readyz(_: Request) -> Response:
-        reasons = await problems(client)
+        reasons = ["The gateway is stopping."] if is_stopping() else await problems(client)
         if reasons:
             return JSONResponse({"ready": False, "problems": reasons}, status_code=503)
         return JSONResponse({"ready": True})

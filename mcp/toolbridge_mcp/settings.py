@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     stalled_stream_seconds: float = Field(default=30, ge=1)
     """How long a client may leave what it is sent unread."""
 
+    drain_seconds: float = Field(default=20, ge=0, le=240)
+    """How long calls may go on when the gateway is told to stop; supervisord.conf allows it 25 s in all."""
+
     go_api_base_url: ApiUrl = "http://127.0.0.1:8081"
     host: str = Field(default="0.0.0.0", min_length=1)  # noqa: S104  the container publishes this port only
     port: int = Field(default=8001, ge=1, le=65535)

@@ -3,7 +3,7 @@
 from toolbridge_mcp.resilience.admission import Admission
 from toolbridge_mcp.resilience.breaker import CircuitBreaker, State
 from toolbridge_mcp.resilience.deadline import Deadline, current_deadline, within
-from toolbridge_mcp.resilience.gate import Gate
+from toolbridge_mcp.resilience.gate import Gate, Interrupted
 from toolbridge_mcp.resilience.rate_limit import RateLimit
 from toolbridge_mcp.resilience.retries import Retries
 
@@ -12,6 +12,7 @@ __all__ = [
     "CircuitBreaker",
     "Deadline",
     "Gate",
+    "Interrupted",
     "RateLimit",
     "Retries",
     "State",

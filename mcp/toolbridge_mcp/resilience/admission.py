@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Hashable
 
-from toolbridge_mcp.errors import Busy
+from toolbridge_mcp.errors import Busy, Stopping
 from toolbridge_mcp.resilience.deadline import current_deadline
 
 WAIT_SECONDS = 2.0
@@ -36,14 +36,28 @@ class Admission:
         """The users with calls waiting, the next one first."""
         self.running = 0
         self.waiting = 0
+        self.is_closed = False
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     @property
     def users(self) -> int:
         """How many users have calls, running or waiting."""
         return len(self._users)
 
+    def close(self) -> None:
+        """From now on every call that comes is told that the gateway stops; those here go on."""
+        self.is_closed = True
+
+    async def emptied(self) -> None:
+        """Returns when no call is running or waiting."""
+        await self._empty.wait()
+
     async def enter(self, user: Hashable) -> None:
-        """Returns when the call may run; it then must `leave`. Raises `Busy` when it may not."""
+        """Returns when the call may run; it then must `leave`. Raises `Busy` or `Stopping`."""
+        if self.is_closed:
+            raise Stopping(facts={"retry_after": RETRY_SECONDS})
+        self._empty.clear()
         calls = self._users.get(user)
         if calls is None:
             calls = self._users[user] = _User()
@@ -73,6 +87,8 @@ class Admission:
     def _forget(self, user: Hashable, calls: _User) -> None:
         if not calls.running and not calls.waiting:
             self._users.pop(user, None)
+        if not self._users:
+            self._empty.set()
 
     async def _wait(self, user: Hashable, calls: _User) -> None:
         if self.waiting >= self._most or len(calls.waiting) >= self._most_per_user:

@@ -1,13 +1,19 @@
 """What every tool call passes on its way in."""
 
-from collections.abc import AsyncIterator, Callable, Hashable
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 from toolbridge_mcp.resilience.admission import Admission
 from toolbridge_mcp.resilience.deadline import within
 from toolbridge_mcp.resilience.rate_limit import RateLimit
 
 CALL_SECONDS = 30.0
+
+
+class Interrupted(Exception):
+    """The gateway had to stop in the middle of the call."""
 
 
 class Gate:
@@ -25,16 +31,55 @@ class Gate:
         self._admission = admission
         self._rate_limit = rate_limit
         self._call_seconds = call_seconds
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._interrupted: set[asyncio.Task[Any]] = set()
+
+    @property
+    def is_closed(self) -> bool:
+        return self._admission.is_closed
+
+    def close(self) -> None:
+        """From now on every call that comes is told that the gateway stops; those here go on."""
+        self._admission.close()
+
+    async def emptied(self) -> None:
+        """Returns when no call is left."""
+        await self._admission.emptied()
 
     @asynccontextmanager
     async def call(self) -> AsyncIterator[None]:
-        """One call, from its arrival to its answer. Raises `RateLimited` or `Busy` when it may not be."""
+        """One call, from its arrival to its answer. Raises `RateLimited`, `Busy` or `Stopping` when it may
+        not be."""
         user = self._caller()
         with within(self._call_seconds):
             if self._rate_limit is not None:
                 self._rate_limit.take(user)
             await self._admission.enter(user)
             try:
-                yield
+                with self._interruptible():
+                    yield
             finally:
                 self._admission.leave(user)
+
+    def interrupt(self) -> None:
+        """Ends every call that is at work, each with `Interrupted`."""
+        for task in self._tasks:
+            self._interrupted.add(task)
+            task.cancel()
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a call is made outside of a task")
+        self._tasks.add(task)
+        try:
+            yield
+        except asyncio.CancelledError as error:
+            if task not in self._interrupted:
+                raise
+            task.uncancel()
+            raise Interrupted from error
+        finally:
+            self._tasks.discard(task)
+            self._interrupted.discard(task)

@@ -9,15 +9,18 @@ from mcp.types import Tool as WireTool
 from pydantic import PrivateAttr, ValidationError
 
 from toolbridge_mcp.client import ApiClient
+from toolbridge_mcp.client.models import facts_of
 from toolbridge_mcp.entities.entity import Arguments, Entity
 from toolbridge_mcp.entities.schema import published_schema
-from toolbridge_mcp.errors import InvalidArguments, ScopeMissing, ToolBridgeError
+from toolbridge_mcp.errors import InvalidArguments, OutcomeUnknown, ScopeMissing, Stopping, ToolBridgeError
 from toolbridge_mcp.identity import may
 from toolbridge_mcp.metrics import MeasuredCall
-from toolbridge_mcp.resilience import Gate
+from toolbridge_mcp.resilience import Gate, Interrupted
 from toolbridge_mcp.tools.operations import Operation
 from toolbridge_mcp.tools.problems import explained
 from toolbridge_mcp.tools.results import result_of, text_block
+
+RETRY_SECONDS = 2
 
 logger = logging.getLogger(__name__)
 
@@ -73,12 +76,10 @@ class EntityTool(Tool):
             try:
                 async with self._gate.call():
                     result = await self._perform(arguments)
-            except ToolBridgeError as error:
-                call.outcome = type(error).__name__
-                return self._failed(error)
             except Exception as fault:  # noqa: BLE001  the outermost frame: a model never sees a stranger's text
-                call.outcome = ToolBridgeError.__name__
-                return self._failed(ToolBridgeError(), fault)
+                error = self._told(fault)
+                call.outcome = type(error).__name__
+                return self._failed(error, fault)
             call.outcome = "ok"
             return result
 
@@ -93,16 +94,27 @@ class EntityTool(Tool):
         document = await self._operation.perform(self._client, self._entity, given)
         return result_of(document, of_a_write=not self.reads)
 
-    def _failed(self, error: ToolBridgeError, fault: Exception | None = None) -> ToolResult:
+    def _told(self, fault: Exception) -> ToolBridgeError:
+        """What a model is told of a failure."""
+        match fault:
+            case ToolBridgeError():
+                return fault
+            case Interrupted():
+                facts = {**facts_of(self._entity), "retry_after": RETRY_SECONDS}
+                return (Stopping if self.reads else OutcomeUnknown)(facts=facts)
+        return ToolBridgeError()
+
+    def _failed(self, error: ToolBridgeError, fault: Exception) -> ToolResult:
         error.correlation_id = error.correlation_id or uuid4().hex
+        unforeseen = type(error) is ToolBridgeError
         logger.log(
-            logging.ERROR if fault else logging.INFO,
+            logging.ERROR if unforeseen else logging.INFO,
             "tool call failed",
             extra={
                 "tool": self.name,
                 "error": type(error).__name__,
                 "correlation_id": error.correlation_id,
             },
-            exc_info=fault,
+            exc_info=fault if unforeseen else None,
         )
         return ToolResult(content=[text_block(str(error))], is_error=True)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Protocol
 
 from fastmcp import FastMCP
 from starlette.middleware import Middleware
@@ -19,6 +20,16 @@ from toolbridge_mcp.web.sse_sessions import SseSessions
 from toolbridge_mcp.web.streams import OpenStreams, StreamLimits
 
 SWEEP_SECONDS = 0.5
+
+
+class Calls(Protocol):
+    """The tool calls at work."""
+
+    def close(self) -> None: ...
+    async def emptied(self) -> None: ...
+    def interrupt(self) -> None: ...
+
+
 ENDPOINT_OF = {path.strip("/"): path for path in (SSE_PATH, MESSAGES_PATH, MCP_PATH)}
 
 
@@ -35,6 +46,7 @@ class Gateway:
         address: Address,
         *,
         callers: AllowedCallers,
+        calls: Calls,
         count: SessionCount,
         stream_limits: StreamLimits,
         idle_seconds: float,
@@ -42,6 +54,7 @@ class Gateway:
         routes: Sequence[BaseRoute] = (),
     ) -> None:
         self._prefix = address.prefix
+        self._calls = calls
         self._count = count
         self._streams = OpenStreams(stream_limits)
         self._http_sessions = HttpSessions(idle_seconds, self._streams, count, machine)
@@ -73,6 +86,17 @@ class Gateway:
         headers = trimmed(scope["headers"])
         scope = {**scope, "root_path": self._prefix, "path": self._prefix + path, "headers": headers}
         await self._endpoints.get(path, self._others)(scope, receive, send)
+
+    async def drain(self, seconds: float) -> None:
+        """Makes ready to stop: no new sessions or calls; the calls here finish within `seconds`, or are told
+        that they did not; then the streams end, each with a hint to come back."""
+        self._count.closed = True
+        self._calls.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._calls.emptied()
+        self._calls.interrupt()
+        await self._streams.end_all()
 
     @asynccontextmanager
     async def _lifespan(self, _: object) -> AsyncIterator[None]:

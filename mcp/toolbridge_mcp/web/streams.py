@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from toolbridge_mcp.web.sessions import Owner, expiry_of, owner_of
 
 FAREWELL_SECONDS = 1
+ON_THEIR_WAY_SECONDS = 0.1
 RECONNECT: Message = {"type": "http.response.body", "body": b"retry: 1000\r\n\r\n", "more_body": True}
 """Tells the client to come back after a second (HTML, section 9.2.6)."""
 
@@ -130,7 +131,12 @@ class OpenStreams:
                 stream.end()
 
     async def end_all(self) -> None:
-        """Returns when all have ended, or will not."""
+        """Returns when all have ended, with what was on its way to their clients, or will not end."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                await asyncio.sleep(ON_THEIR_WAY_SECONDS)
+                while any(stream.is_stalled(0) for stream in self._streams):  # noqa: ASYNC110  it happens once
+                    await asyncio.sleep(ON_THEIR_WAY_SECONDS)
         for stream in self._streams:
             stream.end()
         with suppress(TimeoutError):
