@@ -1,17 +1,22 @@
-"""What run.sh prints at the end: the address, a token, and configuration to paste."""
+"""What run.sh prints at the end: the addresses, a token, and configuration to paste.
+
+The configuration is for Streamable HTTP, which all these clients speak and which is newer than SSE.
+docs/clients.md shows the same for a deployment.
+"""
 
 import json
 from pathlib import Path
 from string import Template
 
 TEMPLATE = Template("""
-ToolBridge   $url
+ToolBridge   $url/mcp
+             $url/sse (for clients that know SSE only)
 Token        $token
 Log          $log
 
 Claude Code, in a shell:
 
-claude mcp add --transport sse toolbridge $url --header "Authorization: Bearer $token"
+$claude_code
 
 VS Code, as .vscode/mcp.json (VS Code asks for the token above, once):
 
@@ -20,7 +25,13 @@ $vscode
 Claude Desktop, in claude_desktop_config.json (needs Node):
 
 $desktop
+
+For other clients see docs/clients.md.
 """)
+
+
+def claude_code(url: str, token: str) -> str:
+    return f'claude mcp add --transport http toolbridge {url}/mcp --header "Authorization: Bearer {token}"'
 
 
 def vscode(url: str) -> str:
@@ -32,8 +43,8 @@ def vscode(url: str) -> str:
         "password": True,
     }
     server = {
-        "type": "sse",
-        "url": url,
+        "type": "http",
+        "url": f"{url}/mcp",
         "headers": {"Authorization": "Bearer ${input:toolbridge-token}"},
     }
     return json.dumps({"inputs": [ask], "servers": {"toolbridge": server}}, indent=2)
@@ -47,12 +58,19 @@ def desktop(url: str, token: str) -> str:
     header = "Authorization:${AUTH_HEADER}"
     server = {
         "command": "npx",
-        "args": ["-y", "mcp-remote", url, "--transport", "sse-only", "--header", header],
+        "args": ["-y", "mcp-remote", f"{url}/mcp", "--transport", "http-only", "--header", header],
         "env": {"AUTH_HEADER": f"Bearer {token}"},
     }
     return json.dumps({"mcpServers": {"toolbridge": server}}, indent=2)
 
 
 def text(url: str, token: str, log: Path) -> str:
-    parts = {"url": url, "token": token, "log": log, "vscode": vscode(url), "desktop": desktop(url, token)}
-    return TEMPLATE.substitute(parts)
+    """`url` is the gateway's, without the path of an endpoint."""
+    return TEMPLATE.substitute(
+        url=url,
+        token=token,
+        log=log,
+        claude_code=claude_code(url, token),
+        vscode=vscode(url),
+        desktop=desktop(url, token),
+    )

@@ -116,7 +116,7 @@ def reachable_host() -> str:
 def address() -> str:
     host = reachable_host()
     shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{port_number('TOOLBRIDGE_PORT')}/sse"
+    return f"http://{shown}:{port_number('TOOLBRIDGE_PORT')}"
 
 
 def is_ready() -> bool:
@@ -158,7 +158,7 @@ def prove_and_explain(process: subprocess.Popen[bytes]) -> None:
     say("[5/5] Start ... ", end="")
     wait_until_ready(process)
     token = output_of("development_token.py")
-    proof = output_of("first_call.py", TOOLBRIDGE_URL=address(), TOOLBRIDGE_TOKEN=token)
+    proof = output_of("first_call.py", TOOLBRIDGE_URL=f"{address()}/sse", TOOLBRIDGE_TOKEN=token)
     say(f"{time.monotonic() - started:.0f} s ({proof})")
     sys.stdout.write(connection_help.text(address(), token, state.LOG))
     sys.stdout.flush()

@@ -16,6 +16,7 @@ from pathlib import Path
 from clients import python
 from clients.claude_code import claude_code
 from clients.conformance import conformance
+from clients.documented import documented_python, documented_typescript
 from clients.inspector import inspector
 from clients.mcp_remote import mcp_remote
 from clients.programs import Programs
@@ -43,6 +44,8 @@ def clients(programs: Programs) -> dict[str, tuple[Client, list[tuple[str, str]]
         "Python mcp, ClientSession": (python.session, ITS_OWN),
         "Python mcp, Client": (python.client, MODES),
         "Python fastmcp": (python.fastmcp_client, MODES),
+        "docs/clients.md, Python": (partial(documented_python, programs), [("http", "")]),
+        "docs/clients.md, TypeScript": (partial(documented_typescript, programs), [("http", "")]),
         "mcp-remote": (partial(mcp_remote, programs), ITS_OWN),
         "Claude Code": (partial(claude_code, programs), ITS_OWN),
     }

@@ -1,7 +1,10 @@
 """The documents agree with the code."""
 
+import importlib.util
+import json
 import re
 from pathlib import Path
+from types import ModuleType
 
 import httpx
 import pytest
@@ -33,6 +36,39 @@ def test_named_scripts_and_files_exist(document: Path) -> None:
     for name in re.findall(r"(?:\.\./|\./|`)((?:scripts|api|mcp)/[\w./-]+\.\w+)", document.read_text()):
         if "reminder" not in name:
             assert (REPOSITORY / name).exists(), name
+
+
+def connection_help() -> ModuleType:
+    """What run.sh prints is not part of the package."""
+    spec = importlib.util.spec_from_file_location(
+        "connection_help", REPOSITORY / "scripts/connection_help.py"
+    )
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_clients_are_configured_as_run_sh_says() -> None:
+    text = (REPOSITORY / "docs/clients.md").read_text()
+    vscode, desktop, cursor = re.findall(r"```json\n(.*?)\n```", text, re.DOTALL)
+    printed = connection_help()
+    url = "https://tenant.example"
+    assert vscode == printed.vscode(url)
+    assert desktop == printed.desktop(url, "TOKEN")
+    assert f"\n{printed.claude_code(url, 'TOKEN')}\n" in text
+    assert json.loads(cursor)["mcpServers"]["toolbridge"]["url"] == f"{url}/mcp"
+
+
+def test_run_sh_prints_what_can_be_pasted() -> None:
+    printed = connection_help()
+    shown = printed.text("http://127.0.0.1:8001", "a.b.c", Path("log"))
+    for part in (printed.vscode("http://127.0.0.1:8001"), printed.desktop("http://127.0.0.1:8001", "a.b.c")):
+        json.loads(part)
+        assert part in shown
+    assert "http://127.0.0.1:8001/mcp" in shown
+    assert "http://127.0.0.1:8001/sse" in shown
 
 
 def test_named_settings_are_those_of_the_example() -> None:
