@@ -78,7 +78,7 @@ def create_app(settings: Settings | None = None) -> Gateway:
     AppStatus.enable_automatic_graceful_drain = False  # it ends streams at the signal, before their answers
     parts = _Parts.of(settings)
     address = Address(settings.public_url)
-    return Gateway(
+    gateway = Gateway(
         _server(settings, parts),
         address,
         callers=AllowedCallers(address, settings.allowed_hosts, settings.allowed_origins),
@@ -93,6 +93,9 @@ def create_app(settings: Settings | None = None) -> Gateway:
         machine=Machine(settings.machine_id),
         routes=_open_routes(settings, address, parts),
     )
+    metrics.watch_sessions("sse", lambda: gateway.sse_sessions)
+    metrics.watch_sessions("http", lambda: gateway.http_sessions)
+    return gateway
 
 
 def _open_routes(settings: Settings, address: Address, parts: _Parts) -> list[Route]:

@@ -58,8 +58,8 @@ class Gateway:
         self._count = count
         self._streams = OpenStreams(stream_limits)
         self._http_sessions = HttpSessions(idle_seconds, self._streams, count, machine)
-        sse_sessions = SseSessions(self._streams, count, machine)
-        self._sse = server.http_app(transport="sse", middleware=[Middleware(sse_sessions.around)])
+        self._sse_sessions = SseSessions(self._streams, count, machine)
+        self._sse = server.http_app(transport="sse", middleware=[Middleware(self._sse_sessions.around)])
         self._mcp = server.http_app(
             transport="http",
             json_response=True,
@@ -73,6 +73,15 @@ class Gateway:
         }
         self._others = Router(routes, redirect_slashes=False, default=_not_found, lifespan=self._lifespan)
         self._app = SecurityHeaders(self._dispatch, address)
+
+    @property
+    def sse_sessions(self) -> int:
+        return len(self._sse_sessions)
+
+    @property
+    def http_sessions(self) -> int:
+        """Those of Streamable HTTP; its newest revision has none."""
+        return len(self._http_sessions)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

@@ -49,6 +49,9 @@ class HttpSessions:
         self._clock = clock
         self._sessions: dict[str, Session] = {}
 
+    def __len__(self) -> int:
+        return len(self._sessions)
+
     def around(self, app: ASGIApp) -> ASGIApp:
         async def call(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] == "http":

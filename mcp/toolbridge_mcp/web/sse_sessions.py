@@ -28,6 +28,9 @@ class SseSessions:
         self._machine = machine
         self._by_id: dict[str, Stream] = {}
 
+    def __len__(self) -> int:
+        return len(self._by_id)
+
     def around(self, app: ASGIApp) -> ASGIApp:
         async def call(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":
