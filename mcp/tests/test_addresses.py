@@ -1,10 +1,12 @@
 """Under which addresses the gateway is known, and who may come by which."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.authorization_server import running_authorization_server
 from tests.clients import over_http, over_sse
 from tests.processes import Process, gateway_process, running
 
@@ -167,6 +169,42 @@ async def test_pages_of_this_machine_may_use_a_gateway_of_this_machine(http: htt
     answer = await http.post("/mcp", headers={"Origin": "http://localhost:6274"})
     assert answer.status_code == 401
     assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:6274"
+
+
+async def test_forwarded_headers_are_believed_from_known_proxies_only(
+    api: Process, gateway: Process, tmp_path: Path
+) -> None:
+    forwarded = {
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "evil.example",
+        "X-Forwarded-For": "1.2.3.4",
+    }
+    with running(gateway_process(api.url, tmp_path, TOOLBRIDGE_TRUSTED_PROXIES="127.0.0.0/8")) as behind:
+        for process, scheme in ((gateway, "http"), (behind, "https")):
+            async with httpx.AsyncClient(base_url=process.url, trust_env=False, headers=forwarded) as http:
+                document = (await http.get(METADATA + "/sse")).json()
+                assert document["resource"] == f"{scheme}://127.0.0.1:{process.port}/sse"
+                challenge = (await http.get("/sse")).headers["WWW-Authenticate"]
+                assert f"{scheme}://127.0.0.1:{process.port}{METADATA}/sse" in challenge
+
+
+async def test_the_authorization_servers_metadata_is_found_at_the_gateway_too(
+    api: Process, tmp_path: Path
+) -> None:
+    """Clients of the first revisions of MCP look for it there, and so long as it is known it is told."""
+    with running_authorization_server() as server:
+        settings = {"TOOLBRIDGE_AUTHORIZATION_SERVERS": server.issuer}
+        with running(gateway_process(api.url, tmp_path, **settings)) as process:
+            async with httpx.AsyncClient(base_url=process.url, trust_env=False) as http:
+                for path in ("oauth-authorization-server", "oauth-authorization-server/sse"):
+                    document = (await http.get(f"/.well-known/{path}")).json()
+                    assert document["issuer"] == server.issuer
+                    assert document["token_endpoint"].startswith(server.issuer)
+    with running(gateway_process(api.url, tmp_path, **settings)) as process:
+        async with httpx.AsyncClient(base_url=process.url, trust_env=False) as http:
+            gone = await http.get("/.well-known/openid-configuration")
+    assert gone.status_code == 503
+    assert "does not answer" in gone.text
 
 
 async def test_every_answer_is_kept_out_of_caches_and_frames(public_http: httpx.AsyncClient) -> None:
