@@ -178,6 +178,20 @@ def restore_on(fly: Fly, app: str, machine: Machine, local: Path) -> None:
     fly.say(on_machine(fly, app, machine, f"toolbridge-api restore -replace {DATABASE} {remote}"))
 
 
+def scale(options: argparse.Namespace, fly: Fly) -> None:
+    """Run the tenant on so many machines, which PostgreSQL allows."""
+    folder = folder_of(options)
+    app = app_of(folder)
+    if options.machines < 1:
+        raise TenantError("A tenant needs at least one machine.")
+    if has_volume(folder):
+        raise TenantError(
+            "This tenant's data is on the volume of its one machine; only one made by `new --postgres` has more."
+        )
+    config = str(folder / "fly.toml")
+    fly.run("scale", "count", str(options.machines), "--config", config, "--app", app, "--yes")
+
+
 def rollback(options: argparse.Namespace, fly: Fly) -> None:
     """Put the image of an earlier release into service; the data stays as it is."""
     folder = folder_of(options)
@@ -235,7 +249,7 @@ def confirm(options: argparse.Namespace, fly: Fly, what: str) -> None:
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace, Fly], None]] = {
-    command.__name__: command for command in (new, deploy, status, backup, restore, rollback, destroy)
+    command.__name__: command for command in (new, deploy, status, scale, backup, restore, rollback, destroy)
 }
 
 
@@ -250,6 +264,7 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--dry-run", action="store_true", help="print the flyctl commands, run none")
     add_options_of_new(parsers["new"])
     parsers["deploy"].add_argument("--image", help="an image that is built already")
+    parsers["scale"].add_argument("machines", type=int, help="how many machines")
     parsers["rollback"].add_argument("--image", help="the image to go back to (that of the release before)")
     parsers["backup"].add_argument("file", nargs="?", help="a new file (one in the tenant's folder)")
     parsers["restore"].add_argument("file", help="a file that `backup` made")

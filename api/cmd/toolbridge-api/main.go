@@ -54,6 +54,9 @@ func serveCommand(ctx context.Context, lookup config.Lookup, stderr io.Writer) i
 	cfg, err := config.FromEnv(lookup)
 	log := newLog(stderr, cfg.LogLevel)
 	if err == nil {
+		err = checkAlone(ctx, cfg.Database, lookup, net.DefaultResolver, log)
+	}
+	if err == nil {
 		err = run(ctx, cfg, log)
 	}
 	if err != nil {

@@ -206,6 +206,20 @@ def test_postgres_takes_the_place_of_the_volume(operator: Operator) -> None:
     assert "pg_dump" in said
 
 
+def test_only_with_postgres_there_is_more_than_one_machine(operator: Operator) -> None:
+    operator("new", "acme", "--postgres", DATABASE_URL="postgres://host/name")
+    operator("scale", "acme", "2")
+    where = "--config TENANTS/acme/fly.toml --app toolbridge-acme"
+    assert operator.calls[-1] == f"scale count 2 {where} --yes"
+    operator("new", "small")
+    before = operator.calls
+    for name, machines, says in (("small", "2", "volume"), ("small", "1", "volume"), ("acme", "0", "at least one")):
+        code, said = operator.tries("scale", name, machines)
+        assert code == 1
+        assert says in said
+    assert operator.since(before) == []
+
+
 def test_an_identity_provider_takes_the_place_of_the_key(operator: Operator) -> None:
     operator("new", "acme", "--jwks-url", "https://id/k", "--issuer", "https://id", "--audience", "a b")
     assert set(operator.secrets) == {"TENANT_HEADER_SECRET"}
@@ -220,11 +234,13 @@ def test_a_dry_run_prints_every_command_and_does_nothing(operator: Operator) -> 
     assert "# on standard input: TENANT_HEADER_SECRET, JWT_HS256_SECRET" in said
     assert not operator.tenants.exists()
     operator("new", "acme")
+    operator("new", "large", "--postgres", DATABASE_URL="postgres://host/name")
     before = operator.calls
     for arguments in (["deploy"], ["status"], ["backup"], ["restore"], ["rollback"], ["destroy"]):
         files = ["some.db"] if arguments == ["restore"] else []
         said = operator(*arguments, "acme", *files, "--dry-run")
         assert said.startswith("flyctl ")
+    assert operator("scale", "large", "2", "--dry-run").startswith("flyctl scale count 2 ")
     assert operator.since(before) == []
 
 
