@@ -186,7 +186,7 @@ def scale(options: argparse.Namespace, fly: Fly) -> None:
         raise TenantError("A tenant needs at least one machine.")
     if has_volume(folder):
         raise TenantError(
-            "This tenant's data is on the volume of its one machine; only one made by `new --postgres` has more."
+            "This tenant's data is on the volume of its one machine; `new --postgres` makes one for several."
         )
     config = str(folder / "fly.toml")
     fly.run("scale", "count", str(options.machines), "--config", config, "--app", app, "--yes")
