@@ -147,7 +147,7 @@ def test_the_healthcheck_is_that_of_both_programs(stack: Stack) -> None:
 def launch(command: list[str], silence: float, stdout: int) -> "subprocess.Popen[bytes]":
     program = (
         "import sys; from toolbridge_mcp.supervision.launcher import Launcher;"
-        "sys.exit(Launcher(sys.argv[2:], sys.stdout.buffer, float(sys.argv[1])).run())"
+        "sys.exit(Launcher(sys.argv[2:], sys.stdout.buffer, float(sys.argv[1]), answer=0.5).run())"
     )
     return subprocess.Popen(
         [sys.executable, "-c", program, str(silence), *command], cwd=GATEWAY_FOLDER, stdout=stdout
@@ -159,6 +159,20 @@ def test_where_nobody_gives_a_sign_of_life_everything_ends_with_a_failure() -> N
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 1
     assert "no sign of life" in json.loads(output.splitlines()[0])["message"]
+
+
+def test_one_that_does_not_even_answer_the_stop_signal_is_killed() -> None:
+    process = launch(["sh", "-c", "trap '' TERM; sleep 30 & wait"], 0.5, subprocess.PIPE)
+    with process:
+        assert process.wait(20) == 1
+
+
+def test_one_that_answers_the_stop_signal_gets_its_time() -> None:
+    answering = "trap 'echo stopping; sleep 2; echo stopped; exit' TERM; while :; do sleep 0.1; done"
+    process = launch(["sh", "-c", answering], 0.5, subprocess.PIPE)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert json.loads(output.splitlines()[-1])["message"] == "stopped"
 
 
 def test_an_output_that_cannot_be_opened_by_name_is_no_hindrance() -> None:

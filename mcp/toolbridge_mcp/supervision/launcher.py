@@ -17,8 +17,11 @@ STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
 
 STOP_SECONDS = 50
 """Above the sum of the stop times in supervisord.conf, below kill_timeout in fly.toml."""
-SILENCE_SECONDS = 60
-"""Without a sign of life for so long, supervisord or the watchdog is frozen or given up."""
+SILENCE_SECONDS = 30
+"""Without a sign of life for so long, supervisord or the watchdog is frozen or given up. The programs write
+through supervisord, so they too come to a halt when it is frozen."""
+ANSWER_SECONDS = 10
+"""supervisord says at once that it was told to stop, unless it is frozen."""
 POLL_SECONDS = 1.0
 
 
@@ -29,15 +32,23 @@ class Launcher:
     where root opened it and then became another user.
     """
 
-    def __init__(self, command: list[str], output: BinaryIO, silence: float = SILENCE_SECONDS) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        output: BinaryIO,
+        silence: float = SILENCE_SECONDS,
+        answer: float = ANSWER_SECONDS,
+    ) -> None:
         self._command = command
         self._output = output
         self._silence = silence
+        self._answer = answer
         self._lines = JsonLines()
         self._pid = 0
         self._status: int | None = None
         self._asked = False
         self._failed = False
+        self._stopped_at: float | None = None
         self._kill_at = float("inf")
         self._unheard = 0.0
 
@@ -55,8 +66,11 @@ class Launcher:
                     self._take(signal.Signals(number))
             last = self._watch(last)
             self._reap()
-        while self._pass_on(said):
-            pass
+        # What it said is there by now; one of its programs may hold the pipe open for longer.
+        os.set_blocking(said, False)
+        with suppress(BlockingIOError):
+            while self._pass_on(said):
+                pass
         self._write(self._lines.end())
         return 0 if self._asked and not self._failed and self._status == 0 else 1
 
@@ -73,6 +87,8 @@ class Launcher:
         """Whether there was anything."""
         chunk = os.read(said, 1 << 16)
         self._write(self._lines.feed(chunk))
+        if chunk and self._stopped_at is not None:
+            self._kill_at = self._stopped_at + STOP_SECONDS
         return bool(chunk)
 
     def _write(self, data: bytes) -> None:
@@ -95,11 +111,9 @@ class Launcher:
         now = time.monotonic()
         # A round takes no longer by itself: while everything was paused, nobody could give a sign.
         self._unheard += min(now - last, 2 * POLL_SECONDS)
-        if self._unheard > self._silence:
-            self._unheard = 0.0
+        if self._unheard > self._silence and self._stopped_at is None:
             self._fail("the watchdog gave no sign of life")
         if now > self._kill_at:
-            self._kill_at = float("inf")
             self._signal(signal.SIGKILL)
         return now
 
@@ -116,7 +130,9 @@ class Launcher:
         self._stop()
 
     def _stop(self) -> None:
-        self._kill_at = min(self._kill_at, time.monotonic() + STOP_SECONDS)
+        if self._stopped_at is None:
+            self._stopped_at = time.monotonic()
+            self._kill_at = self._stopped_at + self._answer
         self._signal(signal.SIGTERM)
 
     def _signal(self, number: signal.Signals) -> None:
