@@ -23,12 +23,14 @@ from tests.recording import Recording
 from toolbridge_mcp.app import create_server
 from toolbridge_mcp.errors import (
     IssuedTokenRefused,
+    TenantRefused,
     TokenServiceMisconfigured,
     TokenServiceRefused,
     TokenServiceUnavailable,
     ToolBridgeError,
 )
 from toolbridge_mcp.identity import CallerToken
+from toolbridge_mcp.outbound import is_about_the_tenant
 from toolbridge_mcp.outbound.exchange import ExchangedTokens
 from toolbridge_mcp.outbound.service import ServiceToken
 from toolbridge_mcp.outbound.token_endpoint import TokenEndpoint
@@ -182,6 +184,23 @@ class TestExchange:
         assert "operator" in text
         assert len(authority.grants(TOKEN_EXCHANGE)) == 2
         assert len(upstream.calls) == 2
+
+    async def test_a_wrong_tenant_signature_is_no_reason_to_exchange_again(
+        self, api: Process, authority: AuthorizationServer, upstream: Recording
+    ) -> None:
+        server = gateway(api, authority, upstream, "exchange", TENANT_HEADER_SECRET="x" * 32)
+        async with in_memory(server, authority.sign("ann", GATEWAY)) as tools:
+            text = await tools.refusal("list_notes")
+        assert text.startswith(TenantRefused.says)
+        assert len(authority.grants(TOKEN_EXCHANGE)) == 1
+        assert len(upstream.calls) == 1
+
+    @pytest.mark.parametrize(
+        "text", ["Unauthorized: invalid tenant headers", '{"error":"Unauthorized: invalid tenant headers"}']
+    )
+    def test_both_generations_say_when_it_is_the_tenant(self, text: str) -> None:
+        assert is_about_the_tenant(httpx.Response(401, text=text))
+        assert not is_about_the_tenant(httpx.Response(401, text="Unauthorized: invalid token"))
 
     async def test_a_refused_exchange_asks_to_sign_in_and_sends_nothing(
         self, api: Process, authority: AuthorizationServer, upstream: Recording
@@ -479,6 +498,6 @@ class TestTokenEndpoint:
                 await exchanged.bearer_token()
             said.append(str(caught.value))
         shown = "".join(said) + "".join(str(record.__dict__) for record in caplog.records)
-        assert len(caplog.records) == 5
+        assert len(caplog.records) == 3
         for secret in (token, token[:20], SERVICE[1], authority.token_url):
             assert secret not in shown

@@ -10,6 +10,7 @@ from toolbridge_mcp.contract import mismatches
 from toolbridge_mcp.doctor.visit import Failed, NotChecked, Visit
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.errors import TokenServiceRefused, TokenServiceUnavailable, ToolBridgeError
+from toolbridge_mcp.outbound import is_about_the_tenant
 from toolbridge_mcp.transport import AnswerLost
 
 TOLERANCE_SECONDS = 300
@@ -78,7 +79,7 @@ async def token_understood(visit: Visit) -> str:
     if visit.caller() is None:
         raise NotChecked(NEEDS_TOKEN)
     visit.session_answer = answer = await _open_session(visit)
-    if answer.status_code == httpx.codes.UNAUTHORIZED and not _about_the_tenant(answer):
+    if answer.status_code == httpx.codes.UNAUTHORIZED and not is_about_the_tenant(answer):
         raise Failed(
             f"the API refuses the token; get a new one if it has expired, else give the API the same "
             f"{_verified_by(visit)} as the tokens are made with."
@@ -90,7 +91,7 @@ async def tenant_accepted(visit: Visit) -> str:
     answer = visit.session_answer
     if answer is None:
         raise NotChecked(NEEDS_TOKEN)
-    if _about_the_tenant(answer):
+    if is_about_the_tenant(answer):
         raise Failed(
             "the API refuses the tenant's signature; give gateway and API the same TENANT_ID and "
             "TENANT_HEADER_SECRET."
@@ -120,10 +121,6 @@ async def _open_session(visit: Visit) -> httpx.Response:
         return await visit.signed_api.post("/v1/sync/sessions")
     except (ToolBridgeError, AnswerLost):
         raise Failed("the API stopped answering; look at its log.") from None
-
-
-def _about_the_tenant(answer: httpx.Response) -> bool:
-    return answer.status_code == httpx.codes.UNAUTHORIZED and b"invalid_tenant" in answer.content
 
 
 def _verified_by(visit: Visit) -> str:

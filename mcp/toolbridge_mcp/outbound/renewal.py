@@ -37,9 +37,14 @@ def _token_of(request: httpx.Request) -> str:
 
 
 def _token_refused(request: httpx.Request, response: httpx.Response) -> bool:
-    """401 is also the answer to a wrong tenant signature, which no other token would mend."""
     return (
         response.status_code == httpx.codes.UNAUTHORIZED
         and "Authorization" in request.headers
-        and b"invalid_tenant" not in response.content
+        and not is_about_the_tenant(response)
     )
+
+
+def is_about_the_tenant(response: httpx.Response) -> bool:
+    """401 is also the answer to a wrong tenant signature, which no other token would mend. The first
+    generation says so in plain text."""
+    return response.status_code == httpx.codes.UNAUTHORIZED and b"invalid tenant" in response.content

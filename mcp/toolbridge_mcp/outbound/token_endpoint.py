@@ -102,14 +102,14 @@ class TokenEndpoint:
             try:
                 answer = await self._post(form)
             except httpx.TransportError as error:
-                failure: ToolBridgeError = _unavailable(type(error).__name__)
+                reason = type(error).__name__
             else:
                 if answer.status_code < 500:
                     return _issued(answer, asked_at)
-                failure = _unavailable(str(answer.status_code))
+                reason = str(answer.status_code)
             if delay is not None:
                 await asyncio.sleep(delay)
-        raise failure
+        raise _unavailable(reason)
 
     async def _post(self, form: Mapping[str, str]) -> httpx.Response:
         identity, secret = self._client
