@@ -50,6 +50,23 @@ async def test_an_idle_stream_gets_a_comment_within_15_seconds(gateway: Process,
         assert time.monotonic() - opened < 15
 
 
+async def test_a_session_that_was_not_initialized_serves_calls(gateway: Process, bearer: str) -> None:
+    """The TypeScript SDK goes on so after a stream was cut."""
+    headers = {"Authorization": f"Bearer {bearer}"}
+    async with (
+        httpx.AsyncClient(base_url=gateway.url, trust_env=False, headers=headers) as http,
+        http.stream("GET", "/sse") as stream,
+    ):
+        data = (
+            line.removeprefix("data: ") async for line in stream.aiter_lines() if line.startswith("data: ")
+        )
+        endpoint = await anext(data)
+        params = {"name": "list_notes", "arguments": {}}
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+        assert (await http.post(endpoint, json=call)).status_code == 202
+        assert json.loads(await anext(data))["result"]["structuredContent"] == {"items": []}
+
+
 async def test_posting_to_the_stream_makes_clients_fall_back(gateway: Process, bearer: str) -> None:
     async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as http:
         answer = await http.post("/sse", headers={"Authorization": f"Bearer {bearer}"}, json={})

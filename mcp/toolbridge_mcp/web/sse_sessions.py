@@ -6,7 +6,7 @@ from starlette.datastructures import QueryParams
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from toolbridge_mcp.web.address import SSE_PATH
+from toolbridge_mcp.web.address import MESSAGES_PATH, SSE_PATH
 from toolbridge_mcp.web.replay import Machine
 from toolbridge_mcp.web.sessions import SessionCount, expiry_of, owner_of
 from toolbridge_mcp.web.streams import OpenStreams, Stream
@@ -16,6 +16,7 @@ MAX_UNREAD = 32
 """Messages that a session may still send while its client leaves answers unread for `STALL_SECONDS`."""
 
 _SESSION_ID = re.compile(rb"session_id=([0-9a-f]{32})")
+_INITIALIZED = b'{"jsonrpc":"2.0","method":"notifications/initialized"}'
 _ONLY_GET = Response("Method Not Allowed", status_code=405, headers={"Allow": "GET"})
 
 
@@ -57,6 +58,7 @@ class SseSessions:
                 session_ids.append(found[1].decode())
                 self._by_id[session_ids[0]] = stream
                 message = {**message, "body": message["body"].replace(found[0], found[0] + self._suffix)}
+                await _declare_initialized(app, scope, session_ids[0])
             await stream.send(message)
 
         with self._count.one_more(owner):
@@ -85,6 +87,29 @@ class SseSessions:
                 return _too_slow()
         stream.use(expiry_of(scope))
         return None
+
+
+async def _declare_initialized(app: ASGIApp, scope: Scope, session_id: str) -> None:
+    """Makes a new session ready for calls before its client knows of it.
+
+    The TypeScript SDK opens a stream anew when one was cut, for instance by a restart of the gateway, and
+    goes on without initializing the new session: every later call would fail. A client that does initialize
+    it is answered as ever.
+    """
+    message = {
+        **scope,
+        "method": "POST",
+        "path": scope.get("root_path", "") + MESSAGES_PATH,
+        "query_string": f"session_id={session_id}".encode(),
+        "headers": [*scope["headers"], (b"content-type", b"application/json")],
+    }
+
+    async def body() -> Message:
+        return {"type": "http.request", "body": _INITIALIZED, "more_body": False}
+
+    async def nowhere(_: Message) -> None: ...
+
+    await app(message, body, nowhere)
 
 
 def _too_slow() -> Response:
