@@ -26,7 +26,15 @@ DESCRIPTION = (
 def main(arguments: Sequence[str], now: Callable[[], float] = time.time) -> int:
     """Prints one line for each check; returns 1 when one failed. `now` is the clock of this machine."""
     options = _parser().parse_args(arguments)
+    talkative = logging.root.manager.disable
     logging.disable(logging.CRITICAL)  # libraries would talk in between
+    try:
+        return _examine(options, now)
+    finally:
+        logging.disable(talkative)
+
+
+def _examine(options: argparse.Namespace, now: Callable[[], float]) -> int:
     try:
         settings = Settings()
     except ValidationError as error:
