@@ -28,7 +28,7 @@ from toolbridge_mcp.transport import RETRY_SECONDS, UNTIL, AnswerLost
 CONNECT_SECONDS = 2.0
 READY_SECONDS = 2.0
 READY_PATH = "/readyz"
-WATCH_SECONDS = 0.1
+WATCH_SECONDS = 0.05
 ANSWER_SECONDS = 0.25
 """The API is told a little less than what is left, so that its own answer can still arrive."""
 
