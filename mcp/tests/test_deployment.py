@@ -41,6 +41,11 @@ def test_the_gateways_port_is_the_only_one_that_is_public() -> None:
     assert [(entry["port"], entry["handlers"]) for entry in service["ports"]] == [(443, ["tls", "http"])]
 
 
+def test_the_metrics_are_read_where_they_are_served() -> None:
+    environment = fly()["env"]
+    assert fly()["metrics"] == {"port": int(environment["TOOLBRIDGE_METRICS_PORT"]), "path": "/metrics"}
+
+
 def test_the_build_context_has_what_the_dockerfile_copies() -> None:
     lines = (REPOSITORY / ".dockerignore").read_text().splitlines()
     rules = [line for line in lines if line and not line.startswith("#")]
