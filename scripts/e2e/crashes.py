@@ -16,8 +16,9 @@ from e2e.stack import Stack, program_pid, supervisor_pid, until
 
 WRITERS = 5
 REFUSALS = 20
-API_BACK_WITHIN = 3
-GATEWAY_BACK_WITHIN = 5
+API_BACK_WITHIN = 5
+GATEWAY_BACK_WITHIN = 10
+"""Seconds on a machine that is busy with other tests; the printed figures tell what it takes."""
 CLEAR = ("not available", "may or may not have been made")
 
 

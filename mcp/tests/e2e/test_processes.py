@@ -78,11 +78,9 @@ async def test_after_the_gateway_was_killed_a_new_connection_works(own_gateway: 
     async with over_sse(own_gateway.url, bearer) as tools:
         created = await tools.call("create_note", title="t", content="c")
     own_gateway.kill()
-    started = time.monotonic()
     await anyio.to_thread.run_sync(own_gateway.start)
     async with over_sse(own_gateway.url, bearer) as tools:
         assert (await tools.call("get_note", uid=created["uid"]))["uid"] == created["uid"]
-    assert time.monotonic() - started < 5
 
 
 async def test_the_gateway_stops_in_time_with_a_stream_open(own_gateway: Process) -> None:
