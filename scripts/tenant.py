@@ -42,7 +42,8 @@ def stamp() -> str:
 def folder_of(options: argparse.Namespace) -> Path:
     if not NAME.fullmatch(options.name):
         raise TenantError("A tenant's name has 1 to 40 lower-case letters, digits and hyphens in between.")
-    return Path(options.folder, options.name)
+    # Absolute, since flyctl goes to the folder that it builds before it reads the configuration.
+    return Path(options.folder, options.name).resolve()
 
 
 # The commands
@@ -54,7 +55,7 @@ def new(options: argparse.Namespace, fly: Fly) -> None:
     if folder.exists():
         raise TenantError(f"{folder} exists already; `tenant.sh destroy {options.name}` removes that tenant.")
     tenant = tenant_of(options)
-    text = render(tenant, folder.resolve())
+    text = render(tenant, folder)
     if not fly.dry_run:
         folder.mkdir(parents=True, mode=0o700)
         write_private(folder / "fly.toml", text)
