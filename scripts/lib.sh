@@ -316,6 +316,12 @@ start_postgres() {
     [ "$(id -u)" -ne 0 ] || chown nobody "$POSTGRES_FOLDER"
     cd "$POSTGRES_FOLDER"
     as_postgres "$POSTGRES_BIN/initdb" -D "$POSTGRES_FOLDER/data" -U toolbridge -A trust -E UTF8 --locale=C --no-sync
+    start_postgres_again
+}
+
+# The server of start_postgres, after stop_postgres.
+start_postgres_again() {
+    cd "$POSTGRES_FOLDER"
     as_postgres "$POSTGRES_BIN/pg_ctl" -D "$POSTGRES_FOLDER/data" -l "$POSTGRES_FOLDER/log" -w -t 60 \
         -o "-c listen_addresses='' -k '$POSTGRES_FOLDER' -c fsync=off -c max_connections=500" start
 }

@@ -16,7 +16,7 @@ class ReplayingProxy:
     """Sends each request to the next machine, and again to the one that an answer names.
 
     As on Fly.io: a machine that does not accept a connection gets no replay; with `fallback=force_self` the
-    machine that asked gets the request back, with `Fly-Replay-Failed`.
+    machine that asked gets the request back, with `Fly-Replay-Failed`. A connection that breaks is a 502.
     """
 
     def __init__(self, machines: Mapping[str, str]) -> None:
@@ -43,18 +43,29 @@ class ReplayingProxy:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        first = next(self._turns)
         try:
-            answer = await self._ask(first, request, body, {})
-        except aiohttp.ClientConnectorError:
-            first = next(self._turns)
-            answer = await self._ask(first, request, body, {})
+            first, answer = await self._ask_any(request, body)
+        except aiohttp.ClientError:
+            return web.Response(status=502)
         replay = answer.headers.get("Fly-Replay")
         if replay:
             answer.release()
             self.replays += 1
-            answer = await self._replay(replay, first, request, body)
+            try:
+                answer = await self._replay(replay, first, request, body)
+            except aiohttp.ClientError:
+                return web.Response(status=502)
         return await self._pass_on(answer, request)
+
+    async def _ask_any(self, request: web.Request, body: bytes) -> tuple[str, aiohttp.ClientResponse]:
+        """The next machine in turn that accepts a connection, and its answer."""
+        first = next(self._turns)
+        for machine in sorted(self.machines, key=lambda name: name != first):
+            try:
+                return machine, await self._ask(machine, request, body, {})
+            except aiohttp.ClientConnectorError:
+                continue
+        raise aiohttp.ClientError("no machine accepts a connection")
 
     async def _replay(
         self, replay: str, first: str, request: web.Request, body: bytes
@@ -83,8 +94,8 @@ class ReplayingProxy:
             (name, value) for name, value in answer.headers.items() if name.lower() not in NOT_PASSED_ON
         ]
         passed = web.StreamResponse(status=answer.status, headers=headers)
-        await passed.prepare(request)
         try:
+            await passed.prepare(request)
             async for chunk in answer.content.iter_any():
                 await passed.write(chunk)
             await passed.write_eof()

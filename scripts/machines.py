@@ -1,0 +1,140 @@
+"""Two machines of one tenant, each with an API and a gateway, behind a proxy that honours Fly-Replay.
+
+    machines.py API-BINARY
+
+Both APIs are on one PostgreSQL server. 50 sessions over all transports make 1,000 calls; then, under the load
+of 30 clients, one machine is told to stop and started again, and the other is killed. Prints a table, and
+ends with 1 if anything acknowledged was lost. Needs what mcp/requirements-dev.lock names.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "mcp"))
+
+from tests.postgres_server import postgres_server
+from tests.processes import Process, api_process, free_port, gateway_process, running
+from tests.replaying_proxy import ReplayingProxy
+from tests.steady import ANSWERED, CUT, REPEAT, UNKNOWN, WAYS, Caller, Record, kept, steady
+
+SESSIONS, WRITES = 50, 10
+CLIENTS = 30
+
+
+@dataclass(frozen=True)
+class Machine:
+    api: Process
+    gateway: Process
+
+    async def end(self, number: signal.Signals) -> int | None:
+        """As supervisord does it: the gateway before the API. Gives the gateway's exit code."""
+        self.gateway.signal(number)
+        code = await asyncio.to_thread(self.gateway.wait)
+        self.api.signal(number)
+        await asyncio.to_thread(self.api.wait)
+        return code
+
+    async def start(self) -> None:
+        await asyncio.to_thread(self.api.start)
+        await asyncio.to_thread(self.gateway.start)
+
+
+@contextmanager
+def two_machines(binary: Path, folder: Path, database: str) -> Iterator[dict[str, Machine]]:
+    with ExitStack() as stack:
+        machines = {}
+        for name in ("aaa111", "bbb222"):
+            own = folder / name
+            own.mkdir()
+            api = stack.enter_context(running(api_process(binary, own, DATABASE_URL=database)))
+            gateway = stack.enter_context(running(gateway_process(api.url, own, FLY_MACHINE_ID=name)))
+            machines[name] = Machine(api, gateway)
+        yield machines
+
+
+def row(*cells: object) -> None:
+    sys.stdout.write("| " + " | ".join(str(cell) for cell in cells) + " |\n")
+    sys.stdout.flush()
+
+
+def show(name: str, record: Record, begun: float, replays: int) -> None:
+    calls = record.since(begun)
+    counts = Counter(call.outcome for call in calls)
+    others = len(calls) - sum(counts[one] for one in (ANSWERED, REPEAT, UNKNOWN, CUT))
+    told = [counts[one] for one in (ANSWERED, REPEAT, UNKNOWN, CUT)]
+    gaps = [f"{record.longest_gap(begun, way):.1f} s" for way in WAYS]
+    row(name, *told, others, record.refused_connections, *gaps, replays)
+
+
+async def sessions_on_two_machines(proxy: ReplayingProxy) -> Record:
+    record = Record()
+    async with asyncio.TaskGroup() as group:
+        for number in range(SESSIONS):
+            group.create_task(Caller(number, proxy.url, record, WRITES).run())
+    return record
+
+
+async def with_trouble(
+    name: str, proxy: ReplayingProxy, trouble: Callable[[], Awaitable[None]]
+) -> tuple[Record, set[str]]:
+    replays = proxy.replays
+    async with steady(proxy.url, CLIENTS) as record:
+        await record.until_all_are_answered(CLIENTS, 30)
+        begun = time.monotonic()
+        await trouble()
+        await record.until_all_are_answered(CLIENTS, 60)
+    show(name, record, begun, proxy.replays - replays)
+    return record, {f"{call.outcome}: {call.says}" for call in record.calls if call.outcome != ANSWERED}
+
+
+async def show_all(machines: dict[str, Machine]) -> int:
+    """How much of what was acknowledged is lost."""
+    proxy = ReplayingProxy({name: machine.gateway.url for name, machine in machines.items()})
+    first, second = machines.values()
+
+    async def stopped() -> None:
+        await first.end(signal.SIGTERM)
+
+    async def killed() -> None:
+        await second.end(signal.SIGKILL)
+
+    async with proxy.serve(free_port()) as proxy.url:
+        begun = time.monotonic()
+        calls = await sessions_on_two_machines(proxy)
+        show(f"both serve, {SESSIONS} sessions", calls, begun, proxy.replays)
+        stop, said = await with_trouble("one is stopped (SIGTERM)", proxy, stopped)
+        await first.start()
+        kill, also = await with_trouble("the other is killed (SIGKILL)", proxy, killed)
+        sys.stdout.write("\nWhat clients were told, answers aside:\n\n")
+        sys.stdout.writelines(f"- {one}\n" for one in sorted(said | also))
+        found = await kept(proxy.url, max(SESSIONS, CLIENTS), calls, stop, kill)
+        sys.stdout.write(f"\n{found}\n")
+        return found.lost
+
+
+def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    binary = Path(sys.argv[1]).absolute()
+    logging.getLogger("mcp").setLevel(logging.CRITICAL)  # it tells of each session that ends
+    titles = (ANSWERED, REPEAT, UNKNOWN, CUT, "other errors", "connections refused")
+    with tempfile.TemporaryDirectory() as folder, postgres_server(Path(folder)) as server:
+        gaps = [f"longest without an answer, {way}" for way in WAYS]
+        row("two machines", *titles, *gaps, "replays")
+        row("---", *["---:"] * 10)
+        with two_machines(binary, Path(folder), server.url) as machines:
+            lost = asyncio.run(show_all(machines))
+    sys.exit(lost > 0)
+
+
+if __name__ == "__main__":
+    main()
