@@ -117,3 +117,11 @@ def test_whitespace_around_a_header_is_no_part_of_it(gateway: Process, bearer: s
     answer = connection.getresponse()
     assert (answer.status, json.load(answer)["result"]["isError"]) == (200, False)
     connection.close()
+
+
+async def test_who_would_register_a_client_here_is_told_what_to_bring(gateway: Process) -> None:
+    """Clients try that after a 401 where no authorization server is named, and show the answer."""
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as http:
+        answer = await http.post("/register", json={})
+    assert answer.status_code == 404
+    assert "with a token" in answer.json()["error_description"]

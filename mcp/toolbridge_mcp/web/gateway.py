@@ -128,6 +128,9 @@ class Gateway:
 
 
 _not_found = JSONResponse(
-    {"error": "not_found", "error_description": f"MCP clients connect to {SSE_PATH} or {MCP_PATH} here."},
+    {
+        "error": "not_found",
+        "error_description": f"MCP clients connect to {SSE_PATH} or {MCP_PATH} here, with a token of their own.",
+    },
     status_code=404,
 )
