@@ -130,7 +130,7 @@ class Gateway:
 _not_found = JSONResponse(
     {
         "error": "not_found",
-        "error_description": f"MCP clients connect to {SSE_PATH} or {MCP_PATH} here, with a token of their own.",
+        "error_description": f"MCP clients connect to {SSE_PATH} or {MCP_PATH} here, with a token of theirs.",
     },
     status_code=404,
 )
