@@ -13,7 +13,6 @@ import signal
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "mcp"))
 from tests.postgres_server import postgres_server
 from tests.processes import Process, api_process, free_port, gateway_process, running
 from tests.replaying_proxy import ReplayingProxy
-from tests.steady import ANSWERED, CUT, REPEAT, UNKNOWN, WAYS, Caller, Record, kept, steady
+from tests.steady import Caller, Record, columns, kept, row, steady, told, told_besides
 
 SESSIONS, WRITES = 50, 10
 CLIENTS = 30
@@ -61,20 +60,6 @@ def two_machines(binary: Path, folder: Path, database: str) -> Iterator[dict[str
         yield machines
 
 
-def row(*cells: object) -> None:
-    sys.stdout.write("| " + " | ".join(str(cell) for cell in cells) + " |\n")
-    sys.stdout.flush()
-
-
-def show(name: str, record: Record, begun: float, replays: int) -> None:
-    calls = record.since(begun)
-    counts = Counter(call.outcome for call in calls)
-    others = len(calls) - sum(counts[one] for one in (ANSWERED, REPEAT, UNKNOWN, CUT))
-    told = [counts[one] for one in (ANSWERED, REPEAT, UNKNOWN, CUT)]
-    gaps = [f"{record.longest_gap(begun, way):.1f} s" for way in WAYS]
-    row(name, *told, others, record.refused_connections, *gaps, replays)
-
-
 async def sessions_on_two_machines(proxy: ReplayingProxy) -> Record:
     record = Record()
     async with asyncio.TaskGroup() as group:
@@ -83,17 +68,15 @@ async def sessions_on_two_machines(proxy: ReplayingProxy) -> Record:
     return record
 
 
-async def with_trouble(
-    name: str, proxy: ReplayingProxy, trouble: Callable[[], Awaitable[None]]
-) -> tuple[Record, set[str]]:
+async def with_trouble(name: str, proxy: ReplayingProxy, trouble: Callable[[], Awaitable[None]]) -> Record:
     replays = proxy.replays
     async with steady(proxy.url, CLIENTS) as record:
         await record.until_all_are_answered(CLIENTS, 30)
         begun = time.monotonic()
         await trouble()
         await record.until_all_are_answered(CLIENTS, 60)
-    show(name, record, begun, proxy.replays - replays)
-    return record, {f"{call.outcome}: {call.says}" for call in record.calls if call.outcome != ANSWERED}
+    row(name, *told(record, begun), proxy.replays - replays)
+    return record
 
 
 async def show_all(machines: dict[str, Machine]) -> int:
@@ -110,12 +93,11 @@ async def show_all(machines: dict[str, Machine]) -> int:
     async with proxy.serve(free_port()) as proxy.url:
         begun = time.monotonic()
         calls = await sessions_on_two_machines(proxy)
-        show(f"both serve, {SESSIONS} sessions", calls, begun, proxy.replays)
-        stop, said = await with_trouble("one is stopped (SIGTERM)", proxy, stopped)
+        row(f"both serve, {SESSIONS} sessions", *told(calls, begun), proxy.replays)
+        stop = await with_trouble("one is stopped (SIGTERM)", proxy, stopped)
         await first.start()
-        kill, also = await with_trouble("the other is killed (SIGKILL)", proxy, killed)
-        sys.stdout.write("\nWhat clients were told, answers aside:\n\n")
-        sys.stdout.writelines(f"- {one}\n" for one in sorted(said | also))
+        kill = await with_trouble("the other is killed (SIGKILL)", proxy, killed)
+        sys.stdout.write(f"\nBeside answers clients were told:\n\n{told_besides(stop, kill)}")
         found = await kept(proxy.url, max(SESSIONS, CLIENTS), calls, stop, kill)
         sys.stdout.write(f"\n{found}\n")
         return found.lost
@@ -126,11 +108,9 @@ def main() -> None:
         sys.exit(__doc__)
     binary = Path(sys.argv[1]).absolute()
     logging.getLogger("mcp").setLevel(logging.CRITICAL)  # it tells of each session that ends
-    titles = (ANSWERED, REPEAT, UNKNOWN, CUT, "other errors", "connections refused")
     with tempfile.TemporaryDirectory() as folder, postgres_server(Path(folder)) as server:
-        gaps = [f"longest without an answer, {way}" for way in WAYS]
-        row("two machines", *titles, *gaps, "replays")
-        row("---", *["---:"] * 10)
+        row("two machines", *columns(), "replays")
+        row("---", *["---:"] * len(columns()), "---:")
         with two_machines(binary, Path(folder), server.url) as machines:
             lost = asyncio.run(show_all(machines))
     sys.exit(lost > 0)

@@ -6,6 +6,7 @@ repeats a write of which nobody knows whether it was made.
 
 import asyncio
 import re
+import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -243,3 +244,31 @@ async def _notes_of(url: str, number: int) -> list[dict[str, Any]]:
             if "nextCursor" not in page:
                 return notes
             cursor = {"cursor": page["nextCursor"]}
+
+
+# A table of what clients were told
+
+
+def row(*cells: object) -> None:
+    sys.stdout.write("| " + " | ".join(str(cell) for cell in cells) + " |\n")
+    sys.stdout.flush()
+
+
+def columns() -> list[str]:
+    """The titles of what `told` gives."""
+    outcomes = [ANSWERED, REPEAT, UNKNOWN, CUT, "other errors", "connections refused"]
+    return [*outcomes, *(f"longest without an answer, {way}" for way in WAYS)]
+
+
+def told(record: Record, begun: float) -> list[object]:
+    """What clients were told from that moment on."""
+    counts = Counter(call.outcome for call in record.since(begun))
+    known = [counts.pop(outcome, 0) for outcome in (ANSWERED, REPEAT, UNKNOWN, CUT)]
+    gaps = [f"{record.longest_gap(begun, way):.1f} s" for way in WAYS]
+    return [*known, counts.total(), record.refused_connections, *gaps]
+
+
+def told_besides(*records: Record) -> str:
+    """A list of what clients were told beside answers."""
+    calls = [call for record in records for call in record.calls if call.outcome != ANSWERED]
+    return "".join(f"- {one}\n" for one in sorted({f"{call.outcome}: {call.says}" for call in calls}))

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -14,9 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.processes import GATEWAY_FOLDER, SECRETS, Process, free_port, running
+from tests.processes import GATEWAY_FOLDER, Process, running
+from tests.stack import entries, messages, pids, stack_process, supervisord
 
-CONFIGURATION = GATEWAY_FOLDER.parent / "supervisord.conf"
 Stack = Callable[..., Process]
 
 
@@ -26,44 +25,12 @@ def stack(api_binary: Path, tmp_path: Path) -> Iterator[Stack]:
     made: list[Process] = []
 
     def make(api: Path = api_binary, configuration: Callable[[str], str] = str, **settings: str) -> Process:
-        programs = tmp_path / "bin"
-        programs.mkdir()
-        (programs / "toolbridge-api").symlink_to(api)
-        (tmp_path / "mcp").symlink_to(GATEWAY_FOLDER)
-        (tmp_path / "supervisord.conf").write_text(configuration(CONFIGURATION.read_text()))
-        port = free_port()
-        environment = {
-            **SECRETS,
-            "PATH": f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "TOOLBRIDGE_HOME": str(tmp_path),
-            "TOOLBRIDGE_PIDFILE": str(tmp_path / "supervisord.pid"),
-            "TOOLBRIDGE_HOST": "127.0.0.1",
-            "TOOLBRIDGE_PORT": str(port),
-            "API_PORT": str(free_port()),
-            "DATABASE_URL": f"sqlite://{tmp_path}/toolbridge.db",
-            **settings,
-        }
-        command = [sys.executable, "-m", "toolbridge_mcp.supervision"]
-        made.append(Process(command, environment, port, tmp_path / "log"))
+        made.append(stack_process(api, tmp_path, configuration, **settings))
         return made[-1]
 
     yield make
     for process in made:
         process.stop()
-
-
-def entries(stack: Process) -> list[dict[str, object]]:
-    return [json.loads(line) for line in stack.log.read_text().splitlines()]
-
-
-def messages(stack: Process) -> list[str]:
-    return [str(entry["message"]) for entry in entries(stack)]
-
-
-def pids(stack: Process, program: str) -> list[int]:
-    """Those of a program's processes so far."""
-    spawned = (re.match(rf"spawned: '{program}' with pid (\d+)", said) for said in messages(stack))
-    return [int(found[1]) for found in spawned if found]
 
 
 def until(condition: Callable[[], bool], seconds: float) -> None:
@@ -119,8 +86,7 @@ def test_a_program_that_cannot_start_ends_everything_with_a_failure(stack: Stack
 def test_without_supervisord_everything_ends_with_a_failure(stack: Stack) -> None:
     process = stack()
     process.start()
-    supervisord = int((process.log.parent / "supervisord.pid").read_text())
-    os.kill(supervisord, signal.SIGKILL)
+    os.kill(supervisord(process), signal.SIGKILL)
     assert process.wait() == 1
     for program in ("gateway", "api", "watchdog"):
         os.kill(pids(process, program)[-1], signal.SIGKILL)
