@@ -110,6 +110,14 @@ async def test_clients_work_below_the_path(public: Process, bearer: str) -> None
             assert (await tools.call("list_notes"))["items"] == []
 
 
+@pytest.mark.parametrize("path", ["/toolsmcp", "/toolssse", "/tools/tools/mcp", "/tools/mcp/more", "/MCP"])
+async def test_only_the_path_itself_is_the_prefix(
+    path: str, public_http: httpx.AsyncClient, bearer: str
+) -> None:
+    answer = await public_http.post(path, json={}, headers={"Authorization": f"Bearer {bearer}"})
+    assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+
+
 @pytest.mark.parametrize(
     ("host", "status"),
     [

@@ -16,7 +16,7 @@ RESOURCE_METADATA = "/.well-known/oauth-protected-resource"
 @dataclass(frozen=True, slots=True)
 class Address:
     """`public_url` is what clients put before `/sse` and `/mcp`; without one, each request tells by its Host
-    header, which has been checked by then."""
+    header. For the endpoints that has been checked by then."""
 
     public_url: str | None = None
 

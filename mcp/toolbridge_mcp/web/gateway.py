@@ -90,7 +90,9 @@ class Gateway:
             await self._others(scope, receive, send)
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"].removeprefix(self._prefix)
+        path: str = scope["path"]
+        if path.startswith(f"{self._prefix}/"):
+            path = path.removeprefix(self._prefix)
         path = ENDPOINT_OF.get(path.strip("/"), path)
         headers = trimmed(scope["headers"])
         scope = {**scope, "root_path": self._prefix, "path": self._prefix + path, "headers": headers}
