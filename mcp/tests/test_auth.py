@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import anyio
 import httpx
@@ -50,6 +51,7 @@ BAD_AUTHORIZATIONS = {
     "endless sub": f"Bearer {token('a' * 256)}",
     "HS512": f"Bearer {token('ann', alg='HS512')}",
     "endless exp": f"Bearer {token('ann', exp=float('inf'))}",
+    "exp beyond any clock": f"Bearer {token('ann', exp=10**400)}",
     "nested header": f"Bearer {with_header(b'[' * 20_000)}",
     "nested algorithm": f"Bearer {with_header(NESTED_ALGORITHM)}",
     "algorithm list": f"Bearer {with_header(ALGORITHM_LIST)}",
@@ -133,6 +135,28 @@ async def test_a_session_is_closed_to_every_other_user(gateway: Process, user: s
         assert await stream.post(list_notes(1), token("somebody-else")) == 404
         assert await stream.post(list_notes(2), token(user, exp=NOW - 5)) == 401
         assert await stream.post(list_notes(3), token(user)) == 202
+        assert (await stream.answer())["id"] == 3
+
+    await with_stream(gateway, token(user), use)
+
+
+@pytest.mark.parametrize("spelled", [str.upper, lambda name: str(UUID(name)), lambda name: f"{{{name}}}"])
+async def test_a_session_has_one_name(spelled: Callable[[str], str], gateway: Process, user: str) -> None:
+    """Under another one its messages would not count as use, nor be bounded."""
+
+    async def use(stream: Stream) -> None:
+        address, _, name = stream.messages.rpartition("=")
+        stream.messages = f"{address}={spelled(name)}"
+        assert await stream.post(list_notes(1), token(user)) == 404
+
+    await with_stream(gateway, token(user), use)
+
+
+async def test_a_session_is_closed_to_the_users_other_clients(gateway: Process, user: str) -> None:
+    async def use(stream: Stream) -> None:
+        assert await stream.post(list_notes(1), token(user, client_id="another")) == 404
+        assert await stream.post(list_notes(2), token(user, azp="another")) == 404
+        assert await stream.post(list_notes(3), token(user, scope="read write")) == 202
         assert (await stream.answer())["id"] == 3
 
     await with_stream(gateway, token(user), use)

@@ -39,17 +39,18 @@ def test_an_exceptions_text_is_left_out(capsys: pytest.CaptureFixture[str]) -> N
     try:
         raise ValueError("token abc")
     except ValueError:
-        logging.getLogger("mcp.server.sse").exception("Failed to parse message")
+        logging.getLogger("mcp.server.runner").exception("Failed to parse message")
     (line,) = lines(capsys)
     assert line["exception"] == "ValueError"
     assert "test_logs.py" in str(line["at"])
     assert "abc" not in json.dumps(line)
 
 
-def test_clients_that_left_are_no_errors(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("library", ["uvicorn.error", "mcp.server.streamable_http"])
+def test_clients_that_left_are_no_errors(library: str, capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info")
     for fault in (anyio.ClosedResourceError(), ClientDisconnect(), KeyError("k")):
-        logging.getLogger("uvicorn.error").error("Exception in ASGI application", exc_info=fault)
+        logging.getLogger(library).error("Exception in ASGI application", exc_info=fault)
     assert [line["exception"] for line in lines(capsys)] == ["KeyError"]
 
 
@@ -59,7 +60,7 @@ def test_claims_of_refused_tokens_are_not_logged(capsys: pytest.CaptureFixture[s
     assert lines(capsys) == []
 
 
-@pytest.mark.parametrize("library", ["fastmcp.server", "mcp.server.sse", "uvicorn.error", "httpx", "asyncio"])
+@pytest.mark.parametrize("library", ["fastmcp.server", "mcp.server", "uvicorn.error", "httpx", "asyncio"])
 def test_libraries_never_log_below_warnings(library: str, capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("debug")
     logging.getLogger(library).info("Received JSON: payload")

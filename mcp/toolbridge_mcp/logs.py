@@ -13,13 +13,15 @@ _LIBRARIES = {
     "fastmcp": logging.WARNING,
     "fastmcp.server.auth": logging.ERROR,  # its warnings quote the claims of refused tokens
     "mcp": logging.WARNING,
+    "mcp.server.sse": logging.CRITICAL,  # it speaks only of what clients sent wrongly
     "uvicorn": logging.WARNING,
     "uvicorn.error": logging.WARNING,
 }
+_LEFT_BY_CLIENTS = ("uvicorn.error", "mcp.server.streamable_http")
 
 
 def _is_not_a_client_that_left(record: logging.LogRecord) -> bool:
-    """A POST to a stream that was dropped meanwhile is no fault of the server."""
+    """A client that leaves in the middle, whatever library notices it, is no fault of the server."""
     kind = record.exc_info[0] if record.exc_info else None
     return kind is None or kind.__name__ not in {
         "ClosedResourceError",
@@ -66,5 +68,6 @@ def configure(level: str) -> None:
         library.handlers.clear()
         library.propagate = True
         library.setLevel(least)
-    logging.getLogger("uvicorn.error").addFilter(_is_not_a_client_that_left)
+    for name in _LEFT_BY_CLIENTS:
+        logging.getLogger(name).addFilter(_is_not_a_client_that_left)
     logging.getLogger("toolbridge_mcp").setLevel(level.upper())

@@ -12,6 +12,9 @@ from starlette.types import Scope
 Owner = tuple[str, str]
 """Issuer and subject of the token that a session was opened with."""
 
+SessionOwner = tuple[str, str, str]
+"""The same and the client: who may use a session. The user of another client opens one of their own."""
+
 RETRY_SECONDS = 5
 
 
@@ -67,6 +70,10 @@ def access_of(scope: Scope) -> AccessToken:
 def owner_of(scope: Scope) -> Owner:
     access = access_of(scope)
     return str((access.claims or {}).get("iss", "")), access.subject or ""
+
+
+def session_owner_of(scope: Scope) -> SessionOwner:
+    return (*owner_of(scope), access_of(scope).client_id)
 
 
 def expiry_of(scope: Scope) -> float:

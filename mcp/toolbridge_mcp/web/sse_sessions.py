@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from toolbridge_mcp.web.address import MESSAGES_PATH, SSE_PATH
 from toolbridge_mcp.web.replay import Machine
-from toolbridge_mcp.web.sessions import SessionCount, expiry_of, owner_of
+from toolbridge_mcp.web.sessions import SessionCount, expiry_of, owner_of, session_owner_of
 from toolbridge_mcp.web.streams import OpenStreams, Stream
 
 STALL_SECONDS = 0.25
@@ -17,6 +17,9 @@ MAX_UNREAD = 32
 
 _SESSION_ID = re.compile(rb"session_id=([0-9a-f]{32})")
 _INITIALIZED = b'{"jsonrpc":"2.0","method":"notifications/initialized"}'
+_NO_SESSION = JSONResponse(
+    {"error": "session_not_found", "error_description": "There is no such session; connect again."}, 404
+)
 _ONLY_GET = Response("Method Not Allowed", status_code=405, headers={"Allow": "GET"})
 
 
@@ -74,13 +77,16 @@ class SseSessions:
         return f"&machine={self._machine.name}".encode() if self._machine.name else b""
 
     def _message_refusal(self, scope: Scope) -> Response | None:
-        """Notes that the session is in use; a stranger's message is left to the SDK, which refuses it."""
+        """Notes that the session is in use. The SDK knows a session by other spellings of its id too, so it
+        sees only messages for those known here."""
+        if scope["method"] != "POST":
+            return None
         query = QueryParams(scope["query_string"])
         stream = self._by_id.get(query.get("session_id", ""))
         if stream is None:
-            return self._machine.elsewhere(scope, query.get("machine"))
-        if stream.owner != owner_of(scope):
-            return None
+            return self._machine.elsewhere(scope, query.get("machine")) or _NO_SESSION
+        if stream.owner != session_owner_of(scope):
+            return _NO_SESSION
         if stream.is_stalled(STALL_SECONDS):
             stream.unread += 1
             if stream.unread > MAX_UNREAD:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from toolbridge_mcp.web.sessions import Owner, expiry_of, owner_of
+from toolbridge_mcp.web.sessions import SessionOwner, expiry_of, session_owner_of
 
 FAREWELL_SECONDS = 1
 ON_THEIR_WAY_SECONDS = 0.1
@@ -31,7 +31,7 @@ class Stream:
     """One open stream, between the client's connection and FastMCP."""
 
     def __init__(
-        self, owner: Owner, expires: float, receive: Receive, send: Send, clock: Callable[[], float]
+        self, owner: SessionOwner, expires: float, receive: Receive, send: Send, clock: Callable[[], float]
     ) -> None:
         self.owner = owner
         self._expires = expires
@@ -109,7 +109,7 @@ class OpenStreams:
         return len(self._streams)
 
     def new(self, scope: Scope, receive: Receive, send: Send) -> Stream:
-        return Stream(owner_of(scope), expiry_of(scope), receive, send, self._clock)
+        return Stream(session_owner_of(scope), expiry_of(scope), receive, send, self._clock)
 
     async def carry(self, stream: Stream, app: ASGIApp, scope: Scope, send: Send | None = None) -> None:
         """Runs `app`, whose answer lasts, in the stream; `send` may look at what goes there."""
