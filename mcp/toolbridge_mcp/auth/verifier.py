@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from math import isfinite
 from typing import Any, TypeGuard
 
 from cachetools import LRUCache
@@ -133,4 +134,5 @@ def _names_a_user_now(claims: Mapping[str, Any], now: float) -> bool:
 
 
 def _is_time(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Raises OverflowError for a number that no clock can be compared with."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
