@@ -21,6 +21,13 @@ from toolbridge_mcp.entities.schema import Schema, published_schema
 from toolbridge_mcp.settings import Settings
 from toolbridge_mcp.transport.signing import tenant_headers
 
+META = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": {"name": "by hand", "version": "1"},
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+"""What every request of revision 2026-07-28 says of itself."""
+
 
 def sample(entity: Entity) -> dict[str, Any]:
     """Arguments of a new item with every declared field, its parent aside."""

@@ -4,11 +4,12 @@ import json
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.abc
 import httpx
 import pytest
 
@@ -102,6 +103,63 @@ async def test_an_idle_session_of_streamable_http_makes_room(with_limits: WithLi
                     await anyio.sleep(0.1)
             ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
             assert (await http.post("/mcp", json=ping, headers=of("ann") | session)).status_code == 404
+
+
+def opening(user: str, body: bytes) -> bytes:
+    """A request with this body that may open a session of Streamable HTTP."""
+    fields = of(user) | {"Host": "127.0.0.1", "Content-Type": "application/json"}
+    lines = [f"{name}: {value}\r\n" for name, value in fields.items()]
+    return f"POST /mcp HTTP/1.1\r\n{''.join(lines)}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+async def sent(gateway: Process, request: bytes) -> anyio.abc.SocketStream:
+    connection = await anyio.connect_tcp("127.0.0.1", gateway.port)
+    await connection.send(request)
+    return connection
+
+
+async def test_many_at_once_do_not_pass_the_limit(with_limits: WithLimits) -> None:
+    request = opening("ann", json.dumps(HELLO).encode())
+    with with_limits(max_sessions_per_user=3) as gateway:
+        halves = [await sent(gateway, request[:-10]) for _ in range(10)]
+        async with caller(gateway) as http:
+            with anyio.fail_after(5):
+                while (await http.post("/mcp", json={}, headers=of("ann"))).status_code != 429:
+                    await anyio.sleep(0.05)
+        statuses = []
+        for half in halves:
+            with suppress(anyio.BrokenResourceError):
+                await half.send(request[-10:])
+            statuses.append((await half.receive()).split(b" ")[1])
+            await half.aclose()
+        assert statuses.count(b"200") == 3
+        assert statuses.count(b"429") == 7
+
+
+async def test_a_refused_opening_takes_no_room(with_limits: WithLimits) -> None:
+    with with_limits(max_sessions_per_user=1) as gateway:
+        async with caller(gateway) as http:
+            for _ in range(3):
+                refused = await http.post("/mcp", json=HELLO | {"params": {}}, headers=of("ann"))
+                assert refused.json()["error"]["code"] == -32602
+                assert "Mcp-Session-Id" not in refused.headers
+            assert (await http.post("/mcp", json=HELLO, headers=of("ann"))).status_code == 200
+
+
+@pytest.mark.parametrize("unsent", [0, 10])
+async def test_a_client_that_leaves_while_it_opens_a_session_takes_no_room(
+    unsent: int, with_limits: WithLimits
+) -> None:
+    request = opening("ann", json.dumps(HELLO).encode())
+    with with_limits(max_sessions_per_user=2) as gateway:
+        for _ in range(20):
+            connection = await sent(gateway, request[: len(request) - unsent])
+            await anyio.aclose_forcefully(connection)
+        async with caller(gateway) as http:
+            with anyio.fail_after(5):
+                for _ in range(2):
+                    while (await http.post("/mcp", json=HELLO, headers=of("ann"))).status_code != 200:
+                        await anyio.sleep(0.05)
 
 
 async def rest_of(stream: httpx.Response) -> None:

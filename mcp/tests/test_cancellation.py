@@ -9,9 +9,10 @@ from typing import Any
 from uuid import uuid4
 
 import anyio
+import httpx
 import pytest
 
-from tests.clients import Tools, over_sse, token
+from tests.clients import META, Tools, over_sse, token
 from tests.misbehaving import Behaviour, gateway_before, misbehaving, raw, silent
 from tests.processes import Process, api_process, gateway_process, running
 
@@ -63,6 +64,26 @@ async def test_a_closed_stream_ends_its_calls(tmp_path: Path) -> None:
             await api.until(lambda: api.opened - api.closed <= 1)
             async with over_sse(gateway.url, token("ann")) as tools:
                 await tools.call("list_chats")
+
+
+async def test_a_call_without_a_session_ends_when_its_client_leaves(tmp_path: Path) -> None:
+    """Closing the connection is how a client of revision 2026-07-28 cancels a call."""
+    headers = {
+        "Authorization": f"Bearer {token('ann')}",
+        "Accept": "application/json, text/event-stream",
+        "MCP-Protocol-Version": "2026-07-28",
+        "Mcp-Method": "tools/call",
+        "Mcp-Name": READ[0],
+    }
+    params = {"name": READ[0], "arguments": READ[1], "_meta": META}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    async with misbehaving(silent) as api, gateway_before(api, tmp_path) as gateway:
+        async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as http:
+            calls = [asyncio.create_task(http.post("/mcp", json=call, headers=headers)) for _ in range(20)]
+            await api.until(lambda: len(api.requests) == 20)
+            await cancelled(calls)
+        with anyio.fail_after(5):
+            await api.until(lambda: api.opened - api.closed <= 1)
 
 
 def connections_to(port: int) -> int:

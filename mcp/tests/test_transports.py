@@ -10,7 +10,7 @@ import pytest
 from fastmcp import Client
 from fastmcp.client.transports import SSETransport, StreamableHttpTransport
 
-from tests.clients import Tools, token
+from tests.clients import META, Tools, token
 from tests.processes import Process
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.tools.operations import OPERATIONS
@@ -92,17 +92,30 @@ async def test_a_session_of_streamable_http_is_closed_to_every_other_user(
         assert (await http.post("/mcp", json=ping, headers=theirs | session)).status_code == 404
         assert (await http.delete("/mcp", headers=theirs | session)).status_code == 404
         assert (await http.post("/mcp", json=ping, headers=mine | session)).status_code == 200
+        missed = {"Last-Event-ID": "1", "MCP-Protocol-Version": "2025-11-25"}
+        async with http.stream("GET", "/mcp", headers=mine | session | missed) as stream:
+            assert stream.status_code == 200
         assert (await http.delete("/mcp", headers=mine | session)).status_code == 200
         assert (await http.post("/mcp", json=ping, headers=mine | session)).status_code == 404
 
 
-def test_whitespace_around_a_header_is_no_part_of_it(gateway: Process, bearer: str) -> None:
-    meta = {
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientInfo": {"name": "by hand", "version": "1"},
-        "io.modelcontextprotocol/clientCapabilities": {},
+async def test_there_is_nothing_to_listen_to(gateway: Process, bearer: str) -> None:
+    """If the SDK comes to serve it, its streams need a bound and an end."""
+    headers = {
+        "Accept": "application/json, text/event-stream",
+        "MCP-Protocol-Version": "2026-07-28",
+        "Mcp-Method": "subscriptions/listen",
+        "Authorization": f"Bearer {bearer}",
     }
-    params = {"name": "list_notes", "arguments": {}, "_meta": meta}
+    params = {"_meta": META, "notifications": {"toolsListChanged": True}}
+    listen = {"jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": params}
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as http:
+        answer = await http.post("/mcp", json=listen, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["message"]) == (404, "Method not found")
+
+
+def test_whitespace_around_a_header_is_no_part_of_it(gateway: Process, bearer: str) -> None:
+    params = {"name": "list_notes", "arguments": {}, "_meta": META}
     headers = {
         "Accept": "application/json, text/event-stream",
         "Content-Type": "application/json",

@@ -4,6 +4,7 @@ FastMCP keeps them, and ends those without a request for the idle time. Here the
 passes.
 """
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,14 +13,14 @@ from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from toolbridge_mcp.web.departure import has_left, until_the_client_leaves
 from toolbridge_mcp.web.replay import Machine
 from toolbridge_mcp.web.sessions import Owner, SessionCount, owner_of
 from toolbridge_mcp.web.streams import OpenStreams
 
 SESSION_HEADER = "mcp-session-id"
 VERSION_HEADER = "mcp-protocol-version"
-METHOD_HEADER = "mcp-method"
-LISTEN = "subscriptions/listen"
+LAST_EVENT_HEADER = "last-event-id"
 
 
 @dataclass
@@ -73,19 +74,8 @@ class HttpSessions:
             session_id = headers.get(SESSION_HEADER)
             handler = self._in_session if session_id else self._opening
             await handler(app, scope, receive, send)
-        elif headers.get(METHOD_HEADER) == LISTEN:
-            await self._listening(app, scope, receive, send)
         else:
-            await app(scope, receive, send)
-
-    async def _listening(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """A request without a session whose answer lasts: it counts as one."""
-        owner = owner_of(scope)
-        if refusal := self._count.refusal(owner):
-            await refusal(scope, receive, send)
-            return
-        with self._count.one_more(owner):
-            await self._streams.carry(self._streams.new(scope, receive, send), app, scope)
+            await until_the_client_leaves(app, scope, receive, send)
 
     async def _in_session(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         headers = MutableHeaders(raw=list(scope["headers"]))
@@ -94,50 +84,65 @@ class HttpSessions:
             await elsewhere(scope, receive, send)
             return
         headers[SESSION_HEADER] = session_id
+        del headers[LAST_EVENT_HEADER]  # no stream is resumed, and FastMCP would not answer at all
         scope = {**scope, "headers": headers.raw}
         session = self._sessions.get(session_id) or Session(owner_of(scope), self._clock())
         session.open_requests += 1
         try:
-            answered = self._telling(send, lambda answer: self._note(session_id, scope, answer))
+            named = self._naming(send)
             if scope["method"] == "GET":
-                await self._streams.carry(self._streams.new(scope, receive, answered), app, scope)
+                await self._streams.carry(self._streams.new(scope, receive, named), app, scope)
+            elif scope["method"] == "DELETE":
+                await self._ending(session_id, app, scope, receive, named)
             else:
-                await app(scope, receive, answered)
+                await until_the_client_leaves(app, scope, receive, named)
         finally:
             session.open_requests -= 1
             session.used_at = self._clock()
 
     async def _opening(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """A request that opens a session if it succeeds."""
+        """A request that may open a session. It counts as one from its beginning, or many at once would pass
+        the limit; and no session is kept that its client does not know or cannot use."""
         owner = owner_of(scope)
         if refusal := self._count.refusal(owner):
             await refusal(scope, receive, send)
             return
-        await app(scope, receive, self._telling(send, lambda answer: self._opened(owner, answer)))
+        answer: list[Message] = []
+        with self._count.one_more(owner):
+            await app(scope, receive, _into(answer))
+            session_id = _opened_by(answer)
+            if session_id and (not _succeeds(answer) or await has_left(receive)):
+                await _delete(app, scope, session_id)
+                del MutableHeaders(scope=answer[0])[SESSION_HEADER]
+            elif session_id:
+                self._sessions[session_id] = Session(owner, self._clock())
+                self._count.add(owner)
+        for message in answer:
+            await self._naming(send)(message)
 
-    def _telling(self, send: Send, listener: Callable[[Message], None]) -> Send:
-        """`send`, which tells of the answer's beginning and puts the machine's name to the session's id."""
+    def _naming(self, send: Send) -> Send:
+        """`send`, which puts the machine's name to the session's id."""
 
-        async def telling(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                listener(message)
+        async def naming(message: Message) -> None:
+            if message["type"] == "http.response.start" and self._machine.name:
                 headers = MutableHeaders(scope=message)
-                if self._machine.name and SESSION_HEADER in headers:
+                if SESSION_HEADER in headers:
                     headers[SESSION_HEADER] = f"{headers[SESSION_HEADER]}.{self._machine.name}"
             await send(message)
 
-        return telling
+        return naming
 
-    def _opened(self, owner: Owner, answer: Message) -> None:
-        session_id = Headers(raw=answer["headers"]).get(SESSION_HEADER)
-        if session_id and session_id not in self._sessions:
-            self._sessions[session_id] = Session(owner, self._clock())
-            self._count.add(owner)
-
-    def _note(self, session_id: str, scope: Scope, answer: Message) -> None:
+    async def _ending(
+        self, session_id: str, app: ASGIApp, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         """A session ends when its owner deletes it."""
-        if scope["method"] == "DELETE" and answer["status"] == 200:
-            self._forget(session_id)
+
+        async def noting(message: Message) -> None:
+            if message.get("status") == 200:
+                self._forget(session_id)
+            await send(message)
+
+        await app(scope, receive, noting)
 
     def _forget(self, session_id: str) -> None:
         session = self._sessions.pop(session_id, None)
@@ -148,3 +153,32 @@ class HttpSessions:
 def _has_sessions(version: str | None) -> bool:
     """Whether a request is of a revision with sessions: those before 2026-07-28, and the oldest name none."""
     return version is None or version in HANDSHAKE_PROTOCOL_VERSIONS
+
+
+def _into(answer: list[Message]) -> Send:
+    async def keep(message: Message) -> None:
+        answer.append(message)
+
+    return keep
+
+
+def _opened_by(answer: list[Message]) -> str | None:
+    """The session that FastMCP has opened with this answer."""
+    if not answer or answer[0]["status"] >= 400:
+        return None
+    return Headers(raw=answer[0]["headers"]).get(SESSION_HEADER)
+
+
+def _succeeds(answer: list[Message]) -> bool:
+    """Whether it is a result of JSON-RPC, not an error."""
+    return "result" in json.loads(b"".join(message.get("body", b"") for message in answer))
+
+
+async def _delete(app: ASGIApp, scope: Scope, session_id: str) -> None:
+    """Ends a session as its owner would."""
+    headers = [*scope["headers"], (SESSION_HEADER.encode(), session_id.encode())]
+
+    async def no_body() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    await app({**scope, "method": "DELETE", "headers": headers}, no_body, _into([]))
