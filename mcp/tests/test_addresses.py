@@ -1,5 +1,6 @@
 """Under which addresses the gateway is known, and who may come by which."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -213,6 +214,25 @@ async def test_the_authorization_servers_metadata_is_found_at_the_gateway_too(
             gone = await http.get("/.well-known/openid-configuration")
     assert gone.status_code == 503
     assert "does not answer" in gone.text
+
+
+async def test_an_authorization_server_is_not_asked_for_every_stranger(api: Process, tmp_path: Path) -> None:
+    requests: list[bytes] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as issuer:
+        port = issuer.sockets[0].getsockname()[1]
+        settings = {"TOOLBRIDGE_AUTHORIZATION_SERVERS": f"http://127.0.0.1:{port}"}
+        with running(gateway_process(api.url, tmp_path, **settings)) as process:
+            async with httpx.AsyncClient(base_url=process.url, trust_env=False) as http:
+                asking = [http.get("/.well-known/oauth-authorization-server") for _ in range(20)]
+                answers = await asyncio.gather(*asking)
+    assert {answer.status_code for answer in answers} == {503}
+    assert 1 <= len(requests) <= 3
 
 
 async def test_every_answer_is_kept_out_of_caches_and_frames(public_http: httpx.AsyncClient) -> None:

@@ -1,6 +1,8 @@
 """What OAuth clients ask before they have a token; open to everyone."""
 
+import asyncio
 import logging
+import math
 import time
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -20,6 +22,9 @@ logger = logging.getLogger(__name__)
 AUTHORIZATION_SERVER = "/.well-known/oauth-authorization-server"
 OPENID = "/.well-known/openid-configuration"
 KEEP_SECONDS = 300
+RETRY_SECONDS = 5
+"""The least time between two readings: everyone may ask, and each asks the authorization server thrice."""
+
 _ANYONE = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET"], allow_headers=["*"])
 
 
@@ -69,7 +74,8 @@ class IssuerMetadata:
         self._urls = _metadata_urls(issuer)
         self._http = http
         self._document: object = None
-        self._read_at = -KEEP_SECONDS
+        self._due_at = -math.inf
+        self._reading = asyncio.Lock()
 
     def routes(self) -> list[Route]:
         return [
@@ -79,8 +85,10 @@ class IssuerMetadata:
         ]
 
     async def _answer(self, _: Request) -> Response:
-        if time.monotonic() - self._read_at >= KEEP_SECONDS:
-            await self._read()
+        if self._document is None or not self._reading.locked():
+            async with self._reading:
+                if time.monotonic() >= self._due_at:
+                    await self._read()
         if self._document is None:
             says = "The authorization server does not answer; try again."
             return JSONResponse(
@@ -93,10 +101,11 @@ class IssuerMetadata:
             try:
                 answer = await self._http.get(url)
                 if answer.is_success:
-                    self._document, self._read_at = answer.json(), int(time.monotonic())
+                    self._document, self._due_at = answer.json(), time.monotonic() + KEEP_SECONDS
                     return
             except (httpx.HTTPError, ValueError) as error:
                 logger.warning("no authorization server metadata", extra={"error": type(error).__name__})
+        self._due_at = time.monotonic() + RETRY_SECONDS
 
 
 def _metadata_urls(issuer: str) -> list[str]:
