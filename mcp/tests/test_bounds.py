@@ -10,6 +10,7 @@ from typing import Any
 
 import anyio
 import anyio.abc
+import anyio.lowlevel
 import httpx
 import pytest
 
@@ -134,6 +135,25 @@ async def test_many_at_once_do_not_pass_the_limit(with_limits: WithLimits) -> No
             await half.aclose()
         assert statuses.count(b"200") == 3
         assert statuses.count(b"429") == 7
+
+
+async def send_without_end(connection: anyio.abc.SocketStream) -> None:
+    while True:
+        await connection.send(b"x" * 65_536)
+
+
+async def test_a_stranger_cannot_send_headers_without_end(gateway: Process) -> None:
+    connection = await sent(gateway, b"GET /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Endless: ")
+    with anyio.fail_after(5), pytest.raises(anyio.BrokenResourceError):
+        await send_without_end(connection)
+    await connection.aclose()
+
+
+async def test_a_long_head_is_read_whole(gateway: Process) -> None:
+    async with caller(gateway) as http:
+        for _ in range(2):
+            answer = await http.post("/mcp", json=HELLO, headers=of("ann") | {"X-Long": "x" * 30_000})
+            assert answer.status_code == 200
 
 
 async def test_a_refused_opening_takes_no_room(with_limits: WithLimits) -> None:

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Sequence
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from toolbridge_mcp.web import Gateway
 
@@ -15,6 +16,9 @@ GRACE_SECONDS = 2
 """For what is left when calls and streams have ended: clients that take their answer slowly."""
 
 TICK_SECONDS = 0.1
+MAX_HEAD_BYTES = 64 * 1024
+HEAD_SECONDS = 15
+"""Strangers may hold a connection so long, and so much memory, before they are asked for a token."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -33,7 +37,7 @@ def serve(app: Gateway, listener: socket.socket, proxies: Sequence[str], drain_s
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=_Connection,
         ws="none",
         log_config=None,
         access_log=False,
@@ -44,6 +48,50 @@ def serve(app: Gateway, listener: socket.socket, proxies: Sequence[str], drain_s
     )
     _settle_memory()
     _Server(config, app, drain_seconds).run(sockets=[listener])
+
+
+class _Connection(HttpToolsProtocol):
+    """uvicorn's, which would wait for the rest of a request's head for ever, and keep whatever comes."""
+
+    _head_bytes: int | None = None
+    """Received of a head that is not complete; None between heads."""
+
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_a_head()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._head_bytes is None:
+            return
+        self._head_bytes += len(data)
+        self._expect_a_head()
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self.send_400_response("The request's headers are too large.")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_bytes = 0
+
+    def on_headers_complete(self) -> None:
+        self._head_bytes = None
+        self._expect_nothing()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._expect_nothing()
+        super().connection_lost(exc)
+
+    def _expect_a_head(self) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+
+    def _expect_nothing(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 class _Server(uvicorn.Server):
