@@ -71,10 +71,10 @@ async def sessions_on_two_machines(proxy: ReplayingProxy) -> Record:
 async def with_trouble(name: str, proxy: ReplayingProxy, trouble: Callable[[], Awaitable[None]]) -> Record:
     replays = proxy.replays
     async with steady(proxy.url, CLIENTS) as record:
-        await record.until_all_are_answered(CLIENTS, 30)
+        await record.until_all_have_written(CLIENTS, 30)
         begun = time.monotonic()
         await trouble()
-        await record.until_all_are_answered(CLIENTS, 60)
+        await record.until_all_have_written(CLIENTS, 60)
     row(name, *told(record, begun), proxy.replays - replays)
     return record
 

@@ -49,7 +49,7 @@ def schema(stack: Process) -> int:
 async def upgraded(stack: Process, newer: Path) -> tuple[Record, float]:
     """What clients were told, and when the upgrade began."""
     async with steady(stack.url, CLIENTS) as record:
-        await record.until_all_are_answered(CLIENTS, 60)
+        await record.until_all_have_written(CLIENTS, 60)
         await record.until_answered(400)
         begun, before = time.monotonic(), schema(stack)
         code = await asyncio.to_thread(stack.stop)
@@ -57,7 +57,7 @@ async def upgraded(stack: Process, newer: Path) -> tuple[Record, float]:
         change_api(stack, newer)
         await asyncio.to_thread(stack.start)
         ready = time.monotonic()
-        await record.until_all_are_answered(CLIENTS, 60)
+        await record.until_all_have_written(CLIENTS, 60)
         await record.until_answered(400)
     sys.stdout.write(
         f"Stopped after {stopped - begun:.1f} s with exit code {code}, ready {ready - stopped:.1f} s later; "

@@ -85,9 +85,9 @@ class Process:
         assert self._process
         self._process.send_signal(number)
 
-    def wait(self) -> int:
+    def wait(self, seconds: float = START_SECONDS) -> int:
         assert self._process
-        return self._process.wait(timeout=START_SECONDS)
+        return self._process.wait(timeout=seconds)
 
     def kill(self) -> None:
         self.signal(signal.SIGKILL)

@@ -22,10 +22,11 @@ from fastmcp.client.transports import SSETransport, StreamableHttpTransport
 from tests.clients import Tools, text_of, token
 
 WAYS = {"/sse": ("/sse", "legacy"), "/mcp, session": ("/mcp", "legacy"), "/mcp": ("/mcp", "auto")}
+WRITE = "create_note"
 ANSWERED = "answered"
 REPEAT = "told to repeat"
 UNKNOWN = "told that nobody knows"
-CUT = "connection ended"
+CUT = "no answer"
 PAUSE = 0.3
 CONNECT_SECONDS = 10.0
 CALL_SECONDS = 10.0
@@ -37,6 +38,7 @@ class Told:
     """What came of one call; times are of the monotonic clock."""
 
     caller: int
+    tool: str
     outcome: str
     says: str
     begun: float
@@ -67,22 +69,26 @@ class Record:
         while self.answered < wanted:
             await asyncio.sleep(0.02)
 
-    async def until_all_are_answered(self, callers: int, seconds: float) -> None:
-        """Returns when each caller had an answer to a call begun from now on, or after that time."""
+    async def until_all_have_written(self, callers: int, seconds: float) -> bool:
+        """Whether each caller makes a write, begun from now on, within that time; returns when it is so."""
         begun = time.monotonic()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while len(self._served_since(begun)) < callers:
+                while len({call.caller for call in self.writes if call.begun >= begun}) < callers:
                     await asyncio.sleep(0.05)
+                return True
+        return False
 
-    def _served_since(self, begun: float) -> set[int]:
-        return {call.caller for call in self.calls if call.outcome == ANSWERED and call.begun >= begun}
+    @property
+    def writes(self) -> "list[Told]":
+        """Those that were acknowledged."""
+        return [call for call in self.calls if call.outcome == ANSWERED and call.tool == WRITE]
 
     def longest_gap(self, begun: float, way: str) -> float:
-        """The longest time that any caller on that way had no answer, from its last one before `begun` on."""
+        """The longest time that a caller on that way had no write, from its last one before `begun` on."""
         gaps = [0.0]
         for caller in {call.caller for call in self.calls if way_of(call.caller) == way}:
-            ends = [call.ended for call in self.calls if call.caller == caller and call.outcome == ANSWERED]
+            ends = [call.ended for call in self.writes if call.caller == caller]
             gaps += [later - earlier for earlier, later in pairwise(ends) if later > begun]
         return max(gaps)
 
@@ -109,6 +115,7 @@ class Caller:
         self._path, self._mode = WAYS[way_of(number)]
         self._bearer = token(f"steady-{number}")
         self._turn = 0
+        self._newest = ""
         self._in_doubt = False
         self.stopping = False
 
@@ -145,16 +152,20 @@ class Caller:
             title = f"{self._record.name}/{self._number}/{self._turn}"
             uid = await self._found(tools, title) if self._in_doubt else None
             uid = uid or await self._written(tools, title)
-            if uid is None:
+            if uid is not None:
+                self._record.acknowledged[title] = uid
+                self._newest = uid
+                self._turn += 1
+            read = await self._read(tools)
+            if uid is None or not read:
                 await asyncio.sleep(PAUSE)
-                continue
-            self._record.acknowledged[title] = uid
-            while await self._told(tools, "get_note", uid=uid) is None:
-                await asyncio.sleep(PAUSE)
-            self._turn += 1
+
+    async def _read(self, tools: Tools) -> bool:
+        """Its newest note, also when the next one cannot be written."""
+        return not self._newest or await self._told(tools, "get_note", uid=self._newest) is not None
 
     async def _written(self, tools: Tools, title: str) -> str | None:
-        note = await self._told(tools, "create_note", title=title, content="c")
+        note = await self._told(tools, WRITE, title=title, content="c")
         return str(note["uid"]) if note else None
 
     async def _found(self, tools: Tools, title: str) -> str | None:
@@ -172,21 +183,21 @@ class Caller:
         try:
             result = await tools.result(name, **arguments)
         except Exception as error:
-            self._in_doubt = True
-            self._note(CUT, type(error).__name__, begun)
+            self._in_doubt = self._in_doubt or name == WRITE
+            self._note(name, CUT, type(error).__name__, begun)
             raise ConnectionResetError from error
         if not result.is_error:
-            self._note(ANSWERED, "", begun)
+            self._note(name, ANSWERED, "", begun)
             content: dict[str, Any] | None = result.structured_content
             return content
         says = text_of(result).split(" Correlation id:")[0]
         outcome = outcome_of(says)
-        self._in_doubt = self._in_doubt or outcome != REPEAT
-        self._note(outcome, says, begun)
+        self._in_doubt = self._in_doubt or (name == WRITE and outcome != REPEAT)
+        self._note(name, outcome, says, begun)
         return None
 
-    def _note(self, outcome: str, says: str, begun: float) -> None:
-        self._record.calls.append(Told(self._number, outcome, says, begun, time.monotonic()))
+    def _note(self, tool: str, outcome: str, says: str, begun: float) -> None:
+        self._record.calls.append(Told(self._number, tool, outcome, says, begun, time.monotonic()))
 
 
 @asynccontextmanager
@@ -257,7 +268,7 @@ def row(*cells: object) -> None:
 def columns() -> list[str]:
     """The titles of what `told` gives."""
     outcomes = [ANSWERED, REPEAT, UNKNOWN, CUT, "other errors", "connections refused"]
-    return [*outcomes, *(f"longest without an answer, {way}" for way in WAYS)]
+    return [*outcomes, *(f"longest without a write, {way}" for way in WAYS)]
 
 
 def told(record: Record, begun: float) -> list[object]:
