@@ -170,9 +170,8 @@ class Caller:
 
     async def _found(self, tools: Tools, title: str) -> str | None:
         """The note of a write that may have been made. What it cannot find it may write again."""
-        page = None
-        while page is None:
-            page = await self._told(tools, "list_notes", order="desc", limit=5)
+        while (page := await self._told(tools, "list_notes", order="desc", limit=5)) is None:
+            await asyncio.sleep(PAUSE)
         self._in_doubt = False
         uids = [str(item["uid"]) for item in page["items"] if item["payload"]["title"] == title]
         return uids[0] if uids else None
