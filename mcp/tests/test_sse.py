@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from mcp import MCPError
 
 from tests.clients import Tools, over_sse, text_of, token
 from tests.processes import Process, api_process, free_port, gateway_process, running
@@ -203,6 +204,28 @@ def own_stack(api_binary: Path, tmp_path: Path) -> Iterator[tuple[Process, Proce
     api = api_process(api_binary, tmp_path)
     with running(api), running(gateway_process(api.url, tmp_path, **proxies)) as gateway:
         yield api, gateway
+
+
+async def test_a_message_that_is_too_large_ends_its_call_alone(gateway: Process, bearer: str) -> None:
+    async with over_sse(gateway.url, bearer) as tools:
+        with anyio.fail_after(10), pytest.raises(MCPError, match="too large; nothing was done"):
+            await tools.result("create_note", title="t", content="c" * 5_000_000)
+        assert (await tools.call("list_notes"))["items"] == []
+
+
+@pytest.mark.parametrize("head", ['{"method":"tools/call","id":1,', '{"params":{"id":1},"id":2,', "x"])
+async def test_a_message_that_does_not_begin_with_its_id_is_413(
+    head: str, gateway: Process, bearer: str
+) -> None:
+    headers = {"Authorization": f"Bearer {bearer}"}
+    async with (
+        httpx.AsyncClient(base_url=gateway.url, trust_env=False, headers=headers) as http,
+        http.stream("GET", "/sse") as stream,
+    ):
+        lines = stream.aiter_lines()
+        data = (line.removeprefix("data: ") async for line in lines if line.startswith("data: "))
+        answer = await http.post(await anext(data), content=head + " " * 5_000_000)
+    assert answer.status_code == 413
 
 
 async def test_a_taken_port_is_said(gateway: Process, tmp_path: Path, api: Process) -> None:

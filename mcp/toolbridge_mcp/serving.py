@@ -15,6 +15,9 @@ VANISHED_SECONDS = 60
 GRACE_SECONDS = 2
 """For what is left when calls and streams have ended: clients that take their answer slowly."""
 
+KEEP_ALIVE_SECONDS = 75
+"""Longer than clients and proxies keep a connection: one that closes under a request fails it."""
+
 TICK_SECONDS = 0.1
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 15
@@ -44,6 +47,7 @@ def serve(app: Gateway, listener: socket.socket, proxies: Sequence[str], drain_s
         server_header=False,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=list(proxies),
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     _settle_memory()
@@ -106,7 +110,9 @@ class _Server(uvicorn.Server):
         draining = asyncio.create_task(self._app.drain(self._drain_seconds))
         while not draining.done() and not self.force_exit:
             await asyncio.wait({draining}, timeout=TICK_SECONDS)
-        draining.cancel()
+        if not draining.done():  # told a second time: at once, but not without a word
+            draining.cancel()
+            await self._app.drain(0)
         await super().shutdown(sockets)
 
 

@@ -10,6 +10,7 @@ from toolbridge_mcp.web.address import MESSAGES_PATH, SSE_PATH
 from toolbridge_mcp.web.replay import Machine
 from toolbridge_mcp.web.sessions import SessionCount, expiry_of, owner_of, session_owner_of
 from toolbridge_mcp.web.streams import OpenStreams, Stream
+from toolbridge_mcp.web.too_large import told_in_band
 
 STALL_SECONDS = 0.25
 MAX_UNREAD = 32
@@ -40,7 +41,7 @@ class SseSessions:
             if scope["type"] != "http":
                 await app(scope, receive, send)
             elif not scope["path"].endswith(SSE_PATH):
-                await (self._message_refusal(scope) or app)(scope, receive, send)
+                await self._message(app, scope, receive, send)
             elif scope["method"] == "GET":
                 await self._open(app, scope, receive, send)
             else:
@@ -76,15 +77,24 @@ class SseSessions:
         """What the address for messages says of the machine that they are for."""
         return f"&machine={self._machine.name}".encode() if self._machine.name else b""
 
-    def _message_refusal(self, scope: Scope) -> Response | None:
-        """Notes that the session is in use. The SDK knows a session by other spellings of its id too, so it
-        sees only messages for those known here."""
+    async def _message(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """The SDK knows a session by other spellings of its id too, so it sees messages only for those known
+        here."""
         if scope["method"] != "POST":
-            return None
+            await app(scope, receive, send)
+            return
         query = QueryParams(scope["query_string"])
         stream = self._by_id.get(query.get("session_id", ""))
         if stream is None:
-            return self._machine.elsewhere(scope, query.get("machine")) or _NO_SESSION
+            refusal = self._machine.elsewhere(scope, query.get("machine")) or _NO_SESSION
+            await refusal(scope, receive, send)
+        elif refused := self._refusal(stream, scope):
+            await refused(scope, receive, send)
+        else:
+            await told_in_band(app, stream, scope, receive, send)
+
+    def _refusal(self, stream: Stream, scope: Scope) -> Response | None:
+        """None for a message of the session, which is in use then."""
         if stream.owner != session_owner_of(scope):
             return _NO_SESSION
         if stream.is_stalled(STALL_SECONDS):
