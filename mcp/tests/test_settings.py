@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.processes import GATEWAY_FOLDER, SECRETS
-from toolbridge_mcp.settings import Settings, explain
+from toolbridge_mcp.settings import Settings, explain, from_environment
 
 
 @pytest.fixture(autouse=True)
@@ -207,6 +207,21 @@ def test_an_unknown_tool_is_named() -> None:
     done = started(TOOLBRIDGE_TOOLS="notes get_notes")
     assert done.returncode == 2
     assert "TOOLBRIDGE_TOOLS: names get_notes, which is neither a tool nor the plural" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("slip", "meant"),
+    [("READ_ONYL", "READ_ONLY"), ("ALLOWED_HOST", "ALLOWED_HOSTS"), ("JWT_JWKS_URI", "JWT_JWKS_URL")],
+)
+def test_a_slip_in_a_name_is_told_instead_of_ignored(slip: str, meant: str) -> None:
+    done = started(**{f"TOOLBRIDGE_{slip}": "true"})
+    assert done.returncode == 2
+    assert f"TOOLBRIDGE_{slip}: is no setting, but TOOLBRIDGE_{meant} is" in done.stderr
+
+
+def test_variables_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, **SECRETS, TOOLBRIDGE_HOME="/", TOOLBRIDGE_TOKEN="x", TOOLBRIDGE_DATA_DIR="/")
+    assert from_environment().tenant_id == SECRETS["TENANT_ID"]
 
 
 def started(**variables: str) -> "subprocess.CompletedProcess[str]":

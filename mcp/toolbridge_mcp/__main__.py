@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from toolbridge_mcp import serving
 from toolbridge_mcp.app import create_app
-from toolbridge_mcp.settings import Settings, WrongSetting, explain
+from toolbridge_mcp.settings import WrongSetting, explain, from_environment
 
 
 def main() -> int:
@@ -19,7 +19,7 @@ def main() -> int:
         sys.stderr.write("Usage: python -m toolbridge_mcp [doctor [--url URL] [--token TOKEN]]\n")
         return 2
     try:
-        settings = Settings()
+        settings = from_environment()
         app = create_app(settings)
         listener = serving.listen(settings.host, settings.port)
     except ValidationError as error:

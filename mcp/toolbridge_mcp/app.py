@@ -20,7 +20,7 @@ from toolbridge_mcp.health import health_routes, wait_for_api
 from toolbridge_mcp.identity import caller
 from toolbridge_mcp.outbound import Outbound, outbound_identity
 from toolbridge_mcp.resilience import Admission, Gate, RateLimit
-from toolbridge_mcp.settings import Settings, WrongSetting
+from toolbridge_mcp.settings import Settings, WrongSetting, from_environment
 from toolbridge_mcp.tools import EntityTool, OnlyUsableTools, UnknownTool, build_tools, chosen
 from toolbridge_mcp.transport import TenantTransport, connections
 from toolbridge_mcp.web import (
@@ -71,7 +71,7 @@ def create_server(settings: Settings, *, transport: httpx.AsyncBaseTransport | N
 
 def create_app(settings: Settings | None = None) -> Gateway:
     """The ASGI application for the process manager; settings come from the environment if not given."""
-    settings = settings or Settings()
+    settings = settings or from_environment()
     logs.configure(settings.log_level)
     fastmcp.settings.telemetry_mode = "off"
     EventSourceResponse.DEFAULT_PING_INTERVAL = PING_SECONDS

@@ -1,6 +1,8 @@
 """The gateway's settings: read once, in `app.py`, from the environment."""
 
+import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Literal, Self
 
 from pydantic import AliasChoices, Field, ValidationError, model_validator
@@ -27,14 +29,18 @@ from toolbridge_mcp.setting_types import (
     is_safe_url,
 )
 
+PREFIX = "TOOLBRIDGE_"
+CLOSE = 0.85
+"""How alike two names are, from 0 to 1, when one is taken for a slip of the other."""
+
 
 def _shared(name: str) -> AliasChoices:
     """The prefixed name, or the name under which the API reads the same value."""
-    return AliasChoices(f"TOOLBRIDGE_{name}", name)
+    return AliasChoices(f"{PREFIX}{name}", name)
 
 
 def _named(name: str, platforms: str) -> AliasChoices:
-    return AliasChoices(f"TOOLBRIDGE_{name}", platforms)
+    return AliasChoices(f"{PREFIX}{name}", platforms)
 
 
 class WrongSetting(ValueError):
@@ -42,13 +48,13 @@ class WrongSetting(ValueError):
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(reason)
-        self.sentence = f"TOOLBRIDGE_{name}: {reason}."
+        self.sentence = f"{PREFIX}{name}: {reason}."
 
 
 class Settings(BaseSettings):
     """Everything an operator can set. Missing and half settings are errors that name the variable."""
 
-    model_config = SettingsConfigDict(env_prefix="TOOLBRIDGE_", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
 
     tenant_id: TenantId = Field(validation_alias=_shared("TENANT_ID"))
     tenant_header_secret: Secret = Field(validation_alias=_shared("TENANT_HEADER_SECRET"))
@@ -190,6 +196,21 @@ _OUTBOUND_NEEDS: Mapping[str, frozenset[str]] = {
 _OUTBOUND_OPTIONS = frozenset(
     {"client_authentication", "outbound_audience", "outbound_scope", "outbound_resource"}
 )
+
+
+def from_environment() -> Settings:
+    """The settings of this process. Raises ValidationError, or `WrongSetting` for a variable that is almost
+    one of ours: it would change nothing, and its writer would think otherwise."""
+    settings = Settings()
+    known = [name.upper() for name in Settings.model_fields]
+    for variable in sorted(os.environ):
+        name = variable.removeprefix(PREFIX)
+        if variable.startswith(PREFIX) and name not in known:
+            for meant in get_close_matches(name, known, n=1, cutoff=CLOSE):
+                raise WrongSetting(
+                    name, f"is no setting, but {PREFIX}{meant} is; correct the name or remove it"
+                )
+    return settings
 
 
 def explain(error: ValidationError) -> str:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from toolbridge_mcp.doctor.examination import Finding, Visit, examine
 from toolbridge_mcp.setting_types import is_safe_url
-from toolbridge_mcp.settings import Settings, WrongSetting, explain
+from toolbridge_mcp.settings import Settings, WrongSetting, explain, from_environment
 
 __all__ = ["main"]
 
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str], now: Callable[[], float] = time.time) -> int:
 
 def _examine(options: argparse.Namespace, now: Callable[[], float]) -> int:
     try:
-        settings = Settings()
+        settings = from_environment()
     except ValidationError as error:
         return _show([Finding("settings", "failed", line) for line in explain(error).splitlines()])
     except WrongSetting as error:
