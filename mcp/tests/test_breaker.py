@@ -11,11 +11,13 @@ from uuid import uuid4
 import anyio
 import httpx
 import pytest
+from mcp.types import CallToolResult
 
 from tests.clients import Tools, in_memory, settings_for, text_of, token
 from tests.misbehaving import answer, misbehaving, raw, silent
 from tests.processes import Process, api_process, free_port, gateway_process, running
 from toolbridge_mcp.app import create_server
+from toolbridge_mcp.client import upstream
 from toolbridge_mcp.client.upstream import Upstream
 from toolbridge_mcp.errors import CircuitOpen
 from toolbridge_mcp.resilience import CircuitBreaker, within
@@ -217,6 +219,37 @@ async def test_readiness_says_that_calls_are_refused(lonely: Process) -> None:
         ready = await http.get("/readyz")
     assert ready.status_code == 503
     assert ready.json()["problems"][1] == "Calls are refused until it answers."
+
+
+async def test_a_frozen_api_is_known_before_the_time_of_its_calls_is_up(
+    api_binary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upstream, "SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr(upstream, "LOOK_SECONDS", 0.2)
+    with running(api_process(api_binary, tmp_path)) as api:
+        async with tools_on(api.url) as tools:
+            await tools.call("list_notes")
+            api.signal(signal.SIGSTOP)
+            try:
+                first = asyncio.create_task(tools.result("list_notes"))
+                await asyncio.sleep(0.2)
+                with anyio.fail_after(10):
+                    while "not available" not in await one_of(tools, first):
+                        pass
+                assert not first.done()
+            finally:
+                api.signal(signal.SIGCONT)
+            assert not (await first).is_error
+
+
+async def one_of(tools: Tools, first: "asyncio.Task[CallToolResult]") -> str:
+    """The text of another call, which is given up after a moment; empty then."""
+    assert not first.done()
+    try:
+        async with asyncio.timeout(0.5):
+            return text_of(await tools.result("list_chats"))
+    except TimeoutError:
+        return ""
 
 
 async def test_a_frozen_api_that_goes_on_is_noticed_by_readiness(api_binary: Path, tmp_path: Path) -> None:

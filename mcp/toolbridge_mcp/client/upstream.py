@@ -28,7 +28,11 @@ from toolbridge_mcp.transport import RETRY_SECONDS, UNTIL, AnswerLost
 CONNECT_SECONDS = 2.0
 READY_SECONDS = 2.0
 READY_PATH = "/readyz"
+LOOK_SECONDS = 1.0
 WATCH_SECONDS = 0.05
+SILENCE_SECONDS = 3.0
+"""How long a request may go without an answer before the gateway looks whether the API is there at all."""
+
 ANSWER_SECONDS = 0.25
 """The API is told a little less than what is left, so that its own answer can still arrive."""
 
@@ -81,15 +85,15 @@ class Upstream:
             error.correlation_id = error.correlation_id or request.headers.get("X-Correlation-ID", "")
             raise
 
-    async def check_ready(self, mark: float | None = None) -> None:
+    async def check_ready(self, mark: float | None = None, seconds: float = READY_SECONDS) -> None:
         """Returns when the API can serve. Raises a `ToolBridgeError` when it cannot. It asks even while the
         breaker is open, and any answer closes that. `mark` is that of the one call that may try: it costs
-        that call two seconds at most, and a write nothing.
+        that call `seconds` at most, and a write nothing.
 
         The first generation has no `/readyz`; there, answering at all must do.
         """
         request = self.build("GET", READY_PATH)
-        _give_time(request, READY_SECONDS)
+        _give_time(request, seconds)
         answer = await self._exchange(request, self.breaker.look() if mark is None else mark, writes=False)
         if not answer.is_success and answer.status_code != httpx.codes.NOT_FOUND:
             raise refusal(answer)
@@ -97,6 +101,7 @@ class Upstream:
     async def _exchange(self, request: httpx.Request, mark: float, *, writes: bool) -> httpx.Response:
         """One request on the wire, and what the breaker learns from it."""
         outcome = "other"
+        silence = asyncio.get_running_loop().call_later(SILENCE_SECONDS, self._look)
         try:
             answer = await self._http.send(request)
         except NotReached:
@@ -122,23 +127,28 @@ class Upstream:
                 self._missed(mark)
             return answer
         finally:
+            silence.cancel()
             self.breaker.left(mark)
             count_request(outcome)
 
     def _missed(self, mark: float, *, may_be_slow: bool = False) -> None:
         self.breaker.failed(mark, may_be_slow=may_be_slow)
+        self._look()
+
+    def _look(self) -> None:
         if self._watching is None or self._watching.done():
             # In a context of its own: the caller's token and deadline are not the gateway's.
             self._watching = asyncio.create_task(self._watch(), context=Context())
 
     async def _watch(self) -> None:
-        """Asks until the API answers: a failure that was one call's own is cleared up at once, and calls
-        go on as soon as the API is back."""
+        """Asks until the API answers: a failure that was one call's own is cleared up at once, calls go on as
+        soon as the API is back, and one that is frozen is known long before the calls' time is up."""
+        with suppress(ToolBridgeError):
+            await self.check_ready(seconds=LOOK_SECONDS)
         while self.breaker.troubled:
-            with suppress(ToolBridgeError):
-                await self.check_ready()
-                return
             await asyncio.sleep(WATCH_SECONDS)
+            with suppress(ToolBridgeError):
+                await self.check_ready(seconds=LOOK_SECONDS)
 
 
 def _give_time(request: httpx.Request, left: float) -> None:
