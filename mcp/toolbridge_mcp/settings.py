@@ -1,4 +1,4 @@
-"""The gateway's settings: read once, in `app.py`, from the environment."""
+"""The gateway's settings: read once, from the environment, when the process starts."""
 
 import os
 from collections.abc import Mapping
