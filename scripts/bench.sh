@@ -15,8 +15,9 @@ Usage: scripts/bench.sh [api | gateway | scale] [SECONDS]
   scale     a page of a list of 1,000,000 items against one of 1,000, median of five, on both stores
             (takes some minutes)
 
-The PostgreSQL server is a private one that does not wait for the disk. Each figure is measured for SECONDS (3). Processor time is the figure to compare: throughput depends on
-what else the machine does. Needs /proc.
+The PostgreSQL server is a private one that does not wait for the disk. Each figure is measured for
+SECONDS (3). Processor time is the figure to compare: throughput depends on what else the machine does.
+Needs /proc.
 TEXT
 }
 

@@ -9,9 +9,9 @@ usage() {
     cat <<'TEXT'
 Usage: scripts/generate.sh [--check] [lock | tools | table | settings]...
 
-  lock    mcp/requirements.lock and mcp/requirements-dev.lock, from mcp/pyproject.toml
-  tools   mcp/tests/surface/tools.json, the tools as a client sees them
-  table   api/internal/entity/testdata/table.json, the entities as the API publishes them
+  lock      mcp/requirements.lock and mcp/requirements-dev.lock, from mcp/pyproject.toml
+  tools     mcp/tests/surface/tools.json, the tools as a client sees them
+  table     api/internal/entity/testdata/table.json, the entities as the API publishes them
   settings  docs/configuration.md, from the API's settings
 
 Without a name: all but lock. --check changes nothing and fails when something is stale; it
@@ -94,7 +94,7 @@ if [ -n "$CHECK" ]; then NAMES=${NAMES//lock/}; fi
 find_python
 lock_setup
 for name in $NAMES; do
-    # The other two first need the tools they run with.
+    # The others first need the tools they run with.
     if [ "$name" = lock ]; then STEPS=$((STEPS + 1)); else STEPS=$((STEPS + 2)); fi
 done
 for name in $NAMES; do
