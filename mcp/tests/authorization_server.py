@@ -67,8 +67,6 @@ class AuthorizationServer:
     withdrawn: set[str] = field(default_factory=set)
     """Ids of keys that are not published any more."""
 
-    key_requests: int = 0
-
     def __post_init__(self) -> None:
         self.gate.set()
         self.rotate()
@@ -197,7 +195,6 @@ def _application(state: AuthorizationServer) -> Flask:
 
     @app.get("/jwks.json")
     def jwks() -> Any:
-        state.key_requests += 1
         published = [key for key in state.keys if key.kid not in state.withdrawn]
         return jsonify(KeySet(published).as_dict(private=False))
 
