@@ -105,7 +105,10 @@ async def _let_in(visit: Visit, endpoint: str) -> None:
             "TOOLBRIDGE_SCOPE_READ and TOOLBRIDGE_SCOPE_WRITE."
         )
     if status == httpx.codes.SERVICE_UNAVAILABLE:
-        raise Failed("the gateway cannot check tokens; see that JWT_JWKS_URL can be reached from it.")
+        raise Failed(
+            "the gateway cannot check tokens, or takes no sessions now; see that JWT_JWKS_URL can be reached "
+            "from it, else try again."
+        )
 
 
 def _bearer(visit: Visit) -> dict[str, str]:
