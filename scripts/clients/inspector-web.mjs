@@ -1,7 +1,7 @@
 // Drives the Inspector's web interface with headless Chromium. By hand, since it needs a browser:
 //
 //   npm install --prefix FOLDER @modelcontextprotocol/inspector playwright-core
-//   cd FOLDER && GATEWAY=http://127.0.0.1:8001 TOKEN=$(scripts/token.sh) CHROMIUM=/usr/bin/chromium \
+//   cd FOLDER && GATEWAY=http://127.0.0.1:8001 TOKEN=$(.../scripts/token.sh) CHROMIUM=/usr/bin/chromium \
 //     node .../scripts/clients/inspector-web.mjs
 //
 // It connects over both transports, lists the tools, writes a note and reads it, and is refused with a
