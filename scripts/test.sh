@@ -93,6 +93,10 @@ shell_syntax() {
     done
 }
 
+if [ $# -gt 0 ]; then
+    say "Usage: scripts/test.sh"
+    exit 2
+fi
 forget_settings
 TEMPORARY=$(mktemp -d)
 POSTGRES_FOLDER="$TEMPORARY/postgres"
