@@ -82,7 +82,7 @@ async def show(clock: str, gateway: Process, offset: int) -> None:
 
 
 def main() -> None:
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file():
         sys.exit(__doc__)
     logging.getLogger("mcp").setLevel(logging.CRITICAL)
     row("the gateway's clock", "asked", "answer")

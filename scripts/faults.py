@@ -208,14 +208,15 @@ def logged(scene: Scene, before: int) -> str:
 
 
 def main() -> None:
-    if len(sys.argv) < 2 or not set(sys.argv[2:]) <= FAULTS.keys():
+    binary, named = Path("".join(sys.argv[1:2])), sys.argv[2:]
+    if not binary.is_file() or not set(named) <= FAULTS.keys():
         sys.exit(f"{__doc__}\nFaults: {' '.join(FAULTS)}")
     logging.getLogger("mcp").setLevel(logging.CRITICAL)  # it tells of each session that ends
     row("fault", *columns(), "acknowledged and lost", "how it ended")
     row("---", *["---:"] * len(columns()), "---:", "---")
     told_of, lost = [], 0
-    for name in sys.argv[2:] or FAULTS:
-        with scene_of(name, Path(sys.argv[1]).absolute()) as scene:
+    for name in named or FAULTS:
+        with scene_of(name, binary.absolute()) as scene:
             says, found = asyncio.run(show(name, scene))
         told_of.append(says)
         lost += found.lost

@@ -18,18 +18,20 @@ from tests.two_tenants import two_tenants
 
 
 def main() -> int:
-    steps = int(sys.argv[1]) if sys.argv[1:] else 10_000
-    binary = Path(os.environ["TOOLBRIDGE_API_BINARY"]).absolute()
+    steps = sys.argv[1] if sys.argv[1:] else "10000"
+    binary = Path(os.environ.get("TOOLBRIDGE_API_BINARY", "")).absolute()
+    if not steps.isdecimal() or not binary.is_file():
+        sys.exit(__doc__)
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, two_tenants(binary, Path(folder)) as (tenants, authority):
-        record = asyncio.run(storm(tenants, authority, steps))
+        record = asyncio.run(storm(tenants, authority, int(steps)))
     for name, times in sorted(record.calls.items()):
         sys.stdout.write(f"{times:>7,}  {name}\n")
     sys.stdout.write(f"{len(record.owners):>7,}  items made\n{record.bytes_seen:>7,}  bytes searched\n")
     for violation in record.violations[:20]:
         sys.stdout.write(f"violation: {violation}\n")
     seconds = time.monotonic() - begun
-    sys.stdout.write(f"{steps:,} steps in {seconds:.0f} s, {len(record.violations)} violations\n")
+    sys.stdout.write(f"{int(steps):,} steps in {seconds:.0f} s, {len(record.violations)} violations\n")
     return int(bool(record.violations))
 
 

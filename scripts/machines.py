@@ -104,7 +104,7 @@ async def show_all(machines: dict[str, Machine]) -> int:
 
 
 def main() -> None:
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file():
         sys.exit(__doc__)
     binary = Path(sys.argv[1]).absolute()
     logging.getLogger("mcp").setLevel(logging.CRITICAL)  # it tells of each session that ends

@@ -140,7 +140,7 @@ async def with_the_real_api(binary: Path, folder: Path) -> None:
 
 
 def main() -> None:
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file():
         sys.exit(__doc__)
     row("the API", "call", "the tool's answer", "after", "slowest call of another user meanwhile")
     row("---", "---", "---", "---:", "---:")

@@ -89,7 +89,7 @@ def old_program_on_new_data(stack: Process, older: Path) -> None:
 
 
 def main() -> None:
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file():
         sys.exit(__doc__)
     logging.getLogger("mcp").setLevel(logging.CRITICAL)  # it tells of each session that ends
     older = Path(sys.argv[1]).absolute()
