@@ -21,9 +21,18 @@ from toolbridge_mcp.entities.schema import Schema, published_schema
 from toolbridge_mcp.settings import Settings
 from toolbridge_mcp.transport.signing import tenant_headers
 
+CLIENT = {"name": "by hand", "version": "1"}
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 0,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": CLIENT},
+}
+"""The first message of a session."""
+
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientInfo": {"name": "by hand", "version": "1"},
+    "io.modelcontextprotocol/clientInfo": CLIENT,
     "io.modelcontextprotocol/clientCapabilities": {},
 }
 """What every request of revision 2026-07-28 says of itself."""

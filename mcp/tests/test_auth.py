@@ -11,7 +11,7 @@ import anyio
 import httpx
 import pytest
 
-from tests.clients import Rest, over_sse, token
+from tests.clients import HELLO, Rest, over_sse, token
 from tests.processes import Process
 
 pytestmark = pytest.mark.anyio
@@ -98,17 +98,6 @@ class Stream:
         with anyio.fail_after(5):
             message: dict[str, Any] = json.loads(await anext(self.data))
         return message
-
-
-HELLO = {
-    "id": 0,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "by hand", "version": "1"},
-    },
-}
 
 
 async def with_stream(gateway: Process, bearer: str, use: Callable[[Stream], Awaitable[None]]) -> None:

@@ -14,21 +14,11 @@ import anyio.lowlevel
 import httpx
 import pytest
 
-from tests.clients import over_sse, token
+from tests.clients import HELLO, over_sse, token
 from tests.processes import Process, gateway_process, running
 
 pytestmark = pytest.mark.anyio
 WithLimits = Callable[..., AbstractContextManager[Process]]
-HELLO = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "by hand", "version": "1"},
-    },
-}
 
 
 @pytest.fixture

@@ -99,7 +99,6 @@ def own_api(api_binary: Path, tmp_path: Path) -> Iterator[Process]:
         yield api
 
 
-@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs /proc")
 async def test_calls_to_the_real_api_can_be_cancelled_while_it_is_frozen(
     own_api: Process, tmp_path: Path, bearer: str
 ) -> None:

@@ -8,7 +8,7 @@ import anyio
 import httpx
 import pytest
 
-from tests.clients import Tools, over_http, over_sse, token
+from tests.clients import HELLO, Tools, over_http, over_sse, token
 from tests.processes import Process, free_port, gateway_process, running
 from tests.replaying_proxy import ReplayingProxy
 
@@ -62,19 +62,9 @@ async def test_a_message_finds_the_machine_of_its_session(proxy: ReplayingProxy)
 async def test_a_machine_that_is_gone_ends_its_sessions_clearly(
     proxy: ReplayingProxy, machines: Machines, bearer: str
 ) -> None:
-    hello = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-11-25",
-            "capabilities": {},
-            "clientInfo": {"name": "by hand", "version": "1"},
-        },
-    }
     headers = {"Authorization": f"Bearer {bearer}", "Accept": "application/json, text/event-stream"}
     async with httpx.AsyncClient(base_url=proxy.url, trust_env=False, headers=headers) as http:
-        session = (await http.post("/mcp", json=hello)).headers["Mcp-Session-Id"]
+        session = (await http.post("/mcp", json=HELLO)).headers["Mcp-Session-Id"]
         gone = session.partition(".")[2]
         machines[gone].stop()
         ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
@@ -82,7 +72,7 @@ async def test_a_machine_that_is_gone_ends_its_sessions_clearly(
             answer = await http.post("/mcp", json=ping, headers={"Mcp-Session-Id": session})
             assert answer.status_code == 404
             assert "connect again" in answer.text
-        again = (await http.post("/mcp", json=hello)).headers["Mcp-Session-Id"]
+        again = (await http.post("/mcp", json=HELLO)).headers["Mcp-Session-Id"]
         assert (await http.post("/mcp", json=ping, headers={"Mcp-Session-Id": again})).status_code == 200
         dead = f"/messages/?session_id={'0' * 32}&machine={gone}"
         assert (await http.post(dead, json=ping)).status_code == 404

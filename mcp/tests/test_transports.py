@@ -10,7 +10,7 @@ import pytest
 from fastmcp import Client
 from fastmcp.client.transports import SSETransport, StreamableHttpTransport
 
-from tests.clients import META, Tools, token
+from tests.clients import HELLO, META, Tools, token
 from tests.processes import Process
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.tools.operations import OPERATIONS
@@ -72,21 +72,11 @@ async def test_a_session_of_streamable_http_is_closed_to_every_other_user(
     gateway: Process, user: str
 ) -> None:
     """It answers a stranger as if it did not exist (MCP 2025-11-25, transports, session management)."""
-    hello = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-11-25",
-            "capabilities": {},
-            "clientInfo": {"name": "by hand", "version": "1"},
-        },
-    }
     ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
     async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as http:
         accept = {"Accept": "application/json, text/event-stream"}
         mine = {**accept, "Authorization": f"Bearer {token(user)}"}
-        opened = await http.post("/mcp", json=hello, headers=mine)
+        opened = await http.post("/mcp", json=HELLO, headers=mine)
         session = {"Mcp-Session-Id": opened.headers["Mcp-Session-Id"]}
         theirs = {**accept, "Authorization": f"Bearer {token('somebody-else')}"}
         assert (await http.post("/mcp", json=ping, headers=theirs | session)).status_code == 404
