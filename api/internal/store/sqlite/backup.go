@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -60,11 +61,7 @@ func temporaryBeside(file string) (string, error) {
 
 // copyOnline reads in one transaction, so writers neither wait nor show in the copy.
 func copyOnline(ctx context.Context, path, target string) error {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return err
-	}
-	db, err := connect("sqlite", path, 1, lockWait, "mode=rw")
+	db, err := connectAlone(path, "mode=rw")
 	if err != nil {
 		return err
 	}
@@ -80,12 +77,8 @@ func inspect(ctx context.Context, file string) (Copy, error) {
 	if err != nil {
 		return Copy{}, err
 	}
-	path, err := filepath.Abs(file)
-	if err != nil {
-		return Copy{}, err
-	}
 	// Nobody else writes to it, and SQLite must not leave files beside it.
-	db, err := connect("sqlite", path, 1, lockWait, "mode=ro", "immutable=1")
+	db, err := connectAlone(file, "mode=ro", "immutable=1")
 	if err != nil {
 		return Copy{}, err
 	}
@@ -99,6 +92,15 @@ func inspect(ctx context.Context, file string) (Copy, error) {
 		return Copy{}, fmt.Errorf("it is not a database of this program: %w", err)
 	}
 	return found, checkKnown(found.Schema)
+}
+
+// connectAlone opens an existing database by one connection and makes none.
+func connectAlone(file string, options ...string) (*sql.DB, error) {
+	path, err := filepath.Abs(file)
+	if err != nil {
+		return nil, err
+	}
+	return connect("sqlite", path, 1, lockWait, options...)
 }
 
 // digest also makes sure that the bytes it read are on the disk.

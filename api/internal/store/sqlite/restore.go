@@ -121,11 +121,7 @@ func setAside(ctx context.Context, path string) (kept string, err error) {
 // release brings the log of a database into its file, which SQLite does only for
 // a process that has it alone. One that SQLite cannot read is left as it is.
 func release(ctx context.Context, path string) error {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return err
-	}
-	db, err := connect("sqlite", path, 1, lockWait, "mode=rw")
+	db, err := connectAlone(path, "mode=rw")
 	if err != nil {
 		return err
 	}
