@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "mcp"))
 
 import httpx
 
-from tests.clients import over_sse, token
-from tests.processes import (
+from tests.harness.clients import over_sse, token
+from tests.harness.processes import (
     TENANT_HEADER_SECRET,
     TENANT_ID,
     Process,

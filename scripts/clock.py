@@ -17,9 +17,9 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "mcp"))
 
-from tests.clients import Tools, over_http, text_of, token
-from tests.processes import GATEWAY_FOLDER, Process, api_process, gateway_process, running
-from tests.steady import row
+from tests.harness.clients import Tools, over_http, text_of, token
+from tests.harness.processes import GATEWAY_FOLDER, Process, api_process, gateway_process, running
+from tests.harness.steady import row
 
 SECONDS = 600
 MOVED = """

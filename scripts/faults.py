@@ -23,11 +23,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "mcp"))
 
-from tests.clients import over_http, token
-from tests.postgres_server import PostgresServer, postgres_server
-from tests.processes import Process
-from tests.stack import change_api, entries, pids, stack_process, supervisord
-from tests.steady import Kept, columns, kept, row, steady, told, told_besides
+from tests.harness.clients import over_http, token
+from tests.harness.postgres_server import PostgresServer, postgres_server
+from tests.harness.processes import Process
+from tests.harness.stack import change_api, entries, pids, stack_process, supervisord
+from tests.harness.steady import Kept, columns, kept, row, steady, told, told_besides
 
 CLIENTS = 12
 RECOVERY_SECONDS = 180

@@ -13,8 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "mcp"))
 
-from tests.isolation import storm
-from tests.two_tenants import two_tenants
+from tests.harness.isolation import storm
+from tests.harness.two_tenants import two_tenants
 
 
 def main() -> int:

@@ -20,10 +20,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "mcp"))
 
-from tests.postgres_server import postgres_server
-from tests.processes import Process, api_process, free_port, gateway_process, running
-from tests.replaying_proxy import ReplayingProxy
-from tests.steady import Caller, Record, columns, kept, row, steady, told, told_besides
+from tests.harness.postgres_server import postgres_server
+from tests.harness.processes import Process, api_process, free_port, gateway_process, running
+from tests.harness.replaying_proxy import ReplayingProxy
+from tests.harness.steady import Caller, Record, columns, kept, row, steady, told, told_besides
 
 SESSIONS, WRITES = 50, 10
 CLIENTS = 30

@@ -20,8 +20,8 @@ from uuid import uuid4
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "mcp"))
 
-from tests.clients import Tools, over_sse, text_of, token
-from tests.misbehaving import (
+from tests.harness.clients import Tools, over_sse, text_of, token
+from tests.harness.misbehaving import (
     ITEM,
     Behaviour,
     after,
@@ -33,7 +33,7 @@ from tests.misbehaving import (
     raw,
     silent,
 )
-from tests.processes import Process, api_process, gateway_process, running
+from tests.harness.processes import Process, api_process, gateway_process, running
 
 UID = str(uuid4())
 READ: tuple[str, dict[str, Any]] = ("get_note", {"uid": UID})

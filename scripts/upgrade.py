@@ -19,9 +19,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "mcp"))
 
-from tests.processes import Process
-from tests.stack import change_api, messages, stack_process
-from tests.steady import Kept, Record, columns, kept, row, steady, told, told_besides
+from tests.harness.processes import Process
+from tests.harness.stack import change_api, messages, stack_process
+from tests.harness.steady import Kept, Record, columns, kept, row, steady, told, told_besides
 
 CLIENTS = 20
 MIGRATION = "CREATE INDEX item_rehearsal ON item (uid, version);\n"

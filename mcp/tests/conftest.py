@@ -7,13 +7,11 @@ from uuid import uuid4
 import pytest
 from fastmcp import FastMCP
 
-from tests.clients import Rest, Tools, in_memory, settings_for, token
-from tests.processes import Process, api_process, gateway_process, running
-from tests.recording import Recording
+from tests.harness.clients import Rest, Tools, in_memory, settings_for, token
+from tests.harness.processes import REPOSITORY, Process, api_process, gateway_process, running
+from tests.harness.recording import Recording
 from toolbridge_mcp.app import create_server
 from toolbridge_mcp.transport import connections
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")

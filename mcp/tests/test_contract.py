@@ -2,19 +2,17 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.clients import Rest
+from tests.harness.clients import Rest
+from tests.harness.processes import REPOSITORY
 from toolbridge_mcp.client.models import ServerInfo
 from toolbridge_mcp.contract import mismatches
 from toolbridge_mcp.entities import COMMENT, ENTITIES, NOTE
 
-TABLE: dict[str, Any] = json.loads(
-    (Path(__file__).parents[2] / "api/internal/entity/testdata/table.json").read_text()
-)
+TABLE: dict[str, Any] = json.loads((REPOSITORY / "api/internal/entity/testdata/table.json").read_text())
 
 
 def described(**changes: Any) -> ServerInfo:

@@ -8,10 +8,10 @@ import httpx
 import pytest
 from prometheus_client import REGISTRY
 
-from tests.clients import in_memory, over_sse, settings_for, token
-from tests.misbehaving import misbehaving, silent
-from tests.processes import Process, free_port, gateway_process, running
-from tests.recording import failing_api
+from tests.harness.clients import in_memory, over_sse, settings_for, token
+from tests.harness.misbehaving import misbehaving, silent
+from tests.harness.processes import Process, free_port, gateway_process, running
+from tests.harness.recording import failing_api
 from toolbridge_mcp.app import create_server
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,7 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from tests.processes import GATEWAY_FOLDER, SECRETS
+from tests.harness.processes import GATEWAY_FOLDER, SECRETS
 from toolbridge_mcp.settings import Settings, explain, from_environment
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.processes import GATEWAY_FOLDER, Process, running
-from tests.stack import entries, messages, pids, stack_process, supervisord
+from tests.harness.processes import GATEWAY_FOLDER, Process, running
+from tests.harness.stack import entries, messages, pids, stack_process, supervisord
 
 Stack = Callable[..., Process]
 

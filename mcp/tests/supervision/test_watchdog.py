@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.processes import Process, free_port
+from tests.harness.processes import Process, free_port
 from toolbridge_mcp.supervision.launcher import ALIVE, FAILED
 from toolbridge_mcp.supervision.watchdog import MISSES, Watchdog, answers, events
 

@@ -5,8 +5,8 @@ import json
 import sys
 from pathlib import Path
 
-from tests.clients import in_memory, settings_for, token
-from tests.recording import failing_api
+from tests.harness.clients import in_memory, settings_for, token
+from tests.harness.recording import failing_api
 from toolbridge_mcp.app import create_server
 
 FILE = Path(__file__).with_name("tools.json")

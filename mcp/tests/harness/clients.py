@@ -1,0 +1,187 @@
+"""Callers: tokens, the REST API spoken directly, and MCP clients."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from fastmcp import Client, FastMCP
+from fastmcp.client.transports import SSETransport, StreamableHttpTransport
+from fastmcp.server.auth import AccessToken
+from joserfc import jwt
+from joserfc.jwk import OctKey
+from mcp.server.auth.middleware.auth_context import auth_context_var
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.types import CallToolResult, TextContent
+
+from tests.harness.processes import JWT_HS256_SECRET, TENANT_HEADER_SECRET, TENANT_ID
+from toolbridge_mcp.entities import ENTITIES, Entity
+from toolbridge_mcp.entities.schema import Schema, published_schema
+from toolbridge_mcp.settings import Settings
+from toolbridge_mcp.transport.signing import tenant_headers
+
+CLIENT = {"name": "by hand", "version": "1"}
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 0,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": CLIENT},
+}
+"""The first message of a session."""
+
+META = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": CLIENT,
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+"""What every request of revision 2026-07-28 says of itself."""
+
+
+def sample(entity: Entity) -> dict[str, Any]:
+    """Arguments of a new item with every declared field, its parent aside."""
+    properties = published_schema(entity.fields)["properties"]
+    own = properties.keys() - set(entity.parent.fields if entity.parent else ())
+    return {name: _sample_value(name, properties[name]) for name in properties if name in own}
+
+
+def required_fields(entity: Entity) -> dict[str, Any]:
+    """The least that replaces an item: its required fields, its parent aside."""
+    required = published_schema(entity.fields)["required"]
+    return {name: value for name, value in sample(entity).items() if name in required}
+
+
+def _sample_value(name: str, schema: Schema) -> Any:
+    if "enum" in schema:
+        return schema["enum"][0]
+    values = {
+        "string": f"{name} \u00e4 \u725b\u4e73 \U0001f600",
+        "boolean": True,
+        "array": ["one", "two"],
+        "integer": 7,
+        "number": 0.5,
+        "object": {"one": 1},
+    }
+    return values[schema["type"]]
+
+
+def settings_for(api_url: str, **changes: Any) -> Settings:
+    return Settings(
+        **{
+            "TENANT_ID": TENANT_ID,
+            "TENANT_HEADER_SECRET": TENANT_HEADER_SECRET,
+            "JWT_HS256_SECRET": JWT_HS256_SECRET,
+            "go_api_base_url": api_url,
+            "api_wait_seconds": 0,
+            **changes,
+        }
+    )
+
+
+def token(sub: str | None, *, alg: str = "HS256", secret: str = JWT_HS256_SECRET, **claims: Any) -> str:
+    """A token for `sub`, good for an hour; a claim of None is left out."""
+    all_claims = {"sub": sub, "exp": int(time.time()) + 3600, **claims}
+    present = {name: value for name, value in all_claims.items() if value is not None}
+    return jwt.encode({"alg": alg}, present, OctKey.import_key(secret), algorithms=[alg])
+
+
+class Rest:
+    """The REST API as one user, without the gateway."""
+
+    def __init__(self, url: str, bearer: str) -> None:
+        self._http = httpx.AsyncClient(
+            base_url=url, trust_env=False, headers={"Authorization": f"Bearer {bearer}"}
+        )
+
+    async def __call__(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        signed = tenant_headers(TENANT_HEADER_SECRET.encode(), TENANT_ID, int(time.time() * 1000))
+        headers = {**signed, "X-Sync-Session": "new", **kwargs.pop("headers", {})}
+        return await self._http.request(method, path, headers=headers, **kwargs)
+
+    async def create(self, entity: Entity, payload: dict[str, Any]) -> dict[str, Any]:
+        answer = await self("POST", f"/v1/{entity.plural}", json=payload)
+        assert answer.status_code == 201, answer.text
+        item: dict[str, Any] = answer.json()
+        return item
+
+    async def get(self, entity: Entity, uid: str) -> dict[str, Any]:
+        answer = await self("GET", f"/v1/{entity.plural}/{uid}?includeDeleted=true")
+        assert answer.status_code == 200, answer.text
+        item: dict[str, Any] = answer.json()
+        return item
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+
+class Tools:
+    """The tools as an AI client calls them."""
+
+    def __init__(self, client: "Client[Any]") -> None:
+        self.client = client
+
+    async def result(self, name: str, **arguments: Any) -> CallToolResult:
+        result: CallToolResult = await self.client.call_tool_mcp(name, arguments)
+        return result
+
+    async def call(self, name: str, **arguments: Any) -> dict[str, Any]:
+        """The structured content of a call that must succeed."""
+        result = await self.result(name, **arguments)
+        assert not result.is_error, text_of(result)
+        content: dict[str, Any] | None = result.structured_content
+        assert content is not None
+        return content
+
+    async def refusal(self, name: str, **arguments: Any) -> str:
+        """The text of a call that must fail."""
+        result = await self.result(name, **arguments)
+        assert result.is_error, text_of(result)
+        return text_of(result)
+
+    async def parent_of(self, entity: Entity) -> dict[str, str]:
+        """Arguments that name a new parent for an item of `entity`; empty if it needs none."""
+        if entity.parent is None:
+            return {}
+        kind = entity.parent.kinds[0]
+        (parent_entity,) = (other for other in ENTITIES if other.kind == kind)
+        parent = await self.call(f"create_{kind}", **sample(parent_entity))
+        typed = {entity.parent.type: kind} if entity.parent.type else {}
+        return {**typed, entity.parent.uid: parent["uid"]}
+
+    async def create(self, entity: Entity, **fields: Any) -> dict[str, Any]:
+        arguments = {**sample(entity), **(await self.parent_of(entity)), **fields}
+        return await self.call(f"create_{entity.kind}", **arguments)
+
+
+def text_of(result: CallToolResult) -> str:
+    (block,) = result.content
+    assert isinstance(block, TextContent)
+    return block.text
+
+
+@asynccontextmanager
+async def in_memory(server: FastMCP, bearer: str) -> AsyncIterator[Tools]:
+    """The server's tools without a socket, as the holder of `bearer`."""
+    user = AuthenticatedUser(AccessToken(token=bearer, client_id="tests", scopes=["read", "write"]))
+    reset = auth_context_var.set(user)
+    try:
+        async with Client(server) as client:
+            yield Tools(client)
+    finally:
+        auth_context_var.reset(reset)
+
+
+@asynccontextmanager
+async def over_http(url: str, bearer: str) -> AsyncIterator[Tools]:
+    """The tools of a running gateway over Streamable HTTP, in the newest revision that both sides speak."""
+    transport = StreamableHttpTransport(f"{url}/mcp", headers={"Authorization": f"Bearer {bearer}"})
+    async with Client(transport) as client:
+        yield Tools(client)
+
+
+@asynccontextmanager
+async def over_sse(url: str, bearer: str) -> AsyncIterator[Tools]:
+    """The tools of a running gateway, over its real socket."""
+    transport = SSETransport(f"{url}/sse", headers={"Authorization": f"Bearer {bearer}"})
+    async with Client(transport) as client:
+        yield Tools(client)

@@ -1,0 +1,83 @@
+"""The files that deploy the container agree with each other, and the runbook with what is logged."""
+
+import configparser
+import re
+import tomllib
+from typing import Any
+
+import pytest
+
+from tests.harness.processes import REPOSITORY
+from toolbridge_mcp.supervision.launcher import STOP_SECONDS
+
+DOCKERFILE = (REPOSITORY / "Dockerfile.mcp").read_text()
+RUNBOOK = (REPOSITORY / "docs/runbook.md").read_text()
+CHECKED_TABLES = ("Log messages", "A restore is refused")
+
+
+def fly() -> dict[str, Any]:
+    return tomllib.loads((REPOSITORY / "fly.toml").read_text())
+
+
+def programs() -> configparser.RawConfigParser:
+    parsed = configparser.RawConfigParser(inline_comment_prefixes=None, comment_prefixes=(";",))
+    parsed.read(REPOSITORY / "supervisord.conf")
+    return parsed
+
+
+def test_everyone_waits_longer_for_a_stop_than_the_ones_inside() -> None:
+    parsed = programs()
+    stops = sum(parsed.getint(name, "stopwaitsecs") for name in parsed.sections() if ":" in name)
+    assert stops < STOP_SECONDS < int(fly()["kill_timeout"].removesuffix("s"))
+
+
+def test_the_gateways_port_is_the_only_one_that_is_public() -> None:
+    (service,) = fly()["services"]
+    assert "http_service" not in fly()
+    port = service["internal_port"]
+    assert re.findall(r"^EXPOSE (.*)$", DOCKERFILE, re.MULTILINE) == [str(port)]
+    assert f"TOOLBRIDGE_PORT={port}" in DOCKERFILE
+    assert [(entry["port"], entry["handlers"]) for entry in service["ports"]] == [(443, ["tls", "http"])]
+
+
+def test_the_metrics_are_read_where_they_are_served() -> None:
+    environment = fly()["env"]
+    assert fly()["metrics"] == {"port": int(environment["TOOLBRIDGE_METRICS_PORT"]), "path": "/metrics"}
+
+
+def test_the_build_context_has_what_the_dockerfile_copies() -> None:
+    lines = (REPOSITORY / ".dockerignore").read_text().splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    assert rules[0] == "*"
+    let_through = [rule.removeprefix("!") for rule in rules if rule.startswith("!")]
+    for copied in re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.MULTILINE):
+        for source in copied.split():
+            assert (REPOSITORY / source).exists()
+            assert any(source == rule or source.startswith(f"{rule}/") for rule in let_through), source
+
+
+def test_the_go_of_the_image_is_new_enough() -> None:
+    (image,) = re.findall(r"^ARG GO_IMAGE=golang:(\d+)\.(\d+)", DOCKERFILE, re.MULTILINE)
+    (needed,) = re.findall(r"^go (\d+)\.(\d+)", (REPOSITORY / "api/go.mod").read_text(), re.MULTILINE)
+    assert tuple(map(int, image)) >= tuple(map(int, needed))
+
+
+def runbook_messages() -> list[str]:
+    """The first column of the tables that quote what our programs say."""
+    found: list[str] = []
+    for section in RUNBOOK.split("\n## ")[1:]:
+        if section.startswith(CHECKED_TABLES):
+            for cell in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE):
+                found += re.findall(r"`([^`]+)`", cell)
+    return found
+
+
+@pytest.fixture(scope="module")
+def sources() -> str:
+    code = [*REPOSITORY.glob("mcp/toolbridge_mcp/**/*.py"), *REPOSITORY.glob("api/**/*.go")]
+    return "\n".join(path.read_text() for path in code if not path.name.endswith("_test.go"))
+
+
+@pytest.mark.parametrize("message", runbook_messages())
+def test_the_runbook_quotes_what_is_said(message: str, sources: str) -> None:
+    assert message.rpartition("stopping everything: ")[2] in sources

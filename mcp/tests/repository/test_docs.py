@@ -1,0 +1,104 @@
+"""The documents agree with the code."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+from types import ModuleType
+
+import httpx
+import pytest
+
+from tests.harness.processes import REPOSITORY
+from toolbridge_mcp.client import ApiClient
+from toolbridge_mcp.entities import Entity
+from toolbridge_mcp.resilience import Admission, Gate
+from toolbridge_mcp.settings import Settings
+from toolbridge_mcp.tools.entity_tool import EntityTool
+from toolbridge_mcp.tools.operations import OPERATIONS
+
+DOCUMENTS = [
+    *sorted(REPOSITORY.glob("*.md")),
+    *sorted(REPOSITORY.glob("docs/*.md")),
+    REPOSITORY / "mcp/README.md",
+]
+each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+
+
+@each_document
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)", document.read_text()):
+        assert (document.parent / target).exists(), target
+
+
+@each_document
+def test_named_scripts_and_files_exist(document: Path) -> None:
+    for name in re.findall(r"(?:\.\./|\./|`)((?:scripts|api|mcp)/[\w./-]+\.\w+)", document.read_text()):
+        if "reminder" not in name:
+            assert (REPOSITORY / name).exists(), name
+
+
+def connection_help() -> ModuleType:
+    """What run.sh prints is not part of the package."""
+    spec = importlib.util.spec_from_file_location(
+        "connection_help", REPOSITORY / "scripts/connection_help.py"
+    )
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_clients_are_configured_as_run_sh_says() -> None:
+    text = (REPOSITORY / "docs/clients.md").read_text()
+    vscode, desktop, cursor = re.findall(r"```json\n(.*?)\n```", text, re.DOTALL)
+    printed = connection_help()
+    url = "https://tenant.example"
+    assert vscode == printed.vscode(url)
+    assert desktop == printed.desktop(url, "TOKEN")
+    assert f"\n{printed.claude_code(url, 'TOKEN')}\n" in text
+    assert json.loads(cursor)["mcpServers"]["toolbridge"]["url"] == f"{url}/mcp"
+
+
+def test_run_sh_prints_what_can_be_pasted() -> None:
+    printed = connection_help()
+    shown = printed.text("http://127.0.0.1:8001", "a.b.c", Path("log"))
+    for part in (printed.vscode("http://127.0.0.1:8001"), printed.desktop("http://127.0.0.1:8001", "a.b.c")):
+        json.loads(part)
+        assert part in shown
+    assert "http://127.0.0.1:8001/mcp" in shown
+    assert "http://127.0.0.1:8001/sse" in shown
+
+
+def test_named_settings_are_those_of_the_example() -> None:
+    example = (REPOSITORY / ".env.example").read_text()
+    for document in DOCUMENTS:
+        for name in re.findall(r"`((?:TOOLBRIDGE|JWT|TENANT|API)_[A-Z0-9_]+)", document.read_text()):
+            assert name in example, f"{document.name} names {name}"
+
+
+def test_every_setting_of_both_programs_is_in_the_example() -> None:
+    shown = set(re.findall(r"^#([A-Z][A-Z0-9_]*)=", (REPOSITORY / ".env.example").read_text(), re.MULTILINE))
+    read = re.findall(r'"([A-Z][A-Z0-9_]{3,})"', (REPOSITORY / "api/internal/config/env.go").read_text())
+    of_the_api = {name for name in read if not name.startswith("FLY_")}  # those are the platform's
+    assert of_the_api
+    assert of_the_api <= shown
+    for name in Settings.model_fields:
+        assert {name.upper(), f"TOOLBRIDGE_{name.upper()}"} & shown, name
+
+
+@pytest.mark.anyio
+async def test_the_declaration_of_the_example_entity_makes_eight_tools() -> None:
+    text = (REPOSITORY / "docs/adding-an-entity.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict[str, object] = {}
+    exec(code, names)  # noqa: S102  our own document
+    entity = names["REMINDER"]
+    assert isinstance(entity, Entity)
+    client, gate = ApiClient(httpx.AsyncClient), Gate(tuple, admission=Admission(1, 1))
+    tools = [EntityTool.of(operation, entity, client, gate, "read") for operation in OPERATIONS]
+    assert [tool.name for tool in tools][:2] == ["list_reminders", "get_reminder"]
+    assert entity.states() == ("waiting", "snoozed", "archived")
+    async with client:
+        assert "remind_at" in tools[2].parameters["properties"]

@@ -1,0 +1,101 @@
+"""Dependencies point one way: each module imports only what its row allows."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.harness.processes import GATEWAY_FOLDER
+
+PACKAGE = GATEWAY_FOLDER / "toolbridge_mcp"
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "__init__": set(),
+    "__main__": {"app", "doctor", "serving", "settings"},
+    "app": {
+        *{"", "auth", "client", "health", "identity", "logs", "outbound"},
+        *{"metrics", "resilience", "settings", "tools", "transport", "web"},
+    },
+    "auth": {"auth"},
+    "client": {"client", "errors", "metrics", "resilience", "transport"},
+    "contract": {"client", "entities"},
+    "doctor": {
+        "client",
+        "contract",
+        "doctor",
+        "entities",
+        "errors",
+        "identity",
+        "outbound",
+        "setting_types",
+        "settings",
+        "transport",
+    },
+    "entities": {"entities"},
+    "errors": set(),
+    "health": {"client", "contract", "entities", "errors"},
+    "identity": set(),
+    "logs": set(),
+    "metrics": set(),
+    "outbound": {"errors", "identity", "outbound", "settings"},
+    "resilience": {"errors", "resilience"},
+    "setting_types": set(),
+    "serving": {"web"},
+    "settings": {"setting_types"},
+    "supervision": {"supervision"},
+    "tools": {"client", "entities", "errors", "identity", "metrics", "resilience", "tools"},
+    "transport": {"errors", "transport"},
+    "web": {"auth", "web"},
+}
+LIBRARIES: dict[str, set[str]] = {
+    "client": {"httpx", "pydantic", "pydantic_core"},
+    "entities": {"pydantic", "pydantic_core"},
+    "errors": set(),
+    "identity": {"fastmcp"},
+    "logs": set(),
+    "metrics": {"prometheus_client", "starlette"},
+    "outbound": {"httpx", "pydantic"},
+    "resilience": set(),
+    "setting_types": {"pydantic", "pydantic_settings"},
+    "settings": {"pydantic", "pydantic_core", "pydantic_settings"},
+    "supervision": set(),
+    "transport": {"aiohttp", "httpx", "httpx_aiohttp"},
+}
+"""Libraries beside the standard one, for the parts that must not know more."""
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imports_of(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: imports are absolute"
+            base = node.module or ""
+            names |= {f"{base}.{alias.name}" for alias in node.names} if base == "toolbridge_mcp" else {base}
+    return names
+
+
+def test_every_part_has_a_row() -> None:
+    assert {part_of(path) for path in MODULES} == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_what_its_row_allows(path: Path) -> None:
+    imports = imports_of(path)
+    own = {name.split(".")[1] for name in imports if name.startswith("toolbridge_mcp.")}
+    assert own - {"__version__"} <= MAY_IMPORT[part_of(path)]
+    if part_of(path) in LIBRARIES:
+        foreign = {name.split(".")[0] for name in imports} - set(sys.stdlib_module_names) - {"toolbridge_mcp"}
+        assert foreign <= LIBRARIES[part_of(path)]
+
+
+def test_the_package_folder_does_not_shadow_the_mcp_library() -> None:
+    assert not (PACKAGE.parent / "__init__.py").exists()

@@ -1,0 +1,125 @@
+"""The real engine against connections that are refused or break: nothing is sent twice, and a model is
+told the truth about what may have happened."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.harness.clients import Tools, in_memory, settings_for, token
+from tests.harness.processes import api_process, free_port, running
+from tests.harness.recording import INFO
+from toolbridge_mcp.app import create_server
+from toolbridge_mcp.resilience.retries import MAX_ATTEMPTS
+from toolbridge_mcp.transport import connections
+
+pytestmark = pytest.mark.anyio
+UID = str(uuid4())
+WRITES: dict[str, dict[str, Any]] = {
+    "create_note": {"title": "t", "content": "c"},
+    "update_note": {"uid": UID, "title": "t", "content": "c", "if_match": 1},
+    "patch_note": {"uid": UID, "updates": {"title": "t"}},
+    "delete_note": {"uid": UID},
+    "archive_note": {"uid": UID},
+    "process_note": {"uid": UID, "action": "pin"},
+}
+
+
+class BreakingApi:
+    """Describes itself, and takes every other request without ever answering it: the connection, which
+    has served before, is closed."""
+
+    def __init__(self, info: object = INFO) -> None:
+        self.taken: list[str] = []
+        self._info = json.dumps(info).encode()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await _head(reader):
+                if "/v1/sync/info" not in head and "/readyz" not in head:
+                    self.taken.append(head)
+                    break
+                writer.write(
+                    b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(self._info), self._info)
+                )
+        finally:
+            writer.close()
+
+
+async def _head(reader: asyncio.StreamReader) -> str:
+    try:
+        return (await reader.readuntil(b"\r\n\r\n")).decode()
+    except asyncio.IncompleteReadError:
+        return ""
+
+
+def _header(head: str, name: str) -> str:
+    fields = (line.partition(":") for line in head.splitlines()[1:])
+    return "".join(value.strip() for field, _, value in fields if field.lower() == name)
+
+
+@asynccontextmanager
+async def tools_on(url: str) -> AsyncIterator[Tools]:
+    server = create_server(settings_for(url), transport=connections())
+    async with in_memory(server, token("ann")) as tools:
+        yield tools
+
+
+@pytest.mark.parametrize("name", WRITES)
+async def test_a_write_whose_answer_is_lost_was_sent_once_and_is_reported_as_open(name: str) -> None:
+    api = BreakingApi()
+    listener = await asyncio.start_server(api.serve, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    async with listener, tools_on(f"http://127.0.0.1:{port}") as tools:
+        refusal = await tools.refusal(name, **WRITES[name])
+    assert "may or may not have been made" in refusal
+    assert len(api.taken) == 1
+
+
+@pytest.mark.parametrize("name", WRITES)
+async def test_where_the_api_knows_idempotency_keys_a_lost_write_is_repeated_under_the_same(
+    name: str,
+) -> None:
+    api = BreakingApi({**INFO, "idempotency": {"header": "Idempotency-Key"}})
+    listener = await asyncio.start_server(api.serve, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    async with listener, tools_on(f"http://127.0.0.1:{port}") as tools:
+        refusal = await tools.refusal(name, **WRITES[name])
+    assert len(api.taken) == MAX_ATTEMPTS
+    (key,) = {_header(head, "idempotency-key") for head in api.taken}
+    assert key
+    assert "may or may not have been made" in refusal
+
+
+async def test_a_read_whose_answer_is_lost_is_sent_again() -> None:
+    api = BreakingApi()
+    listener = await asyncio.start_server(api.serve, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    async with listener, tools_on(f"http://127.0.0.1:{port}") as tools:
+        refusal = await tools.refusal("get_note", uid=UID)
+    assert "not available" in refusal
+    assert len(api.taken) == MAX_ATTEMPTS
+
+
+@pytest.mark.parametrize("name", WRITES)
+async def test_a_write_to_an_api_that_has_gone_was_not_done(
+    name: str, api_binary: Path, tmp_path: Path
+) -> None:
+    process = api_process(api_binary, tmp_path)
+    with running(process):
+        async with tools_on(process.url) as tools:
+            await tools.call("list_notes")
+            process.kill()
+            refusal = await tools.refusal(name, **WRITES[name])
+    assert "not available at the moment; nothing was done" in refusal
+
+
+async def test_without_any_api_nothing_was_done() -> None:
+    async with tools_on(f"http://127.0.0.1:{free_port()}") as tools:
+        refusal = await tools.refusal("create_note", title="t", content="c")
+    assert "nothing was done" in refusal
