@@ -1,11 +1,15 @@
-"""Whose request this is. The only file that knows how FastMCP exposes the caller's token.
+"""Whose request this is.
 
 Over SSE it is the token of the POST that carries the call, never the one that opened the stream.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from fastmcp.server.dependencies import get_access_token
+from mcp.server.auth.provider import AccessToken
+
+User: TypeAlias = tuple[str, str]
+"""Issuer and subject of a verified token. A part that the token lacks is empty."""
 
 
 class CallerToken(NamedTuple):
@@ -15,18 +19,21 @@ class CallerToken(NamedTuple):
     expires_at: float | None = None
 
 
+def user_of(access: AccessToken) -> User:
+    """The user that a verified token speaks for."""
+    return str((access.claims or {}).get("iss") or ""), access.subject or ""
+
+
+def caller() -> User:
+    """The user of this message's verified token; both parts are empty outside of a message."""
+    access = get_access_token()
+    return user_of(access) if access else ("", "")
+
+
 def caller_token() -> CallerToken | None:
-    """The verified token of the very message being handled, or None outside of one."""
+    """The verified token of the message being handled, or None outside of one."""
     access = get_access_token()
     return CallerToken(access.token, access.expires_at) if access else None
-
-
-def caller() -> tuple[str, str]:
-    """Issuer and subject of the verified token of this message; both empty outside of one."""
-    access = get_access_token()
-    if access is None:
-        return "", ""
-    return str(access.claims.get("iss") or ""), access.subject or str(access.claims.get("sub") or "")
 
 
 def may(scope: str) -> bool:

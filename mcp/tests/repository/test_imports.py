@@ -46,13 +46,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "supervision": {"supervision"},
     "tools": {"client", "entities", "errors", "identity", "metrics", "resilience", "tools"},
     "transport": {"errors", "transport"},
-    "web": {"auth", "web"},
+    "web": {"auth", "identity", "web"},
 }
 LIBRARIES: dict[str, set[str]] = {
     "client": {"httpx", "pydantic", "pydantic_core"},
     "entities": {"pydantic", "pydantic_core"},
     "errors": set(),
-    "identity": {"fastmcp"},
+    "identity": {"fastmcp", "mcp"},
     "logs": set(),
     "metrics": {"prometheus_client", "starlette"},
     "outbound": {"httpx", "pydantic"},

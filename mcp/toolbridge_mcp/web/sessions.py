@@ -9,11 +9,13 @@ from mcp.server.auth.provider import AccessToken
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
-Owner = tuple[str, str]
-"""Issuer and subject of the token that a session was opened with."""
+from toolbridge_mcp.identity import User, user_of
+
+Owner = User
+"""The user of the token that a session was opened with."""
 
 SessionOwner = tuple[str, str, str]
-"""The same and the client: who may use a session. The user of another client opens one of their own."""
+"""The user and the client: who may use a session. The user of another client opens one of their own."""
 
 RETRY_SECONDS = 5
 
@@ -68,8 +70,7 @@ def access_of(scope: Scope) -> AccessToken:
 
 
 def owner_of(scope: Scope) -> Owner:
-    access = access_of(scope)
-    return str((access.claims or {}).get("iss", "")), access.subject or ""
+    return user_of(access_of(scope))
 
 
 def session_owner_of(scope: Scope) -> SessionOwner:
