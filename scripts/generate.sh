@@ -12,7 +12,7 @@ Usage: scripts/generate.sh [--check] [lock | tools | table | settings]...
   lock      mcp/requirements.lock and mcp/requirements-dev.lock, from mcp/pyproject.toml
   tools     mcp/tests/surface/tools.json, the tools as a client sees them
   table     api/internal/entity/testdata/table.json, the entities as the API publishes them
-  settings  docs/configuration.md, from the API's settings
+  settings  docs/configuration.md and docs/gateway-settings.md, from the settings of API and gateway
 
 Without a name: all but lock. --check changes nothing and fails when something is stale; it
 does not look at the lock files, since what they should hold depends on the day.
@@ -40,6 +40,11 @@ write_tools() {
     "$VENV_PYTHON" -m tests.surface.write ${CHECK:+--check}
 }
 
+write_settings() {
+    cd "$ROOT/mcp"
+    "$VENV_PYTHON" -m tests.repository.settings_document ${CHECK:+--check}
+}
+
 # The test compares; -update makes it write.
 write_golden() {
     local update=''
@@ -65,8 +70,11 @@ generate() {
                 write_golden entity
             ;;
         settings)
+            need_packages requirements-dev.lock
             need_go
-            step "settings" "When they are stale, run scripts/generate.sh settings and review the change." \
+            step "settings of the gateway" \
+                "When they are stale, run scripts/generate.sh settings and review the change." write_settings
+            step "settings of the API" "When they are stale, run scripts/generate.sh settings and review the change." \
                 write_golden config
             ;;
     esac
@@ -95,7 +103,11 @@ find_python
 lock_setup
 for name in $NAMES; do
     # The others first need the tools they run with.
-    if [ "$name" = lock ]; then STEPS=$((STEPS + 1)); else STEPS=$((STEPS + 2)); fi
+    case $name in
+        lock) STEPS=$((STEPS + 1)) ;;
+        settings) STEPS=$((STEPS + 4)) ;;
+        *) STEPS=$((STEPS + 2)) ;;
+    esac
 done
 for name in $NAMES; do
     generate "$name"

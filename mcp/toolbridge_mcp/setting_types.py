@@ -1,6 +1,7 @@
-"""The kinds of values that settings have, each with the rule that it is held to."""
+"""The types of the settings: each has a rule, and the words for it in the settings' document."""
 
 import re
+from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Annotated, NamedTuple, TypeGuard
 
@@ -8,13 +9,14 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 MIN_SECRET_BYTES = 32
-"""RFC 7518, section 3.2: a key of HS256 has at least the size of the hash; the tenant secret likewise."""
+"""RFC 7518, section 3.2: an HS256 key is at least as long as the hash. The tenant secret follows the same
+rule."""
 
 _TENANT_ID = re.compile(r"[!-9;-~]{1,128}")
 _API_URL = re.compile(r"https?://[^/?#@\s]+/?")
 _LOOPBACK = r"(localhost|127(\.\d+){3}|\[::1\])"
 _SAFE_URL = re.compile(rf"(https://[^/?#@\s]+|http://{_LOOPBACK}(:\d+)?)(/[^?#\s]*)?")
-"""RFC 9728 and RFC 8414 want https; plain http is for this machine alone."""
+"""RFC 9728 and RFC 8414 require https; plain http is allowed on this machine only."""
 
 _SAFE_URL_RULE = "must be an https address without user, query and fragment (http only on this machine)"
 _SCOPE = re.compile(r"[!#-\[\]-~]{1,100}")
@@ -100,14 +102,14 @@ def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Rate(NamedTuple):
-    """A token bucket: so many a minute, and so many at once."""
+    """A token bucket: `per_minute` calls a minute, and `burst` calls at once."""
 
     per_minute: int
     burst: int
 
 
 def _rate(value: object) -> object:
-    """The form that the API's own limits have."""
+    """The API's own limits have the same form."""
     if not isinstance(value, str) or value == "off":
         return None if value == "off" else value
     found = _RATE.fullmatch(value)
@@ -116,25 +118,47 @@ def _rate(value: object) -> object:
     return Rate(int(found[1]), int(found[2]))
 
 
-Secret = Annotated[SecretStr, AfterValidator(_secret)]
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How the type of a setting is written in `docs/gateway-settings.md`."""
+
+    words: str
+
+
+_URL_KIND = Kind("https address; http only on this machine")
+_SECRET_KIND = Kind(f"secret of at least {MIN_SECRET_BYTES} bytes")
+
+Secret = Annotated[SecretStr, AfterValidator(_secret), _SECRET_KIND]
 MaybeSecret = Annotated[
-    SecretStr | None, AfterValidator(lambda value: value if value is None else _secret(value))
+    SecretStr | None,
+    AfterValidator(lambda value: value if value is None else _secret(value)),
+    _SECRET_KIND,
 ]
-MaybeText = Annotated[str | None, AfterValidator(_filled)]
-MaybeGivenSecret = Annotated[SecretStr | None, AfterValidator(_filled_secret)]
-"""A secret that another service made: its length is that service's affair."""
+MaybeText = Annotated[str | None, AfterValidator(_filled), Kind("text")]
+MaybeGivenSecret = Annotated[SecretStr | None, AfterValidator(_filled_secret), Kind("secret")]
+"""A secret that another service made, which also decides how long it is."""
 
-MaybeUrl = Annotated[MaybeText, AfterValidator(_safe_url)]
+MaybeUrl = Annotated[MaybeText, AfterValidator(_safe_url), _URL_KIND]
 PublicUrl = Annotated[MaybeUrl, AfterValidator(_public_url)]
-MaybeRate = Annotated[Rate | None, NoDecode, BeforeValidator(_rate)]
-Scope = Annotated[str, AfterValidator(_scope)]
-TenantId = Annotated[str, AfterValidator(_tenant_id)]
-ApiUrl = Annotated[str, AfterValidator(_api_url)]
+MaybeRate = Annotated[
+    Rate | None, NoDecode, BeforeValidator(_rate), Kind("`per-minute:burst`, or `off` for no limit")
+]
+Scope = Annotated[str, AfterValidator(_scope), Kind("one word")]
+TenantId = Annotated[
+    str, AfterValidator(_tenant_id), Kind("1 to 128 visible ASCII characters without a colon")
+]
+ApiUrl = Annotated[str, AfterValidator(_api_url), Kind("http or https address without a path")]
 
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
-"""Words of one variable, separated by spaces or commas."""
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), Kind("words")]
+"""The words of one variable, separated by spaces or commas."""
 
-Urls = Annotated[Words, _each(_SAFE_URL, _SAFE_URL_RULE)]
-Hosts = Annotated[Words, _each(_HOST, "must name hosts without port, such as tools.example")]
-Origins = Annotated[Words, _each(_ORIGIN, "must name origins such as https://app.example")]
-Networks = Annotated[Words, AfterValidator(_networks)]
+Urls = Annotated[Words, _each(_SAFE_URL, _SAFE_URL_RULE), Kind("https addresses; http only on this machine")]
+Hosts = Annotated[
+    Words, _each(_HOST, "must name hosts without port, such as tools.example"), Kind("hosts without port")
+]
+Origins = Annotated[
+    Words,
+    _each(_ORIGIN, "must name origins such as https://app.example"),
+    Kind("origins, such as `https://app.example`"),
+]
+Networks = Annotated[Words, AfterValidator(_networks), Kind("addresses or networks, such as `172.16.0.0/16`")]

@@ -1,9 +1,9 @@
 """The gateway's settings: read once, from the environment, when the process starts."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 from pydantic import AliasChoices, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -31,7 +31,7 @@ from toolbridge_mcp.setting_types import (
 
 PREFIX = "TOOLBRIDGE_"
 CLOSE = 0.85
-"""How alike two names are, from 0 to 1, when one is taken for a slip of the other."""
+"""Two names that are at least this similar (0 to 1) are taken for a misspelling of each other."""
 
 
 def _shared(name: str) -> AliasChoices:
@@ -39,12 +39,8 @@ def _shared(name: str) -> AliasChoices:
     return AliasChoices(f"{PREFIX}{name}", name)
 
 
-def _named(name: str, platforms: str) -> AliasChoices:
-    return AliasChoices(f"{PREFIX}{name}", platforms)
-
-
 class WrongSetting(ValueError):
-    """A setting that is wrong beside others. `name` is without prefix; the text is without values."""
+    """A setting that contradicts another one. `name` has no prefix; the sentence holds no values."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(reason)
@@ -52,92 +48,186 @@ class WrongSetting(ValueError):
 
 
 class Settings(BaseSettings):
-    """Everything an operator can set. Missing and half settings are errors that name the variable."""
+    """Everything an operator can set. A missing or wrong setting is an error that names the variable.
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
+    The docstrings of the fields are the text of `docs/gateway-settings.md`.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
     tenant_id: TenantId = Field(validation_alias=_shared("TENANT_ID"))
+    """The one tenant that this deployment serves. Every request to the API is signed for it, and the API
+    refuses any other tenant."""
+
     tenant_header_secret: Secret = Field(validation_alias=_shared("TENANT_HEADER_SECRET"))
+    """The key with which every request to the API is signed (HMAC-SHA256). The API has the same key and
+    refuses requests without a valid signature."""
+
     jwt_hs256_secret: MaybeSecret = Field(default=None, validation_alias=_shared("JWT_HS256_SECRET"))
+    """The key with which the users' tokens are signed (HS256). Required unless `JWT_JWKS_URL` is set; the two
+    exclude each other. Whoever knows this key can make a token for any user."""
+
     jwt_jwks_url: MaybeUrl = Field(default=None, validation_alias=_shared("JWT_JWKS_URL"))
+    """The key set of an identity provider whose tokens are RS256, ES256 or EdDSA. Needs `JWT_ISSUER` and
+    `JWT_AUDIENCE`. The gateway reads the key set again when it is 10 minutes old, and when a token names an
+    unknown key."""
+
     jwt_issuer: MaybeText = Field(default=None, validation_alias=_shared("JWT_ISSUER"))
+    """The `iss` that a token must have. Not checked when unset."""
+
     jwt_audience: Words = Field(default=(), validation_alias=_shared("JWT_AUDIENCE"))
-    """Any one of them is enough, as in the API."""
+    """The `aud` that a token must have; if several are set, any one of them is enough. This keeps out tokens
+    that were issued for another service. Not checked when unset. Set `TOOLBRIDGE_JWT_AUDIENCE` if the
+    gateway's audience is not the API's."""
 
     scope_read: Scope = "read"
+    """The scope that a token needs for tools that only read."""
+
     scope_write: Scope = "write"
+    """The scope that a token needs for tools that change something. Must differ from
+    `TOOLBRIDGE_SCOPE_READ`."""
+
     require_scopes: bool | None = None
-    """Whether a token that names no scopes gets nothing; unset, it does so with a key set only."""
+    """Whether a token without scopes is refused. When unset, it is refused if `JWT_JWKS_URL` is set, and may
+    do everything if `JWT_HS256_SECRET` is set. A token that names scopes is always limited to them."""
 
     read_only: bool = False
+    """Whether to offer only the tools that change nothing, whatever a caller's scopes allow."""
+
     tools: Words = ()
-    """The tools to offer, by their names or by the plural of an entity; all if empty."""
+    """The tools to offer, by name (`list_chats`) or by the plural of an entity (`notes`). All when unset. A
+    name that is neither stops the start."""
 
     public_url: PublicUrl = None
-    """The address of which clients know `/sse` and `/mcp`, without these; may have a path."""
+    """The address under which clients know the gateway, without `/sse` and `/mcp`; with the path, if a proxy
+    serves the gateway under one. The sign-in metadata names it, and requests for its host and from pages of
+    its origin are accepted. When unset, the `Host` of each request takes its place, pages of this machine may
+    read responses, and `/metrics` is open to this machine."""
 
     authorization_servers: Urls = ()
-    """Issuers that clients are sent to; unset, `jwt_issuer` if that is an address."""
+    """The issuers (RFC 8414) where clients sign in. When unset, `JWT_ISSUER` if it is an https address."""
 
     allowed_hosts: Hosts = ()
-    allowed_origins: Origins = ()
-    trusted_proxies: Networks = ()
-    """Whose X-Forwarded-Proto and X-Forwarded-For are believed."""
+    """Further names of the gateway, beside this machine's and the host of `TOOLBRIDGE_PUBLIC_URL`. A request
+    whose `Host` is none of them gets 421, which protects against DNS rebinding."""
 
-    machine_id: MaybeText = Field(default=None, validation_alias=_named("MACHINE_ID", "FLY_MACHINE_ID"))
-    """Which of several machines this is; the platform hands a session's messages to the machine it names."""
+    allowed_origins: Origins = ()
+    """Further origins, beside the gateway's own, whose web pages may use it. A request with any other
+    `Origin` gets 403, so that a foreign page cannot call tools from a user's browser."""
+
+    trusted_proxies: Networks = ()
+    """The proxies whose `X-Forwarded-Proto` and `X-Forwarded-For` are believed. From any other address these
+    headers are ignored, so that a client cannot pretend to be somebody else."""
+
+    machine_id: MaybeText = Field(
+        default=None, validation_alias=AliasChoices(f"{PREFIX}MACHINE_ID", "FLY_MACHINE_ID")
+    )
+    """The name of this machine, if there are several; Fly.io sets it. Session ids carry the name, and Fly.io
+    hands a message for another machine's session over to that machine."""
 
     max_sessions: int = Field(default=2_000, ge=1, le=100_000)
+    """Most sessions at once, of all users together. A new session above that gets 503, which bounds the
+    gateway's memory."""
+
     max_sessions_per_user: int = Field(default=250, ge=1, le=100_000)
+    """Most sessions of one user at once. A new session above that gets 429, so that one user cannot take all
+    of them."""
+
     stream_idle_seconds: float = Field(default=28_800, ge=1)
-    """How long an SSE session without a message lives; short ones hurt, since many clients do not
-    initialize a session anew."""
+    """How many seconds an SSE session lasts without a message. Short times hurt: when a stream was closed,
+    many clients do not initialize the new session, and fail until they are restarted."""
 
     session_idle_seconds: float = Field(default=1_800, ge=1)
-    """The same for a session of Streamable HTTP, whose client may have gone without a word."""
+    """How many seconds a Streamable HTTP session lasts without a request. Its client may be gone without
+    notice."""
 
     expired_stream_seconds: float = Field(default=3_600, ge=0)
-    """How long a stream outlives the newest token that its session was used with."""
+    """How many seconds a stream stays open after the latest token of its session has expired. The expired
+    token itself is refused at once."""
 
     stalled_stream_seconds: float = Field(default=30, ge=1)
-    """How long a client may leave what it is sent unread."""
+    """How many seconds a client may leave unread what the gateway sends, before its stream is closed. This
+    bounds the memory for unread answers."""
 
     drain_seconds: float = Field(default=20, ge=0, le=240)
-    """How long calls may go on when the gateway is told to stop; supervisord.conf allows it 25 s in all."""
+    """How many seconds running calls may take to finish when the gateway is asked to stop.
+    `supervisord.conf` allows the gateway 25 s for the whole stop."""
 
     go_api_base_url: ApiUrl = "http://127.0.0.1:8081"
+    """The address of the API, which receives the users' tokens. `supervisord.conf` makes it from
+    `API_PORT`."""
+
     host: str = Field(default="0.0.0.0", min_length=1)  # noqa: S104  the container publishes this port only
+    """The address to listen on; the default is every IPv4 address. `scripts/run.sh` sets `127.0.0.1`, so that
+    only this machine can connect."""
+
     port: int = Field(default=8001, ge=1, le=65535)
+    """The port to listen on."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The lowest level that is logged."""
+
     api_wait_seconds: float = Field(default=15, ge=0, le=300)
-    """How long a start waits for the API before it serves without it (then `/readyz` is 503)."""
+    """How many seconds a start waits for the API. After that the gateway serves without it, and `/readyz` is
+    503 until the API responds."""
 
     outbound_identity: Literal["forward", "exchange", "client_credentials"] = "forward"
-    """Whose token the API gets: the caller's own, one exchanged for it, or the service's for all callers."""
+    """Whose token the API receives: the caller's own (`forward`), one that the token service issues in
+    exchange for it (`exchange`, RFC 8693), or the gateway's own, the same for all callers
+    (`client_credentials`). No failure changes the mode."""
 
     token_url: MaybeUrl = None
+    """The token endpoint. `exchange` and `client_credentials` need it; like the settings that follow, it is
+    refused in a mode that does not use it."""
+
     client_id: MaybeText = None
+    """The gateway's client id at the token endpoint. Needed with `TOOLBRIDGE_TOKEN_URL`."""
+
     client_secret: MaybeGivenSecret = None
+    """The gateway's client secret at the token endpoint. Needed with `TOOLBRIDGE_TOKEN_URL`."""
+
     client_authentication: Literal["client_secret_basic", "client_secret_post"] | None = None
+    """How the gateway sends its id and secret: in a header (`client_secret_basic`, also when unset) or in the
+    form (`client_secret_post`)."""
+
     outbound_audience: MaybeText = None
+    """The `audience` to ask the token service for, if it expects one."""
+
     outbound_scope: MaybeText = None
+    """The `scope` to ask the token service for, if it expects one."""
+
     outbound_resource: MaybeText = None
+    """The `resource` to ask the token service for, if it expects one."""
+
     all_callers_act_as_one_user: bool | None = None
-    """The operator's word that every caller may read and change the one service user's data."""
+    """Must be `true` with `client_credentials`, and unset in other modes. It confirms that every caller may
+    read and change the data of the one service user."""
 
     call_seconds: float = Field(default=30, gt=0, le=600)
-    """How long a tool call may take, from its arrival to its answer."""
+    """How many seconds a tool call may take, from its arrival to its response. When they are over, the
+    request to the API is closed too."""
 
     max_calls: int = Field(default=500, ge=1, le=10_000)
-    """Most calls at work at once, and most connections to the API for them."""
+    """Most tool calls that run at once, of all users together. Further calls wait up to 2 s for a place and
+    are then refused as busy. This also bounds the connections to the API."""
 
     max_calls_per_user: int = Field(default=100, ge=1, le=10_000)
+    """Most tool calls of one user that run at once, so that one user cannot keep the others waiting. Further
+    calls wait in the same way."""
+
     rate_limit: MaybeRate = Rate(60_000, 2_000)
-    """How often one user may call; None is `off`."""
+    """How often one user may call tools: calls per minute, a colon, calls at once. Each gateway process
+    counts for itself."""
 
     metrics_host: str = Field(default="127.0.0.1", min_length=1)
+    """The address of the metrics port; `::` is every IPv4 and IPv6 address. Set it only together with
+    `TOOLBRIDGE_METRICS_PORT`."""
+
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
-    """Where metrics are served to anyone who can connect; nowhere if there is no port."""
+    """The port that serves metrics for Prometheus, to anyone who can connect. When unset, no such port is
+    open."""
 
     @property
     def scopes_required(self) -> bool:
@@ -145,31 +235,19 @@ class Settings(BaseSettings):
 
     @property
     def issuers(self) -> tuple[str, ...]:
-        """The authorization servers that clients are told of."""
+        """The authorization servers that the gateway names to clients."""
         return self.authorization_servers or ((self.jwt_issuer,) if is_safe_url(self.jwt_issuer) else ())
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
-        """One whole way to check tokens (`JWT_JWKS_URL` needs issuer and audience), and two scopes."""
-        if self.jwt_hs256_secret is None and self.jwt_jwks_url is None:
-            raise WrongSetting(
-                "JWT_HS256_SECRET", "is not set; set it, or JWT_JWKS_URL with JWT_ISSUER and JWT_AUDIENCE"
-            )
-        if self.jwt_hs256_secret is not None and self.jwt_jwks_url is not None:
-            raise WrongSetting("JWT_HS256_SECRET", "is set together with JWT_JWKS_URL; remove one of them")
-        if self.jwt_jwks_url is not None and self.jwt_issuer is None:
-            raise WrongSetting("JWT_ISSUER", "is not set; JWT_JWKS_URL needs it")
-        if self.jwt_jwks_url is not None and not self.jwt_audience:
-            raise WrongSetting("JWT_AUDIENCE", "is not set; JWT_JWKS_URL needs it")
-        if "metrics_host" in self.model_fields_set and self.metrics_port is None:
-            raise WrongSetting("METRICS_PORT", "is not set; TOOLBRIDGE_METRICS_HOST needs it")
-        if self.scope_read == self.scope_write:
-            raise WrongSetting("SCOPE_WRITE", "must differ from TOOLBRIDGE_SCOPE_READ")
+        for rule in _TOGETHER:
+            if rule.broken(self):
+                raise WrongSetting(rule.name, rule.reason)
         return self
 
     @model_validator(mode="after")
     def _check_outbound(self) -> Self:
-        """The settings of the chosen mode are complete, and none of another mode is there."""
+        """The chosen mode has all of its settings, and no setting of another mode."""
         needed = _OUTBOUND_NEEDS[self.outbound_identity]
         mode = f"TOOLBRIDGE_OUTBOUND_IDENTITY={self.outbound_identity}"
         for name in sorted(_OUTBOUND_NEEDS["client_credentials"] | _OUTBOUND_OPTIONS):
@@ -186,6 +264,47 @@ class Settings(BaseSettings):
         return self
 
 
+class _Rule(NamedTuple):
+    """A condition that involves several settings; the first broken one stops the start."""
+
+    name: str
+    reason: str
+    broken: Callable[[Settings], bool]
+
+
+_TOGETHER = (
+    _Rule(
+        "JWT_HS256_SECRET",
+        "is not set; set it, or JWT_JWKS_URL with JWT_ISSUER and JWT_AUDIENCE",
+        lambda given: given.jwt_hs256_secret is None and given.jwt_jwks_url is None,
+    ),
+    _Rule(
+        "JWT_HS256_SECRET",
+        "is set together with JWT_JWKS_URL; remove one of them",
+        lambda given: given.jwt_hs256_secret is not None and given.jwt_jwks_url is not None,
+    ),
+    _Rule(
+        "JWT_ISSUER",
+        "is not set; JWT_JWKS_URL needs it",
+        lambda given: given.jwt_jwks_url is not None and given.jwt_issuer is None,
+    ),
+    _Rule(
+        "JWT_AUDIENCE",
+        "is not set; JWT_JWKS_URL needs it",
+        lambda given: given.jwt_jwks_url is not None and not given.jwt_audience,
+    ),
+    _Rule(
+        "METRICS_PORT",
+        "is not set; TOOLBRIDGE_METRICS_HOST needs it",
+        lambda given: "metrics_host" in given.model_fields_set and given.metrics_port is None,
+    ),
+    _Rule(
+        "SCOPE_WRITE",
+        "must differ from TOOLBRIDGE_SCOPE_READ",
+        lambda given: given.scope_read == given.scope_write,
+    ),
+)
+
 _OUTBOUND_NEEDS: Mapping[str, frozenset[str]] = {
     "forward": frozenset(),
     "exchange": frozenset({"token_url", "client_id", "client_secret"}),
@@ -199,8 +318,8 @@ _OUTBOUND_OPTIONS = frozenset(
 
 
 def from_environment() -> Settings:
-    """The settings of this process. Raises ValidationError, or `WrongSetting` for a variable that is almost
-    one of ours: it would change nothing, and its writer would think otherwise."""
+    """The settings of this process. Raises ValidationError, or `WrongSetting` for a likely misspelling of a
+    setting, which would otherwise be ignored silently."""
     settings = Settings()
     known = [name.upper() for name in Settings.model_fields]
     for variable in sorted(os.environ):
@@ -214,7 +333,7 @@ def from_environment() -> Settings:
 
 
 def explain(error: ValidationError) -> str:
-    """One sentence for each wrong setting; holds the variables' names, never their values."""
+    """One sentence for each wrong setting, with the name of its variable and without its value."""
     return "\n".join(_sentence(problem) for problem in error.errors(include_url=False, include_input=False))
 
 

@@ -57,7 +57,7 @@ func render() string {
 Written by ` + "`go test ./internal/config -update`" + ` from ` + "`api/internal/config/settings.go`" + `.
 
 The API reads these variables of the environment once, at its start. One that is wrong, or set but empty, keeps it
-from starting; the message names it. What the gateway reads besides is in [.env.example](../.env.example).
+from starting; the message names it. The settings of the gateway are in [gateway-settings.md](gateway-settings.md).
 
 | variable | default | meaning |
 |---|---|---|

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.harness.processes import REPOSITORY
+from tests.repository.settings_document import default_of, render, variables_of
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.entities import Entity
 from toolbridge_mcp.resilience import Admission, Gate
@@ -71,21 +72,52 @@ def test_run_sh_prints_what_can_be_pasted() -> None:
     assert "http://127.0.0.1:8001/sse" in shown
 
 
-def test_named_settings_are_those_of_the_example() -> None:
-    example = (REPOSITORY / ".env.example").read_text()
-    for document in DOCUMENTS:
-        for name in re.findall(r"`((?:TOOLBRIDGE|JWT|TENANT|API)_[A-Z0-9_]+)", document.read_text()):
-            assert name in example, f"{document.name} names {name}"
+GATEWAY_DEFAULTS = {
+    variable: default_of(field)
+    for name, field in Settings.model_fields.items()
+    for variable in variables_of(name, field)
+}
+STACK_DEFAULTS = {"API_PORT": "8081", "TOOLBRIDGE_DATA_DIR": ".toolbridge/data"}
+"""Settings that neither program reads: the commands that start both make others from them."""
+
+OF_THE_CALLER = {"TOOLBRIDGE_TOKEN"}
+"""Variables with a user's token, for a client or the doctor; they are no settings."""
 
 
-def test_every_setting_of_both_programs_is_in_the_example() -> None:
-    shown = set(re.findall(r"^#([A-Z][A-Z0-9_]*)=", (REPOSITORY / ".env.example").read_text(), re.MULTILINE))
-    read = re.findall(r'"([A-Z][A-Z0-9_]{3,})"', (REPOSITORY / "api/internal/config/env.go").read_text())
-    of_the_api = {name for name in read if not name.startswith("FLY_")}  # those are the platform's
-    assert of_the_api
-    assert of_the_api <= shown
-    for name in Settings.model_fields:
-        assert {name.upper(), f"TOOLBRIDGE_{name.upper()}"} & shown, name
+def api_defaults() -> dict[str, str]:
+    """The API's settings, from the page that a test of its own compares with the code."""
+    page = (REPOSITORY / "docs/configuration.md").read_text()
+    rows = re.findall(r"^\| `([A-Z0-9_]+)` \| (?:none|`(.+?)`) \|", page, re.MULTILINE)
+    assert rows
+    return dict(rows)
+
+
+def shown_defaults() -> dict[str, str]:
+    """The settings of `.env.example`, each with the value behind its name."""
+    text = (REPOSITORY / ".env.example").read_text()
+    return dict(re.findall(r"^#([A-Z][A-Z0-9_]*)=(.*)$", text, re.MULTILINE))
+
+
+def test_the_example_shows_every_setting_with_its_default() -> None:
+    shown = shown_defaults()
+    known = STACK_DEFAULTS | GATEWAY_DEFAULTS | api_defaults()
+    assert shown == {name: known.get(name) for name in shown}
+    assert set(api_defaults()) <= set(shown)
+    for name, field in Settings.model_fields.items():
+        assert set(variables_of(name, field)) & set(shown), name
+
+
+@each_document
+def test_a_document_names_only_settings_that_there_are(document: Path) -> None:
+    known = STACK_DEFAULTS.keys() | GATEWAY_DEFAULTS.keys() | api_defaults().keys() | OF_THE_CALLER
+    text = document.read_text()
+    for name, others in re.findall(r"`((?:TOOLBRIDGE|JWT|TENANT|API)_[A-Z0-9_]+)(\.\.\.)?", text):
+        assert name in known or (others and any(setting.startswith(name) for setting in known)), name
+
+
+def test_the_page_of_the_gateways_settings_is_the_one_in_review() -> None:
+    page = (REPOSITORY / "docs/gateway-settings.md").read_text()
+    assert page == render(), "run scripts/generate.sh settings and review the change"
 
 
 @pytest.mark.anyio
