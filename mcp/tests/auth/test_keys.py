@@ -15,7 +15,7 @@ from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 from pytest_httpx import HTTPXMock
 
 from toolbridge_mcp.auth import KeySet, KeysUnavailable, Scopes, UserTokenVerifier
-from toolbridge_mcp.auth.keys import MAX_BYTES, REFRESH_SECONDS, RETRY_SECONDS
+from toolbridge_mcp.auth.keys import MAX_BYTES, MIN_INTERVAL_SECONDS, REFRESH_SECONDS
 
 pytestmark = pytest.mark.anyio
 URL = "https://id.example/keys"
@@ -138,7 +138,7 @@ async def test_a_new_key_is_found_without_a_restart(
     httpx_mock.add_response(url=URL, json=published(EC))
     assert await verify(signed(EC, "ES256"))
     httpx_mock.add_response(url=URL, json=published(EC, NEXT))
-    clock.now += RETRY_SECONDS
+    clock.now += MIN_INTERVAL_SECONDS
     assert await verify(signed(NEXT, "ES256"))
 
 
@@ -149,7 +149,7 @@ async def test_strangers_cannot_make_it_ask_for_keys_again_and_again(
     for number in range(20):
         assert await verify(signed(NEXT, "ES256", kid=str(number))) is None
     assert len(httpx_mock.get_requests()) == 1
-    clock.now += RETRY_SECONDS
+    clock.now += MIN_INTERVAL_SECONDS
     assert await verify(signed(NEXT, "ES256")) is None
     assert len(httpx_mock.get_requests()) == 2
 
@@ -205,7 +205,7 @@ async def test_known_keys_outlive_their_provider(
     clock.now += 100 * REFRESH_SECONDS
     for number in range(3):
         assert await verify(signed(EC, "ES256", jti=str(number)))
-        clock.now += RETRY_SECONDS
+        clock.now += MIN_INTERVAL_SECONDS
     assert await verify(signed(NEXT, "ES256")) is None
 
 

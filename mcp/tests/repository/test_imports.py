@@ -17,8 +17,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         *{"", "auth", "client", "health", "identity", "logs", "outbound"},
         *{"metrics", "resilience", "settings", "tools", "transport", "web"},
     },
-    "auth": {"auth"},
-    "client": {"client", "errors", "metrics", "resilience", "transport"},
+    "auth": {"auth", "single_flight"},
+    "client": {"client", "errors", "metrics", "resilience", "single_flight", "transport"},
     "contract": {"client", "entities"},
     "doctor": {
         "client",
@@ -38,15 +38,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "identity": set(),
     "logs": set(),
     "metrics": set(),
-    "outbound": {"errors", "identity", "outbound", "settings"},
+    "outbound": {"errors", "identity", "outbound", "settings", "single_flight"},
     "resilience": {"errors", "resilience"},
     "setting_types": set(),
     "serving": {"web"},
     "settings": {"setting_types"},
+    "single_flight": {"errors"},
     "supervision": {"supervision"},
     "tools": {"client", "entities", "errors", "identity", "metrics", "resilience", "tools"},
     "transport": {"errors", "transport"},
-    "web": {"auth", "identity", "web"},
+    "web": {"auth", "identity", "single_flight", "web"},
 }
 LIBRARIES: dict[str, set[str]] = {
     "client": {"httpx", "pydantic", "pydantic_core"},
@@ -59,6 +60,7 @@ LIBRARIES: dict[str, set[str]] = {
     "resilience": set(),
     "setting_types": {"pydantic", "pydantic_settings"},
     "settings": {"pydantic", "pydantic_core", "pydantic_settings"},
+    "single_flight": set(),
     "supervision": set(),
     "transport": {"aiohttp", "httpx", "httpx_aiohttp"},
 }

@@ -24,6 +24,8 @@ from toolbridge_mcp.errors import (
 )
 from toolbridge_mcp.metrics import count_retry
 from toolbridge_mcp.resilience import Retries, State, current_deadline, within
+from toolbridge_mcp.single_flight import SingleFlight
+from toolbridge_mcp.transport import RETRY_SECONDS
 
 PAGE_BYTES = 250_000
 """Payloads of one page: quoted as text and repeated as structure, a page stays below 1 MiB."""
@@ -39,6 +41,7 @@ class ApiClient:
     def __init__(self, open_http: Callable[[], httpx.AsyncClient]) -> None:
         self._upstream = Upstream(open_http)
         self._info: ServerInfo | None = None
+        self._readings: SingleFlight[ServerInfo] = SingleFlight()
 
     async def __aenter__(self) -> Self:
         await self._upstream.__aenter__()
@@ -47,6 +50,7 @@ class ApiClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self._readings.aclose()
         await self._upstream.__aexit__(kind, error, trace)
 
     async def list(
@@ -99,10 +103,14 @@ class ApiClient:
         return await self._send(Call("POST", resource, uid, "process", body=body, if_match=if_match))
 
     async def info(self) -> ServerInfo:
-        """What the API said of itself when it was asked last."""
-        if self._info is None:
-            self._info = await self.read_info()
-        return self._info
+        """What the API last said about itself. Calls that need it at the same time share one request."""
+        if self._info is not None:
+            return self._info
+        try:
+            async with asyncio.timeout(current_deadline().left):
+                return await self._readings.run(self.read_info)
+        except TimeoutError as error:
+            raise Unavailable(facts={"retry_after": RETRY_SECONDS}) from error
 
     async def read_info(self) -> ServerInfo:
         """What the API says of itself now. Raises `Unavailable` when it does not answer."""

@@ -10,8 +10,8 @@ import httpx
 
 from toolbridge_mcp.identity import CallerToken
 from toolbridge_mcp.outbound.renewal import RenewingTransport
-from toolbridge_mcp.outbound.shared_work import SharedWork
 from toolbridge_mcp.outbound.token_endpoint import IssuedToken, TokenEndpoint
+from toolbridge_mcp.single_flight import SingleFlight
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  a type, no token
 GRANT = {
@@ -37,7 +37,7 @@ class ExchangedTokens:
         self._caller = caller
         self._max_kept = max_kept
         self._kept: OrderedDict[bytes, IssuedToken] = OrderedDict()
-        self._exchanges: SharedWork[bytes, IssuedToken] = SharedWork()
+        self._exchanges: SingleFlight[IssuedToken] = SingleFlight()
 
     async def bearer_token(self) -> str | None:
         """The token for the API, or None outside of a message."""
@@ -47,7 +47,7 @@ class ExchangedTokens:
         key = _key(caller)
         kept = self._kept.get(key)
         if kept is None or kept.renew_at <= self._endpoint.now():
-            kept = await self._exchanges.result(key, lambda: self._exchange(key, caller))
+            kept = await self._exchanges.run(lambda: self._exchange(key, caller), key)
         else:
             self._kept.move_to_end(key)
         return kept.value

@@ -9,8 +9,8 @@ import httpx
 from toolbridge_mcp.errors import TokenServiceMisconfigured, TokenServiceRefused
 from toolbridge_mcp.identity import CallerToken
 from toolbridge_mcp.outbound.renewal import RenewingTransport
-from toolbridge_mcp.outbound.shared_work import SharedWork
 from toolbridge_mcp.outbound.token_endpoint import IssuedToken, TokenEndpoint
+from toolbridge_mcp.single_flight import SingleFlight
 
 GRANT = {"grant_type": "client_credentials"}
 REFUSED_SECONDS = 30
@@ -30,7 +30,7 @@ class ServiceToken:
         self._caller = caller
         self._token: IssuedToken | None = None
         self._refused_until = 0.0
-        self._fetches: SharedWork[None, IssuedToken] = SharedWork()
+        self._fetches: SingleFlight[IssuedToken] = SingleFlight()
 
     async def bearer_token(self) -> str | None:
         """The service's token, or None outside of a message."""
@@ -40,9 +40,9 @@ class ServiceToken:
         """A token that is valid now. In its last seconds the next one is fetched meanwhile."""
         token, now = self._token, self._endpoint.now()
         if token is None or token.expires_at <= now:
-            return await self._fetches.result(None, self._fetch)
+            return await self._fetches.run(self._fetch)
         if token.renew_at <= now:
-            self._fetches.start(None, self._fetch)
+            self._fetches.start(self._fetch)
         return token
 
     def around(self, transport: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
@@ -64,7 +64,7 @@ class ServiceToken:
         return self._token
 
     async def __aenter__(self) -> Self:
-        self._fetches.start(None, self._fetch)
+        self._fetches.start(self._fetch)
         return self
 
     async def __aexit__(

@@ -1,6 +1,5 @@
 """What OAuth clients ask before they have a token; open to everyone."""
 
-import asyncio
 import logging
 import math
 import time
@@ -15,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from toolbridge_mcp.auth.verifier import Scopes
+from toolbridge_mcp.single_flight import SingleFlight
 from toolbridge_mcp.web.address import ENDPOINTS, RESOURCE_METADATA, Address
 
 logger = logging.getLogger(__name__)
@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 AUTHORIZATION_SERVER = "/.well-known/oauth-authorization-server"
 OPENID = "/.well-known/openid-configuration"
 KEEP_SECONDS = 300
-RETRY_SECONDS = 5
-"""The least time between two readings: everyone may ask, and each asks the authorization server thrice."""
+MIN_INTERVAL_SECONDS = 5
+"""The least time between two readings: everyone may ask, and a reading is up to three requests."""
 
 _ANYONE = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET"], allow_headers=["*"])
 
@@ -75,7 +75,7 @@ class IssuerMetadata:
         self._http = http
         self._document: object = None
         self._due_at = -math.inf
-        self._reading = asyncio.Lock()
+        self._readings: SingleFlight[None] = SingleFlight()
 
     def routes(self) -> list[Route]:
         return [
@@ -85,10 +85,9 @@ class IssuerMetadata:
         ]
 
     async def _answer(self, _: Request) -> Response:
-        if self._document is None or not self._reading.locked():
-            async with self._reading:
-                if time.monotonic() >= self._due_at:
-                    await self._read()
+        is_due = time.monotonic() >= self._due_at
+        if is_due and (self._document is None or not self._readings.is_running()):
+            await self._readings.run(self._read)
         if self._document is None:
             says = "The authorization server does not answer; try again."
             return JSONResponse(
@@ -105,7 +104,7 @@ class IssuerMetadata:
                     return
             except (httpx.HTTPError, ValueError) as error:
                 logger.warning("no authorization server metadata", extra={"error": type(error).__name__})
-        self._due_at = time.monotonic() + RETRY_SECONDS
+        self._due_at = time.monotonic() + MIN_INTERVAL_SECONDS
 
 
 def _metadata_urls(issuer: str) -> list[str]:

@@ -1,0 +1,58 @@
+"""Work that several callers wait for and that runs once."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Hashable
+from contextvars import Context
+from copy import copy
+from typing import Any, Generic, TypeVar
+
+from toolbridge_mcp.errors import ToolBridgeError
+
+Result = TypeVar("Result")
+
+
+class SingleFlight(Generic[Result]):
+    """Runs at most one task for each key at a time; callers that come while it runs share it.
+
+    A caller that is cancelled does not cancel the task. The task runs in an empty context: it serves every
+    caller, so it carries the token and the deadline of none. A caller that has a deadline must bound its own
+    wait.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: dict[Hashable, asyncio.Task[Result]] = {}
+
+    async def run(self, work: Callable[[], Coroutine[Any, Any, Result]], key: Hashable = None) -> Result:
+        """Returns the result of the running task for `key`, or of `work` if there is none.
+
+        Each caller gets a copy of a `ToolBridgeError`, because the tool adds its call's correlation id to it.
+        """
+        try:
+            return await asyncio.shield(self.start(work, key))
+        except ToolBridgeError as error:
+            raise copy(error) from error
+
+    def start(
+        self, work: Callable[[], Coroutine[Any, Any, Result]], key: Hashable = None
+    ) -> "asyncio.Task[Result]":
+        """Returns the running task for `key`, or starts `work` if there is none."""
+        task = self._tasks.get(key)
+        if task is None:
+            task = self._tasks[key] = asyncio.create_task(work(), context=Context())
+            task.add_done_callback(lambda done: self._finish(key, done))
+        return task
+
+    def is_running(self, key: Hashable = None) -> bool:
+        return key in self._tasks
+
+    async def aclose(self) -> None:
+        """Cancels what is running, and returns when it has ended."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _finish(self, key: Hashable, task: "asyncio.Task[Result]") -> None:
+        del self._tasks[key]
+        if not task.cancelled():
+            task.exception()  # asyncio logs an exception that nobody has read
