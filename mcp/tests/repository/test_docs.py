@@ -28,8 +28,26 @@ each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: 
 
 @each_document
 def test_links_lead_somewhere(document: Path) -> None:
-    for target in re.findall(r"\]\((?!https?://)([^)#]+)", document.read_text()):
-        assert (document.parent / target).exists(), target
+    for target, _, anchor in re.findall(r"\]\((?!https?://)([^)#]*)(#?)([^)]*)\)", document.read_text()):
+        page = document.parent / target if target else document
+        assert page.exists(), target
+        assert not anchor or anchor in anchors_of(page), f"{target}#{anchor}"
+
+
+def anchors_of(page: Path) -> set[str]:
+    """The anchors that GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_decision_says_why_and_what_was_given_up() -> None:
+    text = (REPOSITORY / "docs/decisions.md").read_text()
+    decisions = text.split("\n### ")[1:]
+    assert decisions
+    for decision in decisions:
+        title, _, body = decision.partition("\n")
+        parts = re.findall(r"^\*\*(.*?)\.\*\*", body, re.MULTILINE)
+        assert parts == ["What", "Why", "Given up"], title
 
 
 @each_document
