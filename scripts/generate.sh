@@ -7,11 +7,11 @@ set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-Usage: scripts/generate.sh [--check] [lock | tools | table | settings]...
+Usage: scripts/generate.sh [--check] [lock | tools | contract | settings]...
 
   lock      mcp/requirements.lock and mcp/requirements-dev.lock, from mcp/pyproject.toml
   tools     mcp/tests/surface/tools.json, the tools as a client sees them
-  table     api/internal/entity/testdata/table.json, the entities as the API publishes them
+  contract  api/internal/httpapi/testdata/contract.json, the API's entities, operations and error codes
   settings  docs/configuration.md and docs/gateway-settings.md, from the settings of API and gateway
 
 Without a name: all but lock. --check changes nothing and fails when something is stale; it
@@ -45,12 +45,12 @@ write_settings() {
     "$VENV_PYTHON" -m tests.repository.settings_document ${CHECK:+--check}
 }
 
-# The test compares; -update makes it write.
+# write_golden PACKAGE TEST: the test compares; -update makes it write.
 write_golden() {
     local update=''
     [ -n "$CHECK" ] || update=-update
     cd "$ROOT/api"
-    "$GO" test -count=1 "./internal/$1" ${update:+"$update"}
+    "$GO" test -count=1 -run "$2" "./internal/$1" ${update:+"$update"}
 }
 
 generate() {
@@ -64,10 +64,10 @@ generate() {
             need_packages requirements-dev.lock
             step "tool surface" "When it is stale, run scripts/generate.sh tools and review the change." write_tools
             ;;
-        table)
+        contract)
             need_go
-            step "entity table" "When it is stale, run scripts/generate.sh table and review the change." \
-                write_golden entity
+            step "API contract" "When it is stale, run scripts/generate.sh contract and review the change." \
+                write_golden httpapi Contract
             ;;
         settings)
             need_packages requirements-dev.lock
@@ -75,7 +75,7 @@ generate() {
             step "settings of the gateway" \
                 "When they are stale, run scripts/generate.sh settings and review the change." write_settings
             step "settings of the API" "When they are stale, run scripts/generate.sh settings and review the change." \
-                write_golden config
+                write_golden config .
             ;;
     esac
 }
@@ -85,7 +85,7 @@ NAMES=''
 for argument in "$@"; do
     case $argument in
         --check) CHECK=yes ;;
-        lock | tools | table | settings) NAMES="$NAMES $argument" ;;
+        lock | tools | contract | settings) NAMES="$NAMES $argument" ;;
         -h | --help)
             usage
             exit
@@ -96,7 +96,7 @@ for argument in "$@"; do
             ;;
     esac
 done
-NAMES=${NAMES:-tools table settings}
+NAMES=${NAMES:-tools contract settings}
 if [ -n "$CHECK" ]; then NAMES=${NAMES//lock/}; fi
 
 find_python

@@ -127,7 +127,7 @@ check "go vet" in_api "$GO" vet ./...
 check "staticcheck" in_api "$GO" tool staticcheck ./...
 check "API build" build_api
 check "generated: tool surface" "$ROOT/scripts/generate.sh" --check tools
-check "generated: entity table" "$ROOT/scripts/generate.sh" --check table
+check "generated: API contract" "$ROOT/scripts/generate.sh" --check contract
 step "PostgreSQL server" "Look at its log." start_postgres
 suite "Go tests" go_tests
 suite "Python tests" python_tests

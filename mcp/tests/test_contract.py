@@ -12,7 +12,9 @@ from toolbridge_mcp.client.models import ServerInfo
 from toolbridge_mcp.contract import mismatches
 from toolbridge_mcp.entities import COMMENT, ENTITIES, NOTE
 
-TABLE: dict[str, Any] = json.loads((REPOSITORY / "api/internal/entity/testdata/table.json").read_text())
+CONTRACT_FILE = REPOSITORY / "api/internal/httpapi/testdata/contract.json"
+CONTRACT: dict[str, Any] = json.loads(CONTRACT_FILE.read_text())
+TABLE: dict[str, Any] = CONTRACT["entities"]
 
 
 def described(**changes: Any) -> ServerInfo:

@@ -37,11 +37,11 @@ func Sign(secret, tenant, timestamp string) string {
 }
 
 // Check refuses a request whose tenant headers do not prove this tenant. The
-// answer never says why.
-func (g *TenantGate) Check(header http.Header) error {
-	tenant, one := single(header, HeaderTenant)
-	timestamp, two := single(header, HeaderTimestamp)
-	signature, three := single(header, HeaderSignature)
+// refusal never says why.
+func (g *TenantGate) Check(r *http.Request) error {
+	tenant, one := single(r.Header, HeaderTenant)
+	timestamp, two := single(r.Header, HeaderTimestamp)
+	signature, three := single(r.Header, HeaderSignature)
 	if !one || !two || !three {
 		return refused()
 	}

@@ -57,7 +57,7 @@ func TestTheGateTakesEveryVectorAtItsOwnTime(t *testing.T) {
 				t.Fatal(err)
 			}
 			gate := auth.TenantGate{ID: v.TenantID, Secret: v.Secret, Now: at(min(ms, 1<<60))}
-			err = gate.Check(signedHeader(v.TenantID, v.Timestamp, v.Signature))
+			err = gate.Check(signedRequest(v.TenantID, v.Timestamp, v.Signature))
 			if farAway := ms > 1<<60; farAway == (err == nil) {
 				t.Errorf("Check: %v", err)
 			}
@@ -74,7 +74,7 @@ func FuzzTenantHeaders(f *testing.F) {
 	f.Add("acme", "-9223372036854775808", "00")
 	gate := auth.TenantGate{ID: "acme", Secret: "0123456789abcdef0123456789abcdef", Now: at(1763600000000)}
 	f.Fuzz(func(t *testing.T, tenant, timestamp, signature string) {
-		err := gate.Check(signedHeader(tenant, timestamp, signature))
+		err := gate.Check(signedRequest(tenant, timestamp, signature))
 		if err == nil {
 			if tenant != gate.ID || signature != auth.Sign(gate.Secret, tenant, timestamp) {
 				t.Fatalf("passed: %q %q %q", tenant, timestamp, signature)
@@ -88,10 +88,10 @@ func FuzzTenantHeaders(f *testing.F) {
 	})
 }
 
-func signedHeader(tenant, timestamp, signature string) http.Header {
-	return http.Header{
+func signedRequest(tenant, timestamp, signature string) *http.Request {
+	return &http.Request{Header: http.Header{
 		auth.HeaderTenant: {tenant}, auth.HeaderTimestamp: {timestamp}, auth.HeaderSignature: {signature},
-	}
+	}}
 }
 
 func at(ms int64) func() time.Time {

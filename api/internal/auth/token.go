@@ -1,3 +1,5 @@
+// Package auth proves who is calling: the user by a JWT, the tenant by signed
+// headers.
 package auth
 
 import (
@@ -101,4 +103,8 @@ func DebugSubject(header http.Header) (subject string, named bool) {
 func usableSubject(subject string) bool {
 	return subject != "" && len(subject) <= maxSubject &&
 		!strings.ContainsRune(subject, 0) && !strings.ContainsRune(subject, utf8.RuneError)
+}
+
+func unauthorized(cause error) error {
+	return fault.New(fault.Unauthorized, "unauthorized").Because(cause)
 }

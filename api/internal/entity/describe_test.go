@@ -1,37 +1,10 @@
 package entity_test
 
 import (
-	"bytes"
-	"encoding/json"
-	"flag"
-	"os"
 	"testing"
 
 	"toolbridge/api/internal/entity"
 )
-
-var update = flag.Bool("update", false, "rewrite testdata/table.json")
-
-func TestThePublishedTableIsTheOneInReview(t *testing.T) {
-	const golden = "testdata/table.json"
-	got, err := json.MarshalIndent(entity.Describe(), "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got = append(got, '\n')
-	if *update {
-		if err := os.WriteFile(golden, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("the table changed: run `go test ./internal/entity -update` and review %s\n%s", golden, got)
-	}
-}
 
 func TestEveryRowCanBeServed(t *testing.T) {
 	kinds, segments := map[entity.Kind]bool{}, map[string]bool{}

@@ -20,6 +20,15 @@ type Parent struct {
 	Kinds   []Kind
 }
 
+// KindNames gives the kinds that a parent may be of, in the order of the table.
+func (p *Parent) KindNames() []string {
+	names := make([]string, len(p.Kinds))
+	for i, kind := range p.Kinds {
+		names[i] = string(kind)
+	}
+	return names
+}
+
 // Entity is one row of the table. Segment is its word in a URL.
 type Entity struct {
 	Kind    Kind

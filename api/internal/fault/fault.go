@@ -3,48 +3,6 @@ package fault
 
 import "fmt"
 
-// Code is the stable, machine-readable name of a kind of failure.
-type Code string
-
-// The codes a client can meet. Texts may be reworded; codes are never renamed.
-const (
-	Unauthorized          Code = "unauthorized"
-	InvalidTenant         Code = "invalid_tenant"
-	SessionRequired       Code = "session_required"
-	SessionInvalid        Code = "session_invalid"
-	SessionForbidden      Code = "session_forbidden"
-	SessionNotFound       Code = "session_not_found"
-	EpochMismatch         Code = "epoch_mismatch"
-	InvalidUID            Code = "invalid_uid"
-	InvalidJSON           Code = "invalid_json"
-	InvalidAction         Code = "invalid_action"
-	InvalidIdempotencyKey Code = "invalid_idempotency_key"
-	IdempotencyKeyReused  Code = "idempotency_key_reused"
-	InvalidIfMatch        Code = "invalid_if_match"
-	InvalidTimeout        Code = "invalid_timeout"
-	InvalidCursor         Code = "invalid_cursor"
-	InvalidLimit          Code = "invalid_limit"
-	InvalidFilter         Code = "invalid_filter"
-	InvalidQuery          Code = "invalid_query"
-	InvalidField          Code = "invalid_field"
-	ParentNotFound        Code = "parent_not_found"
-	UIDExists             Code = "uid_exists"
-	NotFound              Code = "not_found"
-	Deleted               Code = "deleted"
-	VersionMismatch       Code = "version_mismatch"
-	BatchTooLarge         Code = "batch_too_large"
-	RateLimited           Code = "rate_limited"
-	BodyTooLarge          Code = "body_too_large"
-	RequestTimeout        Code = "request_timeout"
-	RouteNotFound         Code = "route_not_found"
-	MethodNotAllowed      Code = "method_not_allowed"
-	ConfirmationRequired  Code = "confirmation_required"
-	Internal              Code = "internal"
-	Unavailable           Code = "unavailable"
-	OutcomeUnknown        Code = "outcome_unknown"
-	DeadlineExceeded      Code = "deadline_exceeded"
-)
-
 // Facts are named values told to the client beside the sentence.
 type Facts map[string]any
 

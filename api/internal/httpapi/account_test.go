@@ -17,12 +17,16 @@ import (
 func TestInfoIsOpenAndTellsWhatThisAPIOffers(t *testing.T) {
 	p := limitedTo(t, limit.Rate{PerMinute: 600, Burst: 120}, limit.Rate{PerMinute: 300, Burst: 60}, limit.Rate{})
 	got := p.send("GET", "/v1/sync/info", "", nil).is(200).json()
-	table, err := os.ReadFile("../entity/testdata/table.json")
+	text, err := os.ReadFile("testdata/contract.json")
 	if err != nil {
 		t.Fatal(err)
 	}
+	var contract struct{ Entities json.RawMessage }
+	if err := json.Unmarshal(text, &contract); err != nil {
+		t.Fatal(err)
+	}
 	var want map[string]any
-	err = json.Unmarshal([]byte(`{"apiVersion":"1.1","serverTime":"2026-11-20T06:15:34.04Z","entities":`+string(table)+`,
+	err = json.Unmarshal([]byte(`{"apiVersion":"1.1","serverTime":"2026-11-20T06:15:34.04Z","entities":`+string(contract.Entities)+`,
 		"locking":{"supported":true,"mode":"session"},"minClientVersion":"0.1.0",
 		"rateLimit":{"windowSeconds":60,"maxRequests":300,"burst":60,
 			"reads":{"windowSeconds":60,"maxRequests":600,"burst":120},

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strconv"
@@ -12,97 +13,176 @@ import (
 	"toolbridge/api/internal/item"
 )
 
-func invalidFilter(name, rule string) error {
-	return fault.New(fault.InvalidFilter, "invalid %s: %s", name, rule).With(fault.Facts{"field": name})
+// filter restricts a list by query parameters: what the document says of them,
+// and how they are read.
+type filter struct {
+	parameters []parameter
+	read       func(sent url.Values, into *item.Filter) error
 }
 
-// filter reads what a list is to be restricted to, and its order, into a query.
-func (col collection) filter(sent url.Values, query *item.Query) (err error) {
-	if err := col.foreignFilter(sent); err != nil {
-		return err
+// commonFilters are the filters of every list.
+var commonFilters = []filter{
+	textFilter("tag", "Only those with this among their tags.", func(f *item.Filter) *string { return &f.Tag }),
+	{
+		parameters: []parameter{filterParameter("archived", "Only those archived, or only others.", oneOfSchema("true", "false"))},
+		read:       readArchived,
+	},
+	{
+		parameters: []parameter{filterParameter("updatedSince", "Only those changed at this time or later: RFC 3339, or Unix milliseconds.",
+			object{"anyOf": []object{{"type": "string", "format": "date-time"}, {"type": "integer"}}})},
+		read: readUpdatedSince,
+	},
+}
+
+// entityFilters are the filters that not every entity has.
+func entityFilters(e *entity.Entity) (filters []filter) {
+	if e.Parent != nil {
+		filters = append(filters, parentFilter(e.Parent))
 	}
-	if query.Filter.Parent, err = parentFilter(col.entity, sent); err != nil {
-		return err
+	if len(e.States()) > 0 {
+		filters = append(filters, textFilter("status", "Only those in this state.", func(f *item.Filter) *string { return &f.Status }))
 	}
-	if query.Filter.Status, err = textFilter(sent, "status"); err != nil {
-		return err
+	return filters
+}
+
+// filterParameters are the parameters of all filters of an entity, the common
+// ones first and by name.
+func filterParameters(e *entity.Entity) []parameter {
+	var common, own []parameter
+	for _, filter := range commonFilters {
+		common = append(common, filter.parameters...)
 	}
-	if query.Filter.Tag, err = textFilter(sent, "tag"); err != nil {
-		return err
+	slices.SortFunc(common, func(a, b parameter) int { return cmp.Compare(a.name, b.name) })
+	for _, filter := range entityFilters(e) {
+		for _, p := range filter.parameters {
+			p.inline = true
+			own = append(own, p)
+		}
 	}
-	if query.Filter.Archived, err = archivedFilter(sent); err != nil {
-		return err
+	return append(common, own...)
+}
+
+// foreignFilters are the parameters that filter the lists of other entities only.
+func foreignFilters(e *entity.Entity) (names []string) {
+	own := filterParameters(e)
+	for _, other := range entity.Table {
+		for _, p := range filterParameters(other) {
+			if !slices.ContainsFunc(own, func(o parameter) bool { return o.name == p.name }) {
+				names = append(names, p.name)
+			}
+		}
 	}
-	if query.Filter.Since, err = sinceFilter(sent); err != nil {
-		return err
+	return names
+}
+
+// readFilter reads the filters of a list, and its order, into a query. A filter
+// that only other entities have is refused: to ignore it would return too much.
+func (col collection) readFilter(sent url.Values, query *item.Query) error {
+	for _, name := range col.foreign {
+		if sent.Has(name) {
+			return invalidFilter(name, "a list of "+col.entity.Segment+" has no such filter")
+		}
 	}
-	order, err := wordFilter(sent, "order", "asc", "desc")
+	for _, filter := range col.filters {
+		if err := filter.read(sent, &query.Filter); err != nil {
+			return err
+		}
+	}
+	order, err := wordOf(sent, "order", "asc", "desc")
 	query.Descending = order == "desc"
 	return err
 }
 
-// foreignFilter refuses a filter that only other entities have: to ignore it
-// would answer with too much.
-func (col collection) foreignFilter(sent url.Values) error {
-	own := filterKeys(col.entity)
-	for _, e := range entity.Table {
-		for _, key := range filterKeys(e) {
-			if sent.Has(key) && !slices.Contains(own, key) {
-				return invalidFilter(key, "a list of "+col.entity.Segment+" has no such filter")
-			}
-		}
-	}
-	return nil
+func invalidFilter(name, rule string) error {
+	return fault.New(fault.InvalidFilter, "invalid %s: %s", name, rule).With(fault.Facts{"field": name})
 }
 
-// filterKeys are the parameters that not every entity has.
-func filterKeys(e *entity.Entity) (keys []string) {
-	if e.Parent != nil {
-		keys = append(keys, e.Parent.UIDKey)
-	}
-	if e.Parent != nil && e.Parent.TypeKey != "" {
-		keys = append(keys, e.Parent.TypeKey)
-	}
-	if len(e.States()) > 0 {
-		keys = append(keys, "status")
-	}
-	return keys
+func filterParameter(name, description string, schema object) parameter {
+	return queryParameter(name, description, schema, fault.InvalidFilter)
 }
 
-func parentFilter(e *entity.Entity, sent url.Values) (item.Parent, error) {
-	if e.Parent == nil || !sent.Has(e.Parent.UIDKey) && !sent.Has(e.Parent.TypeKey) {
+// textFilter is a filter by any short text.
+func textFilter(name, description string, field func(*item.Filter) *string) filter {
+	schema := object{"type": "string", "minLength": 1, "maxLength": item.MaxFacetBytes}
+	return filter{
+		parameters: []parameter{filterParameter(name, description, schema)},
+		read: func(sent url.Values, into *item.Filter) (err error) {
+			*field(into), err = shortTextOf(sent, name)
+			return err
+		},
+	}
+}
+
+// parentFilter is a filter by the parent. Where parents may be of several kinds,
+// the kind may be named too.
+func parentFilter(p *entity.Parent) filter {
+	parameters := []parameter{filterParameter(p.UIDKey, "Only those of this parent.", object{"type": "string", "format": "uuid"})}
+	if p.TypeKey != "" {
+		description := "Only those with a parent of this kind; send " + p.UIDKey + " too."
+		parameters = append(parameters, filterParameter(p.TypeKey, description, oneOfSchema(p.KindNames()...)))
+	}
+	return filter{parameters, func(sent url.Values, into *item.Filter) (err error) {
+		into.Parent, err = readParent(p, sent)
+		return err
+	}}
+}
+
+func oneOfSchema(words ...string) object { return object{"type": "string", "enum": words} }
+
+func readParent(p *entity.Parent, sent url.Values) (item.Parent, error) {
+	if !sent.Has(p.UIDKey) && !sent.Has(p.TypeKey) {
 		return item.Parent{}, nil
 	}
-	kind, err := parentKindFilter(e.Parent, sent)
+	kind, err := readParentKind(p, sent)
 	if err != nil {
 		return item.Parent{}, err
 	}
-	text, err := textFilter(sent, e.Parent.UIDKey)
+	text, err := shortTextOf(sent, p.UIDKey)
 	if err != nil {
 		return item.Parent{}, err
 	}
 	uid, ok := item.ParseUID(text)
 	if !ok {
-		return item.Parent{}, invalidFilter(e.Parent.UIDKey, "send one UUID")
+		return item.Parent{}, invalidFilter(p.UIDKey, "send one UUID")
 	}
 	return item.Parent{Kind: kind, UID: uid}, nil
 }
 
-// parentKindFilter gives the kind that the parent must be of; empty for any.
-func parentKindFilter(p *entity.Parent, sent url.Values) (entity.Kind, error) {
+// readParentKind reads the kind that the parent must be of; empty for any.
+func readParentKind(p *entity.Parent, sent url.Values) (entity.Kind, error) {
 	if p.TypeKey == "" {
 		return p.Kinds[0], nil
 	}
-	names := make([]string, len(p.Kinds))
-	for i, kind := range p.Kinds {
-		names[i] = string(kind)
-	}
-	word, err := wordFilter(sent, p.TypeKey, names...)
+	word, err := wordOf(sent, p.TypeKey, p.KindNames()...)
 	return entity.Kind(word), err
 }
 
-// textFilter reads a parameter that is any short text; empty when it is missing.
-func textFilter(sent url.Values, name string) (string, error) {
+func readArchived(sent url.Values, into *item.Filter) error {
+	word, err := wordOf(sent, "archived", "true", "false")
+	if err != nil || word == "" {
+		return err
+	}
+	archived := word == "true"
+	into.Archived = &archived
+	return nil
+}
+
+func readUpdatedSince(sent url.Values, into *item.Filter) error {
+	const name = "updatedSince"
+	text, err := shortTextOf(sent, name)
+	if err != nil || text == "" {
+		return err
+	}
+	since, ok := item.ParseMillis(text)
+	if !ok {
+		return invalidFilter(name, "send a time such as 2026-01-31T12:00:00Z, or milliseconds")
+	}
+	into.Since = &since
+	return nil
+}
+
+// shortTextOf reads a parameter that is any short text; empty when it is missing.
+func shortTextOf(sent url.Values, name string) (string, error) {
 	values, given := sent[name]
 	if !given {
 		return "", nil
@@ -114,8 +194,8 @@ func textFilter(sent url.Values, name string) (string, error) {
 	return text, nil
 }
 
-// wordFilter reads a parameter that is one of some words; empty when it is missing.
-func wordFilter(sent url.Values, name string, words ...string) (string, error) {
+// wordOf reads a parameter that is one of some words; empty when it is missing.
+func wordOf(sent url.Values, name string, words ...string) (string, error) {
 	values, given := sent[name]
 	if !given {
 		return "", nil
@@ -124,26 +204,4 @@ func wordFilter(sent url.Values, name string, words ...string) (string, error) {
 		return "", invalidFilter(name, "send "+strings.Join(words, " or "))
 	}
 	return values[0], nil
-}
-
-func archivedFilter(sent url.Values) (*bool, error) {
-	word, err := wordFilter(sent, "archived", "true", "false")
-	if err != nil || word == "" {
-		return nil, err
-	}
-	archived := word == "true"
-	return &archived, nil
-}
-
-func sinceFilter(sent url.Values) (*item.Millis, error) {
-	const name = "updatedSince"
-	text, err := textFilter(sent, name)
-	if err != nil || text == "" {
-		return nil, err
-	}
-	since, ok := item.ParseMillis(text)
-	if !ok {
-		return nil, invalidFilter(name, "send a time such as 2026-01-31T12:00:00Z, or milliseconds")
-	}
-	return &since, nil
 }

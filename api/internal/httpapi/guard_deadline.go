@@ -18,9 +18,19 @@ const (
 // errTimeUp is why a request ended that its caller no longer waits for.
 var errTimeUp = errors.New("the caller's time is up")
 
-// deadline ends the request when its caller stops waiting, if the caller says
+var deadlineGuard = guard{
+	check: setDeadline,
+	parameters: []parameter{{
+		in: "header", name: headerTimeout,
+		description: "How many milliseconds the caller still waits. When they are up, the work ends and nothing is written.",
+		schema:      object{"type": "integer", "minimum": 1, "maximum": maxTimeout},
+	}},
+	codes: []fault.Code{fault.InvalidTimeout},
+}
+
+// setDeadline ends the request when its caller stops waiting, if the caller says
 // when that is. It only ever shortens what the API allows itself.
-func (a *API) deadline(c *call) error {
+func setDeadline(c *call) error {
 	values, present := c.Header[headerTimeout]
 	if !present {
 		return nil

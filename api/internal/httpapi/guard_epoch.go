@@ -8,9 +8,21 @@ import (
 
 const headerEpoch = "X-Sync-Epoch"
 
-// epoch refuses a client that has not noticed a wipe. A request that opened its
+var epochHeader = header{headerEpoch, "The user's epoch, with a fresh session or a refusal.", "integer"}
+
+var epochGuard = guard{
+	check: checkEpoch,
+	parameters: []parameter{{
+		in: "header", name: headerEpoch,
+		description: "The epoch the client knows of. Needed with a session that was opened before.",
+		schema:      object{"type": "integer", "format": "int64", "minimum": 1},
+	}},
+	codes: []fault.Code{fault.EpochMismatch},
+}
+
+// checkEpoch refuses a client that has not noticed a wipe. A request that opened its
 // own session knows nothing older, so it need not say an epoch.
-func (a *API) epoch(c *call) error {
+func checkEpoch(c *call) error {
 	current := c.opened.State.Epoch
 	sent, present := c.Header[headerEpoch]
 	if c.inBand && !present {

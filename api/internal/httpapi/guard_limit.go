@@ -3,6 +3,7 @@ package httpapi
 import (
 	"fmt"
 	"math"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -41,16 +42,38 @@ func allowing(kind string, rate limit.Rate) allowance {
 	return allowance{kind, rate, limit.NewBuckets(rate, maxLimited)}
 }
 
-// usage takes a token for a read or a write; the verb tells them apart.
-func (a *API) usage(c *call) error {
+var retryAfterHeader = header{"Retry-After", "Seconds to wait.", "integer"}
+
+func (a *API) usageGuard() guard   { return limitGuard(a.takeUsage) }
+func (a *API) openingGuard() guard { return limitGuard(a.takeOpening) }
+
+// limitGuard counts the requests of a user, who is unknown in a 401.
+func limitGuard(take func(*call) error) guard {
+	return guard{
+		check: take,
+		headers: []header{
+			{"X-RateLimit-Limit", "Requests per minute.", "integer"},
+			{"X-RateLimit-Remaining", "Requests left at once.", "integer"},
+			{"X-RateLimit-Reset", "Unix time in seconds at which all of the burst is back.", "integer"},
+			{"X-RateLimit-Burst", "Requests at once.", "integer"},
+			{"RateLimit-Policy", "The limit that applies, as in the IETF draft.", "string"},
+			{"RateLimit", "Requests left, and seconds until all are back.", "string"},
+		},
+		notWith: http.StatusUnauthorized,
+		codes:   []fault.Code{fault.RateLimited},
+	}
+}
+
+// takeUsage takes a token for a read or a write, depending on the method.
+func (a *API) takeUsage(c *call) error {
 	if c.Method == "GET" {
 		return a.take(c, &a.Limits.reads)
 	}
 	return a.take(c, &a.Limits.writes)
 }
 
-// opening takes a token for a session.
-func (a *API) opening(c *call) error { return a.take(c, &a.Limits.sessions) }
+// takeOpening takes a token for a session.
+func (a *API) takeOpening(c *call) error { return a.take(c, &a.Limits.sessions) }
 
 func (a *API) take(c *call, from *allowance) error {
 	if from.buckets == nil {

@@ -12,8 +12,24 @@ const headerSession = "X-Sync-Session"
 // inBandWord, sent as the session, asks for a fresh one used at once.
 const inBandWord = "new"
 
-// session finds the sync session the request names, or opens one in-band.
-func (a *API) session(c *call) error {
+func (a *API) sessionGuard() guard {
+	description := "A session of POST /v1/sync/sessions."
+	if a.InBandSessions {
+		description += " The word `" + inBandWord + "` opens one with this very request; the answer names it."
+	}
+	return guard{
+		check: a.findSession,
+		parameters: []parameter{{
+			in: "header", name: headerSession, description: description,
+			schema: object{"type": "string"}, required: true, example: inBandWord,
+		}},
+		headers: []header{{headerSession, "The session that the request opened in-band.", "string"}, epochHeader},
+		codes:   []fault.Code{fault.SessionRequired, fault.SessionInvalid, fault.SessionForbidden},
+	}
+}
+
+// findSession finds the sync session the request names, or opens one in-band.
+func (a *API) findSession(c *call) error {
 	names := c.Header.Values(headerSession)
 	switch {
 	case len(names) == 0 || len(names) == 1 && names[0] == "":

@@ -1,13 +1,29 @@
 package httpapi
 
-import "toolbridge/api/internal/auth"
+import (
+	"toolbridge/api/internal/auth"
+	"toolbridge/api/internal/fault"
+)
 
-// bearer proves the user by the token of the request. In development mode a
-// request without one may name its user.
-func (a *API) bearer(c *call) error {
+var challengeHeader = header{"WWW-Authenticate", "Bearer, when the token is what failed.", "string"}
+
+func (a *API) tokenGuard() guard {
+	return guard{
+		check: a.checkToken,
+		security: map[string]object{"bearer": {
+			"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+			"description": "Who the user is: `sub`. `exp` is demanded.",
+		}},
+		codes: []fault.Code{fault.Unauthorized, fault.Unavailable},
+	}
+}
+
+// checkToken proves the user by the token of the request. In development mode a
+// request without a token may name its user.
+func (a *API) checkToken(c *call) error {
 	if a.DebugSubjects {
 		if subject, named := auth.DebugSubject(c.Header); named {
-			c.caller.Subject = subject
+			c.subject = subject
 			return nil
 		}
 	}
@@ -15,6 +31,6 @@ func (a *API) bearer(c *call) error {
 	if err != nil {
 		return err
 	}
-	c.caller.Subject = subject
+	c.subject = subject
 	return nil
 }

@@ -17,6 +17,13 @@ const (
 	maxKey            = 255
 )
 
+var idempotencyKeyParameter = parameter{
+	in: "header", name: headerIdempotency, description: "Do it once, however often it is sent.",
+	schema:  object{"type": "string", "pattern": "^[!#-~]{1,255}$"},
+	headers: []header{{headerReplayed, "true, when the answer is that of an earlier request with the key.", "string"}},
+	codes:   []fault.Code{fault.InvalidIdempotencyKey, fault.IdempotencyKeyReused},
+}
+
 // rendering is how a kind of write is answered.
 type rendering func(*item.Item) item.Answer
 

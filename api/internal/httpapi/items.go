@@ -1,27 +1,34 @@
 package httpapi
 
 import (
-	"errors"
 	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
+	"slices"
 
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
 )
 
-const defaultLimit = 500
-
 // collection is the handlers of one entity.
 type collection struct {
-	api    *API
-	entity *entity.Entity
+	api     *API
+	entity  *entity.Entity
+	filters []filter // of its list, in the order in which they are read
+	foreign []string // the names of other entities' filters
+}
+
+func newCollection(a *API, e *entity.Entity) collection {
+	return collection{a, e, slices.Concat(entityFilters(e), commonFilters), foreignFilters(e)}
+}
+
+var uidParameter = parameter{
+	in: "path", name: "uid", description: "A UUID in any of its usual spellings.",
+	schema: object{"type": "string", "format": "uuid"}, required: true, example: exampleUID,
+	codes: []fault.Code{fault.InvalidUID, fault.NotFound, fault.Deleted},
 }
 
 func (col collection) list(c *call) (int, any, error) {
-	query, err := col.query(c, col.filter)
+	query, err := col.query(c, col.readFilter)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -177,101 +184,4 @@ const headSize = 200
 // whole gives an item with its payload.
 func whole(found *item.Item) []byte {
 	return found.AppendJSON(make([]byte, 0, len(found.Payload)+headSize))
-}
-
-func pageJSON(page item.Page) rawJSON {
-	size := headSize
-	for i := range page.Items {
-		size += len(page.Items[i].Payload) + headSize
-	}
-	b := append(make([]byte, 0, size), `{"items":[`...)
-	for i := range page.Items {
-		b = page.Items[i].AppendJSON(comma(b))
-	}
-	return append(appendNext(append(b, ']'), page.Next), '}')
-}
-
-// appendNext appends the cursor of the next page, if there is one.
-func appendNext(b []byte, next *item.Cursor) []byte {
-	if next == nil {
-		return b
-	}
-	b = append(b, `,"nextCursor":"`...)
-	b = append(b, next.String()...)
-	return append(b, '"')
-}
-
-// unfiltered is the filter of what has none.
-func unfiltered(url.Values, *item.Query) error { return nil }
-
-// query reads the page a list request asks for.
-func (col collection) query(c *call, filter func(url.Values, *item.Query) error) (item.Query, error) {
-	sent, err := queryOf(c)
-	if err != nil {
-		return item.Query{}, err
-	}
-	query := item.Query{
-		Owner:          item.Owner(c.owner),
-		Kind:           col.entity.Kind,
-		IncludeDeleted: includeDeleted(sent),
-	}
-	if query.Limit, err = bound(sent, "limit", defaultLimit, entity.MaxLimit); err != nil {
-		return item.Query{}, err
-	}
-	if query.MaxBytes, err = bound(sent, "maxBytes", item.MaxPageBytes, item.MaxPageBytes); err != nil {
-		return item.Query{}, err
-	}
-	if err := filter(sent, &query); err != nil {
-		return item.Query{}, err
-	}
-	query.After, err = cursorOf(sent["cursor"], query.Binding())
-	return query, err
-}
-
-// queryOf reads the query string whole or not at all: half of one would be
-// another question than the one that was asked.
-func queryOf(c *call) (url.Values, error) {
-	values, err := url.ParseQuery(c.URL.RawQuery)
-	if err != nil {
-		return nil, fault.New(fault.InvalidQuery, "invalid query string: %v; separate parameters by & and percent-encode their values", err)
-	}
-	return values, nil
-}
-
-func includeDeleted(query url.Values) bool { return query.Get("includeDeleted") == "true" }
-
-// bound reads a parameter that bounds a page; one above most counts as most.
-func bound(query url.Values, name string, usual, most int) (int, error) {
-	values := query[name]
-	if len(values) == 0 {
-		return usual, nil
-	}
-	limit, err := strconv.Atoi(values[0])
-	if errors.Is(err, strconv.ErrRange) && digits(values[0]) {
-		limit, err = most, nil
-	}
-	if err != nil || limit < 1 || len(values) > 1 {
-		return 0, fault.New(fault.InvalidLimit, "invalid %s: send one whole number from 1 to %d", name, most).
-			With(fault.Facts{"field": name})
-	}
-	return min(limit, most), nil
-}
-
-// digits says whether a text is a positive number of any length.
-func digits(text string) bool {
-	return strings.TrimLeft(strings.TrimPrefix(text, "+"), "0123456789") == ""
-}
-
-func cursorOf(values []string, list string) (*item.Cursor, error) {
-	switch len(values) {
-	case 0:
-		return nil, nil
-	case 1:
-		cursor, err := item.ParseCursor(values[0])
-		if err == nil && cursor.List != list {
-			err = fault.New(fault.InvalidCursor, "invalid cursor: it belongs to another list; send it with the filters and the order it came with")
-		}
-		return &cursor, err
-	}
-	return nil, fault.New(fault.InvalidCursor, "invalid cursor: send one")
 }

@@ -1,51 +1,38 @@
 package httpapi
 
 import (
+	"cmp"
 	"encoding/json"
-	"maps"
 	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
 )
 
-// object is a JSON object of the OpenAPI document.
-type object map[string]any
-
-// addDocument adds the route that describes all routes, itself among them.
-func (a *API) addDocument(routes map[string]verbs) {
-	var document rawJSON
-	routes["/openapi.json"] = verbs{"GET": a.open(func(*call) (int, any, error) {
-		return http.StatusOK, document, nil
-	})}
-	document = a.document(routes)
-}
-
-// document describes every route in OpenAPI 3.1.
-func (a *API) document(routes map[string]verbs) rawJSON {
-	operations, paths := a.operations(), object{}
-	for pattern, verbs := range routes {
-		path := object{}
-		for method, endpoint := range verbs {
-			described := operations[method+" "+pattern]
-			path[strings.ToLower(method)] = described.json(pattern, endpoint.needs)
+// document describes the routes in OpenAPI 3.1.
+func document(routes []route) rawJSON {
+	paths := map[string]object{}
+	for _, route := range routes {
+		if paths[route.pattern] == nil {
+			paths[route.pattern] = object{}
 		}
-		paths[pattern] = path
+		paths[route.pattern][strings.ToLower(route.method)] = route.describe()
 	}
 	encoded, err := json.Marshal(object{
 		"openapi": "3.1.0",
 		"info": object{
 			"title": "ToolBridge API", "version": apiVersion,
-			"description": "Notes, tasks, comments, chats and chat messages of the users of one tenant.",
+			"description": entityWords() + " of the users of one tenant.",
 			"license":     object{"name": "MIT", "identifier": "MIT"},
 		},
 		"servers":    []object{{"url": "/", "description": "this API"}},
-		"tags":       a.tags(),
+		"tags":       tags(),
 		"paths":      paths,
-		"components": a.components(),
+		"components": components(routes),
 	})
 	if err != nil {
 		panic(err) // not reached: only maps, lists, texts and numbers
@@ -53,144 +40,177 @@ func (a *API) document(routes map[string]verbs) rawJSON {
 	return encoded
 }
 
-// needs is what a route demands of a request, and so what its guards may answer.
-type needs struct {
-	caller  bool // token, tenant signature and a token of the rate limit
-	session bool
-	epoch   bool
+// entityWords begins a sentence with what the API keeps: "Notes, tasks and chats".
+func entityWords() string {
+	words := make([]string, len(entity.Table))
+	for i, e := range entity.Table {
+		words[i] = e.Word() + "s"
+	}
+	last := len(words) - 1
+	listed := strings.Join(words[:last], ", ") + " and " + words[last]
+	return strings.ToUpper(listed[:1]) + listed[1:]
 }
 
-func (n needs) codes() []fault.Code {
-	codes := []fault.Code{fault.Internal, fault.InvalidTimeout}
-	if n.caller {
-		codes = append(codes, fault.Unauthorized, fault.InvalidTenant, fault.RateLimited, fault.Unavailable, fault.OutcomeUnknown, fault.DeadlineExceeded)
+func tags() []object {
+	tags := []object{{"name": "service"}, {"name": "sessions"}, {"name": "account"}}
+	for _, e := range entity.Table {
+		tags = append(tags, object{"name": e.Segment})
 	}
-	if n.session {
-		codes = append(codes, fault.SessionRequired, fault.SessionInvalid, fault.SessionForbidden)
-	}
-	if n.epoch {
-		codes = append(codes, fault.EpochMismatch)
-	}
-	return codes
+	return tags
 }
 
-func (n needs) parameters() []string {
-	names := []string{"XCorrelationId", "XRequestTimeoutMs"}
-	if n.session {
-		names = append(names, "XSyncSession")
+// describe is the operation object of a route.
+func (r route) describe() object {
+	parameters := []object{}
+	for _, p := range r.allParameters() {
+		parameters = append(parameters, p.use())
 	}
-	if n.epoch {
-		names = append(names, "XSyncEpoch")
+	described := object{
+		"operationId": r.id, "summary": r.summary, "tags": []string{r.tag},
+		"parameters": parameters, "security": r.security(), "responses": r.responses(),
 	}
-	return names
-}
-
-// operation is one method of one route, beyond what its guards say of it.
-type operation struct {
-	id         string
-	tag        string
-	summary    string
-	parameters []string // of the components
-	filters    []object // parameters of this one alone
-	links      object   // from a success to what can follow
-	body       object   // schema of the request body, nil for none
-	example    any      // of the request body
-	status     int      // of success
-	answer     object   // schema of its body; nil for none, plainText for text
-	answers    any      // an example of it
-	headers    []string // of success, of the components
-	codes      []fault.Code
+	if r.body != nil {
+		described["requestBody"] = object{"required": true, "content": jsonContent(r.body.schema, r.body.example)}
+	}
+	return described
 }
 
 var inPath = regexp.MustCompile(`\{(\w+)\}`)
 
-func (o operation) json(pattern string, needs needs) object {
-	described := object{"operationId": o.id, "summary": o.summary, "tags": []string{o.tag}}
-	parameters := []object{}
-	for _, name := range inPath.FindAllStringSubmatch(pattern, -1) {
-		parameters = append(parameters, component("parameters", name[1]))
+// allParameters are those of the path, of every route, of the guards and of the
+// route itself.
+func (r route) allParameters() []parameter {
+	var all []parameter
+	for _, name := range inPath.FindAllStringSubmatch(r.pattern, -1) {
+		all = append(all, pathParameters[name[1]])
 	}
-	for _, name := range append(needs.parameters(), o.parameters...) {
-		parameters = append(parameters, component("parameters", name))
+	all = append(all, correlationParameter)
+	for _, guard := range r.guards {
+		all = append(all, guard.parameters...)
 	}
-	described["parameters"] = append(parameters, o.filters...)
-	if needs.caller {
-		described["security"] = []object{{"bearer": []string{}, "tenantId": []string{}, "tenantTimestamp": []string{}, "tenantSignature": []string{}}}
-	} else {
-		described["security"] = []object{}
-	}
-	if o.body != nil {
-		described["requestBody"] = object{"required": true, "content": jsonContent(o.body, o.example)}
-	}
-	described["responses"] = o.responses(needs)
-	return described
+	return append(all, r.parameters...)
 }
 
-func (o operation) responses(needs needs) object {
-	success := object{"description": http.StatusText(o.status), "headers": headersOf(needs, o.status, o.headers...)}
-	switch {
-	case o.answer["type"] == plainText:
-		success["content"] = object{"text/plain": object{"schema": object{"type": "string"}, "example": o.answers}}
-	case o.answer != nil:
-		success["content"] = jsonContent(o.answer, o.answers)
-	}
-	if o.links != nil {
-		success["links"] = o.links
-	}
-	responses := object{strconv.Itoa(o.status): success}
-	byStatus := map[int][]fault.Code{}
-	for _, code := range append(needs.codes(), o.codes...) {
-		if status := statusOf(code); !slices.Contains(byStatus[status], code) {
-			byStatus[status] = append(byStatus[status], code)
+// security demands all schemes of the guards together, or none.
+func (r route) security() []object {
+	schemes := object{}
+	for _, guard := range r.guards {
+		for name := range guard.security {
+			schemes[name] = []string{}
 		}
 	}
+	if len(schemes) == 0 {
+		return []object{}
+	}
+	return []object{schemes}
+}
+
+func (r route) responses() object {
+	responses := object{strconv.Itoa(r.success.code()): r.success.describe(r)}
+	byStatus := map[int][]fault.Code{}
+	for _, code := range r.allCodes() {
+		status := fault.Codes[code].Status
+		byStatus[status] = append(byStatus[status], code)
+	}
 	for status, codes := range byStatus {
-		responses[strconv.Itoa(status)] = refusal(needs, status, codes)
+		responses[strconv.Itoa(status)] = r.refusal(status, codes)
 	}
 	return responses
 }
 
-// refusal is one error status of an operation with the codes it may have there.
-func refusal(needs needs, status int, codes []fault.Code) object {
+// allCodes are those of every route, of the guards, of what the route reads and
+// of its handler, sorted, each once.
+func (r route) allCodes() []fault.Code {
+	codes := append([]fault.Code{fault.Internal}, r.codes...)
+	for _, guard := range r.guards {
+		codes = append(codes, guard.codes...)
+	}
+	for _, p := range r.allParameters() {
+		codes = append(codes, p.codes...)
+	}
+	if r.body != nil {
+		codes = append(codes, bodyCodes...)
+	}
 	slices.Sort(codes)
+	return slices.Compact(codes)
+}
+
+// refusal is one error status of a route with the codes it may have there.
+func (r route) refusal(status int, codes []fault.Code) object {
 	lines, examples := make([]string, len(codes)), object{}
 	for i, code := range codes {
-		lines[i] = "`" + string(code) + "`: " + meanings[code]
+		meaning := fault.Codes[code].Meaning
+		lines[i] = "`" + string(code) + "`: " + meaning
 		examples[string(code)] = object{"value": object{
-			"error": meanings[code], "code": code, "correlation_id": exampleUID,
+			"error": meaning, "code": code, "correlation_id": exampleUID,
 		}}
 	}
 	schema := object{"allOf": []object{
-		component("schemas", "Error"),
+		schemaRef("Error"),
 		{"type": "object", "properties": object{"code": object{"enum": codes}}},
 	}}
 	return object{
 		"description": strings.Join(lines, "\n\n"),
-		"headers":     headersOf(needs, status),
+		"headers":     useHeaders(r.headers(status)),
 		"content":     object{"application/json": object{"schema": schema, "examples": examples}},
 	}
 }
 
-// headersOf is what an answer carries besides its body.
-func headersOf(needs needs, status int, more ...string) object {
-	names := append([]string{"X-Correlation-Id"}, more...)
-	if needs.caller && status != http.StatusUnauthorized {
-		names = append(names, "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-RateLimit-Burst", "RateLimit-Policy", "RateLimit")
-	}
-	if needs.session {
-		names = append(names, "X-Sync-Session", "X-Sync-Epoch")
+// headers are those of every response and of the guards, and those that come with
+// the status.
+func (r route) headers(status int) []header {
+	headers := []header{correlationHeader}
+	for _, guard := range r.guards {
+		if status != guard.notWith {
+			headers = append(headers, guard.headers...)
+		}
 	}
 	switch status {
 	case http.StatusUnauthorized:
-		names = append(names, "WWW-Authenticate")
+		headers = append(headers, challengeHeader)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		names = append(names, "Retry-After")
-	}
-	headers := object{}
-	for _, name := range names {
-		headers[name] = component("headers", name)
+		headers = append(headers, retryAfterHeader)
 	}
 	return headers
+}
+
+// body is what the document says of a request's body.
+type body struct {
+	schema  object
+	example any
+}
+
+// bodyCodes are the refusals of readBody, and of what cannot be decoded.
+var bodyCodes = []fault.Code{fault.InvalidJSON, fault.BodyTooLarge, fault.RequestTimeout}
+
+// success is what the document says of the response to a call that succeeds.
+type success struct {
+	status  int    // zero: 200
+	text    string // plain text; without it and a schema there is no body
+	schema  object
+	example any
+	headers []header
+	links   object // to what can follow
+}
+
+func (s success) code() int { return cmp.Or(s.status, http.StatusOK) }
+
+func (s success) describe(r route) object {
+	headers := append(r.headers(s.code()), s.headers...)
+	for _, p := range r.parameters {
+		headers = append(headers, p.headers...)
+	}
+	described := object{"description": http.StatusText(s.code()), "headers": useHeaders(headers)}
+	switch {
+	case s.text != "":
+		described["content"] = object{"text/plain": object{"schema": object{"type": "string"}, "example": s.text}}
+	case s.schema != nil:
+		described["content"] = jsonContent(s.schema, s.example)
+	}
+	if s.links != nil {
+		described["links"] = s.links
+	}
+	return described
 }
 
 func jsonContent(schema object, example any) object {
@@ -201,14 +221,7 @@ func jsonContent(schema object, example any) object {
 	return object{"application/json": media}
 }
 
-func component(kind, name string) object {
-	return object{"$ref": "#/components/" + kind + "/" + name}
-}
-
-func merged(objects ...object) object {
-	all := object{}
-	for _, o := range objects {
-		maps.Copy(all, o)
-	}
-	return all
+// link leads to an operation whose parameter is a member of the response.
+func link(id, parameter, member string) object {
+	return object{"operationId": id, "parameters": object{parameter: "$response.body#/" + member}}
 }

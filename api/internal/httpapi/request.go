@@ -11,12 +11,25 @@ import (
 	"github.com/google/uuid"
 
 	"toolbridge/api/internal/account"
-	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
 )
 
 const headerCorrelation = "X-Correlation-Id"
+
+var correlationHeader = header{headerCorrelation, "The request's own, or a fresh UUID.", "string"}
+
+var correlationParameter = parameter{
+	in: "header", name: headerCorrelation,
+	description: "Names the request in logs and in the answer: 1 to 128 visible ASCII characters. Anything else is replaced.",
+	schema:      object{"type": "string"},
+}
+
+var ifMatchParameter = parameter{
+	in: "header", name: "If-Match", description: "Do it only at this version.",
+	schema: object{"type": "string", "pattern": `^("[+-]?[0-9]{1,18}"|[+-]?[0-9]{1,18})$`},
+	codes:  []fault.Code{fault.InvalidIfMatch, fault.VersionMismatch},
+}
 
 // call is one request on its way: what it asks and what the guards have proven.
 type call struct {
@@ -24,7 +37,7 @@ type call struct {
 	writer        http.ResponseWriter
 	reply         http.Header // of the answer; Header is the request's
 	correlationID string
-	caller        auth.Caller
+	subject       string // the user's name in the token
 	owner         account.Owner
 	opened        account.Session // the sync session, once its guard has passed
 	inBand        bool            // whether this very request opened it

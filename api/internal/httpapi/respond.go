@@ -62,42 +62,5 @@ func failure(c *call, err error) (status int, body any) {
 		answer["details"] = f.Details
 	}
 	maps.Copy(answer, f.Top)
-	return statusOf(f.Code), answer
-}
-
-func statusOf(code fault.Code) int {
-	switch code {
-	case fault.InvalidUID, fault.InvalidJSON, fault.InvalidAction, fault.InvalidIfMatch, fault.InvalidIdempotencyKey, fault.InvalidTimeout,
-		fault.InvalidCursor, fault.InvalidLimit, fault.InvalidFilter, fault.InvalidQuery, fault.ConfirmationRequired:
-		return http.StatusBadRequest
-	case fault.Unauthorized, fault.InvalidTenant:
-		return http.StatusUnauthorized
-	case fault.SessionForbidden:
-		return http.StatusForbidden
-	case fault.NotFound, fault.RouteNotFound, fault.SessionNotFound:
-		return http.StatusNotFound
-	case fault.MethodNotAllowed:
-		return http.StatusMethodNotAllowed
-	case fault.EpochMismatch, fault.UIDExists, fault.ParentNotFound:
-		return http.StatusConflict
-	case fault.Deleted:
-		return http.StatusGone
-	case fault.VersionMismatch:
-		return http.StatusPreconditionFailed
-	case fault.RequestTimeout:
-		return http.StatusRequestTimeout
-	case fault.BodyTooLarge, fault.BatchTooLarge:
-		return http.StatusRequestEntityTooLarge
-	case fault.InvalidField, fault.IdempotencyKeyReused:
-		return http.StatusUnprocessableEntity
-	case fault.SessionRequired, fault.SessionInvalid:
-		return http.StatusPreconditionRequired
-	case fault.RateLimited:
-		return http.StatusTooManyRequests
-	case fault.Unavailable, fault.OutcomeUnknown:
-		return http.StatusServiceUnavailable
-	case fault.DeadlineExceeded:
-		return http.StatusGatewayTimeout
-	}
-	return http.StatusInternalServerError
+	return fault.Codes[f.Code].Status, answer
 }

@@ -1,5 +1,5 @@
 // Package httpapi is the REST API: routes, guards, and handlers that turn a
-// request into a call of a service and its result into an answer.
+// request into a call of a service and its result into a response.
 package httpapi
 
 import (
@@ -7,11 +7,13 @@ import (
 	"log/slog"
 	"net/http"
 	"path"
+	"slices"
 	"time"
 
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
 )
 
@@ -30,79 +32,138 @@ type API struct {
 	DebugSubjects  bool // development mode: a request may name its user
 }
 
-// routes is the whole URL map.
-func (a *API) routes() map[string]verbs {
-	routes := map[string]verbs{
-		"/healthz":      {"GET": a.open(a.health)},
-		"/readyz":       {"GET": a.open(a.ready)},
-		"/v1/sync/info": {"GET": a.open(a.info)},
+// route is one row of the URL map: the requests it serves, the guards they pass,
+// the handler, and what the OpenAPI document says beyond what the guards, the
+// parameters and the body say themselves.
+type route struct {
+	name            string // what it does, such as "archive"
+	method, pattern string
+	guards          []guard
+	handle          handler
 
-		"/v1/sync/sessions":      {"POST": a.sessionOpening(a.openSession)},
-		"/v1/sync/sessions/{id}": {"GET": a.signed(a.readSession), "DELETE": a.signed(a.endSession)},
-
-		"/v1/sync/state": {"GET": a.inSession(a.state)},
-		"/v1/sync/wipe":  {"POST": a.inSession(a.wipe)},
-	}
-	for _, e := range entity.Table {
-		items, base := collection{a, e}, "/v1/"+e.Segment
-		routes[base] = verbs{"GET": a.synced(items.list), "POST": a.synced(items.create)}
-		routes[base+"/{uid}"] = verbs{
-			"GET":    a.synced(items.get),
-			"PUT":    a.synced(items.replace),
-			"PATCH":  a.synced(items.patch),
-			"DELETE": a.synced(items.remove),
-		}
-		routes[base+"/{uid}/archive"] = verbs{"POST": a.synced(items.archive)}
-		routes[base+"/{uid}/process"] = verbs{"POST": a.synced(items.process)}
-		routes["/v1/sync/"+e.Segment+"/push"] = verbs{"POST": a.synced(items.push)}
-		routes["/v1/sync/"+e.Segment+"/pull"] = verbs{"GET": a.synced(items.pull)}
-	}
-	return routes
+	id, tag    string // of the document
+	summary    string
+	parameters []parameter
+	body       *body // nil: the request has none
+	success    success
+	codes      []fault.Code
 }
 
-// The guards of a route, in the order in which they answer.
-
-func (a *API) open(h handler) endpoint { return endpoint{h, []guard{a.deadline}, needs{}} }
-
-func (a *API) signed(h handler) endpoint {
-	return endpoint{h, []guard{a.bearer, a.tenant, a.deadline, a.usage}, needs{caller: true}}
-}
-
-func (a *API) sessionOpening(h handler) endpoint {
-	return endpoint{h, []guard{a.bearer, a.tenant, a.deadline, a.opening}, needs{caller: true}}
-}
-
-func (a *API) inSession(h handler) endpoint {
-	return endpoint{h, []guard{a.bearer, a.tenant, a.deadline, a.session, a.usage}, needs{caller: true, session: true}}
-}
-
-func (a *API) synced(h handler) endpoint {
-	return endpoint{h, []guard{a.bearer, a.tenant, a.deadline, a.session, a.usage, a.epoch}, needs{caller: true, session: true, epoch: true}}
-}
-
-// handler answers one call: a status with a body, or an error. See respond for
+// handler serves one call: a status with a body, or an error. See respond for
 // what a body may be.
 type handler func(*call) (status int, body any, err error)
 
-// guard refuses a call, or notes on it what it has proven.
-type guard func(*call) error
-
-type endpoint struct {
-	handle handler
-	guards []guard
-	needs  needs
+// guard refuses a call, or notes on it what it has proven. The other fields are
+// what it adds to the description of every route behind it.
+type guard struct {
+	check      func(*call) error
+	security   map[string]object // schemes, by name
+	parameters []parameter
+	headers    []header // of a response
+	notWith    int      // the one status whose responses lack the headers
+	codes      []fault.Code
 }
 
-type verbs map[string]endpoint
+// The guards of a route, in the order in which they refuse.
 
-// Handler serves every route. Paths are taken as they are: one that would have
+func (a *API) open() []guard { return []guard{deadlineGuard} }
+
+func (a *API) signed() []guard {
+	return []guard{a.tokenGuard(), a.tenantGuard(), deadlineGuard, a.usageGuard()}
+}
+
+func (a *API) opening() []guard {
+	return []guard{a.tokenGuard(), a.tenantGuard(), deadlineGuard, a.openingGuard()}
+}
+
+func (a *API) inSession() []guard {
+	return []guard{a.tokenGuard(), a.tenantGuard(), deadlineGuard, a.sessionGuard(), a.usageGuard()}
+}
+
+func (a *API) synced() []guard { return append(a.inSession(), epochGuard) }
+
+// routes is the whole URL map. The routes of items are in routes_items.go.
+func (a *API) routes() []route {
+	routes := []route{
+		{
+			method: "GET", pattern: "/healthz", guards: a.open(), handle: a.health,
+			id: "getHealth", tag: "service", summary: "Whether the process runs",
+			success: success{text: "ok"},
+		},
+		{
+			method: "GET", pattern: "/readyz", guards: a.open(), handle: a.ready,
+			id: "getReadiness", tag: "service", summary: "Whether the store answers",
+			success: success{text: "ok"},
+			codes:   []fault.Code{fault.Unavailable, fault.DeadlineExceeded},
+		},
+		{
+			method: "GET", pattern: "/v1/sync/info", guards: a.open(), handle: a.info,
+			id: "getInfo", tag: "service", summary: "What this API offers",
+			success: success{schema: schemaRef("Info")},
+		},
+		{
+			method: "POST", pattern: "/v1/sync/sessions", guards: a.opening(), handle: a.openSession,
+			id: "openSession", tag: "sessions", summary: "Open a sync session of 30 minutes",
+			success: success{
+				status: http.StatusCreated, schema: schemaRef("Session"), headers: []header{epochHeader},
+				links: object{"read": link("getSession", "id", "id"), "end": link("endSession", "id", "id")},
+			},
+		},
+		{
+			method: "GET", pattern: "/v1/sync/sessions/{id}", guards: a.signed(), handle: a.readSession,
+			id: "getSession", tag: "sessions", summary: "Read a session",
+			success: success{schema: schemaRef("Session")},
+		},
+		{
+			method: "DELETE", pattern: "/v1/sync/sessions/{id}", guards: a.signed(), handle: a.endSession,
+			id: "endSession", tag: "sessions", summary: "End a session",
+			success: success{status: http.StatusNoContent},
+		},
+		{
+			method: "GET", pattern: "/v1/sync/state", guards: a.inSession(), handle: a.state,
+			id: "getState", tag: "account", summary: "The user's epoch and last wipe",
+			success: success{schema: schemaRef("State")},
+		},
+		{
+			method: "POST", pattern: "/v1/sync/wipe", guards: a.inSession(), handle: a.wipe,
+			id: "wipe", tag: "account", summary: "Delete all that the user has, and end all sessions",
+			body:    &body{schema: schemaRef("Confirmation"), example: object{"confirm": "WIPE"}},
+			success: success{schema: schemaRef("Wiped")},
+			codes:   []fault.Code{fault.ConfirmationRequired},
+		},
+	}
+	for _, e := range entity.Table {
+		routes = append(routes, a.itemRoutes(e)...)
+		routes = append(routes, a.syncRoutes(e)...)
+	}
+	return append(routes, a.documentRoute(routes))
+}
+
+// documentRoute serves the description of all routes, itself included.
+func (a *API) documentRoute(others []route) route {
+	this := route{
+		method: "GET", pattern: "/openapi.json", guards: a.open(),
+		id: "getDocument", tag: "service", summary: "This document",
+		success: success{schema: object{"type": "object"}},
+	}
+	document := document(append(slices.Clone(others), this))
+	this.handle = func(*call) (int, any, error) { return http.StatusOK, document, nil }
+	return this
+}
+
+// Handler serves every route. Paths are taken literally: a path that would have
 // to be cleaned first is unknown, and nothing is ever redirected.
 func (a *API) Handler() http.Handler {
+	byPattern := map[string]methods{}
+	for _, route := range a.routes() {
+		if byPattern[route.pattern] == nil {
+			byPattern[route.pattern] = methods{}
+		}
+		byPattern[route.pattern][route.method] = route
+	}
 	mux := http.NewServeMux()
-	routes := a.routes()
-	a.addDocument(routes)
-	for pattern, verbs := range routes {
-		mux.Handle(pattern, a.serve(pattern, verbs))
+	for pattern, methods := range byPattern {
+		mux.Handle(pattern, a.serve(pattern, methods))
 	}
 	unknown := a.serve("unknown", nil)
 	mux.Handle("/", unknown)

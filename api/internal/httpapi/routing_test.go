@@ -22,7 +22,7 @@ func TestAnUnknownPathIs404WithoutCredentials(t *testing.T) {
 	for _, path := range []string{
 		"/", "/v1", "/v1/", "/v1/nothing", "/v1/notes/", "/v1//notes", "//v1/notes", "/v1/notes/x/y", "/v1/./notes",
 		"/v1/tasks/../notes", "/healthz/", "/v1/notes/" + someUID + "/archive/", "/v1/sync/notes/peek", "/v1/sync",
-		"/v1/note", "/v1/NOTES", "/v1/notes/" + someUID + "/restore", "/v1/sync/sessions/",
+		"/v1/note", "/v1/NOTES", "/v1/notes/" + someUID + "/no-such-operation", "/v1/sync/sessions/",
 	} {
 		t.Run(path, func(t *testing.T) {
 			raw(t, p, "GET "+path+" HTTP/1.1").fails(http.StatusNotFound, "route_not_found")

@@ -14,13 +14,16 @@ import (
 	"toolbridge/api/internal/fault"
 )
 
+// methods are the routes of one path pattern, by method.
+type methods map[string]route
+
 // serve answers the calls to one path pattern.
-func (a *API) serve(pattern string, verbs verbs) http.Handler {
+func (a *API) serve(pattern string, methods methods) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := a.Now()
 		c := newCall(w, r)
 		defer func() { c.end() }()
-		status, body, err := a.answer(c, verbs)
+		status, body, err := a.answer(c, methods)
 		if err != nil {
 			err = overdue(c, err)
 			status, body = failure(c, err)
@@ -34,7 +37,7 @@ func (a *API) serve(pattern string, verbs verbs) http.Handler {
 
 // answer routes by method, passes the guards and runs the handler. A panic
 // comes back as an error like any other that we did not foresee.
-func (a *API) answer(c *call, verbs verbs) (status int, body any, err error) {
+func (a *API) answer(c *call, methods methods) (status int, body any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			if p == http.ErrAbortHandler {
@@ -43,21 +46,21 @@ func (a *API) answer(c *call, verbs verbs) (status int, body any, err error) {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	if len(verbs) == 0 {
+	if len(methods) == 0 {
 		return 0, nil, fault.New(fault.RouteNotFound, "no such route")
 	}
-	endpoint, ok := verbs[c.Method]
+	route, ok := methods[c.Method]
 	if !ok {
-		allowed := slices.Sorted(maps.Keys(verbs))
+		allowed := slices.Sorted(maps.Keys(methods))
 		c.reply.Set("Allow", strings.Join(allowed, ", "))
 		return 0, nil, fault.New(fault.MethodNotAllowed, "method not allowed: use %s", strings.Join(allowed, " or "))
 	}
-	for _, guard := range endpoint.guards {
-		if err := guard(c); err != nil {
+	for _, guard := range route.guards {
+		if err := guard.check(c); err != nil {
 			return 0, nil, err
 		}
 	}
-	return endpoint.handle(c)
+	return route.handle(c)
 }
 
 // logAccess writes the one line of a call. It names the route, not the path, and

@@ -9,6 +9,12 @@ import (
 	"toolbridge/api/internal/item"
 )
 
+var sessionIDParameter = parameter{
+	in: "path", name: "id", description: "A session.",
+	schema: object{"type": "string"}, required: true, example: exampleUID,
+	codes: []fault.Code{fault.SessionNotFound, fault.SessionForbidden},
+}
+
 func (a *API) openSession(c *call) (int, any, error) {
 	opened, err := a.Accounts.Open(c.Context(), c.owner)
 	if err != nil {

@@ -1,0 +1,63 @@
+package fault
+
+import "net/http"
+
+// Code is the stable, machine-readable name of a kind of failure.
+type Code string
+
+// Description is what the API promises about a code: the status it is sent with,
+// and what has happened.
+type Description struct {
+	Status  int
+	Meaning string
+}
+
+// Codes describes every code that a client can meet. It is not changed once the
+// program has started.
+var Codes = map[Code]Description{}
+
+// newCode is one row of Codes. Each code has one, so none lacks a status or a
+// meaning.
+func newCode(name string, status int, meaning string) Code {
+	Codes[Code(name)] = Description{status, meaning}
+	return Code(name)
+}
+
+// The codes. A meaning may be reworded; a code is never renamed.
+var (
+	Unauthorized          = newCode("unauthorized", http.StatusUnauthorized, "There is no bearer token, or it is not valid.")
+	InvalidTenant         = newCode("invalid_tenant", http.StatusUnauthorized, "The tenant headers do not prove the tenant of this API.")
+	SessionRequired       = newCode("session_required", http.StatusPreconditionRequired, "The request names no session.")
+	SessionInvalid        = newCode("session_invalid", http.StatusPreconditionRequired, "The session is unknown, ended or expired.")
+	SessionForbidden      = newCode("session_forbidden", http.StatusForbidden, "The session is another user's.")
+	SessionNotFound       = newCode("session_not_found", http.StatusNotFound, "There is no such session any more.")
+	EpochMismatch         = newCode("epoch_mismatch", http.StatusConflict, "The user's data was wiped since the epoch that the request names.")
+	InvalidUID            = newCode("invalid_uid", http.StatusBadRequest, "The uid in the path is not a UUID.")
+	InvalidJSON           = newCode("invalid_json", http.StatusBadRequest, "The body is not the JSON that is expected.")
+	InvalidAction         = newCode("invalid_action", http.StatusBadRequest, "The entity has no such action.")
+	InvalidIdempotencyKey = newCode("invalid_idempotency_key", http.StatusBadRequest, "Idempotency-Key is not one of 1 to 255 visible ASCII characters.")
+	IdempotencyKeyReused  = newCode("idempotency_key_reused", http.StatusUnprocessableEntity, "Another request had this Idempotency-Key.")
+	InvalidIfMatch        = newCode("invalid_if_match", http.StatusBadRequest, "If-Match is not one version number.")
+	InvalidTimeout        = newCode("invalid_timeout", http.StatusBadRequest, "X-Request-Timeout-Ms is not one whole number from 1 to 600000.")
+	InvalidCursor         = newCode("invalid_cursor", http.StatusBadRequest, "The cursor is not one that this list gave out.")
+	InvalidLimit          = newCode("invalid_limit", http.StatusBadRequest, "A bound of the page is not one whole number from 1.")
+	InvalidFilter         = newCode("invalid_filter", http.StatusBadRequest, "A filter of the list is not one of those that the entity has.")
+	InvalidQuery          = newCode("invalid_query", http.StatusBadRequest, "The query string cannot be read.")
+	InvalidField          = newCode("invalid_field", http.StatusUnprocessableEntity, "A field of the payload is missing or wrong; details name it.")
+	ParentNotFound        = newCode("parent_not_found", http.StatusConflict, "The parent does not exist, or is deleted.")
+	UIDExists             = newCode("uid_exists", http.StatusConflict, "There is an item with this uid already.")
+	NotFound              = newCode("not_found", http.StatusNotFound, "There is no such item.")
+	Deleted               = newCode("deleted", http.StatusGone, "The item is deleted.")
+	VersionMismatch       = newCode("version_mismatch", http.StatusPreconditionFailed, "The item has another version than If-Match demands.")
+	BatchTooLarge         = newCode("batch_too_large", http.StatusRequestEntityTooLarge, "The batch has more items than one push may have.")
+	RateLimited           = newCode("rate_limited", http.StatusTooManyRequests, "The user asks too often; Retry-After says when to go on.")
+	BodyTooLarge          = newCode("body_too_large", http.StatusRequestEntityTooLarge, "The body, or the item it would make, is too large.")
+	RequestTimeout        = newCode("request_timeout", http.StatusRequestTimeout, "The body did not arrive in time.")
+	RouteNotFound         = newCode("route_not_found", http.StatusNotFound, "There is no such path.")
+	MethodNotAllowed      = newCode("method_not_allowed", http.StatusMethodNotAllowed, "The path has no such method; Allow names those it has.")
+	ConfirmationRequired  = newCode("confirmation_required", http.StatusBadRequest, "A wipe needs the word that confirms it.")
+	Internal              = newCode("internal", http.StatusInternalServerError, "Something failed that should not have; the log says more under the correlation id.")
+	Unavailable           = newCode("unavailable", http.StatusServiceUnavailable, "The API cannot do it for now, and nothing was done; Retry-After says when to ask again.")
+	OutcomeUnknown        = newCode("outcome_unknown", http.StatusServiceUnavailable, "The store was lost during a write, which may or may not have been made.")
+	DeadlineExceeded      = newCode("deadline_exceeded", http.StatusGatewayTimeout, "The time that the caller said it would wait was up, and nothing was written.")
+)

@@ -1,0 +1,146 @@
+package httpapi
+
+import (
+	"reflect"
+	"strings"
+
+	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/item"
+)
+
+const (
+	exampleUID  = "123e4567-e89b-42d3-a456-426614174000"
+	exampleTime = "2026-11-20T06:15:34.04Z"
+)
+
+const stringLimits = "`limits` of `/v1/sync/info` bound a string (`maxStringBytes`) and a key (`maxKeyBytes`), in bytes of UTF-8."
+
+func schemas() object {
+	text, moment := object{"type": "string"}, object{"type": "string", "format": "date-time"}
+	uid, count := object{"type": "string", "format": "uuid"}, object{"type": "integer", "format": "int64"}
+	head := object{"uid": uid, "version": count, "updatedAt": moment, "deletedAt": moment}
+	payload := object{"type": "object", "description": "What was stored. The server owns `uid`, `updatedTs` and `sync`."}
+	all := object{
+		"Error": closed(object{
+			"error": describedAs(text, "A sentence for people."), "code": describedAs(text, "Stable, for programs."),
+			"correlation_id": text, "details": object{"type": "object"},
+			"epoch": describedAs(count, "With epoch_mismatch: the current one."), "deletedAt": describedAs(moment, "With deleted."),
+		}, "error", "code", "correlation_id"),
+		"Item":             closed(merged(head, object{"payload": payload}), "uid", "version", "updatedAt", "payload"),
+		"Tombstone":        closed(head, "uid", "version", "updatedAt", "deletedAt"),
+		"Page":             closed(object{"items": listOf(schemaRef("Item")), "nextCursor": describedAs(text, "Absent on the last page.")}, "items"),
+		"Changes":          changesSchema(uid, moment),
+		"Batch":            object{"type": "object", "description": "Items to store. " + stringLimits, "properties": object{"items": merged(listOf(object{"type": []string{"object", "null"}}), object{"type": []string{"array", "null"}})}},
+		"Acknowledgements": listOf(schemaOf(reflect.TypeFor[item.Acknowledgement]())),
+		"ReplacingPayload": object{"type": "object", "description": "The whole payload. Parent keys that are left out keep their values. " + stringLimits},
+		"PatchingPayload":  object{"type": []string{"object", "null"}, "description": "Top-level keys to write; null writes none. " + stringLimits},
+		"Session":          schemaOf(reflect.TypeFor[sessionBody]()),
+		"State":            schemaOf(reflect.TypeFor[stateBody]()),
+		"Info":             schemaOf(reflect.TypeFor[infoBody]()),
+		"Confirmation":     object{"type": "object", "properties": object{"confirm": object{"const": "WIPE"}}, "required": []string{"confirm"}},
+		"Wiped":            closed(object{"epoch": count, "deleted": object{"type": "object", "additionalProperties": count}}, "epoch", "deleted"),
+	}
+	for _, e := range entity.Table {
+		all[camel(string(e.Kind))+"Payload"] = payloadSchema(e)
+		all[camel(string(e.Kind))+"Action"] = object{
+			"type":       "object",
+			"properties": object{"action": object{"type": "string", "enum": e.ActionNames()}, "metadata": object{"type": []string{"object", "null"}}},
+			"required":   []string{"action"},
+		}
+	}
+	return all
+}
+
+func changesSchema(uid, moment object) object {
+	deletion := closed(object{"uid": uid, "deletedAt": moment}, "uid", "deletedAt")
+	return closed(object{
+		"upserts":    listOf(object{"type": "object"}),
+		"deletes":    listOf(deletion),
+		"nextCursor": object{"type": "string", "description": "Absent when nothing has changed."},
+	}, "upserts", "deletes")
+}
+
+// payloadSchema is what a new item must have. All else is free.
+func payloadSchema(e *entity.Entity) object {
+	properties := object{"uid": object{"description": "The uid to use; anything but a UUID counts as none.", "examples": []string{exampleUID}}}
+	schema := object{"type": "object", "properties": properties, "description": stringLimits}
+	if e.Parent == nil {
+		return schema
+	}
+	properties[e.Parent.UIDKey] = object{"type": "string", "format": "uuid"}
+	demanded := []string{e.Parent.UIDKey}
+	if e.Parent.TypeKey != "" {
+		properties[e.Parent.TypeKey] = object{"type": "string", "enum": e.Parent.KindNames()}
+		demanded = append(demanded, e.Parent.TypeKey)
+	}
+	schema["required"] = demanded
+	return schema
+}
+
+func examplePayload(e *entity.Entity) object {
+	payload := object{"title": "Milk"}
+	if e.Parent != nil {
+		payload[e.Parent.UIDKey] = exampleUID
+	}
+	if e.Parent != nil && e.Parent.TypeKey != "" {
+		payload[e.Parent.TypeKey] = e.Parent.Kinds[0]
+	}
+	return payload
+}
+
+func exampleItem(e *entity.Entity) object {
+	owned := object{"uid": exampleUID, "updatedTs": exampleTime, "sync": object{"version": 1, "isDeleted": false}}
+	return object{"uid": exampleUID, "version": 1, "updatedAt": exampleTime, "payload": merged(examplePayload(e), owned)}
+}
+
+// closed is an object of these properties and no others.
+func closed(properties object, required ...string) object {
+	return object{"type": "object", "properties": properties, "required": required, "additionalProperties": false}
+}
+
+func listOf(items object) object { return object{"type": "array", "items": items} }
+
+func describedAs(schema object, description string) object {
+	return merged(schema, object{"description": description})
+}
+
+// schemaOf is the schema of what encoding/json makes of a type.
+func schemaOf(t reflect.Type) object {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return schemaOf(t.Elem())
+	case reflect.Struct:
+		properties, required := object{}, []string{}
+		for _, field := range reflect.VisibleFields(t) {
+			name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+			if field.Anonymous {
+				continue // its fields are among the visible ones
+			}
+			properties[name] = schemaOf(field.Type)
+			if options != "omitempty" {
+				required = append(required, name)
+			}
+		}
+		return closed(properties, required...)
+	case reflect.Map:
+		return object{"type": "object", "additionalProperties": schemaOf(t.Elem())}
+	case reflect.Slice:
+		return listOf(schemaOf(t.Elem()))
+	case reflect.String:
+		return object{"type": "string"}
+	case reflect.Bool:
+		return object{"type": "boolean"}
+	case reflect.Int, reflect.Int64:
+		return object{"type": "integer"}
+	}
+	return object{} // any value
+}
+
+// camel turns "chat_message" into "ChatMessage".
+func camel(name string) string {
+	var joined strings.Builder
+	for part := range strings.SplitSeq(name, "_") {
+		joined.WriteString(strings.ToUpper(part[:1]) + part[1:])
+	}
+	return joined.String()
+}
