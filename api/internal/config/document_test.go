@@ -23,7 +23,7 @@ func TestTheDocumentIsTheOneInReview(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Error("the settings changed: run `go test ./internal/config -update` and review docs/configuration.md")
+		t.Error("the settings changed: run `scripts/generate.sh settings` and review docs/configuration.md")
 	}
 }
 
@@ -54,10 +54,10 @@ func render() string {
 	var b strings.Builder
 	b.WriteString(`# Configuration of the API
 
-Written by ` + "`go test ./internal/config -update`" + ` from ` + "`api/internal/config/settings.go`" + `.
+Written by ` + "`scripts/generate.sh settings`" + ` from ` + "`api/internal/config/settings.go`" + `.
 
-The API reads these variables of the environment once, at its start. One that is wrong, or set but empty, keeps it
-from starting; the message names it. The settings of the gateway are in [gateway-settings.md](gateway-settings.md).
+The API reads these environment variables once, when it starts. If one of them is wrong, or set but empty, the API does
+not start, and the message names the variable. The settings of the gateway are in [gateway-settings.md](gateway-settings.md).
 
 | variable | default | meaning |
 |---|---|---|
