@@ -8,7 +8,7 @@ import pytest
 
 from tests.harness.clients import Rest
 from tests.harness.processes import REPOSITORY
-from toolbridge_mcp.client.models import ServerInfo
+from toolbridge_mcp.client.description import ServerInfo
 from toolbridge_mcp.contract import mismatches
 from toolbridge_mcp.entities import COMMENT, ENTITIES, NOTE
 

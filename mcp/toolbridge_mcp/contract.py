@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from toolbridge_mcp.client.models import EntityInfo, ServerInfo
+from toolbridge_mcp.client.description import EntityInfo, ServerInfo
 from toolbridge_mcp.entities import Entity
 
 

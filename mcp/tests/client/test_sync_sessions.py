@@ -1,6 +1,7 @@
-"""A fresh session for each request: one hop where the API offers it, two where it does not."""
+"""Sync sessions: within each request where the API offers it, else one that is opened for the tool call."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,17 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.harness.clients import in_memory, required_fields, sample, settings_for
+from tests.harness.clients import Tools, arguments_for, in_memory, sample, settings_for
 from tests.harness.processes import Process, api_process, running
 from tests.harness.recording import Recording
 from toolbridge_mcp.app import create_server
 from toolbridge_mcp.entities import ENTITIES, NOTE
+from toolbridge_mcp.tools.operations import OPERATIONS, Operation
 from toolbridge_mcp.transport import connections
 
 pytestmark = pytest.mark.anyio
+CONDITIONAL = [operation for operation in OPERATIONS if operation.conditional]
+SESSIONS = "/v1/sync/sessions"
 
 
 @pytest.fixture(scope="module")
@@ -48,35 +52,37 @@ def _names_its_parent(request: httpx.Request) -> bool:
     return set(entity.parent_keys) <= body.keys()
 
 
-async def use_every_tool(tools: Any) -> int:
-    """Calls all tools, each must succeed; returns how many there were."""
+async def use_every_tool(tools: Tools) -> int:
+    """Calls every tool, which must succeed, and returns how many there are."""
     names = set()
     for entity in ENTITIES:
-        uid = (await tools.create(entity))["uid"]
-        required = required_fields(entity)
-        calls: dict[str, dict[str, Any]] = {
-            f"list_{entity.plural}": {"limit": 1},
-            f"get_{entity.kind}": {"uid": uid},
-            f"update_{entity.kind}": {"uid": uid, "if_match": 1, **required},
-            f"patch_{entity.kind}": {"uid": uid, "if_match": 2, "updates": {"tags": ["x"]}},
-            f"archive_{entity.kind}": {"uid": uid, "if_match": 3},
-            f"process_{entity.kind}": {"uid": uid, "if_match": 4, "action": entity.actions[0]},
-            f"delete_{entity.kind}": {"uid": uid, "if_match": 5},
-        }
-        for name, arguments in calls.items():
-            await tools.call(name, **arguments)
-            names.add(name)
-        names.add(f"create_{entity.kind}")
+        parent = await tools.parent_of(entity)
+        item = await tools.create(entity, **parent)
+        for operation in sorted(OPERATIONS, key=lambda operation: operation.method == "DELETE"):
+            arguments = arguments_for(operation, entity, item["uid"])
+            if operation.conditional:
+                arguments["if_match"] = item["version"]
+            elif operation.writes:
+                arguments |= parent
+            answer = await tools.call(operation.tool_name(entity), **arguments)
+            item = answer if operation.conditional else item
+            names.add(operation.tool_name(entity))
     return len(names)
+
+
+def sessions_by_call(upstream: Recording) -> Counter[str]:
+    """How many sessions were opened for each tool call."""
+    return Counter(
+        request.headers["X-Correlation-ID"] for request in upstream.calls if request.url.path == SESSIONS
+    )
 
 
 async def test_all_tools_work_without_in_band_sessions(two_hop_api: Process, bearer: str) -> None:
     upstream = Recording(connections())
     async with in_memory(create_server(settings_for(two_hop_api.url), transport=upstream), bearer) as tools:
         assert await use_every_tool(tools) == len(await tools.client.list_tools())
-    opened = [request for request in upstream.calls if request.url.path == "/v1/sync/sessions"]
-    used = [request.headers.get("X-Sync-Session") for request in upstream.calls if request not in opened]
-    assert len(opened) == len(used) == len(set(used))
+    used = [request.headers["X-Sync-Session"] for request in upstream.calls if request.url.path != SESSIONS]
+    assert sessions_by_call(upstream).total() == len(used) == len(set(used))
 
 
 async def test_all_tools_work_in_front_of_the_first_generation(two_hop_api: Process, bearer: str) -> None:
@@ -84,17 +90,33 @@ async def test_all_tools_work_in_front_of_the_first_generation(two_hop_api: Proc
     server = create_server(settings_for(two_hop_api.url), transport=upstream)
     async with in_memory(server, bearer) as tools:
         assert await use_every_tool(tools) == len(await tools.client.list_tools())
+    calls = {request.headers["X-Correlation-ID"] for request in upstream.calls}
+    assert sessions_by_call(upstream) == dict.fromkeys(calls, 1)
 
 
-@pytest.mark.parametrize("verb", ["delete", "archive", "process"])
-async def test_conditions_hold_in_front_of_the_first_generation(
-    verb: str, two_hop_api: Process, bearer: str
+async def test_a_call_that_reads_before_it_writes_does_both_in_one_session(
+    two_hop_api: Process, bearer: str
 ) -> None:
-    server = create_server(settings_for(two_hop_api.url), transport=FirstGeneration(connections()))
-    action = {"action": "pin"} if verb == "process" else {}
+    upstream = FirstGeneration(connections())
+    server = create_server(settings_for(two_hop_api.url), transport=upstream)
     async with in_memory(server, bearer) as tools:
         uid = (await tools.call("create_note", **sample(NOTE)))["uid"]
-        refusal = await tools.refusal(f"{verb}_note", uid=uid, if_match=9, **action)
+        before = len(upstream.calls)
+        await tools.call("delete_note", uid=uid, if_match=1)
+    opened, read, deleted = upstream.calls[before:]
+    assert [request.method for request in (opened, read, deleted)] == ["POST", "GET", "DELETE"]
+    assert read.headers["X-Sync-Session"] == deleted.headers["X-Sync-Session"]
+
+
+@pytest.mark.parametrize("operation", CONDITIONAL, ids=lambda operation: operation.verb)
+async def test_conditions_hold_in_front_of_the_first_generation(
+    operation: Operation, two_hop_api: Process, bearer: str
+) -> None:
+    server = create_server(settings_for(two_hop_api.url), transport=FirstGeneration(connections()))
+    async with in_memory(server, bearer) as tools:
+        uid = (await tools.call("create_note", **sample(NOTE)))["uid"]
+        arguments = arguments_for(operation, NOTE, uid)
+        refusal = await tools.refusal(operation.tool_name(NOTE), **arguments, if_match=9)
         assert "has changed since that version; nothing was written" in refusal
         assert (await tools.call("get_note", uid=uid))["version"] == 1
 

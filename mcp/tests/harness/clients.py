@@ -19,6 +19,7 @@ from tests.harness.processes import JWT_HS256_SECRET, TENANT_HEADER_SECRET, TENA
 from toolbridge_mcp.entities import ENTITIES, Entity
 from toolbridge_mcp.entities.schema import Schema, published_schema
 from toolbridge_mcp.settings import Settings
+from toolbridge_mcp.tools.operations import Operation
 from toolbridge_mcp.transport.signing import tenant_headers
 
 CLIENT = {"name": "by hand", "version": "1"}
@@ -49,6 +50,15 @@ def required_fields(entity: Entity) -> dict[str, Any]:
     """The least that replaces an item: its required fields, its parent aside."""
     required = published_schema(entity.fields)["required"]
     return {name: value for name, value in sample(entity).items() if name in required}
+
+
+def arguments_for(operation: Operation, entity: Entity, uid: str) -> dict[str, Any]:
+    """The least that the operation needs on the item `uid`, or for a new one, its parent aside."""
+    schema = published_schema(operation.arguments(entity))
+    parent = entity.parent.fields if entity.parent else ()
+    needed = [name for name in schema.get("required", ()) if name != "uid" and name not in parent]
+    given = {name: _sample_value(name, schema["properties"][name]) for name in needed}
+    return {"uid": uid, **given} if operation.on_item else given
 
 
 def _sample_value(name: str, schema: Schema) -> Any:

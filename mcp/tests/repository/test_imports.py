@@ -18,7 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *{"metrics", "resilience", "settings", "tools", "transport", "web"},
     },
     "auth": {"auth", "single_flight"},
-    "client": {"client", "errors", "metrics", "resilience", "single_flight", "transport"},
+    "client": {"client", "entities", "errors", "metrics", "resilience", "single_flight", "transport"},
     "contract": {"client", "entities"},
     "doctor": {
         "client",

@@ -20,7 +20,8 @@ READ: tuple[str, dict[str, Any]] = ("get_note", {"uid": UID})
 WRITE: tuple[str, dict[str, Any]] = ("patch_note", {"uid": UID, "updates": {"title": "x"}})
 SECONDS = 0.4
 TWO_HOPS = {"entities": {"notes": {"kind": "note"}}}
-FIRST_GENERATION = {"sessions": {"inBand": "new"}}
+FIRST_GENERATION: dict[str, object] = {"entities": {}}
+SESSION = answer(b'{"id": "s", "epoch": 1}')
 SLOW_BODY = [b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", *[b"x"] * 100]
 SLOW_HEAD = [b"HTTP/1.1 200 OK\r\n", *[b"X-Some: header\r\n"] * 100]
 
@@ -57,9 +58,9 @@ async def test_a_write_that_was_never_sent_was_not_done() -> None:
 
 async def test_further_reads_in_front_of_an_older_api_share_the_one_deadline() -> None:
     stored = after(SECONDS * 0.7, answer(b'{"uid": "0", "version": 1, "payload": {}}'))
-    async with misbehaving(stored, silent, info=FIRST_GENERATION) as api:
+    async with misbehaving(SESSION, stored, silent, info=FIRST_GENERATION) as api:
         text = await told(api.url, ("delete_note", {"uid": UID, "if_match": 1}))
-    assert [head.split()[0] for head in api.requests] == ["GET", "DELETE"]
+    assert [head.split()[0] for head in api.requests] == ["POST", "GET", "DELETE"]
     assert "did not answer within 0.4" in text
     assert "may or may not have been made" in text
 

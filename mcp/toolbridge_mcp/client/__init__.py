@@ -1,5 +1,7 @@
-"""The REST API as Python methods, a fresh sync session for each request."""
+"""The REST API as one function: a call goes in, the API's document comes out."""
 
 from toolbridge_mcp.client.api import ApiClient
+from toolbridge_mcp.client.call import COLLECTION, ITEM, Call
+from toolbridge_mcp.client.document import Document, JsonObject
 
-__all__ = ["ApiClient"]
+__all__ = ["COLLECTION", "ITEM", "ApiClient", "Call", "Document", "JsonObject"]

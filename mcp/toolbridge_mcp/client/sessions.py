@@ -1,28 +1,62 @@
-"""A fresh sync session for each request, in one hop where the API offers it, else in two."""
+"""The sync session in which the requests of one tool call reach the API."""
 
-from collections.abc import Awaitable, Callable, Mapping
-
-import httpx
 from pydantic import ValidationError
 
-from toolbridge_mcp.client.models import ServerInfo, SessionDocument
+from toolbridge_mcp.client.call import Call
+from toolbridge_mcp.client.description import ServerInfo, SessionDocument
+from toolbridge_mcp.client.document import Document
+from toolbridge_mcp.client.upstream import Upstream, consequence_of
 from toolbridge_mcp.errors import BadAnswer
 
-Open = Callable[[], Awaitable[httpx.Response]]
-"""Asks the API for a session and returns its answer, or raises the error that its status means."""
 
+class InBandSession:
+    """The requests of one tool call. Each opens a session of its own within itself, in one hop.
 
-async def session_headers(info: ServerInfo, open_session: Open) -> Mapping[str, str]:
-    """The headers that put one request into a session of its own.
-
-    In-band, the request itself opens the session. Otherwise one is opened first, with the same caller's
-    token, and never used again.
+    All carry the same correlation id. It is also the key under which the API carries a write out once,
+    however often it is sent.
     """
-    if info.sessions.in_band:
-        return {"X-Sync-Session": info.sessions.in_band}
-    answer = await open_session()
-    try:
-        session = SessionDocument.model_validate_json(answer.content)
-    except ValidationError as error:
-        raise BadAnswer from error
-    return {"X-Sync-Session": session.id, "X-Sync-Epoch": str(session.epoch)}
+
+    def __init__(self, upstream: Upstream, info: ServerInfo, correlation_id: str) -> None:
+        self._upstream = upstream
+        self._headers = {"X-Correlation-ID": correlation_id}
+        self._key = {"Idempotency-Key": correlation_id}
+        if info.sessions.in_band:
+            self._headers["X-Sync-Session"] = info.sessions.in_band
+
+    async def send(self, call: Call) -> Document:
+        """Sends the request once. Raises a `ToolBridgeError` if the answer is not a document."""
+        request = self._upstream.build(
+            call.method,
+            call.path,
+            params=call.query or None,
+            content=call.content(),
+            headers={**self._headers, **(self._key if call.writes else {}), **call.headers()},
+        )
+        answer = await self._upstream.send(request, writes=call.writes, entity=call.entity)
+        try:
+            return Document.parse(answer.content)
+        except ValueError as error:
+            raise BadAnswer(
+                correlation_id=self._headers["X-Correlation-ID"], facts=consequence_of(call.writes)
+            ) from error
+
+
+class OpenedSession(InBandSession):
+    """The requests of one tool call, in one session that is opened before the first of them.
+
+    It is opened with the same caller's token and never used for another tool call.
+    """
+
+    async def send(self, call: Call) -> Document:
+        if "X-Sync-Session" not in self._headers:
+            await self._open(call)
+        return await super().send(call)
+
+    async def _open(self, call: Call) -> None:
+        request = self._upstream.build("POST", "/v1/sync/sessions", headers=self._headers)
+        answer = await self._upstream.send(request, entity=call.entity)
+        try:
+            session = SessionDocument.model_validate_json(answer.content)
+        except ValidationError as error:
+            raise BadAnswer from error
+        self._headers |= {"X-Sync-Session": session.id, "X-Sync-Epoch": str(session.epoch)}

@@ -10,8 +10,8 @@ from typing import Any, Self
 
 import httpx
 
-from toolbridge_mcp.client.models import Resource, facts_of
 from toolbridge_mcp.client.refusals import is_from_the_api, refusal
+from toolbridge_mcp.entities import Entity
 from toolbridge_mcp.errors import (
     BadAnswer,
     NotReached,
@@ -65,7 +65,7 @@ class Upstream:
         return self._http.build_request(method, path, **parts)
 
     async def send(
-        self, request: httpx.Request, *, writes: bool = False, resource: Resource | None = None
+        self, request: httpx.Request, *, writes: bool = False, entity: Entity | None = None
     ) -> httpx.Response:
         """Sends once and returns the answer if it is a success. `writes` tells whether the request changes
         anything, and so what it means if no answer comes."""
@@ -80,8 +80,9 @@ class Upstream:
                 return answer
             raise refusal(answer)
         except ToolBridgeError as error:
-            facts = {"retry_after": RETRY_SECONDS, "waited": f"{deadline.waited:.3g}", **facts_of(resource)}
-            error.facts = {**facts, **consequence_of(writes), **error.facts}
+            facts = {"retry_after": RETRY_SECONDS, "waited": f"{deadline.waited:.3g}"}
+            words = entity.words if entity else {}
+            error.facts = {**facts, **words, **consequence_of(writes), **error.facts}
             error.correlation_id = error.correlation_id or request.headers.get("X-Correlation-ID", "")
             raise
 

@@ -5,7 +5,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 from pydantic import ValidationError
 
-from toolbridge_mcp.client.models import ServerInfo
+from toolbridge_mcp.client.description import ServerInfo
 from toolbridge_mcp.contract import mismatches
 from toolbridge_mcp.doctor.visit import Failed, NotChecked, Visit
 from toolbridge_mcp.entities import ENTITIES

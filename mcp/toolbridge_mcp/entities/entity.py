@@ -29,14 +29,14 @@ def _decoded(value: Any) -> Any:
     return decoded if isinstance(decoded, list | dict) else value
 
 
-def _no_truth(value: Any) -> Any:
+def _reject_bool(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError("should be a number")  # or true would count as version 1
     return value
 
 
 FromJson = BeforeValidator(_decoded)
-Number = Annotated[int, BeforeValidator(_no_truth)]
+Number = Annotated[int, BeforeValidator(_reject_bool)]
 Uid: TypeAlias = UUID
 Texts = Annotated[list[str], FromJson]
 Object = Annotated[dict[str, Any], FromJson]
@@ -92,6 +92,10 @@ class SomeFields(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
+FILTERS: Mapping[str, str] = {"status": "status", "archived": "archived", "tag": "tags"}
+"""Arguments that narrow a list, and the field that each is compared with: `tag` with each of the tags."""
+
+
 @dataclass(frozen=True)
 class Parent:
     """The item that another belongs to: the fields that name it, and the kinds it may be."""
@@ -119,13 +123,27 @@ class Entity:
     parent: Parent | None = None
     irregular_plural: str | None = None
 
-    @property
+    @cached_property
     def plural(self) -> str:
         return self.irregular_plural or f"{self.kind}s"
 
-    @property
-    def word(self) -> str:
-        return self.kind.replace("_", " ")
+    @cached_property
+    def words(self) -> Mapping[str, str]:
+        """How texts name the entity: `word` and `words` as people do, `kind` and `plural` as tools do."""
+        return {
+            "word": self.kind.replace("_", " "),
+            "words": self.plural.replace("_", " "),
+            "kind": self.kind,
+            "plural": self.plural,
+        }
+
+    @cached_property
+    def filters(self) -> Mapping[str, str]:
+        """What narrows a list of it: its parent, and those of `FILTERS` whose field it has."""
+        parent = {name: name for name in self.parent.fields} if self.parent else {}
+        return {
+            name: field for name, field in {**parent, **FILTERS}.items() if field in self.fields.model_fields
+        }
 
     @cached_property
     def parent_keys(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """JSON Schema as AI clients can digest it."""
 
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -7,9 +8,11 @@ from pydantic import BaseModel
 Schema = dict[str, Any]
 
 
+@cache
 def published_schema(model: type[BaseModel]) -> Schema:
-    """The model's schema by field names, without what hosts choke on or a model need not read:
-    no `$ref`, no alternative `null`, no default of null, no generated titles."""
+    """The model's schema by field names, without what hosts choke on or an AI model need not read:
+    no `$ref`, no alternative `null`, no default of null, no generated titles.
+    It is made once for each model and must not be changed."""
     schema = model.model_json_schema(by_alias=False)
     return _plain(schema, schema.pop("$defs", {}))
 
@@ -25,7 +28,7 @@ def _plain(node: Schema, definitions: Schema) -> Schema:
         elif key == "const":
             plain["enum"] = [value]
         elif key == "additionalProperties" and value is True:
-            continue  # so it is without saying
+            continue  # the default in JSON Schema
         elif key != "title" and not (key == "default" and value is None):
             plain[key] = value
     return plain

@@ -17,12 +17,12 @@ class UnknownTool(ValueError):
 
 
 def build_tools(client: ApiClient, gate: Gate, *, read_scope: str, write_scope: str) -> Sequence[EntityTool]:
-    """The 40 tools, in the fixed order of entities and operations.
+    """Every operation on every entity, in the fixed order of entities and operations.
 
     A caller needs `read_scope` for those that only read, `write_scope` for the others.
     """
     return [
-        EntityTool.of(operation, entity, client, gate, read_scope if operation.reads else write_scope)
+        EntityTool.of(operation, entity, client, gate, write_scope if operation.writes else read_scope)
         for entity in ENTITIES
         for operation in OPERATIONS
     ]

@@ -9,13 +9,13 @@ from mcp.types import Tool as WireTool
 from pydantic import PrivateAttr, ValidationError
 
 from toolbridge_mcp.client import ApiClient
-from toolbridge_mcp.client.models import facts_of
-from toolbridge_mcp.entities.entity import Arguments, Entity
+from toolbridge_mcp.entities import Entity
 from toolbridge_mcp.entities.schema import published_schema
 from toolbridge_mcp.errors import InvalidArguments, OutcomeUnknown, ScopeMissing, Stopping, ToolBridgeError
 from toolbridge_mcp.identity import may
 from toolbridge_mcp.metrics import MeasuredCall
 from toolbridge_mcp.resilience import Gate, Interrupted
+from toolbridge_mcp.tools.arguments import OperationArguments
 from toolbridge_mcp.tools.operations import Operation
 from toolbridge_mcp.tools.problems import explained
 from toolbridge_mcp.tools.results import result_of, text_block
@@ -36,7 +36,7 @@ class EntityTool(Tool):
     _entity: Entity = PrivateAttr()
     _client: ApiClient = PrivateAttr()
     _gate: Gate = PrivateAttr()
-    _arguments: type[Arguments] = PrivateAttr()
+    _arguments: type[OperationArguments] = PrivateAttr()
     _scope: str = PrivateAttr()
 
     @classmethod
@@ -65,7 +65,7 @@ class EntityTool(Tool):
     @property
     def reads(self) -> bool:
         """Whether it changes nothing."""
-        return self._operation.reads
+        return not self._operation.writes
 
     def to_mcp_tool(self, **overrides: Any) -> WireTool:
         """Without FastMCP's own `_meta`: a model would pay for it and learn nothing."""
@@ -91,7 +91,7 @@ class EntityTool(Tool):
         except ValidationError as error:
             problems = explained(error, self._arguments.model_fields)
             raise InvalidArguments(facts={"problems": problems}) from error
-        document = await self._operation.perform(self._client, self._entity, given)
+        document = await self._client.send(self._operation.call(self._entity, given))
         return result_of(document, of_a_write=not self.reads)
 
     def _told(self, fault: Exception) -> ToolBridgeError:
@@ -100,7 +100,7 @@ class EntityTool(Tool):
             case ToolBridgeError():
                 return fault
             case Interrupted():
-                facts = {**facts_of(self._entity), "retry_after": RETRY_SECONDS}
+                facts = {**self._entity.words, "retry_after": RETRY_SECONDS}
                 return (Stopping if self.reads else OutcomeUnknown)(facts=facts)
         return ToolBridgeError()
 

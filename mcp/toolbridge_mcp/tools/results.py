@@ -4,7 +4,7 @@ from fastmcp.tools.base import ToolResult
 from mcp.types import TextContent
 from pydantic_core import to_json
 
-from toolbridge_mcp.client.models import Document
+from toolbridge_mcp.client import Document
 from toolbridge_mcp.errors import AnswerTooLarge
 
 MAX_BYTES = 1_000_000

@@ -1,0 +1,59 @@
+"""What the API says about itself, and the sessions that it opens."""
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from toolbridge_mcp.client.document import JsonObject
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, frozen=True)
+
+
+class ParentInfo(_Wire):
+    """The payload keys that name an entity's parent, and the kinds it may be."""
+
+    uid: str
+    type: str | None = None
+    kinds: tuple[str, ...] = ()
+
+
+class EntityInfo(_Wire):
+    """One entity as the API describes it. The first generation's API gives no `kind`."""
+
+    kind: str | None = None
+    archive: JsonObject = Field(default_factory=dict)
+    actions: dict[str, JsonObject] = Field(default_factory=dict)
+    states: tuple[str, ...] = ()
+    parent: ParentInfo | None = None
+
+
+class SessionInfo(_Wire):
+    """How sessions are opened. `in_band` is the header value that opens one within the request."""
+
+    in_band: str | None = None
+
+
+class ServerInfo(_Wire):
+    """The answer of `GET /v1/sync/info`, as far as the gateway uses it."""
+
+    entities: dict[str, EntityInfo] = Field(default_factory=dict)
+    sessions: SessionInfo = SessionInfo()
+    idempotency: JsonObject | None = None
+
+    @property
+    def repeats_safely(self) -> bool:
+        """Whether a write that is sent again with its `Idempotency-Key` is carried out once."""
+        return self.idempotency is not None
+
+    @property
+    def first_generation(self) -> bool:
+        """Whether the API is of the first generation, which does not describe its entities."""
+        return not any(entity.kind for entity in self.entities.values())
+
+
+class SessionDocument(_Wire):
+    """A sync session, as `POST /v1/sync/sessions` returns it."""
+
+    id: str
+    epoch: int
