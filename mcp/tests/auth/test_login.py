@@ -25,6 +25,8 @@ from tests.harness.authorization_grants import TOKEN_EXCHANGE
 from tests.harness.authorization_server import SERVICE, AuthorizationServer, running_authorization_server
 from tests.harness.clients import Tools, over_http, over_sse
 from tests.harness.processes import Process, api_process, free_port, gateway_process, running
+from toolbridge_mcp.entities import ENTITIES
+from toolbridge_mcp.tools.operations import OPERATIONS
 
 pytestmark = pytest.mark.anyio
 API = "https://api.example"
@@ -126,7 +128,7 @@ async def test_a_person_signs_in_works_and_stays_signed_in(
 ) -> None:
     authority.lifetime = 2
     async with person.connected(gateway, endpoint) as tools:
-        assert len(await tools.client.list_tools()) == 40
+        assert len(await tools.client.list_tools()) == len(ENTITIES) * len(OPERATIONS)
         session = tools.client.session
         first = person.memory.tokens
         note = await tools.call("create_note", title="mine", content="a")

@@ -19,6 +19,9 @@ from uuid import uuid4
 import httpx
 
 from tests.harness.authorization_server import AuthorizationServer
+from tests.harness.clients import arguments_for
+from toolbridge_mcp.entities import ENTITIES
+from toolbridge_mcp.tools.operations import OPERATIONS
 
 REVISION = "2026-07-28"
 CLIENT = {"name": "isolation", "version": "1"}
@@ -285,18 +288,14 @@ class Worker:
         """It reads as if the item did not exist, whatever is tried."""
         theirs = [uid for uid, owner in self.record.owners.items() if owner != self.person.key]
         uid = random.choice(theirs) if theirs else str(uuid4())
-        tool, arguments = random.choice(
-            (
-                ("get", {}),
-                ("get", {"include_deleted": True}),
-                ("patch", {"updates": {"title": self.person.mark()}}),
-                ("delete", {}),
-                ("archive", {}),
-            )
-        )
-        item, said = await self.line.call(f"{tool}_{self.kind}", uid=uid, **arguments)
-        _, of_none = await self.line.call(f"{tool}_{self.kind}", uid=str(uuid4()), **arguments)
-        self.record.expect(item is None, f"{self.person.key} could {tool} what is another's")
+        operation = random.choice([operation for operation in OPERATIONS if operation.on_item])
+        (entity,) = (entity for entity in ENTITIES if entity.kind == self.kind)
+        tool, arguments = operation.tool_name(entity), arguments_for(operation, entity, uid)
+        if not operation.writes:
+            arguments["include_deleted"] = random.choice((True, False))
+        item, said = await self.line.call(tool, **arguments)
+        _, of_none = await self.line.call(tool, **{**arguments, "uid": str(uuid4())})
+        self.record.expect(item is None, f"{self.person.key} could call {tool} on what is another's")
         self.record.expect(
             ID.sub("", said) == ID.sub("", of_none), f"{self.person.key} was told of another's: {said}"
         )

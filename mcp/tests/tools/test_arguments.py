@@ -6,18 +6,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.harness.clients import Tools
+from tests.harness.clients import Tools, arguments_for
 from tests.harness.recording import Recording
 from toolbridge_mcp.entities import ENTITIES, NOTE
+from toolbridge_mcp.tools.operations import OPERATIONS, Operation
 
 pytestmark = pytest.mark.anyio
 UID = str(uuid4())
-NEEDED: dict[str, dict[str, Any]] = {
-    "update": {"title": "x", "content": "x"},
-    "patch": {"updates": {}},
-    "process": {"action": "pin"},
-}
-"""What each operation on a note needs beside the uid."""
+ON_ITEM = [operation for operation in OPERATIONS if operation.on_item]
 
 
 @pytest.mark.parametrize(
@@ -41,11 +37,12 @@ NEEDED: dict[str, dict[str, Any]] = {
     ],
     ids=repr,
 )
-@pytest.mark.parametrize("verb", ["get", "update", "patch", "delete", "archive", "process"])
+@pytest.mark.parametrize("operation", ON_ITEM, ids=lambda operation: operation.verb)
 async def test_a_uid_that_is_none_is_refused_without_a_request(
-    verb: str, uid: Any, tools: Tools, upstream: Recording
+    operation: Operation, uid: Any, tools: Tools, upstream: Recording
 ) -> None:
-    refusal = await tools.refusal(f"{verb}_note", uid=uid, **NEEDED.get(verb, {}))
+    arguments = {**arguments_for(operation, NOTE, UID), "uid": uid}
+    refusal = await tools.refusal(operation.tool_name(NOTE), **arguments)
     assert "The arguments do not fit: uid " in refusal
     assert len(refusal) < 300
     assert upstream.calls == []

@@ -1,4 +1,4 @@
-"""The eight operations on all five entities: in-memory client, real API, real SQLite."""
+"""Every operation on every entity: in-memory client, real API, real SQLite."""
 
 import json
 from uuid import uuid4
@@ -8,6 +8,7 @@ import pytest
 from tests.harness.clients import (
     Rest,
     Tools,
+    arguments_for,
     in_memory,
     required_fields,
     sample,
@@ -19,8 +20,10 @@ from tests.harness.processes import Process
 from tests.harness.recording import Recording
 from toolbridge_mcp.app import create_server
 from toolbridge_mcp.entities import CHAT, CHAT_MESSAGE, COMMENT, ENTITIES, NOTE, TASK, Entity
+from toolbridge_mcp.tools.operations import OPERATIONS, Operation
 
 pytestmark = pytest.mark.anyio
+CONDITIONAL = [operation for operation in OPERATIONS if operation.conditional]
 each_entity = pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.kind)
 
 
@@ -123,19 +126,17 @@ async def test_archive_and_every_action_set_what_the_api_describes(
 
 
 @each_entity
-@pytest.mark.parametrize("verb", ["update", "patch", "delete", "archive", "process"])
-async def test_every_write_honours_if_match(verb: str, entity: Entity, tools: Tools, rest: Rest) -> None:
+@pytest.mark.parametrize("operation", CONDITIONAL, ids=lambda operation: operation.verb)
+async def test_every_change_of_an_item_honours_if_match(
+    operation: Operation, entity: Entity, tools: Tools, rest: Rest
+) -> None:
     created = await tools.create(entity)
-    arguments = {
-        "update": sample(entity),
-        "patch": {"updates": {"tags": []}},
-        "process": {"action": entity.actions[0]},
-    }.get(verb, {})
-    refusal = await tools.refusal(f"{verb}_{entity.kind}", uid=created["uid"], if_match=7, **arguments)
+    name, arguments = operation.tool_name(entity), arguments_for(operation, entity, created["uid"])
+    refusal = await tools.refusal(name, **arguments, if_match=7)
     assert "has changed since that version; nothing was written" in refusal
     assert "expected 7, actual 1" in refusal
     assert (await rest.get(entity, created["uid"]))["version"] == 1
-    written = await tools.call(f"{verb}_{entity.kind}", uid=created["uid"], if_match=1, **arguments)
+    written = await tools.call(name, **arguments, if_match=1)
     assert written["version"] == 2
 
 

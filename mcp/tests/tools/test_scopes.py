@@ -10,9 +10,12 @@ import pytest
 from tests.harness.clients import over_http, over_sse, token
 from tests.harness.processes import Process, gateway_process, running
 from toolbridge_mcp.entities import ENTITIES
+from toolbridge_mcp.tools.operations import OPERATIONS
 
 pytestmark = pytest.mark.anyio
-READING = {name for entity in ENTITIES for name in (f"list_{entity.plural}", f"get_{entity.kind}")}
+READING = {
+    operation.tool_name(entity) for entity in ENTITIES for operation in OPERATIONS if not operation.writes
+}
 
 
 async def tools_of(gateway: Process, bearer: str) -> set[str]:
@@ -63,7 +66,9 @@ def strict(api: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 
 
 async def test_scopes_may_have_other_names(strict: Process, user: str) -> None:
-    assert len(await tools_of(strict, token(user, scope="items:read items:write"))) == 40
+    assert len(await tools_of(strict, token(user, scope="items:read items:write"))) == len(ENTITIES) * len(
+        OPERATIONS
+    )
     assert await tools_of(strict, token(user, scope="items:read")) == READING
 
 

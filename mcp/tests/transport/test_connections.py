@@ -6,27 +6,25 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from tests.harness.clients import Tools, in_memory, settings_for, token
+from tests.harness.clients import Tools, arguments_for, in_memory, settings_for, token
 from tests.harness.processes import api_process, free_port, running
 from tests.harness.recording import INFO
 from toolbridge_mcp.app import create_server
+from toolbridge_mcp.entities import NOTE
 from toolbridge_mcp.resilience.retries import MAX_ATTEMPTS
+from toolbridge_mcp.tools.operations import OPERATIONS
 from toolbridge_mcp.transport import connections
 
 pytestmark = pytest.mark.anyio
 UID = str(uuid4())
-WRITES: dict[str, dict[str, Any]] = {
-    "create_note": {"title": "t", "content": "c"},
-    "update_note": {"uid": UID, "title": "t", "content": "c", "if_match": 1},
-    "patch_note": {"uid": UID, "updates": {"title": "t"}},
-    "delete_note": {"uid": UID},
-    "archive_note": {"uid": UID},
-    "process_note": {"uid": UID, "action": "pin"},
+WRITES = {
+    operation.tool_name(NOTE): arguments_for(operation, NOTE, UID)
+    for operation in OPERATIONS
+    if operation.writes
 }
 
 
