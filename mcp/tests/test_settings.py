@@ -1,4 +1,4 @@
-"""Settings: what is missing or half is an error that names the variable and never shows a value."""
+"""Settings: a missing or wrong setting is an error that names the variable and never shows its value."""
 
 import subprocess
 import sys
@@ -213,13 +213,13 @@ def test_an_unknown_tool_is_named() -> None:
     ("slip", "meant"),
     [("READ_ONYL", "READ_ONLY"), ("ALLOWED_HOST", "ALLOWED_HOSTS"), ("JWT_JWKS_URI", "JWT_JWKS_URL")],
 )
-def test_a_slip_in_a_name_is_told_instead_of_ignored(slip: str, meant: str) -> None:
+def test_a_misspelled_name_stops_the_start(slip: str, meant: str) -> None:
     done = started(**{f"TOOLBRIDGE_{slip}": "true"})
     assert done.returncode == 2
     assert f"TOOLBRIDGE_{slip}: is no setting, but TOOLBRIDGE_{meant} is" in done.stderr
 
 
-def test_variables_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_other_programs_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, **SECRETS, TOOLBRIDGE_HOME="/", TOOLBRIDGE_TOKEN="x", TOOLBRIDGE_DATA_DIR="/")
     assert from_environment().tenant_id == SECRETS["TENANT_ID"]
 

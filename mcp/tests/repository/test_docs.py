@@ -50,11 +50,20 @@ def test_every_decision_says_why_and_what_was_given_up() -> None:
         assert parts == ["What", "Why", "Given up"], title
 
 
+ROOTS = ("", "mcp/toolbridge_mcp", "api/internal")
+"""Paths in the documents are relative to the repository, or to one of the two programs."""
+
+OF_THE_READER = (".vscode/", "~/", "/", "tenants/")
+
+
 @each_document
 def test_named_scripts_and_files_exist(document: Path) -> None:
-    for name in re.findall(r"(?:\.\./|\./|`)((?:scripts|api|mcp)/[\w./-]+\.\w+)", document.read_text()):
-        if "reminder" not in name:
-            assert (REPOSITORY / name).exists(), name
+    for name in re.findall(
+        r"(?:`|\./|\s)([~\w./-]+/[\w.-]+\.(?:py|go|sh|md|json|toml|conf))\b", document.read_text()
+    ):
+        places = [document.parent / name, *(REPOSITORY / root / name for root in ROOTS)]
+        if "reminder" not in name and not name.startswith(OF_THE_READER):
+            assert any(place.exists() for place in places), name
 
 
 def connection_help() -> ModuleType:
