@@ -16,16 +16,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "mcp"))
 
 import httpx
 
-from tests.harness.clients import over_sse, token
+from tests.harness.clients import SIGNER, over_sse, token
 from tests.harness.processes import (
-    TENANT_HEADER_SECRET,
-    TENANT_ID,
     Process,
     api_process,
     gateway_process,
     running,
 )
-from toolbridge_mcp.transport.signing import tenant_headers
 
 CONNECTIONS = 10
 UNLIMITED = {f"RATE_LIMIT_{what}": "off" for what in ("READS", "WRITES", "SESSIONS")}
@@ -38,9 +35,9 @@ def processor_seconds(process: Process) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def headers() -> dict[str, str]:
-    signed = tenant_headers(TENANT_HEADER_SECRET.encode(), TENANT_ID, int(time.time() * 1000))
-    return {**signed, "Authorization": f"Bearer {token('bench')}", "X-Sync-Session": "new"}
+def headers(method: str, url: str) -> dict[str, str]:
+    signature = SIGNER.headers(httpx.Request(method, url))
+    return {**signature, "Authorization": f"Bearer {token('bench')}", "X-Sync-Session": "new"}
 
 
 def row(*cells: object) -> None:
@@ -54,10 +51,11 @@ def row(*cells: object) -> None:
 def load(
     name: str, api: Process, folder: Path, seconds: float, method: str, path: str, body: object = None
 ) -> None:
+    url = f"{api.url}{path}"
     file = folder / "headers.json"
-    file.write_text(json.dumps(headers()))
+    file.write_text(json.dumps(headers(method, url)))
     command = ["toolbridge-load", "-method", method, "-connections", str(CONNECTIONS), "-headers", str(file)]
-    command += ["-duration", f"{seconds}s", "-body", json.dumps(body) if body else "", f"{api.url}{path}"]
+    command += ["-duration", f"{seconds}s", "-body", json.dumps(body) if body else "", url]
     before = processor_seconds(api)
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603  a fixed command
     used = processor_seconds(api) - before
@@ -70,11 +68,9 @@ def load(
 
 def measure_api(name: str, process: Process, folder: Path, seconds: float) -> None:
     with running(process) as api:
-        uid = str(uuid4())
+        uid, notes = str(uuid4()), f"{api.url}/v1/notes"
         for note in ({**NOTE, "uid": uid}, *[NOTE] * 30):
-            httpx.post(
-                f"{api.url}/v1/notes", json=note, headers=headers(), trust_env=False
-            ).raise_for_status()
+            httpx.post(notes, json=note, headers=headers("POST", notes), trust_env=False).raise_for_status()
         sys.stdout.write(f"\n{name}, {CONNECTIONS} connections\n\n")
         row("call", "requests a second", "processor time of the API, us")
         row("---", "---:", "---:")

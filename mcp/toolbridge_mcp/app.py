@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Self
 
 import fastmcp
@@ -17,12 +16,12 @@ from toolbridge_mcp import __version__, logs, metrics
 from toolbridge_mcp.auth import Keys, KeySet, Scopes, SharedSecret, UserTokenVerifier
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.health import health_routes, wait_for_api
+from toolbridge_mcp.http_clients import api_http, outside_http
 from toolbridge_mcp.identity import caller
 from toolbridge_mcp.outbound import Outbound, outbound_identity
 from toolbridge_mcp.resilience import Admission, Gate, RateLimit
 from toolbridge_mcp.settings import Settings, WrongSetting, from_environment
 from toolbridge_mcp.tools import EntityTool, OnlyUsableTools, UnknownTool, build_tools, chosen
-from toolbridge_mcp.transport import TenantTransport, connections
 from toolbridge_mcp.web import (
     Address,
     AllowedCallers,
@@ -41,7 +40,6 @@ INSTRUCTIONS = (
     "you read as if_match."
 )
 
-OUTSIDE_TIMEOUT = 5
 PING_SECONDS = 10
 """Proxies cut streams that are silent for a minute or less; clients are promised a comment every 15 s."""
 
@@ -59,9 +57,10 @@ class _Parts:
 
     @classmethod
     def of(cls, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> Self:
-        outside = _outside_client()
+        outside = outside_http()
         outbound = outbound_identity(settings, outside)
-        return cls(outside, outbound, _api_client(settings, outbound, transport), _gate(settings))
+        client = ApiClient(lambda: api_http(settings, outbound, transport))
+        return cls(outside, outbound, client, _gate(settings))
 
 
 def create_server(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> FastMCP:
@@ -170,46 +169,3 @@ def _verifier(settings: Settings, outside: httpx.AsyncClient) -> UserTokenVerifi
 
 def _scopes(settings: Settings) -> Scopes:
     return Scopes(settings.scope_read, settings.scope_write, required=settings.scopes_required)
-
-
-def _outside_client() -> httpx.AsyncClient:
-    """For the identity provider, which may be behind the proxy that the environment names. Plain http is for
-    this machine only, and a secret sent there must not take the way through a proxy."""
-    return httpx.AsyncClient(
-        timeout=OUTSIDE_TIMEOUT,
-        follow_redirects=False,
-        mounts={"http://": None},
-        cookies=_no_cookies(),
-        headers={"User-Agent": "toolbridge-mcp"},
-    )
-
-
-def _no_cookies() -> CookieJar:
-    return CookieJar(DefaultCookiePolicy(allowed_domains=()))
-
-
-def _api_client(
-    settings: Settings, outbound: Outbound, transport: httpx.AsyncBaseTransport | None = None
-) -> ApiClient:
-    return ApiClient(lambda: _http_client(settings, transport or connections(settings.max_calls), outbound))
-
-
-def _http_client(
-    settings: Settings, inner: httpx.AsyncBaseTransport, outbound: Outbound
-) -> httpx.AsyncClient:
-    transport = TenantTransport(
-        inner,
-        base_url=settings.go_api_base_url,
-        tenant_id=settings.tenant_id,
-        secret=settings.tenant_header_secret.get_secret_value().encode(),
-        bearer_token=outbound.bearer_token,
-    )
-    return httpx.AsyncClient(
-        transport=outbound.around(transport),
-        base_url=settings.go_api_base_url,
-        timeout=settings.call_seconds,
-        trust_env=False,
-        follow_redirects=False,
-        cookies=_no_cookies(),
-        headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "toolbridge-mcp"},
-    )

@@ -20,8 +20,9 @@ from toolbridge_mcp.entities import ENTITIES, Entity
 from toolbridge_mcp.entities.schema import Schema, published_schema
 from toolbridge_mcp.settings import Settings
 from toolbridge_mcp.tools.operations import Operation
-from toolbridge_mcp.transport.signing import tenant_headers
+from toolbridge_mcp.transport import Signer
 
+SIGNER = Signer(TENANT_HEADER_SECRET.encode(), TENANT_ID)
 CLIENT = {"name": "by hand", "version": "1"}
 HELLO = {
     "jsonrpc": "2.0",
@@ -95,17 +96,22 @@ def token(sub: str | None, *, alg: str = "HS256", secret: str = JWT_HS256_SECRET
     return jwt.encode({"alg": alg}, present, OctKey.import_key(secret), algorithms=[alg])
 
 
+def signed(request: httpx.Request) -> httpx.Request:
+    """The request with the signature of the tests' tenant."""
+    request.headers.update(SIGNER.headers(request))
+    return request
+
+
 class Rest:
     """The REST API as one user, without the gateway."""
 
     def __init__(self, url: str, bearer: str) -> None:
         self._http = httpx.AsyncClient(
-            base_url=url, trust_env=False, headers={"Authorization": f"Bearer {bearer}"}
+            base_url=url, trust_env=False, headers={"Authorization": f"Bearer {bearer}"}, auth=signed
         )
 
     async def __call__(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
-        signed = tenant_headers(TENANT_HEADER_SECRET.encode(), TENANT_ID, int(time.time() * 1000))
-        headers = {**signed, "X-Sync-Session": "new", **kwargs.pop("headers", {})}
+        headers = {"X-Sync-Session": "new", **kwargs.pop("headers", {})}
         return await self._http.request(method, path, headers=headers, **kwargs)
 
     async def create(self, entity: Entity, payload: dict[str, Any]) -> dict[str, Any]:

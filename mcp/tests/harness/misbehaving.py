@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
+
 from tests.harness.processes import Process, gateway_process
 from tests.harness.recording import INFO
 
@@ -56,6 +58,12 @@ async def endless(writer: asyncio.StreamWriter) -> None:
     while not writer.is_closing():
         writer.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
         await writer.drain()
+
+
+def received(head: str) -> httpx.Headers:
+    """The headers of a request as they came over the socket."""
+    lines = (line.partition(": ") for line in head.strip().splitlines()[1:])
+    return httpx.Headers([(name, value) for name, _, value in lines])
 
 
 @dataclass

@@ -1,8 +1,6 @@
-"""The real engine against connections that are refused or break: nothing is sent twice, and a model is
-told the truth about what may have happened."""
+"""The real engine against connections that are refused or break: no write is sent twice by accident, and a
+model learns what may have happened."""
 
-import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from tests.harness.clients import Tools, arguments_for, in_memory, settings_for, token
+from tests.harness.misbehaving import close, misbehaving, received
 from tests.harness.processes import api_process, free_port, running
 from tests.harness.recording import INFO
 from toolbridge_mcp.app import create_server
@@ -28,39 +27,6 @@ WRITES = {
 }
 
 
-class BreakingApi:
-    """Describes itself, and takes every other request without ever answering it: the connection, which
-    has served before, is closed."""
-
-    def __init__(self, info: object = INFO) -> None:
-        self.taken: list[str] = []
-        self._info = json.dumps(info).encode()
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while head := await _head(reader):
-                if "/v1/sync/info" not in head and "/readyz" not in head:
-                    self.taken.append(head)
-                    break
-                writer.write(
-                    b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(self._info), self._info)
-                )
-        finally:
-            writer.close()
-
-
-async def _head(reader: asyncio.StreamReader) -> str:
-    try:
-        return (await reader.readuntil(b"\r\n\r\n")).decode()
-    except asyncio.IncompleteReadError:
-        return ""
-
-
-def _header(head: str, name: str) -> str:
-    fields = (line.partition(":") for line in head.splitlines()[1:])
-    return "".join(value.strip() for field, _, value in fields if field.lower() == name)
-
-
 @asynccontextmanager
 async def tools_on(url: str) -> AsyncIterator[Tools]:
     server = create_server(settings_for(url), transport=connections())
@@ -70,38 +36,30 @@ async def tools_on(url: str) -> AsyncIterator[Tools]:
 
 @pytest.mark.parametrize("name", WRITES)
 async def test_a_write_whose_answer_is_lost_was_sent_once_and_is_reported_as_open(name: str) -> None:
-    api = BreakingApi()
-    listener = await asyncio.start_server(api.serve, "127.0.0.1", 0)
-    port = listener.sockets[0].getsockname()[1]
-    async with listener, tools_on(f"http://127.0.0.1:{port}") as tools:
+    async with misbehaving(close) as api, tools_on(api.url) as tools:
         refusal = await tools.refusal(name, **WRITES[name])
     assert "may or may not have been made" in refusal
-    assert len(api.taken) == 1
+    assert len(api.requests) == 1
 
 
 @pytest.mark.parametrize("name", WRITES)
 async def test_where_the_api_knows_idempotency_keys_a_lost_write_is_repeated_under_the_same(
     name: str,
 ) -> None:
-    api = BreakingApi({**INFO, "idempotency": {"header": "Idempotency-Key"}})
-    listener = await asyncio.start_server(api.serve, "127.0.0.1", 0)
-    port = listener.sockets[0].getsockname()[1]
-    async with listener, tools_on(f"http://127.0.0.1:{port}") as tools:
+    info = {**INFO, "idempotency": {"header": "Idempotency-Key"}}
+    async with misbehaving(close, info=info) as api, tools_on(api.url) as tools:
         refusal = await tools.refusal(name, **WRITES[name])
-    assert len(api.taken) == MAX_ATTEMPTS
-    (key,) = {_header(head, "idempotency-key") for head in api.taken}
+    assert len(api.requests) == MAX_ATTEMPTS
+    (key,) = {received(head)["Idempotency-Key"] for head in api.requests}
     assert key
     assert "may or may not have been made" in refusal
 
 
 async def test_a_read_whose_answer_is_lost_is_sent_again() -> None:
-    api = BreakingApi()
-    listener = await asyncio.start_server(api.serve, "127.0.0.1", 0)
-    port = listener.sockets[0].getsockname()[1]
-    async with listener, tools_on(f"http://127.0.0.1:{port}") as tools:
+    async with misbehaving(close) as api, tools_on(api.url) as tools:
         refusal = await tools.refusal("get_note", uid=UID)
     assert "not available" in refusal
-    assert len(api.taken) == MAX_ATTEMPTS
+    assert len(api.requests) == MAX_ATTEMPTS
 
 
 @pytest.mark.parametrize("name", WRITES)

@@ -1,131 +1,196 @@
-"""The custom transport: what it adds, what it refuses, what it makes of failures."""
+"""The custom transport over real sockets: what it adds, what it refuses, and what failures mean."""
 
+import asyncio
+import gzip
 import hmac
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 
+import anyio
 import httpx
 import pytest
-from pytest_httpx import HTTPXMock
 
-from toolbridge_mcp.errors import Unavailable
-from toolbridge_mcp.transport import TenantTransport
-from toolbridge_mcp.transport.tenant import AnswerLost
+from tests.harness.clients import SIGNER
+from tests.harness.misbehaving import (
+    Behaviour,
+    MisbehavingApi,
+    answer,
+    close,
+    endless,
+    misbehaving,
+    raw,
+    received,
+    silent,
+)
+from tests.harness.processes import free_port
+from toolbridge_mcp.errors import AnswerTooLong, BadAnswer, NotReached
+from toolbridge_mcp.transport import UNTIL, AnswerLost, Signer, TenantTransport, connections
+from toolbridge_mcp.transport.connections import SPARE_CONNECTIONS
 
 pytestmark = pytest.mark.anyio
-API = "http://127.0.0.1:8081"
 SECRET = b"0123456789abcdef0123456789abcdef"
+OK = answer(b"{}")
+HEAD = b"HTTP/1.1 200 OK\r\n"
 
 
-class Caller:
-    """The identity of the moment, and the time."""
-
-    token: str | None = "the.users.token"
-    now = 1_700_000_000.123
-
-    async def bearer_token(self) -> str | None:
-        return self.token
-
-
-@pytest.fixture
-def caller() -> Caller:
-    return Caller()
+@asynccontextmanager
+async def client_of(
+    url: str,
+    signature: Callable[[httpx.Request], Mapping[str, str]] = SIGNER.headers,
+    engine: httpx.AsyncBaseTransport | None = None,
+) -> AsyncIterator[httpx.AsyncClient]:
+    transport = TenantTransport(engine or connections(), base_url=url, signature=signature)
+    async with httpx.AsyncClient(transport=transport, base_url=url, trust_env=False) as http:
+        yield http
 
 
-@pytest.fixture
-async def http(caller: Caller) -> AsyncIterator[httpx.AsyncClient]:
-    transport = TenantTransport(
-        httpx.AsyncHTTPTransport(),
-        base_url=API,
-        tenant_id="tenant-a",
-        secret=SECRET,
-        bearer_token=caller.bearer_token,
-        now=lambda: caller.now,
-    )
-    async with httpx.AsyncClient(transport=transport, base_url=API, trust_env=False) as client:
-        yield client
-
-
-async def test_every_request_is_signed_for_its_own_time(
-    http: httpx.AsyncClient, caller: Caller, httpx_mock: HTTPXMock
-) -> None:
-    httpx_mock.add_response(is_reusable=True)
-    for now in (1_700_000_000.123, 1_700_000_060.5):
-        caller.now = now
-        await http.get("/v1/notes")
-    for request, timestamp in zip(httpx_mock.get_requests(), ("1700000000123", "1700000060500"), strict=True):
+async def test_every_request_is_signed_for_its_own_time() -> None:
+    times = [1_700_000_000.123, 1_700_000_060.5]
+    signer = Signer(SECRET, "tenant-a", iter(times).__next__)
+    async with misbehaving(OK) as api, client_of(api.url, signer.headers) as http:
+        for _ in times:
+            await http.get("/v1/notes")
+    for head, timestamp in zip(api.requests, ("1700000000123", "1700000060500"), strict=True):
+        headers = received(head)
         expected = hmac.new(SECRET, f"tenant-a:{timestamp}".encode(), "sha256").hexdigest()
-        assert request.headers["X-TB-Tenant-ID"] == "tenant-a"
-        assert request.headers["X-TB-Timestamp"] == timestamp
-        assert request.headers["X-TB-Signature"] == expected
+        assert headers["X-TB-Tenant-ID"] == "tenant-a"
+        assert headers["X-TB-Timestamp"] == timestamp
+        assert headers["X-TB-Signature"] == expected
 
 
-async def test_the_token_is_that_of_the_moment(
-    http: httpx.AsyncClient, caller: Caller, httpx_mock: HTTPXMock
-) -> None:
-    httpx_mock.add_response(is_reusable=True)
-    for token in ("one", "two", None):
-        caller.token = token
-        await http.get("/v1/notes")
-    sent = [request.headers.get("Authorization") for request in httpx_mock.get_requests()]
-    assert sent == ["Bearer one", "Bearer two", None]
+async def test_a_request_cannot_bring_its_own_signature() -> None:
+    forged = {"X-TB-Tenant-ID": "other", "x-tb-signature": "00", "X-Tb-Timestamp": "1"}
+    signer = Signer(SECRET, "tenant-a")
+    async with misbehaving(OK) as api, client_of(api.url, signer.headers) as http:
+        await http.get("/v1/notes", headers=forged)
+    headers = received(api.requests[0])
+    assert headers.get_list("X-TB-Tenant-ID") == ["tenant-a"]
+    assert len(headers.get_list("X-TB-Signature")) == 1
+    assert headers["X-TB-Signature"] != "00"
+    assert len(headers.get_list("X-TB-Timestamp")) == 1
 
 
-async def test_identity_and_signature_cannot_be_given_by_the_request(
-    http: httpx.AsyncClient, httpx_mock: HTTPXMock
-) -> None:
-    httpx_mock.add_response()
-    forged = {"Authorization": "Bearer forged", "X-TB-Tenant-ID": "other", "x-tb-signature": "00"}
-    await http.get("/v1/notes", headers=forged)
-    (request,) = httpx_mock.get_requests()
-    assert request.headers.get_list("Authorization") == ["Bearer the.users.token"]
-    assert request.headers.get_list("X-TB-Tenant-ID") == ["tenant-a"]
-    assert len(request.headers.get_list("X-TB-Signature")) == 1
+async def test_another_scheme_can_sign_method_target_headers_and_content() -> None:
+    def signature(request: httpx.Request) -> dict[str, str]:
+        parts = (request.method.encode(), request.url.raw_path, request.headers["If-Match"].encode())
+        return {"Signature": hmac.new(SECRET, b"\n".join((*parts, request.content)), "sha256").hexdigest()}
+
+    async with misbehaving(OK) as api, client_of(api.url, signature) as http:
+        await http.put("/v1/notes/1?x=%20", content=b"{}", headers={"If-Match": "3"})
+    expected = hmac.new(SECRET, b"PUT\n/v1/notes/1?x=%20\n3\n{}", "sha256").hexdigest()
+    assert received(api.requests[0])["Signature"] == expected
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://example.com/v1/notes",
-        "http://127.0.0.1:8082/v1/notes",
-        "http://127.0.0.1/v1/notes",
-        "https://127.0.0.1:8081/v1/notes",
-        "http://localhost:8081/v1/notes",
-        "http://127.0.0.1.example.com:8081/v1/notes",
-    ],
-)
-async def test_another_host_gets_nothing(url: str, http: httpx.AsyncClient, httpx_mock: HTTPXMock) -> None:
-    with pytest.raises(ValueError, match="configured API only"):
-        await http.get(url)
-    assert httpx_mock.get_requests() == []
+async def test_another_host_gets_nothing() -> None:
+    async with misbehaving(OK) as api, misbehaving(OK) as other, client_of(api.url) as http:
+        port = httpx.URL(api.url).port
+        for url in (
+            "http://example.com/v1/notes",
+            f"{other.url}/v1/notes",
+            "http://127.0.0.1/v1/notes",
+            f"https://127.0.0.1:{port}/v1/notes",
+            f"http://localhost:{port}/v1/notes",
+            f"http://127.0.0.1.example.com:{port}/v1/notes",
+        ):
+            with pytest.raises(ValueError, match="configured API only"):
+                await http.get(url)
+        assert api.opened == other.opened == 0
 
 
-async def test_an_unreachable_api_is_unavailable(http: httpx.AsyncClient, httpx_mock: HTTPXMock) -> None:
-    httpx_mock.add_exception(httpx.ConnectError("All connection attempts to 127.0.0.1:8081 failed"))
-    with pytest.raises(Unavailable) as caught:
-        await http.get("/v1/notes")
+async def test_redirects_are_not_followed() -> None:
+    async with misbehaving(OK) as other:
+        moved = answer(b"", "307 Temporary Redirect", Location=f"{other.url}/v1/notes")
+        async with misbehaving(moved) as api, client_of(api.url) as http:
+            assert (await http.get("/v1/notes")).status_code == 307
+            assert len(api.requests) == 1
+        assert other.opened == 0
+
+
+async def test_a_connection_serves_again_once_its_answer_is_read() -> None:
+    async with misbehaving(OK) as api, client_of(api.url) as http:
+        for _ in range(3):
+            assert (await http.get("/v1/sync/info")).json() == api.info
+        assert api.opened == 1
+
+
+async def half_an_answer(writer: asyncio.StreamWriter) -> None:
+    """Sends the head and a part of the body, and keeps the connection."""
+    writer.write(HEAD + b'Content-Length: 100\r\n\r\n{"uid"')
+    await writer.drain()
+
+
+BROKEN: dict[str, tuple[Behaviour, bool]] = {
+    "closed at once": (close, False),
+    "half a head": (raw(HEAD + b"Content-Le"), False),
+    "half an answer": (raw(HEAD + b'Content-Length: 100\r\n\r\n{"uid"'), True),
+    "half a chunked answer": (raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{"), True),
+}
+
+
+@pytest.mark.parametrize(("behaviour", "begun"), BROKEN.values(), ids=BROKEN)
+async def test_a_connection_that_breaks_loses_the_answer(behaviour: Behaviour, begun: bool) -> None:
+    async with misbehaving(behaviour) as api, client_of(api.url) as http:
+        with pytest.raises(AnswerLost) as caught:
+            await http.post("/v1/notes", content=b"{}")
+        assert (caught.value.late, caught.value.begun) == (False, begun)
+        assert len(api.requests) == 1
+        await all_closed(api)
+
+
+@pytest.mark.parametrize(("behaviour", "begun"), [(silent, False), (half_an_answer, True)])
+async def test_an_answer_that_passes_the_deadline_is_lost(behaviour: Behaviour, begun: bool) -> None:
+    async with misbehaving(behaviour) as api, client_of(api.url) as http:
+        with pytest.raises(AnswerLost) as caught:
+            await http.post("/v1/notes", content=b"{}", extensions={UNTIL: time.monotonic() + 0.2})
+        assert (caught.value.late, caught.value.begun) == (True, begun)
+        assert len(api.requests) == 1
+        await all_closed(api)
+
+
+async def test_an_answer_that_passes_the_clients_own_timeout_is_lost_too() -> None:
+    async with misbehaving(silent) as api, client_of(api.url) as http:
+        with pytest.raises(AnswerLost) as caught:
+            await http.get("/v1/notes", timeout=httpx.Timeout(5, read=0.1))
+        assert (caught.value.late, caught.value.begun) == (True, False)
+
+
+NO_ANSWER: dict[str, tuple[Behaviour, type[BadAnswer]]] = {
+    "not HTTP": (raw(b"\x16\x03\x01 garbage\r\n\r\n"), BadAnswer),
+    "encoded": (answer(gzip.compress(b" " * 1_000_000), Content_Encoding="gzip"), BadAnswer),
+    "without end": (endless, AnswerTooLong),
+}
+
+
+@pytest.mark.parametrize(("behaviour", "error"), NO_ANSWER.values(), ids=NO_ANSWER)
+async def test_what_no_api_answers_is_a_bad_answer(behaviour: Behaviour, error: type[BadAnswer]) -> None:
+    async with misbehaving(behaviour) as api, client_of(api.url) as http:
+        with pytest.raises(BadAnswer) as caught:
+            await http.get("/v1/notes")
+        assert type(caught.value) is error
+        await all_closed(api)
+
+
+async def test_an_api_that_does_not_listen_was_not_reached() -> None:
+    async with client_of(f"http://127.0.0.1:{free_port()}") as http:
+        with pytest.raises(NotReached) as caught:
+            await http.post("/v1/notes", content=b"{}")
     assert "127.0.0.1" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "failure",
-    [
-        httpx.ReadTimeout("late"),
-        httpx.ConnectTimeout("late"),
-        httpx.WriteError("cut"),
-        httpx.ReadError("cut"),
-        httpx.RemoteProtocolError("half an answer"),
-    ],
-    ids=lambda failure: type(failure).__name__,
-)
-async def test_an_answer_that_does_not_come_is_lost_not_unsent(
-    failure: httpx.TransportError, http: httpx.AsyncClient, httpx_mock: HTTPXMock
-) -> None:
-    httpx_mock.add_exception(failure)
-    with pytest.raises(AnswerLost):
-        await http.post("/v1/notes", content=b"{}")
+async def test_without_a_free_connection_the_api_was_not_reached() -> None:
+    async with misbehaving(silent) as api, client_of(api.url, engine=connections(0)) as http:
+        waiting = [asyncio.create_task(http.get("/v1/notes")) for _ in range(SPARE_CONNECTIONS)]
+        await api.until(lambda: len(api.requests) == SPARE_CONNECTIONS)
+        with pytest.raises(NotReached):
+            await http.get("/v1/notes", timeout=httpx.Timeout(None, pool=0.1))
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert len(api.requests) == SPARE_CONNECTIONS
 
 
-async def test_redirects_are_not_followed(http: httpx.AsyncClient, httpx_mock: HTTPXMock) -> None:
-    httpx_mock.add_response(status_code=307, headers={"Location": "http://example.com/"})
-    assert (await http.get("/v1/notes")).status_code == 307
-    assert len(httpx_mock.get_requests()) == 1
+async def all_closed(api: MisbehavingApi) -> None:
+    """Returns when the API has seen every connection close. Fails after 5 s."""
+    with anyio.fail_after(5):
+        await api.until(lambda: api.closed == api.opened)

@@ -27,7 +27,7 @@ from toolbridge_mcp.errors import (
 from toolbridge_mcp.metrics import count_retry
 from toolbridge_mcp.resilience import Retries, State, current_deadline, within
 from toolbridge_mcp.single_flight import SingleFlight
-from toolbridge_mcp.transport import RETRY_SECONDS
+from toolbridge_mcp.transport import RETRY_AFTER_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class ApiClient:
             async with asyncio.timeout(current_deadline().left):
                 return await self._readings.run(self._read)
         except TimeoutError as error:
-            raise Unavailable(facts={"retry_after": RETRY_SECONDS}) from error
+            raise Unavailable(facts={"retry_after": RETRY_AFTER_SECONDS}) from error
 
     async def _read(self) -> _Api:
         try:

@@ -23,7 +23,7 @@ from toolbridge_mcp.errors import (
 )
 from toolbridge_mcp.metrics import count_request, watch_circuit
 from toolbridge_mcp.resilience import CircuitBreaker, State, current_deadline
-from toolbridge_mcp.transport import RETRY_SECONDS, UNTIL, AnswerLost
+from toolbridge_mcp.transport import RETRY_AFTER_SECONDS, UNTIL, AnswerLost
 
 CONNECT_SECONDS = 2.0
 READY_SECONDS = 2.0
@@ -80,7 +80,7 @@ class Upstream:
                 return answer
             raise refusal(answer)
         except ToolBridgeError as error:
-            facts = {"retry_after": RETRY_SECONDS, "waited": f"{deadline.waited:.3g}"}
+            facts = {"retry_after": RETRY_AFTER_SECONDS, "waited": f"{deadline.waited:.3g}"}
             words = entity.words if entity else {}
             error.facts = {**facts, **words, **consequence_of(writes), **error.facts}
             error.correlation_id = error.correlation_id or request.headers.get("X-Correlation-ID", "")

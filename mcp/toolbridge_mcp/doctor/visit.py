@@ -1,7 +1,7 @@
 """What the checks share: the settings, the clients, and what earlier checks have seen."""
 
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
@@ -9,7 +9,7 @@ from typing import Self
 import httpx
 
 from toolbridge_mcp.identity import CallerToken
-from toolbridge_mcp.outbound import Outbound, outbound_identity
+from toolbridge_mcp.outbound import BearerAuth, Outbound, outbound_identity
 from toolbridge_mcp.settings import Settings
 from toolbridge_mcp.transport import TenantTransport, connections
 
@@ -56,8 +56,8 @@ class Visit:
         secure = ssl.create_default_context()
         outside = await enter(httpx.AsyncClient(timeout=TIMEOUT, verify=secure, mounts={"http://": None}))
         self.outbound = await enter(outbound_identity(self.settings, outside, self.caller))
-        self.api = await enter(self._api_client(_nobody))
-        self.signed_api = await enter(self._api_client(self.outbound.bearer_token))
+        self.api = await enter(self._api_client())
+        self.signed_api = await enter(self._api_client(BearerAuth(self.outbound.bearer_token)))
         self.gateway = await enter(httpx.AsyncClient(base_url=self.url, timeout=TIMEOUT, verify=secure))
         return self
 
@@ -66,19 +66,11 @@ class Visit:
     ) -> None:
         await self._open.aclose()
 
-    def _api_client(self, bearer_token: Callable[[], Awaitable[str | None]]) -> httpx.AsyncClient:
-        transport = TenantTransport(
-            connections(),
-            base_url=self.settings.go_api_base_url,
-            tenant_id=self.settings.tenant_id,
-            secret=self.settings.tenant_header_secret.get_secret_value().encode(),
-            bearer_token=bearer_token,
-            now=self.now,
-        )
+    def _api_client(self, auth: httpx.Auth | None = None) -> httpx.AsyncClient:
         return httpx.AsyncClient(
-            transport=transport, base_url=self.settings.go_api_base_url, timeout=TIMEOUT, trust_env=False
+            transport=TenantTransport.of(self.settings, connections(), self.now),
+            auth=auth,
+            base_url=self.settings.go_api_base_url,
+            timeout=TIMEOUT,
+            trust_env=False,
         )
-
-
-async def _nobody() -> None:
-    return None

@@ -8,14 +8,14 @@ from collections.abc import Callable
 import httpx
 
 from toolbridge_mcp.identity import CallerToken, caller_token
+from toolbridge_mcp.outbound.auth import BearerAuth, is_about_the_tenant
 from toolbridge_mcp.outbound.exchange import ExchangedTokens
 from toolbridge_mcp.outbound.forward import ForwardedToken
-from toolbridge_mcp.outbound.renewal import is_about_the_tenant
 from toolbridge_mcp.outbound.service import ServiceToken
 from toolbridge_mcp.outbound.token_endpoint import TokenEndpoint
 from toolbridge_mcp.settings import Settings
 
-__all__ = ["Outbound", "is_about_the_tenant", "outbound_identity"]
+__all__ = ["BearerAuth", "Outbound", "is_about_the_tenant", "outbound_identity"]
 
 Outbound = ForwardedToken | ExchangedTokens | ServiceToken
 

@@ -1,15 +1,15 @@
-"""The caller's verified token is exchanged for one that is meant for the API (RFC 8693)."""
+"""Exchanges the caller's verified token for one that is meant for the API (RFC 8693)."""
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-import httpx
+from cachetools import TLRUCache
 
 from toolbridge_mcp.identity import CallerToken
-from toolbridge_mcp.outbound.renewal import RenewingTransport
+from toolbridge_mcp.outbound.auth import IssuedTokenAuth
 from toolbridge_mcp.outbound.token_endpoint import IssuedToken, TokenEndpoint
 from toolbridge_mcp.single_flight import SingleFlight
 
@@ -23,8 +23,11 @@ MAX_KEPT = 4096
 
 
 class ExchangedTokens:
-    """Exchanges each caller's token once and keeps the result until shortly before it expires, and never
-    longer than the caller's own token is valid. Keys are hashes; the least used go first."""
+    """Exchanges each caller's token once, and keeps the result until shortly before it expires, or until the
+    caller's own token does if that is sooner.
+
+    The keys are hashes of callers' tokens. Beyond `max_kept` results the least recently used is dropped.
+    """
 
     def __init__(
         self,
@@ -35,9 +38,12 @@ class ExchangedTokens:
     ) -> None:
         self._endpoint = endpoint
         self._caller = caller
-        self._max_kept = max_kept
-        self._kept: OrderedDict[bytes, IssuedToken] = OrderedDict()
+        self._kept: TLRUCache[bytes, IssuedToken] = TLRUCache(max_kept, _renew_at, timer=endpoint.now)
         self._exchanges: SingleFlight[IssuedToken] = SingleFlight()
+
+    @property
+    def auth(self) -> IssuedTokenAuth:
+        return IssuedTokenAuth(self.bearer_token, self.forget)
 
     async def bearer_token(self) -> str | None:
         """The token for the API, or None outside of a message."""
@@ -45,15 +51,10 @@ class ExchangedTokens:
         if caller is None:
             return None
         key = _key(caller)
-        kept = self._kept.get(key)
-        if kept is None or kept.renew_at <= self._endpoint.now():
-            kept = await self._exchanges.run(lambda: self._exchange(key, caller), key)
-        else:
-            self._kept.move_to_end(key)
-        return kept.value
-
-    def around(self, transport: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
-        return RenewingTransport(transport, self.forget)
+        issued = self._kept.get(key)
+        if issued is None:
+            issued = await self._exchanges.run(lambda: self._exchange(key, caller), key)
+        return issued.value
 
     def forget(self, token: str) -> None:
         """Drops the present caller's exchanged token if it still is `token`."""
@@ -61,20 +62,14 @@ class ExchangedTokens:
         if caller is None:
             return
         key = _key(caller)
-        kept = self._kept.get(key)
-        if kept and kept.value == token:
-            del self._kept[key]
+        issued = self._kept.get(key)
+        if issued and issued.value == token:
+            self._kept.pop(key, None)
 
     async def _exchange(self, key: bytes, caller: CallerToken) -> IssuedToken:
         issued = await self._endpoint.issue({**GRANT, "subject_token": caller.value})
-        self._keep(key, _no_longer_than(caller, issued))
+        self._kept[key] = _no_longer_than(caller, issued)
         return issued
-
-    def _keep(self, key: bytes, issued: IssuedToken) -> None:
-        self._kept[key] = issued
-        self._kept.move_to_end(key)
-        while len(self._kept) > self._max_kept:
-            self._kept.popitem(last=False)
 
     async def __aenter__(self) -> Self:
         return self
@@ -90,11 +85,15 @@ def _key(caller: CallerToken) -> bytes:
     return hashlib.sha256(caller.value.encode()).digest()
 
 
+def _renew_at(_key: bytes, issued: IssuedToken, _now: float) -> float:
+    return issued.renew_at
+
+
 def _no_longer_than(caller: CallerToken, issued: IssuedToken) -> IssuedToken:
     if caller.expires_at is None:
         return issued
-    return IssuedToken(
-        issued.value,
+    return replace(
+        issued,
         renew_at=min(issued.renew_at, caller.expires_at),
         expires_at=min(issued.expires_at, caller.expires_at),
     )

@@ -1,26 +1,27 @@
-"""The caller's own token goes on to the API."""
+"""Forwards the caller's own token to the API."""
 
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-import httpx
-
 from toolbridge_mcp.identity import CallerToken
+from toolbridge_mcp.outbound.auth import BearerAuth
 
 
 class ForwardedToken:
-    """Holds nothing: each request carries the token of the message that caused it."""
+    """Keeps nothing: each request carries the token of the message that caused it."""
 
     def __init__(self, caller: Callable[[], CallerToken | None]) -> None:
         self._caller = caller
 
+    @property
+    def auth(self) -> BearerAuth:
+        return BearerAuth(self.bearer_token)
+
     async def bearer_token(self) -> str | None:
+        """The caller's token, or None outside of a message."""
         caller = self._caller()
         return caller.value if caller else None
-
-    def around(self, transport: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
-        return transport
 
     async def __aenter__(self) -> Self:
         return self

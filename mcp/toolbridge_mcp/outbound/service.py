@@ -4,11 +4,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-import httpx
-
 from toolbridge_mcp.errors import TokenServiceMisconfigured, TokenServiceRefused
 from toolbridge_mcp.identity import CallerToken
-from toolbridge_mcp.outbound.renewal import RenewingTransport
+from toolbridge_mcp.outbound.auth import IssuedTokenAuth
 from toolbridge_mcp.outbound.token_endpoint import IssuedToken, TokenEndpoint
 from toolbridge_mcp.single_flight import SingleFlight
 
@@ -45,8 +43,9 @@ class ServiceToken:
             self._fetches.start(self._fetch)
         return token
 
-    def around(self, transport: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
-        return RenewingTransport(transport, self.forget)
+    @property
+    def auth(self) -> IssuedTokenAuth:
+        return IssuedTokenAuth(self.bearer_token, self.forget)
 
     def forget(self, token: str) -> None:
         """Drops the kept token if it still is `token`."""

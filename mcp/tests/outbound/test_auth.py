@@ -1,0 +1,138 @@
+"""How a token gets onto a request, over real sockets and through the tenant's transport."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from tests.harness.misbehaving import Behaviour, answer, misbehaving, received
+from toolbridge_mcp.errors import IssuedTokenRefused, TimedOut
+from toolbridge_mcp.outbound.auth import BearerAuth, IssuedTokenAuth
+from toolbridge_mcp.transport import UNTIL, Signer, TenantTransport, connections
+
+pytestmark = pytest.mark.anyio
+OK = answer(b"{}")
+REFUSED = answer(b'{"error": "invalid token", "code": "unauthorized"}', "401 Unauthorized")
+WRONG_TENANT = answer(b'{"error": "invalid tenant headers", "code": "invalid_tenant"}', "401 Unauthorized")
+
+
+class Tokens:
+    """Gives out one token after the other, the last one for ever, and remembers which were dropped."""
+
+    def __init__(self, *tokens: str | None) -> None:
+        self._tokens = list(tokens)
+        self.forgotten: list[str] = []
+
+    async def bearer_token(self) -> str | None:
+        return self._tokens.pop(0) if len(self._tokens) > 1 else self._tokens[0]
+
+    @property
+    def auth(self) -> IssuedTokenAuth:
+        return IssuedTokenAuth(self.bearer_token, self.forgotten.append)
+
+
+@asynccontextmanager
+async def client_of(url: str, auth: httpx.Auth) -> AsyncIterator[httpx.AsyncClient]:
+    seconds = iter(range(1_700_000_000, 1_800_000_000))
+    signer = Signer(b"secret", "tenant-a", seconds.__next__)
+    transport = TenantTransport(connections(), base_url=url, signature=signer.headers)
+    async with httpx.AsyncClient(transport=transport, auth=auth, base_url=url, trust_env=False) as http:
+        yield http
+
+
+def sent(heads: list[str], name: str = "Authorization") -> list[str | None]:
+    return [received(head).get(name) for head in heads]
+
+
+async def test_each_request_carries_the_token_of_its_own_caller() -> None:
+    tokens = Tokens("of.ann", "of.bob", None)
+    async with misbehaving(OK) as api, client_of(api.url, BearerAuth(tokens.bearer_token)) as http:
+        for _ in range(3):
+            await http.get("/v1/notes")
+    assert sent(api.requests) == ["Bearer of.ann", "Bearer of.bob", None]
+
+
+@pytest.mark.parametrize(("token", "expected"), [("of.ann", ["Bearer of.ann"]), (None, [])])
+async def test_a_request_cannot_bring_its_own_token(token: str | None, expected: list[str]) -> None:
+    tokens = Tokens(token)
+    for auth in (BearerAuth(tokens.bearer_token), tokens.auth):
+        async with misbehaving(OK) as api, client_of(api.url, auth) as http:
+            await http.get("/v1/notes", headers={"Authorization": "Bearer forged"})
+        assert received(api.requests[0]).get_list("Authorization") == expected
+
+
+async def test_no_other_host_gets_a_token() -> None:
+    tokens = Tokens("of.ann")
+    async with misbehaving(OK) as api, misbehaving(OK) as other:
+        for auth in (BearerAuth(tokens.bearer_token), tokens.auth):
+            async with client_of(api.url, auth) as http:
+                with pytest.raises(ValueError, match="configured API only"):
+                    await http.get(f"{other.url}/v1/notes")
+        assert other.opened == 0
+
+
+async def test_a_refused_token_is_dropped_and_the_request_sent_again_with_another_and_signed_anew() -> None:
+    tokens = Tokens("old", "new")
+    async with misbehaving(REFUSED, OK) as api, client_of(api.url, tokens.auth) as http:
+        response = await http.post("/v1/notes", content=b"{}", headers={"Idempotency-Key": "one"})
+    assert response.status_code == 200
+    assert sent(api.requests) == ["Bearer old", "Bearer new"]
+    assert sent(api.requests, "Idempotency-Key") == ["one", "one"]
+    assert sent(api.requests, "X-TB-Timestamp") == ["1700000000000", "1700000001000"]
+    assert tokens.forgotten == ["old"]
+
+
+async def test_the_second_refusal_is_an_error_and_no_third_request() -> None:
+    tokens = Tokens("old", "new")
+    async with misbehaving(REFUSED) as api, client_of(api.url, tokens.auth) as http:
+        with pytest.raises(IssuedTokenRefused):
+            await http.get("/v1/notes")
+    assert sent(api.requests) == ["Bearer old", "Bearer new"]
+
+
+@pytest.mark.parametrize(
+    ("answered", "token"), [(WRONG_TENANT, "of.ann"), (REFUSED, None)], ids=["wrong tenant", "no token"]
+)
+async def test_a_401_that_no_other_token_would_change_is_returned(
+    answered: Behaviour, token: str | None
+) -> None:
+    tokens = Tokens(token)
+    async with misbehaving(answered) as api, client_of(api.url, tokens.auth) as http:
+        assert (await http.get("/v1/notes")).status_code == 401
+    assert len(api.requests) == 1
+    assert tokens.forgotten == []
+
+
+async def test_a_forwarded_token_is_never_sent_twice() -> None:
+    auth = BearerAuth(Tokens("of.ann", "of.bob").bearer_token)
+    async with misbehaving(REFUSED) as api, client_of(api.url, auth) as http:
+        assert (await http.get("/v1/notes")).status_code == 401
+    assert sent(api.requests) == ["Bearer of.ann"]
+
+
+async def test_waiting_for_a_token_ends_with_the_requests_deadline_and_nothing_is_sent() -> None:
+    async def never() -> str | None:
+        await asyncio.Event().wait()
+        return None
+
+    async with (
+        misbehaving(OK) as api,
+        client_of(api.url, IssuedTokenAuth(never, Tokens(None).forgotten.append)) as http,
+    ):
+        with pytest.raises(TimedOut):
+            await http.post("/v1/notes", content=b"{}", extensions={UNTIL: time.monotonic() + 0.05})
+        assert api.opened == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["Unauthorized: invalid tenant headers", '{"error":"Unauthorized: invalid tenant headers"}']
+)
+async def test_both_generations_say_when_it_is_the_tenant(text: str) -> None:
+    tokens = Tokens("of.ann")
+    refused = answer(text.encode(), "401 Unauthorized")
+    async with misbehaving(refused) as api, client_of(api.url, tokens.auth) as http:
+        await http.get("/v1/notes")
+    assert len(api.requests) == 1
