@@ -19,10 +19,10 @@ const module = "toolbridge/api/"
 var mayImport = map[string][]string{
 	"cmd/toolbridge-api":        {"..."},
 	"cmd/toolbridge-load":       {},
-	"internal/config":           {"github.com/jackc/pgx/v5/pgconn"},
+	"internal/config":           {"internal/limit", "github.com/jackc/pgx/v5/pgconn"},
 	"internal/fault":            {},
 	"internal/entity":           {},
-	"internal/item":             {"internal/entity", "internal/fault", "github.com/google/uuid"},
+	"internal/item":             {"internal/account", "internal/entity", "internal/fault", "github.com/google/uuid"},
 	"internal/account":          {"internal/fault", "github.com/google/uuid"},
 	"internal/auth":             {"internal/fault", "github.com/golang-jwt/jwt/v5", "github.com/MicahParks/jwkset", "golang.org/x/sync/singleflight", "golang.org/x/time/rate"},
 	"internal/httpapi":          {"internal/item", "internal/account", "internal/auth", "internal/entity", "internal/fault", "internal/limit", "github.com/google/uuid"},

@@ -15,7 +15,6 @@ import (
 	"toolbridge/api/internal/config"
 	"toolbridge/api/internal/httpapi"
 	"toolbridge/api/internal/item"
-	"toolbridge/api/internal/limit"
 	"toolbridge/api/internal/store/postgres"
 	"toolbridge/api/internal/store/sqlite"
 )
@@ -97,7 +96,7 @@ func assemble(cfg config.Config, store store, tokens *auth.Tokens, log *slog.Log
 		Accounts:       &account.Service{Store: store, Prover: account.NewProver(cfg.TenantSecret), Now: time.Now},
 		Tokens:         tokens,
 		Tenant:         &auth.TenantGate{ID: cfg.TenantID, Secret: cfg.TenantSecret, Now: time.Now},
-		Limits:         limitsOf(cfg),
+		Limits:         httpapi.NewLimits(cfg.LimitReads, cfg.LimitWrites, cfg.LimitSessions),
 		Ready:          store.Ready,
 		Log:            log,
 		Now:            time.Now,
@@ -105,10 +104,6 @@ func assemble(cfg config.Config, store store, tokens *auth.Tokens, log *slog.Log
 		InBandSessions: cfg.InBandSessions,
 		DebugSubjects:  cfg.Development,
 	}
-}
-
-func limitsOf(cfg config.Config) *httpapi.Limits {
-	return httpapi.NewLimits(limit.Rate(cfg.LimitReads), limit.Rate(cfg.LimitWrites), limit.Rate(cfg.LimitSessions))
 }
 
 func newServer(api *httpapi.API) *http.Server {

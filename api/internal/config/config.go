@@ -13,6 +13,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"toolbridge/api/internal/limit"
 )
 
 // MinSecretBytes is the least length of a secret: that of the HMAC-SHA-256 it keys.
@@ -35,16 +37,10 @@ type Config struct {
 	MaxPushItems   int64
 	KeepHours      int64 // of answers to writes with an idempotency key
 	InBandSessions bool
-	LimitReads     Rate
-	LimitWrites    Rate
-	LimitSessions  Rate
+	LimitReads     limit.Rate
+	LimitWrites    limit.Rate
+	LimitSessions  limit.Rate
 	LogLevel       slog.Level
-}
-
-// Rate is how often one user may ask for something. The zero value is no limit.
-type Rate struct {
-	PerMinute int
-	Burst     int // at once
 }
 
 // Database says where everything is kept: in the SQLite file at Path, or on the

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"toolbridge/api/internal/config"
+	"toolbridge/api/internal/limit"
 )
 
 var complete = map[string]string{
@@ -38,8 +39,8 @@ func TestTheDefaultsAreSafe(t *testing.T) {
 	want := config.Config{
 		HTTPAddr: "127.0.0.1:8081", Database: config.Database{Path: "toolbridge.db", MaxConnections: 20}, MaxBodyBytes: 3145728, MaxStringBytes: 2097152, MaxPushItems: 1000, KeepHours: 24, InBandSessions: true,
 		JWTSecret: complete["JWT_HS256_SECRET"], TenantID: "acme", TenantSecret: complete["TENANT_HEADER_SECRET"],
-		LimitReads: config.Rate{PerMinute: 60000, Burst: 2000}, LimitWrites: config.Rate{PerMinute: 30000, Burst: 1000},
-		LimitSessions: config.Rate{PerMinute: 60000, Burst: 2000}, LogLevel: slog.LevelInfo,
+		LimitReads: limit.Rate{PerMinute: 60000, Burst: 2000}, LimitWrites: limit.Rate{PerMinute: 30000, Burst: 1000},
+		LimitSessions: limit.Rate{PerMinute: 60000, Burst: 2000}, LogLevel: slog.LevelInfo,
 	}
 	if got != want {
 		t.Errorf("got %+v\nwant %+v", got, want)
@@ -124,7 +125,7 @@ func TestAWrongSettingIsRefusedByName(t *testing.T) {
 
 func TestARateIsTwoNumbersOrOff(t *testing.T) {
 	got, err := config.FromEnv(lookup(map[string]string{"RATE_LIMIT_READS": "600:120", "RATE_LIMIT_WRITES": "off"}))
-	if err != nil || got.LimitReads != (config.Rate{PerMinute: 600, Burst: 120}) || got.LimitWrites != (config.Rate{}) {
+	if err != nil || got.LimitReads != (limit.Rate{PerMinute: 600, Burst: 120}) || got.LimitWrites != (limit.Rate{}) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

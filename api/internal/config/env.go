@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+
+	"toolbridge/api/internal/limit"
 )
 
 const (
@@ -140,17 +142,17 @@ func trueOrFalse(text string) (bool, error) {
 }
 
 // rateOrOff reads "per-minute:burst".
-func rateOrOff(text string) (Rate, error) {
+func rateOrOff(text string) (limit.Rate, error) {
 	if text == rateOff {
-		return Rate{}, nil
+		return limit.Rate{}, nil
 	}
 	perMinute, burst, _ := strings.Cut(text, ":")
 	one, err := strconv.ParseInt(perMinute, 10, 32)
 	two, err2 := strconv.ParseInt(burst, 10, 32)
 	if err != nil || err2 != nil || one < 1 || two < 1 {
-		return Rate{}, fmt.Errorf("%q is neither off nor a rate; use per-minute:burst, such as 60000:2000", text)
+		return limit.Rate{}, fmt.Errorf("%q is neither off nor a rate; use per-minute:burst, such as 60000:2000", text)
 	}
-	return Rate{PerMinute: int(one), Burst: int(two)}, nil
+	return limit.Rate{PerMinute: int(one), Burst: int(two)}, nil
 }
 
 func logLevel(text string) (slog.Level, error) {

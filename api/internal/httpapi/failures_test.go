@@ -20,7 +20,7 @@ func (f failing) Get(context.Context, item.Ref) (*item.Item, error) { return nil
 func (f failing) List(context.Context, item.Query) ([]item.Item, bool, error) {
 	return nil, false, f.err
 }
-func (f failing) ApplyAll(context.Context, item.Batch) error { return f.err }
+func (f failing) Write(context.Context, item.Batch) error { return f.err }
 
 // slow is a store whose items can be had only once the client has left.
 type slow struct {

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"toolbridge/api/internal/fault"
-	"toolbridge/api/internal/item"
 )
 
 const (
@@ -24,30 +23,17 @@ var idempotencyKeyParameter = parameter{
 	codes:   []fault.Code{fault.InvalidIdempotencyKey, fault.IdempotencyKeyReused},
 }
 
-// rendering is how a kind of write is answered.
-type rendering func(*item.Item) item.Answer
-
-func created(next *item.Item) item.Answer {
-	return item.Answer{Status: http.StatusCreated, Body: whole(next)}
-}
-func changed(next *item.Item) item.Answer {
-	return item.Answer{Status: http.StatusOK, Body: whole(next)}
-}
-func removed(next *item.Item) item.Answer {
-	return item.Answer{Status: http.StatusOK, Body: next.AppendShortJSON(nil)}
-}
-
-// once reads the key of a write; nil when it has none.
-func once(c *call, target item.Target, condition item.Condition, body []byte, render rendering) (*item.Once, error) {
-	values, present := c.Header[headerIdempotency]
+// idempotencyKey reads the key of a write; empty when it has none.
+func idempotencyKey(h http.Header) (string, error) {
+	values, present := h[headerIdempotency]
 	if !present {
-		return nil, nil
+		return "", nil
 	}
 	key, ok := keyOf(values[0])
 	if !ok || len(values) > 1 {
-		return nil, fault.New(fault.InvalidIdempotencyKey, "invalid Idempotency-Key: send one of 1 to %d visible ASCII characters", maxKey)
+		return "", fault.New(fault.InvalidIdempotencyKey, "invalid Idempotency-Key: send one of 1 to %d visible ASCII characters", maxKey)
 	}
-	return &item.Once{Key: key, Request: requestDigest(c, target, condition, body), Answer: render}, nil
+	return key, nil
 }
 
 // keyOf reads a key, bare or as a quoted string of RFC 8941.
@@ -78,27 +64,14 @@ func unescaped(value string) (text string, ok bool) {
 	return "", false
 }
 
-// requestDigest tells requests apart: by method, route, item, condition and body.
-func requestDigest(c *call, target item.Target, condition item.Condition, body []byte) string {
+// digest tells requests apart by method, route, item, condition and body.
+func (w *write) digest(c *call) string {
 	expected := "any"
-	if condition != nil {
-		expected = fmt.Sprint(*condition)
+	if w.condition != nil {
+		expected = fmt.Sprint(*w.condition)
 	}
 	digest := sha256.New()
-	fmt.Fprintf(digest, "%s %s %s %s\n", c.Method, c.Pattern, target.UID, expected)
-	digest.Write(body)
+	fmt.Fprintf(digest, "%s %s %s %s\n", c.Method, c.Pattern, w.target.UID, expected)
+	digest.Write(w.body)
 	return hex.EncodeToString(digest.Sum(nil))
-}
-
-// written answers a write, or as an earlier one with its key was answered.
-func written(c *call, target item.Target, render rendering, next *item.Item, err error) (int, any, error) {
-	if err != nil {
-		return 0, nil, err
-	}
-	if target.Once != nil && target.Once.Replayed != nil {
-		c.reply.Set(headerReplayed, "true")
-		return target.Once.Replayed.Status, rawJSON(target.Once.Replayed.Body), nil
-	}
-	answer := render(next)
-	return answer.Status, rawJSON(answer.Body), nil
 }

@@ -28,7 +28,7 @@ var uidParameter = parameter{
 }
 
 func (col collection) list(c *call) (int, any, error) {
-	query, err := col.query(c, col.readFilter)
+	query, err := col.readQuery(c, col.readFilter)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -44,20 +44,20 @@ func (col collection) create(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	target := col.all(c)
-	if target.Once, err = once(c, target, nil, body, created); err != nil {
+	w := write{target: col.wholeTarget(c), body: body, render: renderCreated}
+	if err := w.readKey(c, col.api.Items.KeepAnswers); err != nil {
 		return 0, nil, err
 	}
-	next, err := col.api.Items.Create(c.Context(), target, body)
-	return written(c, target, created, next, err)
+	next, err := col.api.Items.Create(c.Context(), w.target, body)
+	return w.answer(c, next, err)
 }
 
 func (col collection) get(c *call) (int, any, error) {
-	target, err := col.target(c)
+	target, err := col.readTarget(c)
 	if err != nil {
 		return 0, nil, err
 	}
-	query, err := queryOf(c)
+	query, err := parseQuery(c)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -65,56 +65,56 @@ func (col collection) get(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	return http.StatusOK, rawJSON(whole(found)), nil
+	return http.StatusOK, rawJSON(itemJSON(found)), nil
 }
 
 func (col collection) replace(c *call) (int, any, error) {
-	target, condition, body, err := col.writeWithBody(c)
+	w, err := col.readWriteWithBody(c, renderItem)
 	if err != nil {
 		return 0, nil, err
 	}
-	next, err := col.api.Items.Replace(c.Context(), target, body, condition)
-	return written(c, target, changed, next, err)
+	next, err := col.api.Items.Replace(c.Context(), w.target, w.body, w.condition)
+	return w.answer(c, next, err)
 }
 
 func (col collection) patch(c *call) (int, any, error) {
-	target, condition, body, err := col.writeWithBody(c)
+	w, err := col.readWriteWithBody(c, renderItem)
 	if err != nil {
 		return 0, nil, err
 	}
-	next, err := col.api.Items.Patch(c.Context(), target, body, condition)
-	return written(c, target, changed, next, err)
+	next, err := col.api.Items.Patch(c.Context(), w.target, w.body, w.condition)
+	return w.answer(c, next, err)
 }
 
 func (col collection) remove(c *call) (int, any, error) {
-	target, condition, err := col.write(c, removed)
+	w, err := col.readWrite(c, renderTombstone)
 	if err != nil {
 		return 0, nil, err
 	}
-	tombstone, err := col.api.Items.Delete(c.Context(), target, condition)
-	return written(c, target, removed, tombstone, err)
+	tombstone, err := col.api.Items.Delete(c.Context(), w.target, w.condition)
+	return w.answer(c, tombstone, err)
 }
 
 func (col collection) archive(c *call) (int, any, error) {
-	target, condition, err := col.write(c, changed)
+	w, err := col.readWrite(c, renderItem)
 	if err != nil {
 		return 0, nil, err
 	}
-	next, err := col.api.Items.Archive(c.Context(), target, condition)
-	return written(c, target, changed, next, err)
+	next, err := col.api.Items.Archive(c.Context(), w.target, w.condition)
+	return w.answer(c, next, err)
 }
 
 func (col collection) process(c *call) (int, any, error) {
-	target, condition, body, err := col.writeWithBody(c)
+	w, err := col.readWriteWithBody(c, renderItem)
 	if err != nil {
 		return 0, nil, err
 	}
-	action, err := actionOf(body, col.api.Items.MaxString)
+	action, err := actionOf(w.body, col.api.Items.MaxString)
 	if err != nil {
 		return 0, nil, err
 	}
-	next, err := col.api.Items.Process(c.Context(), target, action, condition)
-	return written(c, target, changed, next, err)
+	next, err := col.api.Items.Process(c.Context(), w.target, action, w.condition)
+	return w.answer(c, next, err)
 }
 
 // actionOf reads the body of process. Its metadata must be an object; the
@@ -130,58 +130,18 @@ func actionOf(body []byte, maxString int) (string, error) {
 	return textOf(sent, "action")
 }
 
-// target reads which item the path names.
-func (col collection) target(c *call) (item.Target, error) {
+// readTarget reads which item the path names.
+func (col collection) readTarget(c *call) (item.Target, error) {
 	uid, ok := item.ParseUID(c.PathValue("uid"))
 	if !ok {
 		return item.Target{}, fault.New(fault.InvalidUID, "invalid UID: a uid is a UUID such as 123e4567-e89b-42d3-a456-426614174000")
 	}
-	target := col.all(c)
+	target := col.wholeTarget(c)
 	target.UID = uid
 	return target, nil
 }
 
-// all is the target that names no item yet.
-func (col collection) all(c *call) item.Target {
-	return item.Target{Owner: item.Owner(c.owner), Epoch: c.opened.State.Epoch, Entity: col.entity}
-}
-
-// write reads a write without a body.
-func (col collection) write(c *call, render rendering) (item.Target, item.Condition, error) {
-	target, condition, err := col.conditional(c)
-	if err != nil {
-		return item.Target{}, nil, err
-	}
-	target.Once, err = once(c, target, condition, nil, render)
-	return target, condition, err
-}
-
-func (col collection) writeWithBody(c *call) (item.Target, item.Condition, []byte, error) {
-	target, condition, err := col.conditional(c)
-	if err != nil {
-		return item.Target{}, nil, nil, err
-	}
-	body, err := readBody(c, col.api.MaxBodyBytes)
-	if err != nil {
-		return item.Target{}, nil, nil, err
-	}
-	target.Once, err = once(c, target, condition, body, changed)
-	return target, condition, body, err
-}
-
-func (col collection) conditional(c *call) (item.Target, item.Condition, error) {
-	target, err := col.target(c)
-	if err != nil {
-		return item.Target{}, nil, err
-	}
-	condition, err := ifMatch(c.Header)
-	return target, condition, err
-}
-
-// headSize is about what an item takes besides its payload.
-const headSize = 200
-
-// whole gives an item with its payload.
-func whole(found *item.Item) []byte {
-	return found.AppendJSON(make([]byte, 0, len(found.Payload)+headSize))
+// wholeTarget is the target that names no item.
+func (col collection) wholeTarget(c *call) item.Target {
+	return item.Target{Owner: c.owner, Epoch: c.opened.State.Epoch, Entity: col.entity}
 }

@@ -16,9 +16,9 @@ type announcingItems struct {
 	came chan<- struct{}
 }
 
-func (s announcingItems) ApplyAll(ctx context.Context, batch item.Batch) error {
+func (s announcingItems) Write(ctx context.Context, batch item.Batch) error {
 	s.came <- struct{}{}
-	return s.Store.ApplyAll(ctx, batch)
+	return s.Store.Write(ctx, batch)
 }
 
 type announcingAccounts struct {

@@ -54,36 +54,36 @@ func appendNext(b []byte, next *item.Cursor) []byte {
 	return append(b, '"')
 }
 
-// unfiltered is the filter of what has none.
-func unfiltered(url.Values, *item.Query) error { return nil }
+// noFilter reads the filters of a pull, which has none.
+func noFilter(url.Values, *item.Query) error { return nil }
 
-// query reads the page a list request asks for.
-func (col collection) query(c *call, filter func(url.Values, *item.Query) error) (item.Query, error) {
-	sent, err := queryOf(c)
+// readQuery reads the page that a request asks for.
+func (col collection) readQuery(c *call, readFilter func(url.Values, *item.Query) error) (item.Query, error) {
+	sent, err := parseQuery(c)
 	if err != nil {
 		return item.Query{}, err
 	}
 	query := item.Query{
-		Owner:          item.Owner(c.owner),
+		Owner:          c.owner,
 		Kind:           col.entity.Kind,
 		IncludeDeleted: includeDeleted(sent),
 	}
-	if query.Limit, err = bound(sent, "limit", defaultLimit, entity.MaxLimit); err != nil {
+	if query.Limit, err = readBound(sent, "limit", defaultLimit, entity.MaxLimit); err != nil {
 		return item.Query{}, err
 	}
-	if query.MaxBytes, err = bound(sent, "maxBytes", item.MaxPageBytes, item.MaxPageBytes); err != nil {
+	if query.MaxBytes, err = readBound(sent, "maxBytes", item.MaxPageBytes, item.MaxPageBytes); err != nil {
 		return item.Query{}, err
 	}
-	if err := filter(sent, &query); err != nil {
+	if err := readFilter(sent, &query); err != nil {
 		return item.Query{}, err
 	}
-	query.After, err = cursorOf(sent["cursor"], query.Binding())
+	query.After, err = readCursor(sent["cursor"], query.Binding())
 	return query, err
 }
 
-// queryOf reads the query string whole or not at all: half of one would be
+// parseQuery reads the query string whole or not at all: half of one would be
 // another question than the one that was asked.
-func queryOf(c *call) (url.Values, error) {
+func parseQuery(c *call) (url.Values, error) {
 	values, err := url.ParseQuery(c.URL.RawQuery)
 	if err != nil {
 		return nil, fault.New(fault.InvalidQuery, "invalid query string: %v; separate parameters by & and percent-encode their values", err)
@@ -93,8 +93,8 @@ func queryOf(c *call) (url.Values, error) {
 
 func includeDeleted(query url.Values) bool { return query.Get("includeDeleted") == "true" }
 
-// bound reads a parameter that bounds a page; one above most counts as most.
-func bound(query url.Values, name string, usual, most int) (int, error) {
+// readBound reads a parameter that bounds a page; one above most counts as most.
+func readBound(query url.Values, name string, usual, most int) (int, error) {
 	values := query[name]
 	if len(values) == 0 {
 		return usual, nil
@@ -115,7 +115,7 @@ func digits(text string) bool {
 	return strings.TrimLeft(strings.TrimPrefix(text, "+"), "0123456789") == ""
 }
 
-func cursorOf(values []string, list string) (*item.Cursor, error) {
+func readCursor(values []string, list string) (*item.Cursor, error) {
 	switch len(values) {
 	case 0:
 		return nil, nil

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -23,12 +22,6 @@ var correlationParameter = parameter{
 	in: "header", name: headerCorrelation,
 	description: "Names the request in logs and in the answer: 1 to 128 visible ASCII characters. Anything else is replaced.",
 	schema:      object{"type": "string"},
-}
-
-var ifMatchParameter = parameter{
-	in: "header", name: "If-Match", description: "Do it only at this version.",
-	schema: object{"type": "string", "pattern": `^("[+-]?[0-9]{1,18}"|[+-]?[0-9]{1,18})$`},
-	codes:  []fault.Code{fault.InvalidIfMatch, fault.VersionMismatch},
 }
 
 // call is one request on its way: what it asks and what the guards have proven.
@@ -108,25 +101,4 @@ func textOf(body *item.Payload, key string) (string, error) {
 
 func wrongType(key, want string) error {
 	return fault.New(fault.InvalidJSON, "%s must be %s", key, want).With(fault.Facts{"field": key})
-}
-
-// ifMatch reads the version a write is conditional on, if it is. What cannot be
-// read is refused: a client must not believe it is protected when it is not.
-func ifMatch(h http.Header) (item.Condition, error) {
-	values, present := h["If-Match"]
-	if !present {
-		return nil, nil
-	}
-	version, err := strconv.ParseInt(unquoted(values[0]), 10, 64)
-	if err != nil || len(values) > 1 {
-		return nil, fault.New(fault.InvalidIfMatch, `invalid If-Match: send one version number, such as 3 or "3"`)
-	}
-	return &version, nil
-}
-
-func unquoted(value string) string {
-	if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
-		return value[1 : len(value)-1]
-	}
-	return value
 }

@@ -11,7 +11,7 @@ func (col collection) push(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	answers, err := col.api.Items.Push(c.Context(), col.all(c), body)
+	answers, err := col.api.Items.Push(c.Context(), col.wholeTarget(c), body)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -19,7 +19,7 @@ func (col collection) push(c *call) (int, any, error) {
 }
 
 func (col collection) pull(c *call) (int, any, error) {
-	query, err := col.query(c, unfiltered)
+	query, err := col.readQuery(c, noFilter)
 	if err != nil {
 		return 0, nil, err
 	}

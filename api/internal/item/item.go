@@ -10,18 +10,14 @@ import (
 
 	"github.com/google/uuid"
 
+	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/entity"
 )
 
-// Owner is whose data it is. Nothing is ever read or written across owners.
-type Owner struct {
-	Tenant string
-	User   string
-}
-
-// Ref names one item. UID is a lower-case UUID with dashes.
+// Ref names one item. Nothing is ever read or written across owners. UID is a
+// lower-case UUID with dashes.
 type Ref struct {
-	Owner
+	account.Owner
 	Kind entity.Kind
 	UID  string
 }

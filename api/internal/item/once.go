@@ -6,42 +6,37 @@ import (
 	"toolbridge/api/internal/fault"
 )
 
-// Once makes a write happen once: a later one with the same key and the same
-// request is given the answer of the first. Request tells requests apart; Answer
-// renders what the client is told.
+// Once makes a write happen once: a later write with the same key and the same
+// request gets the answer to the first. Request is a digest that tells requests
+// apart; Answer makes what the client receives.
 type Once struct {
 	Key      string
 	Request  string
 	Answer   func(*Item) Answer
-	Keep     time.Duration
-	Replayed *Answer // set when the write had been made before
+	Keep     time.Duration // of the answer
+	Replayed *Answer       // set when the write had been made before
 }
 
-// Answer is what a client was told of a write.
+// Answer is the response to a write.
 type Answer struct {
 	Status int
 	Body   []byte
 }
 
-// Earlier is what a store knows of a key that is still kept.
+// Earlier is an earlier write whose answer is still kept.
 type Earlier struct {
 	Request string
 	Answer  Answer
 }
 
-// around gives a change that is made only when no earlier one had the key.
-func (o *Once) around(change Change) Change {
-	if o == nil {
-		return change
+// replay takes over the answer to an earlier write with the key, if there is one.
+func (o *Once) replay(earlier *Earlier) (replayed bool, err error) {
+	switch {
+	case o == nil || earlier == nil:
+		return false, nil
+	case earlier.Request != o.Request:
+		return false, fault.New(fault.IdempotencyKeyReused, "this Idempotency-Key was used for another request; send a new key")
 	}
-	return func(seen Seen) (*Item, error) {
-		switch {
-		case seen.Earlier == nil:
-			return change(seen)
-		case seen.Earlier.Request != o.Request:
-			return nil, fault.New(fault.IdempotencyKeyReused, "this Idempotency-Key was used for another request; send a new key")
-		}
-		o.Replayed = &seen.Earlier.Answer
-		return nil, nil
-	}
+	o.Replayed = &earlier.Answer
+	return true, nil
 }

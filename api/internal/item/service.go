@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
 )
@@ -24,26 +25,37 @@ type Service struct {
 	KeepAnswers  time.Duration // to writes with an idempotency key
 }
 
-// Target is the item a request is about. Epoch is the owner's as the request's
-// session knows it; reading does not ask for it.
+// Target is the item that a request is about.
 type Target struct {
-	Owner  Owner
-	Epoch  int64
+	Owner  account.Owner
+	Epoch  int64 // the owner's, as the request's session knows it; for writes only
 	Entity *entity.Entity
-	UID    string // of a creation: none, as its body names one or not
+	UID    string // empty for a creation, whose body may name one
 	Once   *Once  // nil: the write has no idempotency key
 }
 
 func (t Target) ref() Ref { return Ref{Owner: t.Owner, Kind: t.Entity.Kind, UID: t.UID} }
 
-// change makes a change that will likely ask about the parent, once if the
-// target says so. It returns nil where an earlier write had the key.
-func (s *Service) change(ctx context.Context, t Target, parent Parent, change Change) (*Item, error) {
-	if t.Once != nil {
-		t.Once.Keep = s.KeepAnswers
+// write makes one write in a transaction of its own, and returns the item that
+// was stored. It returns nil where an earlier write had the idempotency key. The
+// decision will likely look up the parent.
+func (s *Service) write(ctx context.Context, t Target, parent Parent, decide Decision) (*Item, error) {
+	var next *Item
+	decideOnce := func(seen Snapshot) (_ *Item, err error) {
+		next = nil // of an attempt that collided with another write
+		if replayed, err := t.Once.replay(seen.Earlier); replayed || err != nil {
+			return nil, err
+		}
+		next, err = decide(seen)
+		return next, err
 	}
-	write := Write{Ref: t.ref(), Epoch: t.Epoch, Now: s.Now, Parent: parent, Once: t.Once}
-	return Apply(ctx, s.Store, write, t.Once.around(change))
+	batch := Batch{Owner: t.Owner, Kind: t.Entity.Kind, Epoch: t.Epoch, Now: s.Now, Writes: []Write{
+		{UID: t.UID, Decide: decideOnce, Parent: parent, Once: t.Once},
+	}}
+	if err := s.Store.Write(ctx, batch); err != nil {
+		return nil, err
+	}
+	return next, nil
 }
 
 // Page is one page of a list. Next is nil on the last one.
@@ -90,7 +102,7 @@ func (s *Service) Create(ctx context.Context, t Target, body []byte) (*Item, err
 		return nil, err
 	}
 	t.UID = claimUID(payload)
-	return s.change(ctx, t, parent, func(seen Seen) (*Item, error) {
+	return s.write(ctx, t, parent, func(seen Snapshot) (*Item, error) {
 		if seen.Item != nil {
 			return nil, fault.New(fault.UIDExists, "%s already exists: %s", t.Entity.Word(), t.UID).
 				With(fault.Facts{"uid": t.UID})
@@ -98,7 +110,7 @@ func (s *Service) Create(ctx context.Context, t Target, body []byte) (*Item, err
 		if err := requireParent(t.Entity, parent, seen.Live); err != nil {
 			return nil, err
 		}
-		next := &Item{UID: t.UID, Version: 1, UpdatedAt: seen.Time(), StoredAt: seen.Place(), Parent: parent, Facets: facetsOf(t.Entity, payload)}
+		next := &Item{UID: t.UID, Version: 1, UpdatedAt: seen.NextUpdatedAt(), StoredAt: seen.NextStoredAt(), Parent: parent, Facets: facetsOf(t.Entity, payload)}
 		payload.stamp(next)
 		next.Payload = payload.encode()
 		return next, nil

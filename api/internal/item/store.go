@@ -4,117 +4,101 @@ import (
 	"context"
 	"time"
 
+	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/entity"
 )
 
 // Store keeps items. Every implementation passes storetest.Run.
+//
+// Reads are plain. A write is turned around: the service says in Write.Decide how
+// the next item follows from the stored one, and the store calls that inside its
+// transaction, after it has read the stored item and before it stores the next
+// one. So no check can be made outside the transaction, or be forgotten by a
+// store.
 type Store interface {
 	// Get returns the item, tombstones included, or nil when there is none.
 	Get(ctx context.Context, ref Ref) (*Item, error)
 
-	// List returns up to Limit items that the filter lets through by StoredAt, then
-	// uid, or in exactly the opposite order, and whether more follow. It stops before the item, if not the first one, with which the
-	// payloads would pass MaxBytes.
+	// List returns up to Limit matching items ordered by (StoredAt, uid), or
+	// descending, and whether there are more. It stops early when the payloads
+	// would exceed MaxBytes, but returns at least one item.
 	List(ctx context.Context, query Query) (items []Item, more bool, err error)
 
-	// ApplyAll runs the steps in order in one transaction that nobody else's write
-	// to the owner's items can interleave with, each seeing what those before it
-	// stored; a change that returns no item stores nothing. All see the Now and the
-	// Newest of the first. An error of a change is returned as it is, and nothing is
-	// stored. So is a fault.WrongEpoch when the owner is at another epoch than the
-	// batch's: a wipe overtook it.
-	ApplyAll(ctx context.Context, batch Batch) error
+	// Write makes the writes of a batch in order, in one transaction that no other
+	// write to the owner's items can interleave with. Each write sees what those
+	// before it stored; all see the Now and the Newest of the first. When a Decide
+	// returns an error, Write returns that error as it is and stores nothing. When
+	// the owner is at another epoch than the batch, a wipe overtook the batch: Write
+	// returns a fault.WrongEpoch and stores nothing.
+	Write(ctx context.Context, batch Batch) error
 }
 
-// Apply runs one change in a transaction of its own, and gives what it stored.
-func Apply(ctx context.Context, store Store, write Write, change Change) (next *Item, err error) {
-	step := Step{UID: write.UID, Parent: write.Parent, Once: write.Once, Change: func(seen Seen) (*Item, error) {
-		var refusal error
-		next, refusal = change(seen)
-		return next, refusal
-	}}
-	batch := Batch{Owner: write.Owner, Kind: write.Kind, Epoch: write.Epoch, Now: write.Now, Steps: []Step{step}}
-	if err := store.ApplyAll(ctx, batch); err != nil {
-		return nil, err
-	}
-	return next, nil
-}
-
-// Batch is several changes to items of one owner and kind.
+// Batch is the writes of one transaction, all to items of one owner and kind.
 type Batch struct {
-	Owner
-	Kind  entity.Kind
-	Epoch int64
-	Now   func() time.Time
-	Steps []Step
+	account.Owner
+	Kind   entity.Kind
+	Epoch  int64            // the owner's, as the client knows it
+	Now    func() time.Time // read once the transaction has begun
+	Writes []Write
 }
 
-// Step is one change of a batch, and the uid of the item it is for. Parent is
-// whom the change will likely ask about, so that a store can look at both at once;
-// where it leaves out the kind or the uid, those of the stored item's parent count.
-// With Once, the store keeps the answer to the item that the change returns, in
-// the same transaction; it drops what has expired from time to time. A step with
-// Once is the only one of its batch.
-type Step struct {
-	UID    string
-	Change Change
-	Parent Parent
-	Once   *Once
-}
+// Ref names the item of a write.
+func (b Batch) Ref(write Write) Ref { return Ref{Owner: b.Owner, Kind: b.Kind, UID: write.UID} }
 
-// Ref names the item of a step.
-func (b Batch) Ref(step Step) Ref { return Ref{Owner: b.Owner, Kind: b.Kind, UID: step.UID} }
-
-// Write says which item a change is for, at which epoch its client is, and how
-// to tell the time once the transaction has begun.
+// Write is the write of one item of a batch.
 type Write struct {
-	Ref
-	Epoch  int64
-	Now    func() time.Time
-	Parent Parent // as of a Step
-	Once   *Once  // as of a Step
+	UID    string
+	Decide Decision
+
+	// Parent is the item that Decide will likely look up, so that a store can read
+	// both at once. An empty kind or uid stands for that of the stored item's parent.
+	Parent Parent
+
+	// Once, if set, makes the store keep the answer to the item that Decide returns,
+	// in the same transaction. The store drops expired answers from time to time.
+	// Such a write is the only one of its batch.
+	Once *Once
+}
+
+// Decision returns the item that follows from the stored one, or nil to store
+// nothing.
+type Decision func(seen Snapshot) (*Item, error)
+
+// Snapshot is what a decision is made from: the state inside the transaction.
+type Snapshot struct {
+	Item    *Item // nil when there is none
+	Now     Millis
+	Newest  Millis // StoredAt among the owner's items of the kind, up to Now + MaxAhead; 0 for none
+	Live    Live
+	Earlier *Earlier // write with the key of Once; nil for none, or when it expired before Now
 }
 
 // MaxAhead is how far from now a stored time still counts as the newest one, so
 // that a single item far in the future does not take all others with it.
 const MaxAhead = Millis(60_000)
 
-// Seen is what a change is made from, as it is inside the transaction.
-type Seen struct {
-	Item   *Item // nil when there is none
-	Now    Millis
-	Newest Millis // StoredAt among the owner's items of the kind, up to Now + MaxAhead; 0 for none
-	Live   Live
-	// What an earlier write of the owner with the key of the step's Once was
-	// answered; nil without one, or when it has expired at Now.
-	Earlier *Earlier
-}
-
-// Place gives the StoredAt of the next item: later than that of every write
+// NextStoredAt is the StoredAt of the next item: later than that of every write
 // before it, even when the clock stands still or went back. A reader who has
-// come to the end of a list thus finds everything later after it. What one batch
-// stores has one place, as a reader sees all of it or none.
-func (s Seen) Place() Millis { return max(s.Now, s.Newest+1) }
+// reached the end of a list therefore finds everything later after it. All items
+// of a batch have the same StoredAt, since a reader sees all of them or none.
+func (s Snapshot) NextStoredAt() Millis { return max(s.Now, s.Newest+1) }
 
-// Time gives the update time of the next item when the server sets it: that of
-// its place, and later than the item's last one.
-func (s Seen) Time() Millis {
+// NextUpdatedAt is the UpdatedAt of the next item where the server sets it: its
+// StoredAt, and later than the item's last UpdatedAt.
+func (s Snapshot) NextUpdatedAt() Millis {
 	if s.Item == nil {
-		return s.Place()
+		return s.NextStoredAt()
 	}
-	return max(s.Place(), s.Item.UpdatedAt+1)
+	return max(s.NextStoredAt(), s.Item.UpdatedAt+1)
 }
 
-// Change turns the stored item into the next one, or into nil to leave it.
-type Change func(seen Seen) (*Item, error)
-
-// Live says whether the owner has such an item and it is not a tombstone, as
-// seen inside the transaction of the change.
+// Live reports whether the owner has such an item and it is not a tombstone, as
+// seen inside the transaction.
 type Live func(kind entity.Kind, uid string) (bool, error)
 
 // Query is one page of a list. After is nil for the first page.
 type Query struct {
-	Owner
+	account.Owner
 	Kind           entity.Kind
 	After          *Cursor
 	Limit          int

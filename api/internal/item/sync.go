@@ -37,15 +37,15 @@ func (s *Service) Push(ctx context.Context, t Target, body []byte) ([]Acknowledg
 			answers[i] = sent.refuse(refusal)
 			continue
 		}
-		batch.Steps = append(batch.Steps, Step{UID: sent.uid, Parent: sent.parent, Change: func(seen Seen) (next *Item, err error) {
-			next, answers[i], err = sent.apply(t.Entity, seen)
+		batch.Writes = append(batch.Writes, Write{UID: sent.uid, Parent: sent.parent, Decide: func(seen Snapshot) (next *Item, err error) {
+			next, answers[i], err = sent.decide(t.Entity, seen)
 			return next, err
 		}})
 	}
-	if len(batch.Steps) == 0 {
+	if len(batch.Writes) == 0 {
 		return answers, nil
 	}
-	return answers, s.Store.ApplyAll(ctx, batch)
+	return answers, s.Store.Write(ctx, batch)
 }
 
 // Pull returns the page that the query asks for. Its next cursor is nil only when
@@ -216,9 +216,9 @@ func (p pushed) refuse(reason string) Acknowledgement {
 	return answer
 }
 
-// apply gives the item to store, nil when the stored one is as new or the parent
-// is missing, and the answer.
-func (p pushed) apply(e *entity.Entity, seen Seen) (*Item, Acknowledgement, error) {
+// decide returns the item to store, nil when the stored one is as new or the
+// parent is missing, and the acknowledgement.
+func (p pushed) decide(e *entity.Entity, seen Snapshot) (*Item, Acknowledgement, error) {
 	updatedAt := seen.Now
 	if p.updatedAt != nil {
 		updatedAt = *p.updatedAt
@@ -239,8 +239,8 @@ func (p pushed) apply(e *entity.Entity, seen Seen) (*Item, Acknowledgement, erro
 	return next, acknowledge(next), nil
 }
 
-func (p pushed) item(seen Seen, updatedAt Millis) *Item {
-	next := &Item{UID: p.uid, Version: p.version, UpdatedAt: updatedAt, StoredAt: seen.Place(), Parent: p.parent, Facets: p.facets, Payload: p.payload}
+func (p pushed) item(seen Snapshot, updatedAt Millis) *Item {
+	next := &Item{UID: p.uid, Version: p.version, UpdatedAt: updatedAt, StoredAt: seen.NextStoredAt(), Parent: p.parent, Facets: p.facets, Payload: p.payload}
 	if seen.Item != nil {
 		next.Version = seen.Item.Version + 1
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/store/relational"
 )
@@ -60,9 +59,9 @@ func page(rows pgx.Rows, limit int) (items []item.Item, more bool, err error) {
 	return items, false, rows.Err()
 }
 
-// ApplyAll implements item.Store.
-func (s *Store) ApplyAll(ctx context.Context, batch item.Batch) error {
-	return s.transact(ctx, account.Owner(batch.Owner), func(ctx context.Context, conn *pgx.Conn) error {
-		return newSteps(conn, batch).run(ctx)
+// Write implements item.Store.
+func (s *Store) Write(ctx context.Context, batch item.Batch) error {
+	return s.transact(ctx, batch.Owner, func(ctx context.Context, conn *pgx.Conn) error {
+		return newBatchRun(conn, batch).run(ctx)
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/store/postgres/postgrestest"
 )
@@ -101,7 +102,7 @@ func explain(t *testing.T, conn *pgx.Conn, mode, text, arguments string) string 
 func listings() (queries []item.Query) {
 	archived, since := true, item.Millis(50)
 	for bits := range 1 << 8 {
-		q := item.Query{Owner: item.Owner{Tenant: "t", User: "owner7"}, Kind: "comment", Limit: 20, MaxBytes: 1 << 20,
+		q := item.Query{Owner: account.Owner{Tenant: "t", User: "owner7"}, Kind: "comment", Limit: 20, MaxBytes: 1 << 20,
 			After: &item.Cursor{StoredAt: 100, UID: "uid000100"}}
 		for bit, apply := range []func(){
 			func() { q.Filter.Parent = item.Parent{Kind: "note", UID: "uid1"} },

@@ -46,14 +46,14 @@ func openHurried(t *testing.T, url string, connections int32) *Store {
 	return store
 }
 
-func writing(user, uid string) item.Write {
-	ref := item.Ref{Owner: item.Owner{Tenant: "t", User: user}, Kind: "note", UID: uid}
-	return item.Write{Ref: ref, Epoch: 1, Now: time.Now}
+func writing(user, uid string) storetest.Single {
+	ref := item.Ref{Owner: account.Owner{Tenant: "t", User: user}, Kind: "note", UID: uid}
+	return storetest.Single{Ref: ref, Epoch: 1, Now: time.Now}
 }
 
 func writeNote(ctx context.Context, store *Store, user, uid string) error {
-	_, err := item.Apply(ctx, store, writing(user, uid), func(seen item.Seen) (*item.Item, error) {
-		return &item.Item{UID: uid, Version: 1, StoredAt: seen.Place(), Payload: []byte(`{}`)}, nil
+	err := writing(user, uid).Decide(ctx, store, func(seen item.Snapshot) (*item.Item, error) {
+		return &item.Item{UID: uid, Version: 1, StoredAt: seen.NextStoredAt(), Payload: []byte(`{}`)}, nil
 	})
 	return err
 }
@@ -181,10 +181,10 @@ func TestAWriteSeesTheWriteOfAnotherProcessThatItWaitedFor(t *testing.T) {
 		inside, finish, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 		var placed item.Millis
 		go func() {
-			_, err := item.Apply(t.Context(), first, writing("u", uid), func(seen item.Seen) (*item.Item, error) {
+			err := writing("u", uid).Decide(t.Context(), first, func(seen item.Snapshot) (*item.Item, error) {
 				close(inside)
 				<-finish
-				placed = seen.Place() + 1000
+				placed = seen.NextStoredAt() + 1000
 				return &item.Item{UID: uid, Version: 1, StoredAt: placed, Payload: []byte(`{}`)}, nil
 			})
 			done <- err
@@ -194,7 +194,7 @@ func TestAWriteSeesTheWriteOfAnotherProcessThatItWaitedFor(t *testing.T) {
 			waitForALock(t, server)
 			close(finish)
 		}()
-		_, err := item.Apply(t.Context(), second, writing("u", uid), func(seen item.Seen) (*item.Item, error) {
+		err := writing("u", uid).Decide(t.Context(), second, func(seen item.Snapshot) (*item.Item, error) {
 			if seen.Item == nil || seen.Newest != placed {
 				t.Errorf("saw %+v, newest %d, want %d", seen.Item, seen.Newest, placed)
 			}
@@ -242,7 +242,7 @@ func TestWritersOfOneOwnerLeaveConnectionsToOthers(t *testing.T) {
 	inside, finish := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		_, err := item.Apply(t.Context(), store, writing("u", "x"), func(item.Seen) (*item.Item, error) {
+		err := writing("u", "x").Decide(t.Context(), store, func(item.Snapshot) (*item.Item, error) {
 			close(inside)
 			<-finish
 			return nil, nil
@@ -286,7 +286,7 @@ func TestACollisionRunsTheChangeAnewAFewTimes(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			runs := 0
-			_, err := item.Apply(t.Context(), store, writing("u", row.name), func(item.Seen) (*item.Item, error) {
+			err := writing("u", row.name).Decide(t.Context(), store, func(item.Snapshot) (*item.Item, error) {
 				if runs++; runs <= row.failures {
 					return nil, classify(&pgconn.PgError{Code: row.code})
 				}
@@ -341,7 +341,7 @@ func TestALostDatabaseIsUnavailableUntilItIsBack(t *testing.T) {
 		if _, err := store.Get(t.Context(), writing("u", "x").Ref); !isUnavailable(err) {
 			t.Errorf("a read: %v", err)
 		}
-		if _, _, err := store.List(t.Context(), item.Query{Owner: item.Owner{Tenant: "t", User: "u"}, Kind: "note", Limit: 1}); !isUnavailable(err) {
+		if _, _, err := store.List(t.Context(), item.Query{Owner: account.Owner{Tenant: "t", User: "u"}, Kind: "note", Limit: 1}); !isUnavailable(err) {
 			t.Errorf("a list: %v", err)
 		}
 		if err := writeNote(t.Context(), store, "u", "y"); !isUnavailable(err) {
@@ -389,7 +389,7 @@ func TestTheDatabaseSeesFewStatements(t *testing.T) {
 		{"write", 2, func() error { return writeNote(ctx, store, "u", "x") }},
 		{"get", 1, func() error { _, err := store.Get(ctx, writing("u", "x").Ref); return err }},
 		{"list", 1, func() error {
-			_, _, err := store.List(ctx, item.Query{Owner: item.Owner(owner), Kind: "note", Limit: 9, MaxBytes: 9})
+			_, _, err := store.List(ctx, item.Query{Owner: owner, Kind: "note", Limit: 9, MaxBytes: 9})
 			return err
 		}},
 		{"end of a session", 2, func() error { return store.EndSession(ctx, owner, "x", time.Now(), time.Now()) }},
@@ -449,14 +449,14 @@ func TestTagsFollowTheirItemInOneStatementOrTwo(t *testing.T) {
 			{3, []string{"c", "d", "e"}}, {4, nil}, {5, nil}, {6, []string{"a"}}, {6, nil}, {7, []string{"x"}}, {8, []string{"y"}},
 		} {
 			once := &item.Once{Key: "k", Keep: time.Hour, Answer: func(*item.Item) item.Answer { return item.Answer{Body: []byte(name)} }}
-			b := item.Batch{Owner: item.Owner(owner), Kind: "note", Epoch: 1, Now: time.Now, Steps: []item.Step{{UID: "x", Once: once,
-				Change: func(item.Seen) (*item.Item, error) {
+			b := item.Batch{Owner: owner, Kind: "note", Epoch: 1, Now: time.Now, Writes: []item.Write{{UID: "x", Once: once,
+				Decide: func(item.Snapshot) (*item.Item, error) {
 					return &item.Item{UID: "x", Version: int64(n + 1), StoredAt: row.place, Payload: []byte(`{}`), Facets: item.Facets{Tags: row.tags}}, nil
 				}}}}
 			err := store.transact(t.Context(), owner, func(ctx context.Context, conn *pgx.Conn) error {
-				s := newSteps(conn, b)
-				s.apart = apart
-				return s.run(ctx)
+				r := newBatchRun(conn, b)
+				r.apart = apart
+				return r.run(ctx)
 			})
 			if err != nil {
 				t.Fatalf("%s, write %d: %v", name, n, err)
@@ -481,12 +481,12 @@ func TestExpiredAnswersAreDroppedWithTheOneThatIsKept(t *testing.T) {
 		postgrestest.Exec(t, server, `INSERT INTO idempotency SELECT 't', o, k, 'r', 200, '{}', 10
 			FROM unnest(ARRAY['u', 'v']) o, unnest(ARRAY['same', 'other']) k`)
 		saves := &pgx.Batch{}
-		one := &saving{saves: saves, apart: apart}
+		save := &saveStatement{before: saves, apart: apart}
 		once := &item.Once{Key: "same", Request: "new", Keep: time.Second, Answer: func(*item.Item) item.Answer { return item.Answer{} }}
 		ref := writing("u", "x").Ref
 		next := &item.Item{UID: "x", Version: 1, Payload: []byte(`{}`)}
-		one.keepAnswer(ref.Owner, once, next, 10, true)
-		text, arguments := one.item(ref, next)
+		save.keepAnswer(ref.Owner, once, next, 10, true)
+		text, arguments := save.upsert(ref, next)
 		saves.Queue(text, arguments...)
 		if err := conn.SendBatch(t.Context(), saves).Close(); err != nil {
 			t.Fatal(err)

@@ -61,7 +61,7 @@ func TestTheHotStatementsNeitherScanNorSort(t *testing.T) {
 func filters() (queries []item.Query) {
 	archived, since := true, item.Millis(5)
 	for bits := range 1 << 7 {
-		q := item.Query{Owner: item.Owner{Tenant: "t", User: "u"}, Kind: "comment", Limit: 1}
+		q := item.Query{Owner: account.Owner{Tenant: "t", User: "u"}, Kind: "comment", Limit: 1}
 		set := func(bit int, apply func()) {
 			if bits&(1<<bit) != 0 {
 				apply()
@@ -157,7 +157,7 @@ func TestWhatWasStoredIsThereAfterReopening(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "odd name %20 ?#.db")
 	write := writing("00000000-0000-4000-8000-000000000001")
 	first := openStore(t, path)
-	_, err := item.Apply(t.Context(), first, write, func(item.Seen) (*item.Item, error) {
+	err := write.Decide(t.Context(), first, func(item.Snapshot) (*item.Item, error) {
 		return &item.Item{UID: write.UID, Version: 1, Payload: []byte(`{}`)}, nil
 	})
 	if err != nil {
@@ -224,7 +224,7 @@ func TestAFileThatAnotherProcessWritesToIsWaitedForAndThenUnavailable(t *testing
 	synctest.Test(t, func(t *testing.T) {
 		store, release := locked(t)
 		begin := time.Now()
-		_, err := item.Apply(t.Context(), store, writing("x"), nil)
+		err := writing("x").Decide(t.Context(), store, nil)
 		var f *fault.Error
 		if !errors.As(err, &f) || f.Code != fault.Unavailable || time.Since(begin) != lockWait {
 			t.Errorf("after %s: %v", time.Since(begin), err)
@@ -322,7 +322,7 @@ func TestARowOfTheFirstSchemaKeepsItsPlaceAndIsFoundByFilters(t *testing.T) {
 		{"note", item.Filter{Archived: &archived}, "x"},
 		{"chat", item.Filter{Archived: &archived}, "z"},
 	} {
-		query := item.Query{Owner: item.Owner{Tenant: "t", User: "u"}, Kind: row.kind, Filter: row.filter, Limit: 9, MaxBytes: 1}
+		query := item.Query{Owner: account.Owner{Tenant: "t", User: "u"}, Kind: row.kind, Filter: row.filter, Limit: 9, MaxBytes: 1}
 		found, _, err := store.List(t.Context(), query)
 		if err != nil || len(found) != 1 || found[0].UID != row.want {
 			t.Errorf("%+v: %v, %v", row, found, err)
@@ -355,7 +355,7 @@ func TestTagsFollowTheirItemByThemselves(t *testing.T) {
 	} {
 		before := changes()
 		write := writing("x")
-		_, err := item.Apply(t.Context(), store, write, func(item.Seen) (*item.Item, error) {
+		err := write.Decide(t.Context(), store, func(item.Snapshot) (*item.Item, error) {
 			return &item.Item{UID: write.UID, Version: int64(n + 1), StoredAt: row.place, Payload: []byte(`{}`), Facets: item.Facets{Tags: row.tags}}, nil
 		})
 		if got := changes() - before; err != nil || got != row.changes {
@@ -365,7 +365,7 @@ func TestTagsFollowTheirItemByThemselves(t *testing.T) {
 			t.Errorf("write %d: tags %q, want %q", n, got, want)
 		}
 	}
-	if _, _, err := store.Wipe(t.Context(), account.Owner(writing("x").Owner), 1, time.Now); err != nil {
+	if _, _, err := store.Wipe(t.Context(), writing("x").Owner, 1, time.Now); err != nil {
 		t.Fatal(err)
 	}
 	if got := indexedTags(t, store); got != "" {
@@ -419,7 +419,7 @@ func TestExpiredAnswersAreDroppedInPassing(t *testing.T) {
 		write := writing(strconv.Itoa(n))
 		write.Now = func() time.Time { return begin.Add(row.after) }
 		write.Once = &item.Once{Key: strconv.Itoa(n), Keep: time.Hour, Answer: func(*item.Item) item.Answer { return item.Answer{} }}
-		_, err := item.Apply(t.Context(), store, write, func(item.Seen) (*item.Item, error) {
+		err := write.Decide(t.Context(), store, func(item.Snapshot) (*item.Item, error) {
 			return &item.Item{UID: write.UID, Version: 1, Payload: []byte(`{}`)}, nil
 		})
 		if got := kept(); err != nil || got != row.kept {

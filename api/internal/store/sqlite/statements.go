@@ -65,9 +65,9 @@ type readStatements struct {
 }
 
 func (r *readStatements) prepare(ctx context.Context, db *sql.DB) error {
-	return prepareAll(ctx, db, map[**sql.Stmt]string{
-		&r.item: sqlItem, &r.state: sqlState, &r.version: sqlVersion,
-	})
+	p := preparer{ctx: ctx, db: db}
+	r.item, r.state, r.version = p.prepare(sqlItem), p.prepare(sqlState), p.prepare(sqlVersion)
+	return p.err
 }
 
 type writeStatements struct {
@@ -78,19 +78,25 @@ type writeStatements struct {
 }
 
 func (w *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
-	return prepareAll(ctx, db, map[**sql.Stmt]string{
-		&w.current: sqlCurrent, &w.live: sqlLive, &w.insert: sqlInsert, &w.update: sqlUpdate,
-		&w.keepAnswer: sqlKeepAnswer, &w.deleteAnswers: sqlDeleteAnswers,
-		&w.endSession: sqlEndSession, &w.purgeEnded: sqlPurgeEnded,
-		&w.countByKind: sqlCountByKind, &w.deleteOwners: sqlDeleteOwners, &w.raiseEpoch: sqlRaiseEpoch,
-	})
+	p := preparer{ctx: ctx, db: db}
+	w.current, w.live = p.prepare(sqlCurrent), p.prepare(sqlLive)
+	w.insert, w.update = p.prepare(sqlInsert), p.prepare(sqlUpdate)
+	w.keepAnswer, w.deleteAnswers = p.prepare(sqlKeepAnswer), p.prepare(sqlDeleteAnswers)
+	w.endSession, w.purgeEnded = p.prepare(sqlEndSession), p.prepare(sqlPurgeEnded)
+	w.countByKind, w.deleteOwners, w.raiseEpoch = p.prepare(sqlCountByKind), p.prepare(sqlDeleteOwners), p.prepare(sqlRaiseEpoch)
+	return p.err
 }
 
-func prepareAll(ctx context.Context, db *sql.DB, statements map[**sql.Stmt]string) (err error) {
-	for into, text := range statements {
-		if *into, err = db.PrepareContext(ctx, text); err != nil {
-			return err
-		}
+// preparer prepares statements until one fails.
+type preparer struct {
+	ctx context.Context
+	db  *sql.DB
+	err error
+}
+
+func (p *preparer) prepare(text string) (statement *sql.Stmt) {
+	if p.err == nil {
+		statement, p.err = p.db.PrepareContext(p.ctx, text)
 	}
-	return nil
+	return statement
 }

@@ -10,8 +10,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/store/storetest"
 )
 
 // busy gives a store whose turn to write somebody has; done gives it back.
@@ -24,13 +26,13 @@ func busy(t *testing.T) (store *Store, done func()) {
 	return store, func() { store.turn.Release(1) }
 }
 
-func writing(uid string) item.Write {
-	ref := item.Ref{Owner: item.Owner{Tenant: "t", User: "u"}, Kind: "note", UID: uid}
-	return item.Write{Ref: ref, Epoch: 1, Now: time.Now}
+func writing(uid string) storetest.Single {
+	ref := item.Ref{Owner: account.Owner{Tenant: "t", User: "u"}, Kind: "note", UID: uid}
+	return storetest.Single{Ref: ref, Epoch: 1, Now: time.Now}
 }
 
 func writeNote(ctx context.Context, store *Store, uid string) error {
-	_, err := item.Apply(ctx, store, writing(uid), func(item.Seen) (*item.Item, error) {
+	err := writing(uid).Decide(ctx, store, func(item.Snapshot) (*item.Item, error) {
 		return &item.Item{UID: uid, Version: 1, Payload: []byte(`{}`)}, nil
 	})
 	return err
@@ -123,7 +125,7 @@ func TestAWriteLooksAtTheClockOnlyOnceItIsItsTurn(t *testing.T) {
 			return time.Now()
 		}
 		go func() {
-			_, err := item.Apply(t.Context(), store, write, func(item.Seen) (*item.Item, error) {
+			err := write.Decide(t.Context(), store, func(item.Snapshot) (*item.Item, error) {
 				return &item.Item{UID: "x", Version: 1, Payload: []byte(`{}`)}, nil
 			})
 			if err != nil {

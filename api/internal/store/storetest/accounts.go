@@ -10,9 +10,9 @@ import (
 	"toolbridge/api/internal/item"
 )
 
-func state(t *testing.T, store Store, owner item.Owner, session string) account.State {
+func state(t *testing.T, store Store, owner account.Owner, session string) account.State {
 	t.Helper()
-	found, err := store.State(context.Background(), account.Owner(owner), session)
+	found, err := store.State(context.Background(), owner, session)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,9 +21,9 @@ func state(t *testing.T, store Store, owner item.Owner, session string) account.
 
 func at(now time.Time) func() time.Time { return func() time.Time { return now } }
 
-func wipe(t *testing.T, store Store, owner item.Owner, epoch int64, now time.Time) (account.State, map[string]int64) {
+func wipe(t *testing.T, store Store, owner account.Owner, epoch int64, now time.Time) (account.State, map[string]int64) {
 	t.Helper()
-	after, deleted, err := store.Wipe(context.Background(), account.Owner(owner), epoch, at(now))
+	after, deleted, err := store.Wipe(context.Background(), owner, epoch, at(now))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func defaultState(t *testing.T, store Store) {
 func wipes(t *testing.T, store Store) {
 	now := time.UnixMilli(1763600000123)
 	for n, kind := range kinds() {
-		for _, owner := range []item.Owner{alice, bob, eve} {
+		for _, owner := range []account.Owner{alice, bob, eve} {
 			put(t, store, item.Ref{Owner: owner, Kind: kind, UID: uid(n)}, item.Item{Version: 1})
 		}
 	}
@@ -63,7 +63,7 @@ func wipes(t *testing.T, store Store) {
 		if got := list(t, store, item.Query{Owner: alice, Kind: kind, IncludeDeleted: true}); len(got) != 0 {
 			t.Errorf("%s left over: %v", kind, got)
 		}
-		for _, owner := range []item.Owner{bob, eve} {
+		for _, owner := range []account.Owner{bob, eve} {
 			if got := list(t, store, item.Query{Owner: owner, Kind: kind}); len(got) != 1 {
 				t.Errorf("%s of %v: %v", kind, owner, got)
 			}
@@ -145,7 +145,7 @@ func staleWipe(t *testing.T, store Store) {
 	before := state(t, store, alice, "")
 	kept := write(note(alice, 1))
 	kept.Epoch = 2
-	_, err := item.Apply(context.Background(), store, kept, func(item.Seen) (*item.Item, error) {
+	err := kept.Decide(context.Background(), store, func(item.Snapshot) (*item.Item, error) {
 		return &item.Item{UID: uid(1), Version: 1, Payload: []byte(`{}`)}, nil
 	})
 	if err != nil {

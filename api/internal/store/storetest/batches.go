@@ -7,20 +7,21 @@ import (
 	"testing"
 	"time"
 
+	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
 )
 
 // batch is one of notes, at the epoch of an owner who never wiped.
-func batch(owner item.Owner, steps ...item.Step) item.Batch {
-	return item.Batch{Owner: owner, Kind: "note", Epoch: 1, Now: at(time.UnixMilli(1763600000123)), Steps: steps}
+func batch(owner account.Owner, writes ...item.Write) item.Batch {
+	return item.Batch{Owner: owner, Kind: "note", Epoch: 1, Now: at(time.UnixMilli(1763600000123)), Writes: writes}
 }
 
 func batches(t *testing.T, store Store) {
 	put(t, store, note(alice, 9), item.Item{Version: 1, UpdatedAt: 7})
 	var order []string
-	step := func(n int, version int64, stores bool) item.Step {
-		return item.Step{UID: uid(n), Change: func(seen item.Seen) (*item.Item, error) {
+	step := func(n int, version int64, stores bool) item.Write {
+		return item.Write{UID: uid(n), Decide: func(seen item.Snapshot) (*item.Item, error) {
 			order = append(order, uid(n))
 			if seen.Newest != 7 || seen.Now != 1763600000123 {
 				t.Errorf("step %d: newest %d, now %d", len(order), seen.Newest, seen.Now)
@@ -31,10 +32,10 @@ func batches(t *testing.T, store Store) {
 			if !stores {
 				return nil, nil
 			}
-			return &item.Item{UID: uid(n), Version: version + 1, StoredAt: seen.Place(), Payload: []byte(`{}`)}, nil
+			return &item.Item{UID: uid(n), Version: version + 1, StoredAt: seen.NextStoredAt(), Payload: []byte(`{}`)}, nil
 		}}
 	}
-	err := store.ApplyAll(context.Background(), batch(alice,
+	err := store.Write(context.Background(), batch(alice,
 		step(3, 0, true), step(1, 0, true), step(2, 0, false), step(3, 1, true), step(2, 0, true), step(9, 1, false)))
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +46,7 @@ func batches(t *testing.T, store Store) {
 	if got := list(t, store, item.Query{Owner: alice}); !slices.Equal(got, []string{uid(9), uid(1), uid(2), uid(3)}) {
 		t.Errorf("listed as %v", got)
 	}
-	if err := store.ApplyAll(context.Background(), batch(alice)); err != nil {
+	if err := store.Write(context.Background(), batch(alice)); err != nil {
 		t.Errorf("a batch without steps: %v", err)
 	}
 }
@@ -53,11 +54,11 @@ func batches(t *testing.T, store Store) {
 func failedBatch(t *testing.T, store Store) {
 	put(t, store, note(alice, 1), item.Item{Version: 1})
 	refusal := errors.New("not like this")
-	write := func(seen item.Seen) (*item.Item, error) {
+	write := func(seen item.Snapshot) (*item.Item, error) {
 		return &item.Item{UID: uid(1), Version: 5, Payload: []byte(`{}`)}, nil
 	}
-	refuse := func(item.Seen) (*item.Item, error) { return nil, refusal }
-	err := store.ApplyAll(context.Background(), batch(alice, item.Step{UID: uid(1), Change: write}, item.Step{UID: uid(2), Change: refuse}))
+	refuse := func(item.Snapshot) (*item.Item, error) { return nil, refusal }
+	err := store.Write(context.Background(), batch(alice, item.Write{UID: uid(1), Decide: write}, item.Write{UID: uid(2), Decide: refuse}))
 	if err != refusal {
 		t.Errorf("err = %v", err)
 	}
@@ -68,7 +69,7 @@ func failedBatch(t *testing.T, store Store) {
 
 func overtakenBatch(t *testing.T, store Store) {
 	wipe(t, store, alice, 1, time.UnixMilli(1763600000123))
-	err := store.ApplyAll(context.Background(), batch(alice, item.Step{UID: uid(1), Change: func(item.Seen) (*item.Item, error) {
+	err := store.Write(context.Background(), batch(alice, item.Write{UID: uid(1), Decide: func(item.Snapshot) (*item.Item, error) {
 		t.Error("the change was run")
 		return nil, nil
 	}}))
@@ -85,15 +86,15 @@ func leaving(t *testing.T, store Store) {
 		defer leave()
 		b := batch(alice)
 		for step := 1; step <= 3; step++ {
-			b.Steps = append(b.Steps, item.Step{UID: uid(step), Change: func(seen item.Seen) (*item.Item, error) {
+			b.Writes = append(b.Writes, item.Write{UID: uid(step), Decide: func(seen item.Snapshot) (*item.Item, error) {
 				if step == last {
 					leave()
 				}
-				return &item.Item{UID: uid(step), Version: 1, StoredAt: seen.Place(), Payload: []byte(`{}`)}, nil
+				return &item.Item{UID: uid(step), Version: 1, StoredAt: seen.NextStoredAt(), Payload: []byte(`{}`)}, nil
 			}})
 		}
 		var f *fault.Error
-		if err := store.ApplyAll(ctx, b); !errors.As(err, &f) || f.Code != fault.Unavailable {
+		if err := store.Write(ctx, b); !errors.As(err, &f) || f.Code != fault.Unavailable {
 			t.Errorf("%d: %v", n, err)
 		}
 	}

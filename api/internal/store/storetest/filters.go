@@ -132,7 +132,7 @@ func facetsChange(t *testing.T, store Store) {
 	wipe(t, store, alice, 1, time.UnixMilli(1763600000123))
 	again := write(ref)
 	again.Epoch = 2
-	_, err := item.Apply(context.Background(), store, again, func(item.Seen) (*item.Item, error) {
+	err := again.Decide(context.Background(), store, func(item.Snapshot) (*item.Item, error) {
 		return &item.Item{UID: ref.UID, Version: 1, StoredAt: 7, Payload: []byte(`{}`), Facets: item.Facets{Tags: []string{"z"}}}, nil
 	})
 	if err != nil || find(item.Filter{Tag: "a"}) || !find(item.Filter{Tag: "z"}) {

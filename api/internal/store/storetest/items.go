@@ -43,7 +43,7 @@ func wholeKey(t *testing.T, store Store) {
 func refusedChange(t *testing.T, store Store) {
 	put(t, store, note(alice, 1), item.Item{Version: 1})
 	refusal := errors.New("not like this")
-	_, err := item.Apply(context.Background(), store, write(note(alice, 1)), func(seen item.Seen) (*item.Item, error) {
+	err := write(note(alice, 1)).Decide(context.Background(), store, func(seen item.Snapshot) (*item.Item, error) {
 		current := seen.Item
 		current.Version = 5
 		return current, refusal
@@ -58,7 +58,7 @@ func refusedChange(t *testing.T, store Store) {
 
 func seesTheLast(t *testing.T, store Store) {
 	for want := range int64(3) {
-		_, err := item.Apply(context.Background(), store, write(note(alice, 1)), func(seen item.Seen) (*item.Item, error) {
+		err := write(note(alice, 1)).Decide(context.Background(), store, func(seen item.Snapshot) (*item.Item, error) {
 			current := seen.Item
 			if (current == nil) != (want == 0) || current != nil && current.Version != want {
 				t.Errorf("change %d saw %+v", want, current)
@@ -75,7 +75,7 @@ func parallelChanges(t *testing.T, store Store) {
 	put(t, store, note(alice, 1), item.Item{Version: 1})
 	const writers = 40
 	parallel(writers, func(int) {
-		_, err := item.Apply(context.Background(), store, write(note(alice, 1)), func(seen item.Seen) (*item.Item, error) {
+		err := write(note(alice, 1)).Decide(context.Background(), store, func(seen item.Snapshot) (*item.Item, error) {
 			current := seen.Item
 			current.Version++
 			return current, nil
@@ -94,7 +94,7 @@ func parallelCreations(t *testing.T, store Store) {
 	var mu sync.Mutex
 	winners := 0
 	parallel(20, func(int) {
-		_, err := item.Apply(context.Background(), store, write(note(alice, 1)), func(seen item.Seen) (*item.Item, error) {
+		err := write(note(alice, 1)).Decide(context.Background(), store, func(seen item.Snapshot) (*item.Item, error) {
 			current := seen.Item
 			if current != nil {
 				return nil, taken
@@ -120,7 +120,7 @@ func liveItems(t *testing.T, store Store) {
 	put(t, store, note(alice, 2), item.Item{Version: 2, DeletedAt: millis(5)})
 	put(t, store, note(bob, 3), item.Item{Version: 1})
 	put(t, store, note(eve, 4), item.Item{Version: 1})
-	_, err := item.Apply(context.Background(), store, write(note(alice, 9)), func(seen item.Seen) (*item.Item, error) {
+	err := write(note(alice, 9)).Decide(context.Background(), store, func(seen item.Snapshot) (*item.Item, error) {
 		for n, want := range map[int]bool{1: true, 2: false, 3: false, 4: false, 5: false} {
 			if got, err := seen.Live("note", uid(n)); err != nil || got != want {
 				t.Errorf("note %d: live %v, %v", n, got, err)
@@ -139,7 +139,7 @@ func liveItems(t *testing.T, store Store) {
 func panics(t *testing.T, store Store) {
 	func() {
 		defer func() { _ = recover() }()
-		_, _ = item.Apply(context.Background(), store, write(note(alice, 1)), func(item.Seen) (*item.Item, error) {
+		_ = write(note(alice, 1)).Decide(context.Background(), store, func(item.Snapshot) (*item.Item, error) {
 			panic("in a change")
 		})
 	}()
@@ -149,7 +149,7 @@ func panics(t *testing.T, store Store) {
 func cancelled(t *testing.T, store Store) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := item.Apply(ctx, store, write(note(alice, 1)), func(item.Seen) (*item.Item, error) {
+	err := write(note(alice, 1)).Decide(ctx, store, func(item.Snapshot) (*item.Item, error) {
 		return &item.Item{UID: uid(1), Version: 1, Payload: []byte(`{}`)}, nil
 	})
 	if err == nil {
@@ -167,12 +167,12 @@ func cancelled(t *testing.T, store Store) {
 func overtaken(t *testing.T, store Store) {
 	put(t, store, note(alice, 1), item.Item{Version: 1})
 	wipe(t, store, alice, 1, time.UnixMilli(1763600000123))
-	unreached := func(item.Seen) (*item.Item, error) {
+	unreached := func(item.Snapshot) (*item.Item, error) {
 		t.Error("the change was run")
 		return nil, errors.New("not reached")
 	}
 	for _, n := range []int{1, 2} {
-		_, err := item.Apply(context.Background(), store, write(note(alice, n)), unreached)
+		err := write(note(alice, n)).Decide(context.Background(), store, unreached)
 		var f *fault.Error
 		if !errors.As(err, &f) || f.Code != fault.EpochMismatch || f.Top["epoch"] != int64(2) {
 			t.Errorf("note %d: err = %v", n, err)
@@ -180,7 +180,7 @@ func overtaken(t *testing.T, store Store) {
 	}
 	now := write(note(alice, 1))
 	now.Epoch = 2
-	_, err := item.Apply(context.Background(), store, now, func(seen item.Seen) (*item.Item, error) {
+	err := now.Decide(context.Background(), store, func(seen item.Snapshot) (*item.Item, error) {
 		current := seen.Item
 		if current != nil {
 			t.Errorf("the wipe left %+v", current)
@@ -211,7 +211,7 @@ func newest(t *testing.T, store Store) {
 		{note(alice, 4), now + 60_000, now + 60_000},
 	} {
 		put(t, store, row.ref, item.Item{Version: 1, UpdatedAt: row.at})
-		_, err := item.Apply(context.Background(), store, write(note(alice, 9)), func(seen item.Seen) (*item.Item, error) {
+		err := write(note(alice, 9)).Decide(context.Background(), store, func(seen item.Snapshot) (*item.Item, error) {
 			if seen.Newest != row.want || seen.Now != now {
 				t.Errorf("after %+v at %d: newest %d, want %d, now %d", row.ref, row.at, seen.Newest, row.want, seen.Now)
 			}
@@ -223,7 +223,7 @@ func newest(t *testing.T, store Store) {
 	}
 	tombstone := item.Item{Version: 2, UpdatedAt: now + 1, DeletedAt: millis(1)}
 	put(t, store, note(eve, 5), tombstone)
-	_, _ = item.Apply(context.Background(), store, write(note(eve, 9)), func(seen item.Seen) (*item.Item, error) {
+	_ = write(note(eve, 9)).Decide(context.Background(), store, func(seen item.Snapshot) (*item.Item, error) {
 		if seen.Newest != tombstone.UpdatedAt {
 			t.Errorf("newest %d, want the tombstone's", seen.Newest)
 		}

@@ -14,7 +14,7 @@ import (
 const keepFor = time.Hour
 
 // once is a write of a note with a key.
-func once(ref item.Ref, key string, now time.Time) item.Write {
+func once(ref item.Ref, key string, now time.Time) Single {
 	w := write(ref)
 	w.Now = at(now)
 	w.Once = &item.Once{Key: key, Request: "request of " + ref.UID, Keep: keepFor, Answer: func(next *item.Item) item.Answer {
@@ -25,9 +25,9 @@ func once(ref item.Ref, key string, now time.Time) item.Write {
 
 // earlier writes with a key and gives what the change saw of it before. A change
 // that saw something stores nothing.
-func earlier(t *testing.T, store Store, w item.Write) (seenBefore *item.Earlier) {
+func earlier(t *testing.T, store Store, w Single) (seenBefore *item.Earlier) {
 	t.Helper()
-	_, err := item.Apply(context.Background(), store, w, func(seen item.Seen) (*item.Item, error) {
+	err := w.Decide(context.Background(), store, func(seen item.Snapshot) (*item.Item, error) {
 		if seenBefore = seen.Earlier; seenBefore != nil {
 			return nil, nil
 		}
@@ -48,7 +48,7 @@ func keepsAnswers(t *testing.T, store Store) {
 	if got == nil || got.Request != "request of "+uid(1) || got.Answer.Status != 201 || string(got.Answer.Body) != `{"uid":"`+uid(1)+`ä"}` {
 		t.Errorf("seen %+v", got)
 	}
-	for _, w := range []item.Write{once(note(bob, 1), "k", now), once(note(eve, 1), "k", now), once(note(alice, 3), "K", now), write(note(alice, 4))} {
+	for _, w := range []Single{once(note(bob, 1), "k", now), once(note(eve, 1), "k", now), once(note(alice, 3), "K", now), write(note(alice, 4))} {
 		if got := earlier(t, store, w); got != nil {
 			t.Errorf("%+v saw %+v", w.Ref, got)
 		}
@@ -72,11 +72,11 @@ func keepsAnswers(t *testing.T, store Store) {
 
 func keepsNoAnswer(t *testing.T, store Store) {
 	now := time.UnixMilli(1763600000123)
-	for name, change := range map[string]item.Change{
-		"refused":  func(item.Seen) (*item.Item, error) { return nil, errors.New("not like this") },
-		"no write": func(item.Seen) (*item.Item, error) { return nil, nil },
+	for name, change := range map[string]item.Decision{
+		"refused":  func(item.Snapshot) (*item.Item, error) { return nil, errors.New("not like this") },
+		"no write": func(item.Snapshot) (*item.Item, error) { return nil, nil },
 	} {
-		_, _ = item.Apply(context.Background(), store, once(note(alice, 1), name, now), change)
+		_ = once(note(alice, 1), name, now).Decide(context.Background(), store, change)
 		if got := earlier(t, store, once(note(alice, 2), name, now)); got != nil {
 			t.Errorf("%s: seen %+v", name, got)
 		}
@@ -103,7 +103,7 @@ func parallelTwins(t *testing.T, store Store) {
 	var first atomic.Int64
 	parallel(20, func(n int) {
 		w := once(note(alice, n), "k", now)
-		_, err := item.Apply(context.Background(), store, w, func(seen item.Seen) (*item.Item, error) {
+		err := w.Decide(context.Background(), store, func(seen item.Snapshot) (*item.Item, error) {
 			if seen.Earlier != nil {
 				return nil, nil
 			}
@@ -126,7 +126,7 @@ func expectedParent(t *testing.T, store Store) {
 	for n, want := range map[int]bool{1: true, 2: false, 3: false, 4: false} {
 		w := write(note(alice, 9))
 		w.Parent = item.Parent{Kind: "note", UID: uid(n)}
-		_, _ = item.Apply(context.Background(), store, w, func(seen item.Seen) (*item.Item, error) {
+		_ = w.Decide(context.Background(), store, func(seen item.Snapshot) (*item.Item, error) {
 			for m, live := range map[int]bool{n: want, 1: true, 2: false} {
 				if got, err := seen.Live("note", uid(m)); err != nil || got != live {
 					t.Errorf("expecting note %d: note %d is live %v, %v", n, m, got, err)
@@ -150,7 +150,7 @@ func halfParent(t *testing.T, store Store) {
 		for _, of := range []item.Ref{note(alice, 9), note(alice, 8)} { // the second one is not there
 			w := write(of)
 			w.Parent = expected
-			_, _ = item.Apply(context.Background(), store, w, func(seen item.Seen) (*item.Item, error) {
+			_ = w.Decide(context.Background(), store, func(seen item.Snapshot) (*item.Item, error) {
 				for asked, want := range map[item.Parent]bool{
 					{Kind: "note", UID: uid(1)}: true, {Kind: "note", UID: uid(2)}: true, {Kind: "note", UID: uid(3)}: false, {Kind: "note", UID: uid(4)}: false,
 					{Kind: "task", UID: uid(1)}: true, {Kind: "task", UID: uid(2)}: false, {Kind: "chat", UID: uid(1)}: false,

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/item"
 )
@@ -17,7 +18,7 @@ const rounds = 5
 // it should cost the same. scripts/bench.sh compares the two. The store is told
 // when it is full, as its statistics may have to be renewed.
 func Scale(b *testing.B, store Store, filled func()) {
-	lists := map[int]item.Owner{1_000: alice, 1_000_000: bob}
+	lists := map[int]account.Owner{1_000: alice, 1_000_000: bob}
 	for size, owner := range lists {
 		fill(b, store, owner, size)
 	}
@@ -32,7 +33,7 @@ func Scale(b *testing.B, store Store, filled func()) {
 }
 
 // pages are the lists that clients ask for most, from the middle on.
-func pages(owner item.Owner, size int) map[string]item.Query {
+func pages(owner account.Owner, size int) map[string]item.Query {
 	middle := &item.Cursor{StoredAt: item.Millis(size / 2), UID: uid(size / 2)}
 	query := item.Query{Owner: owner, Kind: "note", After: middle, Limit: 20, MaxBytes: 1 << 20}
 	tagged := query
@@ -52,22 +53,22 @@ func page(b *testing.B, store Store, query item.Query) {
 }
 
 // fill stores notes in batches, each at a millisecond of its own.
-func fill(b *testing.B, store Store, owner item.Owner, size int) {
+func fill(b *testing.B, store Store, owner account.Owner, size int) {
 	const batch = 5_000
 	for from := 0; from < size; from += batch {
-		var steps []item.Step
+		var writes []item.Write
 		for n := from; n < min(from+batch, size); n++ {
-			steps = append(steps, item.Step{UID: uid(n), Change: numbered(n)})
+			writes = append(writes, item.Write{UID: uid(n), Decide: numbered(n)})
 		}
-		all := item.Batch{Owner: owner, Kind: entity.Kind("note"), Epoch: 1, Now: at(time.UnixMilli(1)), Steps: steps}
-		if err := store.ApplyAll(context.Background(), all); err != nil {
+		all := item.Batch{Owner: owner, Kind: entity.Kind("note"), Epoch: 1, Now: at(time.UnixMilli(1)), Writes: writes}
+		if err := store.Write(context.Background(), all); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
-func numbered(n int) item.Change {
-	return func(item.Seen) (*item.Item, error) {
+func numbered(n int) item.Decision {
+	return func(item.Snapshot) (*item.Item, error) {
 		next := item.Item{UID: uid(n), Version: 1, UpdatedAt: item.Millis(n), StoredAt: item.Millis(n)}
 		next.Payload = fmt.Appendf(nil, `{"title":"note %d","content":"a text of some length","uid":%q}`, n, next.UID)
 		if n%2 == 0 {

@@ -62,21 +62,37 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 }
 
 var (
-	alice = item.Owner{Tenant: "acme", User: "11111111-1111-8111-8111-111111111111"}
-	bob   = item.Owner{Tenant: "acme", User: "22222222-2222-8222-8222-222222222222"}
-	eve   = item.Owner{Tenant: "zeta", User: alice.User}
+	alice = account.Owner{Tenant: "acme", User: "11111111-1111-8111-8111-111111111111"}
+	bob   = account.Owner{Tenant: "acme", User: "22222222-2222-8222-8222-222222222222"}
+	eve   = account.Owner{Tenant: "zeta", User: alice.User}
 )
 
 // uid gives the n-th of an ordered series of uids.
 func uid(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }
 
-func note(owner item.Owner, n int) item.Ref {
+func note(owner account.Owner, n int) item.Ref {
 	return item.Ref{Owner: owner, Kind: "note", UID: uid(n)}
 }
 
+// Single is a batch of one write, without its decision.
+type Single struct {
+	item.Ref
+	Epoch  int64
+	Now    func() time.Time
+	Parent item.Parent
+	Once   *item.Once
+}
+
+// Decide makes the write in the store.
+func (w Single) Decide(ctx context.Context, store item.Store, decide item.Decision) error {
+	return store.Write(ctx, item.Batch{Owner: w.Owner, Kind: w.Kind, Epoch: w.Epoch, Now: w.Now, Writes: []item.Write{
+		{UID: w.UID, Decide: decide, Parent: w.Parent, Once: w.Once},
+	}})
+}
+
 // write is one at the epoch of an owner who never wiped.
-func write(ref item.Ref) item.Write {
-	return item.Write{Ref: ref, Epoch: 1, Now: at(time.UnixMilli(1763600000123))}
+func write(ref item.Ref) Single {
+	return Single{Ref: ref, Epoch: 1, Now: at(time.UnixMilli(1763600000123))}
 }
 
 // put stores an item whatever was there.
@@ -89,7 +105,7 @@ func put(t *testing.T, store Store, ref item.Ref, next item.Item) {
 	if next.StoredAt == 0 {
 		next.StoredAt = next.UpdatedAt
 	}
-	_, err := item.Apply(context.Background(), store, write(ref), func(item.Seen) (*item.Item, error) {
+	err := write(ref).Decide(context.Background(), store, func(item.Snapshot) (*item.Item, error) {
 		return &next, nil
 	})
 	if err != nil {

@@ -8,25 +8,26 @@ import (
 	"toolbridge/api/internal/fault"
 )
 
-// Condition is what a write demands of the stored version; nil demands nothing.
+// Condition is the version that a write demands of the stored item; nil demands
+// none.
 type Condition *int64
 
-// edit is one way to change a live item. The checks run in the order in which
-// the contract answers them: existence, tombstone, ready, condition, step.
+// edit is what a request does to a live item. The checks run in the order of the
+// contract: existence, tombstone, problem, condition, rewrite.
 type edit struct {
 	condition Condition
-	ready     error  // what is wrong with the request, told only about a live item
+	problem   error  // of the request, reported only when the item is live
 	gone      string // the sentence about a tombstone
-	step      func(stored *Payload) (*Payload, error)
+	rewrite   func(stored *Payload) (*Payload, error)
 	deletes   bool
-	parent    Parent // whom the request names, if it does
+	parent    Parent // named by the request, if it names one
 }
 
 // Replace puts a new payload in place of the stored one. Parent keys that the
 // body leaves out keep their stored values.
 func (s *Service) Replace(ctx context.Context, t Target, body []byte, condition Condition) (*Item, error) {
 	sent, err := DecodeWithin(body, s.MaxString)
-	return s.apply(ctx, t, edit{condition: condition, ready: err, parent: named(t.Entity, sent), step: func(stored *Payload) (*Payload, error) {
+	return s.editItem(ctx, t, edit{condition: condition, problem: err, parent: named(t.Entity, sent), rewrite: func(stored *Payload) (*Payload, error) {
 		next := &Payload{}
 		next.merge(sent)
 		next.fill(stored, parentKeys(t.Entity)...)
@@ -35,11 +36,12 @@ func (s *Service) Replace(ctx context.Context, t Target, body []byte, condition 
 	}})
 }
 
-// Patch puts the body's top-level keys over the stored ones. It is the one write
-// that could make an item grow without end, so it may not pass MaxItemBytes.
+// Patch puts the body's top-level keys over the stored ones. It is the only write
+// that could make an item grow without end, so the item may not exceed
+// MaxItemBytes.
 func (s *Service) Patch(ctx context.Context, t Target, body []byte, condition Condition) (*Item, error) {
 	sent, err := DecodePatch(body, s.MaxString)
-	return s.apply(ctx, t, edit{condition: condition, ready: err, parent: named(t.Entity, sent), step: func(stored *Payload) (*Payload, error) {
+	return s.editItem(ctx, t, edit{condition: condition, problem: err, parent: named(t.Entity, sent), rewrite: func(stored *Payload) (*Payload, error) {
 		before := stored.size()
 		stored.merge(sent)
 		if after := stored.size(); after > before && int64(after) > s.MaxItemBytes {
@@ -52,17 +54,28 @@ func (s *Service) Patch(ctx context.Context, t Target, body []byte, condition Co
 
 // Archive writes what the entity's row says archiving is.
 func (s *Service) Archive(ctx context.Context, t Target, condition Condition) (*Item, error) {
-	return s.apply(ctx, t, edit{condition: condition, step: assigning(t.Entity.Archive)})
+	return s.editItem(ctx, t, edit{condition: condition, rewrite: assigning(t.Entity.Archive)})
 }
 
 // Process writes what the entity's row says the action does.
 func (s *Service) Process(ctx context.Context, t Target, action string, condition Condition) (*Item, error) {
 	values, known := t.Entity.Actions[action]
-	e := edit{condition: condition, step: assigning(values)}
+	e := edit{condition: condition, rewrite: assigning(values)}
 	if !known {
-		e.ready = unknownAction(t.Entity.ActionNames(), action)
+		e.problem = unknownAction(t.Entity.ActionNames(), action)
 	}
-	return s.apply(ctx, t, e)
+	return s.editItem(ctx, t, e)
+}
+
+// Delete makes the item a tombstone that keeps its payload.
+func (s *Service) Delete(ctx context.Context, t Target, condition Condition) (*Item, error) {
+	keep := func(stored *Payload) (*Payload, error) { return stored, nil }
+	gone := t.Entity.Word() + " already deleted"
+	return s.editItem(ctx, t, edit{condition: condition, gone: gone, rewrite: keep, deletes: true})
+}
+
+func assigning(values map[string]any) func(*Payload) (*Payload, error) {
+	return func(stored *Payload) (*Payload, error) { return stored, stored.assign(values) }
 }
 
 func unknownAction(names []string, action string) error {
@@ -74,24 +87,13 @@ func unknownAction(names []string, action string) error {
 		With(fault.Facts{"actions": names})
 }
 
-// oneOf gives names as a sentence does: "archive, pin or unpin".
+// oneOf lists names as a sentence does: "archive, pin or unpin".
 func oneOf(names []string) string {
 	last := len(names) - 1
 	if last < 1 {
 		return strings.Join(names, "")
 	}
 	return strings.Join(names[:last], ", ") + " or " + names[last]
-}
-
-// Delete makes the item a tombstone that keeps its payload.
-func (s *Service) Delete(ctx context.Context, t Target, condition Condition) (*Item, error) {
-	keep := func(stored *Payload) (*Payload, error) { return stored, nil }
-	gone := t.Entity.Word() + " already deleted"
-	return s.apply(ctx, t, edit{condition: condition, gone: gone, step: keep, deletes: true})
-}
-
-func assigning(values map[string]any) func(*Payload) (*Payload, error) {
-	return func(stored *Payload) (*Payload, error) { return stored, stored.assign(values) }
 }
 
 // shortened keeps an echoed word from being as long as a request body.
@@ -104,8 +106,9 @@ func shortened(word string) string {
 	return string(runes[:most]) + "…"
 }
 
-func (s *Service) apply(ctx context.Context, t Target, e edit) (*Item, error) {
-	return s.change(ctx, t, e.parent, func(seen Seen) (*Item, error) {
+// editItem writes the next version of a live item.
+func (s *Service) editItem(ctx context.Context, t Target, e edit) (*Item, error) {
+	return s.write(ctx, t, e.parent, func(seen Snapshot) (*Item, error) {
 		current := seen.Item
 		if err := e.check(t, current); err != nil {
 			return nil, err
@@ -114,17 +117,17 @@ func (s *Service) apply(ctx context.Context, t Target, e edit) (*Item, error) {
 		if err != nil {
 			return nil, fmt.Errorf("stored payload of %s %s cannot be read: %v", t.Entity.Kind, t.UID, err)
 		}
-		payload, err := e.step(stored)
+		payload, err := e.rewrite(stored)
 		if err != nil {
 			return nil, err
 		}
-		parent, err := parentAfter(t, e, payload, seen)
+		parent, err := e.parentAfter(t, payload, seen)
 		if err != nil {
 			return nil, err
 		}
-		following := next(seen, payload, parent, e.deletes)
-		following.Facets = facetsOf(t.Entity, payload)
-		return following, nil
+		next := e.nextVersion(seen, payload, parent)
+		next.Facets = facetsOf(t.Entity, payload)
+		return next, nil
 	})
 }
 
@@ -136,8 +139,8 @@ func (e edit) check(t Target, current *Item) error {
 		return deleted(e.gone, current)
 	case current.Deleted():
 		return deleted(t.Entity.Word()+" deleted", current)
-	case e.ready != nil:
-		return e.ready
+	case e.problem != nil:
+		return e.problem
 	case e.condition != nil && *e.condition != current.Version:
 		return fault.New(fault.VersionMismatch, "version mismatch: expected %d, actual %d; read the item again", *e.condition, current.Version).
 			With(fault.Facts{"expected": *e.condition, "actual": current.Version})
@@ -145,10 +148,10 @@ func (e edit) check(t Target, current *Item) error {
 	return nil
 }
 
-// parentAfter gives the parent the changed payload names, and checks it only
-// when it is another one: children outlive their parent, but none moves to a
-// parent that is gone.
-func parentAfter(t Target, e edit, payload *Payload, seen Seen) (Parent, error) {
+// parentAfter returns the parent that the new payload names. It is checked only
+// when it changes: children outlive their parent, but no item moves to a parent
+// that is gone.
+func (e edit) parentAfter(t Target, payload *Payload, seen Snapshot) (Parent, error) {
 	if e.deletes {
 		return seen.Item.Parent, nil
 	}
@@ -159,11 +162,10 @@ func parentAfter(t Target, e edit, payload *Payload, seen Seen) (Parent, error) 
 	return parent, requireParent(t.Entity, parent, seen.Live)
 }
 
-// next gives the item's following version.
-func next(seen Seen, payload *Payload, parent Parent, deletes bool) *Item {
-	now := seen.Time()
-	next := &Item{UID: seen.Item.UID, Version: seen.Item.Version + 1, UpdatedAt: now, StoredAt: seen.Place(), Parent: parent}
-	if deletes {
+func (e edit) nextVersion(seen Snapshot, payload *Payload, parent Parent) *Item {
+	now := seen.NextUpdatedAt()
+	next := &Item{UID: seen.Item.UID, Version: seen.Item.Version + 1, UpdatedAt: now, StoredAt: seen.NextStoredAt(), Parent: parent}
+	if e.deletes {
 		next.DeletedAt = &now
 	}
 	payload.stamp(next)

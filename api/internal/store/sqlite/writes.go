@@ -1,0 +1,126 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+
+	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/store/relational"
+)
+
+// Write implements item.Store.
+func (s *Store) Write(ctx context.Context, batch item.Batch) error {
+	caller := ctx
+	return s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		first := item.Snapshot{Now: item.MillisOf(batch.Now())}
+		for i, write := range batch.Writes {
+			if err := caller.Err(); err != nil {
+				return classify(err)
+			}
+			seen, err := s.readSnapshot(ctx, tx, batch, write, first.Now)
+			if err != nil {
+				return err
+			}
+			if i == 0 {
+				first.Newest = seen.Newest
+			}
+			seen.Newest = first.Newest
+			if err := s.makeWrite(ctx, tx, batch.Ref(write), seen, write); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// readSnapshot reads what a write is decided from, in one statement. It refuses a
+// batch that a wipe has overtaken.
+func (s *Store) readSnapshot(ctx context.Context, tx *sql.Tx, batch item.Batch, write item.Write, now item.Millis) (seen item.Snapshot, err error) {
+	var (
+		epoch, newest int64
+		live          bool
+		request       sql.NullString
+		answer        item.Answer
+	)
+	arguments := append(relational.Key(batch.Ref(write)), int64(now+item.MaxAhead),
+		string(write.Parent.Kind), write.Parent.UID, onceKey(write.Once), int64(now))
+	row := tx.StmtContext(ctx, s.write.current).QueryRowContext(ctx, arguments...)
+	found, err := relational.ScanItem(row, &epoch, &newest, &live, &request, &answer.Status, &answer.Body)
+	switch {
+	case err != nil:
+		return item.Snapshot{}, classify(err)
+	case epoch != batch.Epoch:
+		return item.Snapshot{}, fault.WrongEpoch(epoch)
+	case found.UID != "":
+		seen.Item = &found
+	}
+	if request.Valid {
+		seen.Earlier = &item.Earlier{Request: request.String, Answer: answer}
+	}
+	expected := write.Parent
+	if seen.Item != nil {
+		expected = expected.Or(seen.Item.Parent)
+	}
+	seen.Now, seen.Newest = now, item.Millis(newest)
+	seen.Live = s.liveItems(ctx, tx, batch.Owner, expected, live)
+	return seen, nil
+}
+
+// liveItems looks up live items of the owner. The expected parent is known
+// already: the snapshot's statement has read it.
+func (s *Store) liveItems(ctx context.Context, tx *sql.Tx, owner account.Owner, expected item.Parent, expectedLives bool) item.Live {
+	return func(kind entity.Kind, uid string) (found bool, err error) {
+		if (item.Parent{Kind: kind, UID: uid}) == expected {
+			return expectedLives, nil
+		}
+		other := item.Ref{Owner: owner, Kind: kind, UID: uid}
+		err = tx.StmtContext(ctx, s.write.live).QueryRowContext(ctx, relational.Key(other)...).Scan(&found)
+		return found, classify(err)
+	}
+}
+
+// makeWrite stores the item that the write decides on, if any, and its answer.
+func (s *Store) makeWrite(ctx context.Context, tx *sql.Tx, ref item.Ref, seen item.Snapshot, write item.Write) error {
+	next, err := write.Decide(seen)
+	if err != nil || next == nil {
+		return err
+	}
+	save := s.write.update
+	if seen.Item == nil {
+		save = s.write.insert
+	}
+	columns := append(relational.Values(next, string(next.Payload), tagList(next)), relational.Key(ref)...)
+	if _, err := tx.StmtContext(ctx, save).ExecContext(ctx, columns...); err != nil || write.Once == nil {
+		return classify(err)
+	}
+	return classify(s.keepAnswer(ctx, tx, ref.Owner, write.Once, next, seen.Now))
+}
+
+// tagList is the tags of an item as a JSON array.
+func tagList(next *item.Item) string {
+	if len(next.Facets.Tags) == 0 {
+		return "[]"
+	}
+	list, _ := json.Marshal(next.Facets.Tags) // strings can always be encoded
+	return string(list)
+}
+
+// onceKey is the key that a write looks for: without one NULL, which equals nothing.
+func onceKey(once *item.Once) any {
+	if once == nil {
+		return nil
+	}
+	return once.Key
+}
+
+// keepAnswer keeps the answer to a write with a key.
+func (s *Store) keepAnswer(ctx context.Context, tx *sql.Tx, owner account.Owner, once *item.Once, next *item.Item, now item.Millis) error {
+	answer, expires := once.Answer(next), int64(now)+once.Keep.Milliseconds()
+	_, err := tx.StmtContext(ctx, s.write.keepAnswer).ExecContext(ctx,
+		owner.Tenant, owner.User, once.Key, once.Request, answer.Status, string(answer.Body), expires, int64(now))
+	return err
+}
