@@ -18,6 +18,7 @@ from tests.harness.authorization_server import (
     running_authorization_server,
 )
 from tests.harness.clients import in_memory, settings_for
+from tests.harness.misbehaving import answer, misbehaving
 from tests.harness.processes import Process, api_process, running
 from tests.harness.recording import Recording
 from toolbridge_mcp.app import create_server
@@ -32,7 +33,7 @@ from toolbridge_mcp.errors import (
 from toolbridge_mcp.identity import CallerToken
 from toolbridge_mcp.outbound.exchange import ExchangedTokens
 from toolbridge_mcp.outbound.service import ServiceToken
-from toolbridge_mcp.outbound.token_endpoint import TokenEndpoint
+from toolbridge_mcp.outbound.token_endpoint import RETRY_AFTER_SECONDS, TokenEndpoint
 from toolbridge_mcp.transport import connections
 
 pytestmark = pytest.mark.anyio
@@ -433,6 +434,24 @@ class TestTokenEndpoint:
         with pytest.raises(error):
             await tokens.issue({"grant_type": "client_credentials"})
         assert len(authority.forms) == 1
+
+    @pytest.mark.parametrize(("header", "seconds"), [("7", 7), ("soon", RETRY_AFTER_SECONDS)])
+    async def test_a_busy_service_says_how_long_to_wait(
+        self, header: str, seconds: int, http: httpx.AsyncClient
+    ) -> None:
+        busy = answer(b"", "429 Too Many Requests", Retry_After=header)
+        async with misbehaving(busy) as service:
+            tokens = TokenEndpoint(service.url, http, client=SERVICE)
+            with pytest.raises(TokenServiceUnavailable) as caught:
+                await tokens.issue({"grant_type": "client_credentials"})
+        assert f"Wait {seconds} seconds" in str(caught.value)
+
+    async def test_an_answer_that_cannot_be_decoded_is_no_token(self, http: httpx.AsyncClient) -> None:
+        async with misbehaving(answer(b"not gzip", Content_Encoding="gzip")) as service:
+            tokens = TokenEndpoint(service.url, http, client=SERVICE)
+            with pytest.raises(TokenServiceMisconfigured):
+                await tokens.issue({"grant_type": "client_credentials"})
+            assert len(service.requests) == 1
 
     @pytest.mark.parametrize(
         "text",

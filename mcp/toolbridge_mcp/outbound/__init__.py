@@ -1,6 +1,7 @@
-"""Which token the gateway sends to the API: `TOOLBRIDGE_OUTBOUND_IDENTITY` decides it, nothing else does.
+"""Which token the gateway sends to the API. Only `TOOLBRIDGE_OUTBOUND_IDENTITY` decides that.
 
-No mode falls back to another, and the gateway signs no token itself.
+No mode falls back to another, and the gateway signs no token itself. Each mode is a class with
+`bearer_token`, which returns the token for the present caller, and `auth`, which puts it on requests.
 """
 
 from collections.abc import Callable
@@ -25,7 +26,7 @@ def outbound_identity(
     http: httpx.AsyncClient,
     caller: Callable[[], CallerToken | None] = caller_token,
 ) -> Outbound:
-    """The configured mode, to be entered before use. `http` speaks to the token service, if there is one."""
+    """The configured mode. Enter it before use. `http` is the client for the token service."""
     if settings.outbound_identity == "exchange":
         return ExchangedTokens(TokenEndpoint.of(settings, http), caller)
     if settings.outbound_identity == "client_credentials":

@@ -1,4 +1,4 @@
-"""A service deployment: every caller acts as the one service user (RFC 6749, section 4.4)."""
+"""One service user for all callers (client credentials, RFC 6749, section 4.4)."""
 
 from collections.abc import Callable
 from types import TracebackType
@@ -12,15 +12,13 @@ from toolbridge_mcp.single_flight import SingleFlight
 
 GRANT = {"grant_type": "client_credentials"}
 REFUSED_SECONDS = 30
-"""How long a refusal stands before the token service is asked again: wrong credentials sent with every
-call would lock the client out."""
+"""How long no token is requested after a refusal: authorization servers lock out clients that fail often."""
 
 
 class ServiceToken:
-    """One token for all callers, fetched at the start and ahead of its expiry, one request at a time.
+    """One token for all callers, fetched at the start and renewed before it expires.
 
-    Without a valid token no request is made: there is nothing else to send. Only requests for a verified
-    caller carry it.
+    Only requests of a verified caller carry it. Without a valid token nothing is sent to the API.
     """
 
     def __init__(self, endpoint: TokenEndpoint, caller: Callable[[], CallerToken | None]) -> None:
@@ -31,11 +29,11 @@ class ServiceToken:
         self._fetches: SingleFlight[IssuedToken] = SingleFlight()
 
     async def bearer_token(self) -> str | None:
-        """The service's token, or None outside of a message."""
+        """The service user's token, or None outside of a message."""
         return (await self.token()).value if self._caller() else None
 
     async def token(self) -> IssuedToken:
-        """A token that is valid now. In its last seconds the next one is fetched meanwhile."""
+        """A valid token. Shortly before it expires, the next one is fetched in the background."""
         token, now = self._token, self._endpoint.now()
         if token is None or token.expires_at <= now:
             return await self._fetches.run(self._fetch)

@@ -18,6 +18,7 @@ from toolbridge_mcp.errors import (
     TokenServiceUnavailable,
     ToolBridgeError,
 )
+from toolbridge_mcp.retry_after import retry_after_seconds
 from toolbridge_mcp.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -25,20 +26,24 @@ logger = logging.getLogger(__name__)
 DELAYS = (0.2, 0.8)
 """Seconds before the second and the third attempt."""
 
-RETRY_SECONDS = 5
-UNSTATED_LIFETIME = 60
-"""Seconds for which a token is used whose lifetime the answer does not tell (RFC 6749, section 5.1)."""
+RETRY_AFTER_SECONDS = 5
+"""How long a model is told to wait when the token service does not say."""
+
+DEFAULT_LIFETIME = 60
+"""Seconds for which a token is used if the response has no `expires_in` (RFC 6749, section 5.1)."""
 
 MARGIN_SECONDS = 30.0
+"""How long before its expiry a token is renewed, but at most a fifth of its lifetime."""
+
 _HEADERS = {"Accept": "application/json"}
 _ERROR_CODE = re.compile(r"[a-z_]{1,40}")
 _ABOUT_THE_SUBJECT = frozenset({"invalid_request", "invalid_grant", "access_denied", "invalid_token"})
-"""Refusals of the token to exchange (RFC 8693, section 2.2.2); any other is about this gateway."""
+"""Error codes about the token to exchange (RFC 8693, section 2.2.2). Any other is about this gateway."""
 
 
 @dataclass(frozen=True)
 class IssuedToken:
-    """A token and, in Unix time, when to get the next one and when it is of no use any more."""
+    """A token, and the Unix times at which to renew it and at which it expires."""
 
     value: str = field(repr=False)
     renew_at: float
@@ -48,11 +53,11 @@ class IssuedToken:
 class _Answer(BaseModel):
     access_token: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._~+/-]+=*$")]
     token_type: Annotated[str, StringConstraints(pattern=r"(?i)^bearer$")]
-    expires_in: float = Field(default=UNSTATED_LIFETIME, gt=0, allow_inf_nan=False)
+    expires_in: float = Field(default=DEFAULT_LIFETIME, gt=0, allow_inf_nan=False)
 
 
 class TokenEndpoint:
-    """One client of the authorization server."""
+    """The token endpoint, as one client of the authorization server uses it."""
 
     def __init__(
         self,
@@ -65,7 +70,10 @@ class TokenEndpoint:
         delays: Sequence[float] = DELAYS,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`client` is id and secret; they go into the header, or `in_body` into the form."""
+        """`client` is id and secret. They are sent in the `Authorization` header, or `in_body` in the form.
+
+        `delays` are the seconds before each further attempt.
+        """
         self._url = url
         self._http = http
         self._client = client
@@ -76,7 +84,7 @@ class TokenEndpoint:
 
     @classmethod
     def of(cls, settings: Settings, http: httpx.AsyncClient) -> Self:
-        """The one that checked settings of mode `exchange` or `client_credentials` describe."""
+        """The endpoint of checked settings whose mode is `exchange` or `client_credentials`."""
         secret = settings.client_secret.get_secret_value() if settings.client_secret else ""
         wanted = {
             "audience": settings.outbound_audience,
@@ -92,9 +100,11 @@ class TokenEndpoint:
         )
 
     async def issue(self, grant: Mapping[str, str]) -> IssuedToken:
-        """A token for `grant`. Network errors and 5xx are tried again, refusals never.
+        """A token for `grant`. Network errors and 5xx are retried, refusals are not.
 
-        Raises `TokenServiceRefused`, `TokenServiceMisconfigured` or `TokenServiceUnavailable`.
+        Raises `TokenServiceRefused` when the token to exchange is refused, `TokenServiceMisconfigured` when
+        the gateway is refused or gets no bearer token, and `TokenServiceUnavailable` for 429 and after the
+        last attempt.
         """
         form = {**grant, **self._parameters}
         for delay in (*self._delays, None):
@@ -103,6 +113,8 @@ class TokenEndpoint:
                 answer = await self._post(form)
             except httpx.TransportError as error:
                 reason = type(error).__name__
+            except httpx.DecodingError:
+                raise _no_token() from None
             else:
                 if answer.status_code < 500:
                     return _issued(answer, asked_at)
@@ -127,24 +139,27 @@ def _issued(answer: httpx.Response, asked_at: float) -> IssuedToken:
     try:
         issued = _Answer.model_validate_json(answer.content)
     except ValidationError:
-        # Not even as a cause: its text quotes the answer.
-        logger.warning("the token service's answer is no bearer token")
-        raise TokenServiceMisconfigured from None
+        raise _no_token() from None  # not even as the cause: its text quotes the answer
     margin = min(MARGIN_SECONDS, issued.expires_in / 5)
     expires_at = asked_at + issued.expires_in
     return IssuedToken(issued.access_token, expires_at - margin, expires_at)
 
 
+def _no_token() -> TokenServiceMisconfigured:
+    logger.warning("the token service's answer is no bearer token")
+    return TokenServiceMisconfigured()
+
+
 def _refusal(answer: httpx.Response) -> ToolBridgeError:
     if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        return _unavailable("429", _seconds(answer.headers.get("Retry-After", "")))
+        return _unavailable("429", retry_after_seconds(answer.headers.get("Retry-After", "")))
     code = _error_code(answer)
     logger.warning("the token service refused", extra={"status": answer.status_code, "error": code})
     return TokenServiceRefused() if code in _ABOUT_THE_SUBJECT else TokenServiceMisconfigured()
 
 
 def _error_code(answer: httpx.Response) -> str:
-    """The code of RFC 6749, section 5.2; its description may quote a token and is not looked at."""
+    """The `error` of RFC 6749, section 5.2. Its description is ignored, since it may quote a token."""
     try:
         body = answer.json()
     except ValueError:
@@ -153,11 +168,6 @@ def _error_code(answer: httpx.Response) -> str:
     return code if _ERROR_CODE.fullmatch(code) else ""
 
 
-def _unavailable(reason: str, seconds: int = RETRY_SECONDS) -> TokenServiceUnavailable:
+def _unavailable(reason: str, seconds: int | None = None) -> TokenServiceUnavailable:
     logger.warning("the token service is not available", extra={"reason": reason})
-    return TokenServiceUnavailable(facts={"retry_after": seconds})
-
-
-def _seconds(retry_after: str) -> int:
-    plain = retry_after.isascii() and retry_after.isdecimal() and len(retry_after) < 6
-    return int(retry_after) if plain else RETRY_SECONDS
+    return TokenServiceUnavailable(facts={"retry_after": RETRY_AFTER_SECONDS if seconds is None else seconds})

@@ -1,4 +1,4 @@
-"""The engine inside the transport: aiohttp's connection pool, at a tenth of the cost of httpx's own."""
+"""The engine inside the transport: aiohttp's connection pool, at a tenth of the cost of httpx's."""
 
 import aiohttp
 import httpx
@@ -6,15 +6,15 @@ from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from httpx_aiohttp import AiohttpTransport
 
 SPARE_CONNECTIONS = 8
-"""For the gateway's own questions about the API, beside the calls."""
+"""Connections for the gateway's own probes of the API, in addition to those for calls."""
 
 
 def connections(calls: int = 500) -> httpx.AsyncBaseTransport:
-    """A pool for so many calls at once. It sends each write at most once, keeps no cookie and reads no proxy
-    from the environment.
+    """A pool for this many calls at once. It sends each request at most once, keeps no cookies, and reads no
+    proxy from the environment.
 
-    Fails with `httpx.ConnectError` when nothing was sent, with `httpx.DecodingError` when something came that
-    is not HTTP, and with another `httpx.TransportError` when something may have been done.
+    Raises `httpx.ConnectError` when nothing was sent, `httpx.DecodingError` when the answer is not HTTP, and
+    another `httpx.TransportError` when the API may have acted.
     """
 
     def open_session() -> aiohttp.ClientSession:
@@ -23,17 +23,19 @@ def connections(calls: int = 500) -> httpx.AsyncBaseTransport:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,
-            middlewares=(_say_what_happened,),
+            middlewares=(_send_once,),
         )
 
-    # The session checks certificates itself; `verify` would only build a second TLS context.
+    # aiohttp checks certificates itself; `verify` would only build a second TLS context.
     return AiohttpTransport(client=open_session, trust_env=False, verify=False)
 
 
-async def _say_what_happened(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """Keeps aiohttp from repeating a request whose connection broke: a write may have been carried out, and
-    reads are repeated by the client, which knows the deadline. It also keeps apart what httpx-aiohttp takes
-    for one error: not sent, not answered, and not HTTP."""
+async def _send_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Keeps aiohttp from sending a request again when its connection breaks. The API may have carried a write
+    out, and reads are retried by the client, which knows the deadline.
+
+    It also separates three errors that httpx-aiohttp reports as one: not sent, not answered, and not HTTP.
+    """
     try:
         return await handler(request)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
