@@ -1,20 +1,26 @@
-"""Both halves declare the same entities."""
+"""Both halves declare the same entities, operations and error codes."""
 
 import json
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.harness.clients import Rest
 from tests.harness.processes import REPOSITORY
-from toolbridge_mcp.client.description import ServerInfo
-from toolbridge_mcp.contract import mismatches
+from toolbridge_mcp.client.codes import CODES
+from toolbridge_mcp.client.description import OperationInfo, ServerInfo
+from toolbridge_mcp.client.refusals import refusal
+from toolbridge_mcp.contract import code_mismatches, mismatches, operation_mismatches
 from toolbridge_mcp.entities import COMMENT, ENTITIES, NOTE
+from toolbridge_mcp.tools.operations import OPERATIONS
 
 CONTRACT_FILE = REPOSITORY / "api/internal/httpapi/testdata/contract.json"
 CONTRACT: dict[str, Any] = json.loads(CONTRACT_FILE.read_text())
 TABLE: dict[str, Any] = CONTRACT["entities"]
+ROUTES = {name: OperationInfo.model_validate(info) for name, info in CONTRACT["operations"].items()}
+CODES_OF_THE_API: dict[str, int] = CONTRACT["errors"]
 
 
 def described(**changes: Any) -> ServerInfo:
@@ -71,3 +77,40 @@ def test_parents_are_compared_with_both_keys_and_kinds() -> None:
         "comments: parent here note, parentType, parentUid, task, "
         "in the API chat, note, parentType, parentUid, task."
     )
+
+
+def test_the_operations_are_those_of_the_api() -> None:
+    assert operation_mismatches(OPERATIONS, ROUTES) == []
+
+
+def test_an_operation_that_one_half_lacks_or_takes_for_another_is_said() -> None:
+    restore = replace(OPERATIONS[0], verb="restore", method="POST", route="/v1/{plural}/{uid}/restore")
+    assert operation_mismatches((*OPERATIONS, restore), ROUTES) == [
+        "The API has no POST /v1/{plural}/{uid}/restore."
+    ]
+    assert operation_mismatches(OPERATIONS[1:], ROUTES) == ["No operation here is GET /v1/{plural}."]
+    blind = {**ROUTES, "delete": ROUTES["delete"].model_copy(update={"conditional": False})}
+    assert operation_mismatches(OPERATIONS, blind) == [
+        "DELETE /v1/{plural}/{uid}: writes and takes conditions (True, True) here, (True, False) in the API."
+    ]
+
+
+def test_every_error_code_of_the_api_is_known_with_its_status() -> None:
+    assert code_mismatches(CODES_OF_THE_API) == []
+
+
+def test_an_error_code_that_one_half_lacks_or_answers_otherwise_is_said() -> None:
+    others = {code: status for code, status in CODES_OF_THE_API.items() if code != "deleted"}
+    assert code_mismatches(others) == ["The API has no error code deleted."]
+    assert code_mismatches({**CODES_OF_THE_API, "gone": 410}) == [
+        "The API's error code gone is not known here."
+    ]
+    assert code_mismatches({**CODES_OF_THE_API, "deleted": 404}) == [
+        "deleted: status here 410, in the API 404."
+    ]
+
+
+@pytest.mark.parametrize(("code", "status"), CODES_OF_THE_API.items())
+def test_an_answer_with_a_code_of_the_api_is_told_as_what_it_means(code: str, status: int) -> None:
+    error = refusal(httpx.Response(status, json={"error": "a sentence", "code": code}))
+    assert type(error) is CODES[code].error

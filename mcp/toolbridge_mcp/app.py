@@ -15,13 +15,13 @@ from starlette.routing import Route
 from toolbridge_mcp import __version__, logs, metrics
 from toolbridge_mcp.auth import Keys, KeySet, Scopes, SharedSecret, UserTokenVerifier
 from toolbridge_mcp.client import ApiClient
+from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.health import health_routes, wait_for_api
 from toolbridge_mcp.http_clients import api_http, outside_http
-from toolbridge_mcp.identity import caller
 from toolbridge_mcp.outbound import Outbound, outbound_identity
-from toolbridge_mcp.resilience import Admission, Gate, RateLimit
+from toolbridge_mcp.resilience import Admission, CallLimits, RateLimit
 from toolbridge_mcp.settings import Settings, WrongSetting, from_environment
-from toolbridge_mcp.tools import EntityTool, OnlyUsableTools, UnknownTool, build_tools, chosen
+from toolbridge_mcp.tools import EntityTool, OnlyUsableTools, UnknownTool, build_tools, chosen, instructions
 from toolbridge_mcp.web import (
     Address,
     AllowedCallers,
@@ -32,12 +32,6 @@ from toolbridge_mcp.web import (
     ResourceMetadata,
     SessionCount,
     StreamLimits,
-)
-
-INSTRUCTIONS = (
-    "Notes, tasks, comments (on notes and tasks), chats and chat messages of the signed-in user. Every item "
-    "has a uid, a version and a payload with its fields. To change an item safely, pass the version that "
-    "you read as if_match."
 )
 
 PING_SECONDS = 10
@@ -53,14 +47,14 @@ class _Parts:
 
     outbound: Outbound
     client: ApiClient
-    gate: Gate
+    limits: CallLimits
 
     @classmethod
     def of(cls, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> Self:
         outside = outside_http()
         outbound = outbound_identity(settings, outside)
         client = ApiClient(lambda: api_http(settings, outbound, transport))
-        return cls(outside, outbound, client, _gate(settings))
+        return cls(outside, outbound, client, _limits(settings))
 
 
 def create_server(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> FastMCP:
@@ -81,7 +75,7 @@ def create_app(settings: Settings | None = None) -> Gateway:
         _server(settings, parts),
         address,
         callers=AllowedCallers(address, settings.allowed_hosts, settings.allowed_origins),
-        calls=parts.gate,
+        calls=parts.limits,
         count=SessionCount(settings.max_sessions, settings.max_sessions_per_user),
         stream_limits=StreamLimits(
             idle=settings.stream_idle_seconds,
@@ -99,7 +93,7 @@ def create_app(settings: Settings | None = None) -> Gateway:
 
 def _open_routes(settings: Settings, address: Address, parts: _Parts) -> list[Route]:
     """What everyone may ask."""
-    routes = health_routes(parts.client, lambda: parts.gate.is_closed)
+    routes = health_routes(parts.client, lambda: parts.limits.is_closed)
     routes += ResourceMetadata(address, _scopes(settings), settings.issuers).routes()
     for issuer in settings.issuers[:1]:
         routes += IssuerMetadata(issuer, parts.outside).routes()
@@ -119,7 +113,7 @@ def _server(settings: Settings, parts: _Parts) -> FastMCP:
     tools = _tools(settings, parts)
     server: FastMCP = FastMCP(
         "ToolBridge",
-        INSTRUCTIONS,
+        instructions(ENTITIES),
         version=__version__,
         auth=Door(_verifier(settings, parts.outside), Address(settings.public_url)),
         lifespan=lifespan,
@@ -136,7 +130,7 @@ def _server(settings: Settings, parts: _Parts) -> FastMCP:
 
 def _tools(settings: Settings, parts: _Parts) -> Sequence[EntityTool]:
     tools = build_tools(
-        parts.client, parts.gate, read_scope=settings.scope_read, write_scope=settings.scope_write
+        parts.client, parts.limits, read_scope=settings.scope_read, write_scope=settings.scope_write
     )
     try:
         return chosen(tools, names=settings.tools, read_only=settings.read_only)
@@ -146,12 +140,11 @@ def _tools(settings: Settings, parts: _Parts) -> Sequence[EntityTool]:
         ) from error
 
 
-def _gate(settings: Settings) -> Gate:
+def _limits(settings: Settings) -> CallLimits:
     admission = Admission(settings.max_calls, settings.max_calls_per_user)
     metrics.watch_calls(lambda: admission.running, lambda: admission.waiting)
-    return Gate(
-        caller,
-        admission=admission,
+    return CallLimits(
+        admission,
         rate_limit=RateLimit(*settings.rate_limit) if settings.rate_limit else None,
         call_seconds=settings.call_seconds,
     )

@@ -1,13 +1,15 @@
-"""Whether the declarations here and the API's table say the same."""
+"""Whether the declarations here and the API's tables say the same: entities, operations and error codes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from toolbridge_mcp.client.description import EntityInfo, ServerInfo
+from toolbridge_mcp.client.codes import CODES
+from toolbridge_mcp.client.description import EntityInfo, OperationInfo, ServerInfo
 from toolbridge_mcp.entities import Entity
+from toolbridge_mcp.tools.operations import Operation
 
 
 def mismatches(entities: Iterable[Entity], description: ServerInfo) -> list[str]:
-    """One sentence for each difference; empty when both halves agree.
+    """One sentence for each difference in the entities; empty when both halves agree.
 
     An API that does not describe its entities (the first generation) can only be asked for their names.
     """
@@ -15,6 +17,43 @@ def mismatches(entities: Iterable[Entity], description: ServerInfo) -> list[str]
         sentence
         for entity in entities
         for sentence in _differences(entity, description.entities.get(entity.plural))
+    ]
+
+
+def operation_mismatches(
+    operations: Iterable[Operation], described: Mapping[str, OperationInfo]
+) -> list[str]:
+    """One sentence for each operation that only one half has, or that differs in what it does."""
+    here = {
+        f"{operation.method} {operation.route}": (operation.writes, operation.conditional)
+        for operation in operations
+    }
+    there = {f"{info.method} {info.path}": (info.writes, info.conditional) for info in described.values()}
+    return [
+        *(f"The API has no {route}." for route in sorted(here.keys() - there.keys())),
+        *(f"No operation here is {route}." for route in sorted(there.keys() - here.keys())),
+        *(
+            f"{route}: writes and takes conditions {here[route]} here, {there[route]} in the API."
+            for route in sorted(here.keys() & there.keys())
+            if here[route] != there[route]
+        ),
+    ]
+
+
+def code_mismatches(described: Mapping[str, int]) -> list[str]:
+    """One sentence for each error code that only one half knows, or that has another status there."""
+    here = {code: meaning.status for code, meaning in CODES.items()}
+    return [
+        *(f"The API has no error code {code}." for code in sorted(here.keys() - described.keys())),
+        *(
+            f"The API's error code {code} is not known here."
+            for code in sorted(described.keys() - here.keys())
+        ),
+        *(
+            f"{code}: status here {here[code]}, in the API {described[code]}."
+            for code in sorted(here.keys() & described.keys())
+            if here[code] != described[code]
+        ),
     ]
 
 

@@ -1,175 +1,190 @@
-"""What can go wrong on the way of a tool call, in sentences a model can act on.
+"""What can go wrong on the way of a tool call, in sentences that a model can act on.
 
-Each class is one situation: what happened (`says`) and what to do next (`advice`). `str(error)` is the
-whole text that the model reads; it never holds an address, a token or a payload.
+Each class is one situation: `says` is what happened, `advice` is what to do next. In the tree, a class is a
+kind of the class above it; lines in lower case are headings.
+
+ToolBridgeError                     nothing below fits: a fault of the gateway itself
+  before anything is sent
+    InvalidArguments
+    ScopeMissing
+    Busy
+    Stopping
+    CannotFilter
+  the API or the token service is not there
+    Unavailable
+      NotReached
+      CircuitOpen
+      TokenServiceUnavailable
+  the call is not let through
+    SignInRequired
+      TokenServiceRefused
+    TokenServiceMisconfigured
+    IssuedTokenRefused
+    TenantRefused
+    Forbidden
+    SessionRefused
+    RateLimited
+    NoSuchOperation
+  Rejected                          the API examined the request and wrote nothing
+    InvalidRequest
+    NotFound
+    Deleted
+    VersionMismatch
+    AlreadyExists
+    ParentNotFound
+    EpochChanged
+    TooLarge
+    Conflict
+  no answer, or none that can be used
+    TimedOut
+    OutcomeUnknown
+      TimedOutWrite
+    ApiFailed
+    BadAnswer
+      AnswerTooLong
+    AnswerTooLarge
+
+`client/codes.py` assigns the API's own error codes to these classes. Logs and metrics show the class's name.
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from types import MappingProxyType
+from typing import ClassVar, Final, Self
+
+RETRY_AFTER_SECONDS = 2
+"""How long a model is told to wait before it repeats a call, where nobody knows better."""
+
+NO_FACTS: Mapping[str, object] = MappingProxyType({})
 
 
 class ToolBridgeError(Exception):
-    """A tool call that failed.
+    """A tool call that failed. It never changes once it is made.
 
-    `message` is the API's own sentence if it gave one, `facts` fill the places of the two texts:
-    `word`, `kind` and `plural` of the entity, and what the class documents.
+    `message` is the API's own sentence if it gave one. `facts` fill the places in the two texts, such as
+    {limit}. `wait_seconds` is how long the API asks to wait before the call is repeated. No text ever holds
+    an address, a token or a payload.
     """
 
     says: ClassVar[str] = "The call failed inside the gateway."
     advice: ClassVar[str] = "Repeat it once; if it fails again, tell the user and name the correlation id."
 
     def __init__(
-        self, message: str = "", *, correlation_id: str = "", facts: Mapping[str, object] | None = None
+        self,
+        message: str = "",
+        *,
+        correlation_id: str = "",
+        facts: Mapping[str, object] = NO_FACTS,
+        wait_seconds: int | None = None,
     ) -> None:
         super().__init__(message)
-        self.message = message
-        self.wait_seconds: float | None = None
-        """How long the API asks to wait before the call is repeated."""
-        self.correlation_id = correlation_id
-        self.facts = facts or {}
+        self.message: Final = message
+        self.correlation_id: Final = correlation_id
+        self.facts: Final = facts
+        self.wait_seconds: Final = wait_seconds
 
     def __str__(self) -> str:
-        facts = _Facts(self.facts)
+        return self.text()
+
+    def text(self, context: Mapping[str, object] = NO_FACTS, correlation_id: str = "") -> str:
+        """All that the model reads. `context` fills the places that the error's own facts leave open: the
+        words of the entity, and `waited`, the seconds since the call arrived."""
+        asked = {} if self.wait_seconds is None else {"retry_after": self.wait_seconds}
+        facts = _Facts({**_PLAIN, **context, **asked, **self.facts})
         parts = [self.says.format_map(facts)]
         if self.message:
             parts.append(f'The API says: "{self.message}".')
         parts.append(self.advice.format_map(facts))
-        if self.correlation_id:
-            parts.append(f"Correlation id: {self.correlation_id}.")
+        if name := self.correlation_id or correlation_id:
+            parts.append(f"Correlation id: {name}.")
         return " ".join(parts)
+
+    def with_facts(self, **facts: object) -> Self:
+        """The same error with more facts, which do not replace its own."""
+        return type(self)(
+            self.message,
+            correlation_id=self.correlation_id,
+            facts={**facts, **self.facts},
+            wait_seconds=self.wait_seconds,
+        )
+
+
+_PLAIN: Mapping[str, object] = {
+    "word": "item",
+    "kind": "item",
+    "plural": "items",
+    "consequence": "a change may have been made",
+    "retry_after": RETRY_AFTER_SECONDS,
+}
+"""Facts where nobody gave better ones."""
 
 
 class _Facts(dict[str, object]):
-    """Facts, with plain words for those nobody gave."""
-
-    _WORDS: ClassVar[Mapping[str, str]] = {
-        "word": "item",
-        "kind": "item",
-        "plural": "items",
-        "consequence": "a change may have been made",
-    }
-
     def __missing__(self, name: str) -> object:
-        return self._WORDS.get(name, "?")
+        return "?"
+
+
+# Before anything is sent
 
 
 class InvalidArguments(ToolBridgeError):
-    """The arguments do not fit the tool; nothing was sent to the API. `problems` says how."""
+    """`problems` are sentences."""
 
     says = "The arguments do not fit: {problems}"
     advice = "Correct them and call again."
 
 
-class SignInRequired(ToolBridgeError):
-    """The API did not accept the caller's token."""
-
-    says = "The API did not accept the user's sign-in."
-    advice = "Ask the user to sign in again or to renew the token, then repeat the call."
-
-
-class TenantRefused(ToolBridgeError):
-    """The API did not accept this gateway's tenant signature."""
-
-    says = "The API does not accept this gateway: tenant, secret or clock of the two disagree."
-    advice = "Nobody but the operator can mend this; tell the user and name the correlation id."
-
-
-class Forbidden(ToolBridgeError):
-    """The caller may not do this."""
-
-    says = "The user may not do this."
-    advice = "Do not repeat it; ask the user for other access."
-
-
 class ScopeMissing(ToolBridgeError):
-    """The caller's token does not allow this kind of call. `scope` is what it needs."""
+    """`scope` is what the caller's token lacks."""
 
     says = "The user's sign-in does not allow this: its token has no scope {scope}. Nothing was done."
     advice = "Ask the user to sign in again and to allow it."
 
 
-class InvalidRequest(ToolBridgeError):
-    """The API refused the content of the request."""
+class Busy(ToolBridgeError):
+    """`whose` says whose calls are as many as the gateway takes."""
 
-    says = "The API did not accept the request; nothing was changed."
-    advice = "Correct what the message names and call again."
-
-
-class NotFound(ToolBridgeError):
-    """No such item among the caller's own."""
-
-    says = "The user has no {word} with this uid."
-    advice = "Check the uid; list_{plural} shows those there are."
+    says = "{whose} as many calls at work as the gateway takes; nothing was done."
+    advice = "Wait {retry_after} seconds, then repeat the call, with fewer others beside it."
 
 
-class Deleted(ToolBridgeError):
-    """The item is a tombstone."""
-
-    says = "This {word} has been deleted."
-    advice = "get_{kind} with include_deleted still reads it; it can no longer be changed."
-
-
-class VersionMismatch(ToolBridgeError):
-    """`if_match` names another version than the stored one; nothing was written."""
-
-    says = "The {word} has changed since that version; nothing was written."
-    advice = "Read it with get_{kind}, then repeat with if_match set to its version."
-
-
-class AlreadyExists(ToolBridgeError):
-    """The uid of a new item is taken."""
-
-    says = "A {word} with this uid already exists; nothing was written."
-    advice = "Leave the uid out to get a new one, or change the existing one with patch_{kind}."
-
-
-class ParentNotFound(ToolBridgeError):
-    """The item that a comment or message belongs to does not exist or was deleted."""
-
-    says = "The item that the {word} shall belong to does not exist; nothing was written."
-    advice = "Look up an existing one and give all of its parent fields again."
-
-
-class EpochChanged(ToolBridgeError):
-    """All data of the user was wiped between the session's start and the write."""
-
-    says = "The user's data was wiped in the meantime; nothing was written."
-    advice = "Read what there is now before writing again."
-
-
-class SessionRefused(ToolBridgeError):
-    """The API refused a session opened a moment ago, twice."""
-
-    says = "The API did not accept a fresh sync session."
-    advice = "Repeat the call in a few seconds."
-
-
-class TooLarge(ToolBridgeError):
-    """The request is larger than the API takes."""
-
-    says = "The content is larger than the API takes; nothing was written."
-    advice = "Send less, for example split it into several {plural}."
-
-
-class RateLimited(ToolBridgeError):
-    """Too many calls of this user. `retry_after` is in seconds."""
-
-    says = "The user has made too many calls."
+class Stopping(ToolBridgeError):
+    says = "The gateway is about to restart; nothing was done."
     advice = "Wait {retry_after} seconds, then repeat the call."
 
 
-class Conflict(ToolBridgeError):
-    """The request does not fit the state of the data."""
+class CannotFilter(ToolBridgeError):
+    """The API would ignore the filter and return everything."""
 
-    says = "The request does not fit the present state of the {word}; nothing was written."
-    advice = "Read it again with get_{kind} before repeating."
+    says = "This API cannot filter or order lists."
+    advice = "List the {plural} without these arguments and pick from the pages."
+
+
+# The API or the token service is not there
 
 
 class Unavailable(ToolBridgeError):
-    """The API was not reached or cannot serve now; nothing was done. `retry_after` is in seconds."""
-
     says = "The API is not available at the moment; nothing was done."
     advice = "Wait {retry_after} seconds, then repeat the call."
+
+
+class NotReached(Unavailable):
+    """No connection to the API could be opened."""
+
+
+class CircuitOpen(Unavailable):
+    """The API has not answered for a while, so the call was not sent."""
+
+
+class TokenServiceUnavailable(Unavailable):
+    says = "The token service is not available at the moment; nothing was done."
+
+
+# The call is not let through
+
+
+class SignInRequired(ToolBridgeError):
+    says = "The API did not accept the user's sign-in."
+    advice = "Ask the user to sign in again or to renew the token, then repeat the call."
 
 
 class TokenServiceRefused(SignInRequired):
@@ -185,44 +200,98 @@ class TokenServiceMisconfigured(ToolBridgeError):
     advice = "Nobody but the operator can mend this; tell the user and name the correlation id."
 
 
-class TokenServiceUnavailable(Unavailable):
-    """The token service was not reached or cannot serve now. `retry_after` is in seconds."""
-
-    says = "The token service is not available at the moment; nothing was done."
-
-
 class IssuedTokenRefused(ToolBridgeError):
-    """The API did not accept a token that the token service had just issued."""
-
     says = "The API does not accept the token that the token service issued; nothing was done."
     advice = "Nobody but the operator can mend this; tell the user and name the correlation id."
 
 
-class NotReached(Unavailable):
-    """No connection to the API could be opened. `retry_after` is in seconds."""
+class TenantRefused(ToolBridgeError):
+    says = "The API does not accept this gateway: tenant, secret or clock of the two disagree."
+    advice = "Nobody but the operator can mend this; tell the user and name the correlation id."
 
 
-class CircuitOpen(Unavailable):
-    """The API has not answered for a while, so the call was not sent. `retry_after` is in seconds."""
+class Forbidden(ToolBridgeError):
+    says = "The user may not do this."
+    advice = "Do not repeat it; ask the user for other access."
 
 
-class Busy(ToolBridgeError):
-    """As many calls are at work as the gateway takes. `whose` says of whom, `retry_after` is in seconds."""
+class SessionRefused(ToolBridgeError):
+    """The API refused a session opened a moment ago, twice."""
 
-    says = "{whose} as many calls at work as the gateway takes; nothing was done."
-    advice = "Wait {retry_after} seconds, then repeat the call, with fewer others beside it."
+    says = "The API did not accept a fresh sync session."
+    advice = "Repeat the call in a few seconds."
 
 
-class Stopping(ToolBridgeError):
-    """The gateway takes no more calls, since it is about to stop. `retry_after` is in seconds."""
-
-    says = "The gateway is about to restart; nothing was done."
+class RateLimited(ToolBridgeError):
+    says = "The user has made too many calls."
     advice = "Wait {retry_after} seconds, then repeat the call."
 
 
-class TimedOut(ToolBridgeError):
-    """The call's time was up before the API answered; nothing was changed. `waited` is in seconds."""
+class NoSuchOperation(ToolBridgeError):
+    """The API has no such route: it is older than the gateway, or another program."""
 
+    says = "This API has no such operation; nothing was done."
+    advice = "Do not repeat it: only the operator can fix this. Tell the user and name the correlation id."
+
+
+# The API examined the request
+
+
+class Rejected(ToolBridgeError):
+    """The API examined the request and wrote nothing. To a repeated write this says what became of it."""
+
+
+class InvalidRequest(Rejected):
+    says = "The API did not accept the request; nothing was changed."
+    advice = "Correct what the message names and call again."
+
+
+class NotFound(Rejected):
+    says = "The user has no {word} with this uid."
+    advice = "Check the uid; list_{plural} shows those there are."
+
+
+class Deleted(Rejected):
+    says = "This {word} has been deleted."
+    advice = "get_{kind} with include_deleted still reads it; it can no longer be changed."
+
+
+class VersionMismatch(Rejected):
+    says = "The {word} has changed since that version; nothing was written."
+    advice = "Read it with get_{kind}, then repeat with if_match set to its version."
+
+
+class AlreadyExists(Rejected):
+    says = "A {word} with this uid already exists; nothing was written."
+    advice = "Leave the uid out to get a new one, or change the existing one with patch_{kind}."
+
+
+class ParentNotFound(Rejected):
+    says = "The item that the {word} shall belong to does not exist; nothing was written."
+    advice = "Look up an existing one and give all of its parent fields again."
+
+
+class EpochChanged(Rejected):
+    """All data of the user was wiped between the session's start and the request."""
+
+    says = "The user's data was wiped in the meantime; nothing was written."
+    advice = "Read what there is now before writing again."
+
+
+class TooLarge(Rejected):
+    says = "The content is larger than the API takes; nothing was written."
+    advice = "Send less, for example split it into several {plural}."
+
+
+class Conflict(Rejected):
+    says = "The request does not fit the present state of the {word}; nothing was written."
+    advice = "Read it again with get_{kind} before repeating."
+
+
+# No answer, or none that can be used
+
+
+class TimedOut(ToolBridgeError):
     says = "The API did not answer within {waited} seconds; nothing was changed."
     advice = "Repeat the call once, a list with a smaller limit; if that fails too, tell the user."
 
@@ -235,14 +304,10 @@ class OutcomeUnknown(ToolBridgeError):
 
 
 class TimedOutWrite(OutcomeUnknown):
-    """A write was sent and the call's time was up before the API answered. `waited` is in seconds."""
-
     says = "The API did not answer within {waited} seconds: the change may or may not have been made."
 
 
 class ApiFailed(ToolBridgeError):
-    """The API answered with a failure of its own."""
-
     says = "The API failed while working on the call."
     advice = (
         "Check the arguments, then read what is stored before repeating a write; "
@@ -251,66 +316,21 @@ class ApiFailed(ToolBridgeError):
 
 
 class BadAnswer(ToolBridgeError):
-    """The API's answer is not what the contract says."""
+    """The answer is not what the contract says. `consequence` says whether something may have changed."""
 
     says = "The API's answer could not be understood; {consequence}."
     advice = "Look at what is stored before repeating a write; tell the user and name the correlation id."
 
 
 class AnswerTooLong(BadAnswer):
-    """The API's answer is longer than any of its own can be. `limit` is in bytes."""
+    """The answer is longer than any of the API's own can be. `limit` is in bytes."""
 
     says = "The API's answer is longer than {limit} bytes and was not read; {consequence}."
     advice = "List with a smaller limit. Look at what is stored before repeating a write, and tell the user."
 
 
-class CannotFilter(ToolBridgeError):
-    """The API would ignore the filter and return everything."""
-
-    says = "This API cannot filter or order lists."
-    advice = "List the {plural} without these arguments and pick from the pages."
-
-
 class AnswerTooLarge(ToolBridgeError):
-    """The API's answer is larger than AI clients take. `size` is in bytes."""
+    """The answer is larger than AI clients take. `size` is in bytes."""
 
     says = "The answer is too large for an AI client ({size} bytes)."
     advice = "List with a smaller limit; a single item of this size can only be read through the API."
-
-
-BY_CODE: Mapping[str, type[ToolBridgeError]] = {
-    "deadline_exceeded": TimedOut,
-    "epoch_mismatch": EpochChanged,
-    "invalid_tenant": TenantRefused,
-    "outcome_unknown": OutcomeUnknown,
-    "parent_not_found": ParentNotFound,
-    "uid_exists": AlreadyExists,
-}
-"""The API's `code` where the status alone does not tell the situation."""
-
-BY_STATUS: Mapping[int, type[ToolBridgeError]] = {
-    400: InvalidRequest,
-    401: SignInRequired,
-    403: Forbidden,
-    404: NotFound,
-    408: Unavailable,
-    409: Conflict,
-    410: Deleted,
-    412: VersionMismatch,
-    413: TooLarge,
-    422: InvalidRequest,
-    428: SessionRefused,
-    429: RateLimited,
-    503: Unavailable,
-}
-
-
-def error_class(status: int, code: str = "") -> type[ToolBridgeError]:
-    """The situation that an HTTP answer of the API describes."""
-    if code in BY_CODE:
-        return BY_CODE[code]
-    if status in BY_STATUS:
-        return BY_STATUS[status]
-    if status >= 500:
-        return ApiFailed
-    return InvalidRequest if 400 <= status < 500 else BadAnswer

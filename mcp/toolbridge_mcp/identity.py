@@ -19,24 +19,19 @@ class CallerToken(NamedTuple):
     expires_at: float | None = None
 
 
-def user_of(access: AccessToken) -> User:
-    """The user that a verified token speaks for."""
+def user_of(access: AccessToken | None) -> User:
+    """The user that a verified token speaks for; nobody without one."""
+    if access is None:
+        return "", ""
     return str((access.claims or {}).get("iss") or ""), access.subject or ""
 
 
-def caller() -> User:
-    """The user of this message's verified token; both parts are empty outside of a message."""
-    access = get_access_token()
-    return user_of(access) if access else ("", "")
+def caller_access() -> AccessToken | None:
+    """The verified token of the message being handled and what it allows, or None outside of a message."""
+    return get_access_token()
 
 
 def caller_token() -> CallerToken | None:
-    """The verified token of the message being handled, or None outside of one."""
+    """The same token as it goes to the API."""
     access = get_access_token()
     return CallerToken(access.token, access.expires_at) if access else None
-
-
-def may(scope: str) -> bool:
-    """Whether the token of this message has the scope; False without a token."""
-    access = get_access_token()
-    return access is not None and scope in access.scopes

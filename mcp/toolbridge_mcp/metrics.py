@@ -48,7 +48,12 @@ class MeasuredCall:
 
     def __exit__(self, *_: object) -> None:
         _calls.labels(self._tool, self.outcome).inc()
-        _seconds.labels(self._tool).observe(time.perf_counter() - self._begun)
+        _seconds.labels(self._tool).observe(self.seconds)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the call arrived."""
+        return time.perf_counter() - self._begun
 
 
 def count_request(outcome: str) -> None:

@@ -3,10 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from contextvars import Context
-from copy import copy
 from typing import Any, Generic, TypeVar
-
-from toolbridge_mcp.errors import ToolBridgeError
 
 Result = TypeVar("Result")
 
@@ -23,14 +20,8 @@ class SingleFlight(Generic[Result]):
         self._tasks: dict[Hashable, asyncio.Task[Result]] = {}
 
     async def run(self, work: Callable[[], Coroutine[Any, Any, Result]], key: Hashable = None) -> Result:
-        """Returns the result of the running task for `key`, or of `work` if there is none.
-
-        Each caller gets a copy of a `ToolBridgeError`, because the tool adds its call's correlation id to it.
-        """
-        try:
-            return await asyncio.shield(self.start(work, key))
-        except ToolBridgeError as error:
-            raise copy(error) from error
+        """Returns the result of the running task for `key`, or of `work` if there is none."""
+        return await asyncio.shield(self.start(work, key))
 
     def start(
         self, work: Callable[[], Coroutine[Any, Any, Result]], key: Hashable = None

@@ -1,14 +1,20 @@
 """What a model reads when the API refuses, fails or is not there."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
+import toolbridge_mcp.tools
 from tests.harness.clients import Tools, in_memory, settings_for, token
+from tests.harness.processes import Process
 from tests.harness.recording import INFO, Answer, failing_api
 from toolbridge_mcp.app import create_server
+from toolbridge_mcp.client import ITEM
+from toolbridge_mcp.entities import NOTE
+from toolbridge_mcp.tools.operations import OPERATIONS
 
 pytestmark = pytest.mark.anyio
 API = "http://127.0.0.1:8081"
@@ -40,6 +46,9 @@ async def refusal_of(call: tuple[str, dict[str, Any]], *answers: Answer) -> tupl
         (refused(401, "invalid_tenant"), "does not accept this gateway", "operator"),
         (refused(403), "may not do this", "Do not repeat it"),
         (refused(404, "not_found"), "has no note with this uid", "list_notes"),
+        (refused(404), "has no note with this uid", "list_notes"),
+        (refused(404, "route_not_found"), "has no such operation; nothing was done", "only the operator"),
+        (refused(405, "method_not_allowed"), "has no such operation; nothing was done", "only the operator"),
         (refused(409, "parent_not_found"), "belong to does not exist", "Look up an existing one"),
         (refused(409, "uid_exists"), "already exists", "patch_note"),
         (refused(409, "something_new"), "does not fit the present state of the note", "get_note"),
@@ -61,6 +70,30 @@ async def test_a_refusal_says_what_happened_why_and_what_next(
     assert advises in text
     assert text.endswith("Correlation id: c-1.")
     assert requests == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [httpx.Response(404, text="404 page not found\n"), httpx.Response(405)],
+    ids=["unknown path", "unknown method"],
+)
+async def test_a_route_that_the_first_generation_lacks_is_no_missing_item(answer: httpx.Response) -> None:
+    """It says so in plain text or with nothing, and gives JSON for an item that does not exist."""
+    text, requests = await refusal_of(PATCH, answer)
+    assert text.startswith("This API has no such operation; nothing was done. Do not repeat it")
+    assert requests == 1
+
+
+async def test_an_operation_that_the_real_api_lacks_is_told_as_that(
+    api: Process, bearer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = next(operation for operation in OPERATIONS if operation.verb == "archive")
+    newer = replace(archive, verb="fold", route=f"{ITEM}/fold")
+    monkeypatch.setattr(toolbridge_mcp.tools, "OPERATIONS", (*OPERATIONS, newer))
+    async with in_memory(create_server(settings_for(api.url)), bearer) as tools:
+        uid = (await tools.create(NOTE))["uid"]
+        text = await tools.refusal("fold_note", uid=uid)
+    assert text.startswith("This API has no such operation; nothing was done.")
 
 
 async def test_the_words_of_the_api_are_cut_and_a_date_is_no_number_of_seconds() -> None:

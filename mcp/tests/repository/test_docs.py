@@ -13,7 +13,7 @@ from tests.harness.processes import REPOSITORY
 from tests.repository.settings_document import default_of, render, variables_of
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.entities import Entity
-from toolbridge_mcp.resilience import Admission, Gate
+from toolbridge_mcp.resilience import Admission, CallLimits
 from toolbridge_mcp.settings import Settings
 from toolbridge_mcp.tools.entity_tool import EntityTool
 from toolbridge_mcp.tools.operations import OPERATIONS
@@ -155,8 +155,8 @@ async def test_the_declaration_of_the_example_entity_makes_eight_tools() -> None
     exec(code, names)  # noqa: S102  our own document
     entity = names["REMINDER"]
     assert isinstance(entity, Entity)
-    client, gate = ApiClient(httpx.AsyncClient), Gate(tuple, admission=Admission(1, 1))
-    tools = [EntityTool.of(operation, entity, client, gate, "read") for operation in OPERATIONS]
+    client, limits = ApiClient(httpx.AsyncClient), CallLimits(Admission(1, 1))
+    tools = [EntityTool.of(operation, entity, client, limits, "read") for operation in OPERATIONS]
     assert [tool.name for tool in tools][:2] == ["list_reminders", "get_reminder"]
     assert entity.states() == ("waiting", "snoozed", "archived")
     async with client:

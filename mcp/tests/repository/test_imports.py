@@ -14,12 +14,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
     "__main__": {"app", "doctor", "serving", "settings"},
     "app": {
-        *{"", "auth", "client", "health", "http_clients", "identity", "logs"},
+        *{"", "auth", "client", "entities", "health", "http_clients", "logs"},
         *{"metrics", "outbound", "resilience", "settings", "tools", "web"},
     },
     "auth": {"auth", "single_flight"},
-    "client": {"client", "entities", "errors", "metrics", "resilience", "single_flight", "transport"},
-    "contract": {"client", "entities"},
+    "client": {
+        *{"client", "entities", "errors", "metrics", "resilience"},
+        *{"retry_after", "single_flight", "transport"},
+    },
+    "contract": {"client", "entities", "tools"},
     "doctor": {
         "client",
         "contract",
@@ -48,7 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "setting_types": set(),
     "serving": {"web"},
     "settings": {"setting_types"},
-    "single_flight": {"errors"},
+    "single_flight": set(),
     "supervision": {"supervision"},
     "tools": {"client", "entities", "errors", "identity", "metrics", "resilience", "tools"},
     "transport": {"errors", "settings", "transport"},

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,12 +16,16 @@ from mcp.types import CallToolResult
 from tests.harness.clients import Tools, in_memory, settings_for, text_of, token
 from tests.harness.misbehaving import answer, misbehaving, raw, silent
 from tests.harness.processes import Process, api_process, free_port, gateway_process, running
+from tests.harness.recording import Recording
 from toolbridge_mcp.app import create_server
 from toolbridge_mcp.client import upstream
 from toolbridge_mcp.client.upstream import Upstream
-from toolbridge_mcp.errors import CircuitOpen
+from toolbridge_mcp.errors import CircuitOpen, NotReached
+from toolbridge_mcp.http_clients import api_http
+from toolbridge_mcp.outbound.forward import ForwardedToken
 from toolbridge_mcp.resilience import CircuitBreaker, within
 from toolbridge_mcp.resilience.breaker import FAILURES, LONGEST_SECONDS, TROUBLED_SECONDS
+from toolbridge_mcp.transport import connections
 
 pytestmark = pytest.mark.anyio
 READ: tuple[str, dict[str, Any]] = ("get_note", {"uid": str(uuid4())})
@@ -46,9 +50,22 @@ def breaker(clock: Clock) -> CircuitBreaker:
 
 def fail(breaker: CircuitBreaker, clock: Clock, times: int = FAILURES, *, may_be_slow: bool = False) -> None:
     for _ in range(times):
-        mark = breaker.look()
-        clock.now += TROUBLED_SECONDS / (FAILURES - 1)
-        breaker.failed(mark, may_be_slow=may_be_slow)
+        with breaker.probe() as attempt:
+            clock.now += TROUBLED_SECONDS / (FAILURES - 1)
+            attempt.failed(may_be_slow=may_be_slow)
+
+
+def answer_somebody(breaker: CircuitBreaker) -> None:
+    with breaker.probe() as attempt:
+        attempt.answered()
+
+
+def let_through(breaker: CircuitBreaker) -> bool:
+    try:
+        with breaker.attempt():
+            return True
+    except CircuitOpen:
+        return False
 
 
 def test_it_opens_after_failures_in_a_row_that_last(breaker: CircuitBreaker, clock: Clock) -> None:
@@ -57,13 +74,14 @@ def test_it_opens_after_failures_in_a_row_that_last(breaker: CircuitBreaker, clo
     clock.now += TROUBLED_SECONDS
     fail(breaker, clock, 1)
     assert breaker.state.name == "OPEN"
-    with pytest.raises(CircuitOpen, match="nothing was done"):
-        breaker.enter()
+    with pytest.raises(CircuitOpen, match="nothing was done"), breaker.attempt():
+        pass
 
 
 def test_many_failures_at_one_moment_are_a_restart_and_not_an_outage(breaker: CircuitBreaker) -> None:
-    for mark in [breaker.enter() for _ in range(100)]:
-        breaker.failed(mark)
+    with ExitStack() as stack:
+        for attempt in [stack.enter_context(breaker.attempt()) for _ in range(100)]:
+            attempt.failed()
     assert breaker.state.name == "CLOSED"
     assert breaker.troubled
 
@@ -71,7 +89,7 @@ def test_many_failures_at_one_moment_are_a_restart_and_not_an_outage(breaker: Ci
 def test_an_answer_to_anybody_in_between_starts_the_count_anew(breaker: CircuitBreaker, clock: Clock) -> None:
     for _ in range(10):
         fail(breaker, clock, FAILURES - 1)
-        breaker.answered()
+        answer_somebody(breaker)
     assert breaker.state.name == "CLOSED"
     assert not breaker.troubled
 
@@ -79,19 +97,21 @@ def test_an_answer_to_anybody_in_between_starts_the_count_anew(breaker: CircuitB
 def test_a_failure_of_a_call_during_which_others_were_answered_does_not_count(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
-    marks = [breaker.enter() for _ in range(FAILURES * 2)]
-    clock.now += 10
-    breaker.answered()
-    clock.now += 10
-    for mark in marks:
-        breaker.failed(mark)
+    with ExitStack() as stack:
+        attempts = [stack.enter_context(breaker.attempt()) for _ in range(FAILURES * 2)]
+        clock.now += 10
+        answer_somebody(breaker)
+        clock.now += 10
+        for attempt in attempts:
+            attempt.failed()
     assert not breaker.troubled
 
 
 def test_slow_calls_alone_never_open_it(breaker: CircuitBreaker, clock: Clock) -> None:
     fail(breaker, clock, FAILURES * 10, may_be_slow=True)
     assert breaker.state.name == "CLOSED"
-    breaker.failed(breaker.look())
+    with breaker.probe() as attempt:
+        attempt.failed()
     assert breaker.state.name == "OPEN"
 
 
@@ -103,42 +123,46 @@ def test_one_call_at_a_time_tries_and_each_failure_doubles_the_wait(
         assert breaker.state.name == "OPEN"
         clock.now += seconds
         assert breaker.state.name == "HALF_OPEN"
-        probe = breaker.enter()
-        with pytest.raises(CircuitOpen):
-            breaker.enter()
-        breaker.failed(probe)
+        with breaker.attempt() as trial:
+            assert trial.is_trial
+            assert not let_through(breaker)
+            trial.failed()
     clock.now += LONGEST_SECONDS
-    breaker.enter()
-    breaker.answered()
+    with breaker.attempt() as trial:
+        trial.answered()
     assert breaker.state.name == "CLOSED"
     fail(breaker, clock, FAILURES - 1)
-    breaker.enter()
+    assert let_through(breaker)
 
 
 def test_a_cancelled_try_leaves_its_place_to_another(breaker: CircuitBreaker, clock: Clock) -> None:
     fail(breaker, clock, FAILURES + 1)
     clock.now += 1
-    breaker.left(breaker.enter())
+    with pytest.raises(asyncio.CancelledError), breaker.attempt():
+        raise asyncio.CancelledError
     clock.now += 1
-    breaker.enter()
+    assert let_through(breaker)
+
+
+def test_an_attempt_that_is_never_entered_keeps_out_nobody(breaker: CircuitBreaker, clock: Clock) -> None:
+    fail(breaker, clock, FAILURES + 1)
+    clock.now += 1
+    breaker.attempt()
+    assert let_through(breaker)
 
 
 async def test_the_call_that_tries_asks_first_so_a_write_is_not_risked(
     breaker: CircuitBreaker, clock: Clock
 ) -> None:
-    def refuse(request: httpx.Request) -> httpx.Response:
-        asked.append(request.url.path)
-        raise httpx.ConnectError("refused")
-
-    asked: list[str] = []
-    http = httpx.AsyncClient(transport=httpx.MockTransport(refuse), base_url="http://127.0.0.1:1")
+    wire = Recording(connections())
+    settings = settings_for(f"http://127.0.0.1:{free_port()}")
     fail(breaker, clock, FAILURES + 1)
     clock.now += 1
-    async with Upstream(lambda: http) as upstream:
+    async with Upstream(lambda: api_http(settings, ForwardedToken(lambda: None), wire)) as upstream:
         upstream.breaker = breaker
-        with within(5), pytest.raises(httpx.ConnectError):
+        with within(5), pytest.raises(NotReached):
             await upstream.send(upstream.build("POST", "/v1/notes"), writes=True)
-    assert asked == ["/readyz"]
+    assert [request.url.path for request in wire.requests] == ["/readyz"]
 
 
 @asynccontextmanager
@@ -225,7 +249,7 @@ async def test_a_frozen_api_is_known_before_the_time_of_its_calls_is_up(
     api_binary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upstream, "SILENCE_SECONDS", 0.1)
-    monkeypatch.setattr(upstream, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(upstream, "PROBE_SECONDS", 0.2)
     with running(api_process(api_binary, tmp_path)) as api:
         async with tools_on(api.url) as tools:
             await tools.call("list_notes")

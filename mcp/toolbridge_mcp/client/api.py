@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
-from uuid import uuid4
 
 import httpx
 from pydantic import ValidationError
@@ -15,7 +14,7 @@ from toolbridge_mcp.client.description import ServerInfo
 from toolbridge_mcp.client.document import Document
 from toolbridge_mcp.client.first_generation import FirstGeneration
 from toolbridge_mcp.client.sessions import InBandSession, OpenedSession
-from toolbridge_mcp.client.upstream import READY_SECONDS, Upstream
+from toolbridge_mcp.client.upstream import NOTHING_CHANGED, READY_SECONDS, Upstream
 from toolbridge_mcp.errors import (
     BadAnswer,
     EpochChanged,
@@ -27,7 +26,6 @@ from toolbridge_mcp.errors import (
 from toolbridge_mcp.metrics import count_retry
 from toolbridge_mcp.resilience import Retries, State, current_deadline, within
 from toolbridge_mcp.single_flight import SingleFlight
-from toolbridge_mcp.transport import RETRY_AFTER_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +64,11 @@ class ApiClient:
         await self._readings.aclose()
         await self._upstream.__aexit__(kind, error, trace)
 
-    async def send(self, call: Call) -> Document:
-        """The API's answer to one tool call. The call is repeated while that is safe and may help."""
-        correlation_id = uuid4().hex
+    async def send(self, call: Call, correlation_id: str) -> Document:
+        """The API's answer to one tool call. The call is repeated while that is safe and may help.
+
+        A write is carried out once for each correlation id, where the API knows idempotency keys.
+        """
         deadline, retries = current_deadline(), Retries(writes=call.writes)
         session: InBandSession | None = None
         while True:
@@ -106,16 +106,16 @@ class ApiClient:
             async with asyncio.timeout(current_deadline().left):
                 return await self._readings.run(self._read)
         except TimeoutError as error:
-            raise Unavailable(facts={"retry_after": RETRY_AFTER_SECONDS}) from error
+            raise Unavailable from error
 
     async def _read(self) -> _Api:
         try:
             with within(READY_SECONDS):
                 answer = await self._upstream.send(self._upstream.build("GET", "/v1/sync/info"))
         except TimedOut as error:
-            raise Unavailable(facts=error.facts) from error
+            raise Unavailable from error
         try:
             self._api = _Api.of(ServerInfo.model_validate_json(answer.content))
         except ValidationError as error:
-            raise BadAnswer from error
+            raise BadAnswer(facts=NOTHING_CHANGED) from error
         return self._api

@@ -9,7 +9,7 @@ from toolbridge_mcp.client.document import JsonObject
 from toolbridge_mcp.entities import Entity
 from toolbridge_mcp.errors import InvalidArguments
 
-COLLECTION = "/v1/{entity}"
+COLLECTION = "/v1/{plural}"
 ITEM = f"{COLLECTION}/{{uid}}"
 
 
@@ -27,7 +27,7 @@ class Call:
 
     @property
     def path(self) -> str:
-        return self.route.format(entity=self.entity.plural, uid=self.uid)
+        return self.route.format(plural=self.entity.plural, uid=self.uid)
 
     @property
     def writes(self) -> bool:

@@ -28,6 +28,15 @@ class EntityInfo(_Wire):
     parent: ParentInfo | None = None
 
 
+class OperationInfo(_Wire):
+    """One operation on the items of every entity, as the API's contract lists it."""
+
+    method: str
+    path: str
+    writes: bool
+    conditional: bool
+
+
 class SessionInfo(_Wire):
     """How sessions are opened. `in_band` is the header value that opens one within the request."""
 

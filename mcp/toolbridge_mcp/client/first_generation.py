@@ -23,7 +23,7 @@ class FirstGeneration(OpenedSession):
 
     async def send(self, call: Call) -> Document:
         if call.query.keys() - PAGING:
-            raise CannotFilter(facts=call.entity.words)
+            raise CannotFilter
         if call.uid is None:
             await self._refuse_existing(call)
         elif call.method == "PUT":
@@ -49,7 +49,7 @@ class FirstGeneration(OpenedSession):
             return
         stored = await self._stored(call, call.uid)
         if stored.data.get("version") != call.if_match:
-            raise VersionMismatch(facts=call.entity.words)
+            raise VersionMismatch
 
     async def _refuse_existing(self, call: Call) -> None:
         """A POST that names the uid of an item, tombstones included, would replace it."""
@@ -61,4 +61,4 @@ class FirstGeneration(OpenedSession):
             return
         except Deleted:
             pass
-        raise AlreadyExists(facts=call.entity.words)
+        raise AlreadyExists

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from toolbridge_mcp.client.call import Call
 from toolbridge_mcp.client.description import ServerInfo, SessionDocument
 from toolbridge_mcp.client.document import Document
-from toolbridge_mcp.client.upstream import Upstream, consequence_of
+from toolbridge_mcp.client.upstream import NOTHING_CHANGED, Upstream
 from toolbridge_mcp.errors import BadAnswer
 
 
@@ -32,13 +32,11 @@ class InBandSession:
             content=call.content(),
             headers={**self._headers, **(self._key if call.writes else {}), **call.headers()},
         )
-        answer = await self._upstream.send(request, writes=call.writes, entity=call.entity)
+        answer = await self._upstream.send(request, writes=call.writes)
         try:
             return Document.parse(answer.content)
         except ValueError as error:
-            raise BadAnswer(
-                correlation_id=self._headers["X-Correlation-ID"], facts=consequence_of(call.writes)
-            ) from error
+            raise (BadAnswer() if call.writes else BadAnswer(facts=NOTHING_CHANGED)) from error
 
 
 class OpenedSession(InBandSession):
@@ -49,14 +47,14 @@ class OpenedSession(InBandSession):
 
     async def send(self, call: Call) -> Document:
         if "X-Sync-Session" not in self._headers:
-            await self._open(call)
+            await self._open()
         return await super().send(call)
 
-    async def _open(self, call: Call) -> None:
+    async def _open(self) -> None:
         request = self._upstream.build("POST", "/v1/sync/sessions", headers=self._headers)
-        answer = await self._upstream.send(request, entity=call.entity)
+        answer = await self._upstream.send(request)
         try:
             session = SessionDocument.model_validate_json(answer.content)
         except ValidationError as error:
-            raise BadAnswer from error
+            raise BadAnswer(facts=NOTHING_CHANGED) from error
         self._headers |= {"X-Sync-Session": session.id, "X-Sync-Epoch": str(session.epoch)}

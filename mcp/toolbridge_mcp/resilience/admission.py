@@ -8,10 +8,11 @@ from toolbridge_mcp.errors import Busy, Stopping
 from toolbridge_mcp.resilience.deadline import current_deadline
 
 WAIT_SECONDS = 2.0
-RETRY_SECONDS = 2
 
 
-class _User:
+class _Queue:
+    """The calls of one user."""
+
     __slots__ = ("running", "waiting")
 
     def __init__(self) -> None:
@@ -23,7 +24,7 @@ class Admission:
     """At most `most` calls at once, and `most_per_user` of one user.
 
     A call above that waits for `wait_seconds`, or until its deadline if that is sooner. As many may wait as
-    may run. Users take turns, so that one with many calls waiting is served no sooner than one with one.
+    may run. Users take turns, so many waiting calls of one user do not delay the single call of another.
     Nothing is kept of a user without calls.
     """
 
@@ -31,7 +32,7 @@ class Admission:
         self._most = most
         self._most_per_user = most_per_user
         self._wait_seconds = wait_seconds
-        self._users: dict[Hashable, _User] = {}
+        self._users: dict[Hashable, _Queue] = {}
         self._turns: dict[Hashable, None] = {}
         """The users with calls waiting, the next one first."""
         self.running = 0
@@ -46,7 +47,7 @@ class Admission:
         return len(self._users)
 
     def close(self) -> None:
-        """From now on every call that comes is told that the gateway stops; those here go on."""
+        """From now on, every new call is refused with `Stopping`; those at work go on."""
         self.is_closed = True
 
     async def emptied(self) -> None:
@@ -56,11 +57,11 @@ class Admission:
     async def enter(self, user: Hashable) -> None:
         """Returns when the call may run; it then must `leave`. Raises `Busy` or `Stopping`."""
         if self.is_closed:
-            raise Stopping(facts={"retry_after": RETRY_SECONDS})
+            raise Stopping
         self._empty.clear()
         calls = self._users.get(user)
         if calls is None:
-            calls = self._users[user] = _User()
+            calls = self._users[user] = _Queue()
         if self._has_room(calls):
             self._start(calls)
             return
@@ -77,20 +78,20 @@ class Admission:
             self._admit()
         self._forget(user, calls)
 
-    def _has_room(self, calls: _User) -> bool:
+    def _has_room(self, calls: _Queue) -> bool:
         return self.running < self._most and calls.running < self._most_per_user
 
-    def _start(self, calls: _User) -> None:
+    def _start(self, calls: _Queue) -> None:
         calls.running += 1
         self.running += 1
 
-    def _forget(self, user: Hashable, calls: _User) -> None:
+    def _forget(self, user: Hashable, calls: _Queue) -> None:
         if not calls.running and not calls.waiting:
             self._users.pop(user, None)
         if not self._users:
             self._empty.set()
 
-    async def _wait(self, user: Hashable, calls: _User) -> None:
+    async def _wait(self, user: Hashable, calls: _Queue) -> None:
         if self.waiting >= self._most or len(calls.waiting) >= self._most_per_user:
             raise self._busy(calls)
         place = asyncio.get_running_loop().create_future()
@@ -101,29 +102,29 @@ class Admission:
             async with asyncio.timeout(min(self._wait_seconds, current_deadline().left)):
                 await place
         except BaseException as error:
-            self._give_back(user, calls, place)
+            self._return(user, calls, place)
             if isinstance(error, TimeoutError):
                 raise self._busy(calls) from error
             raise
 
-    def _give_back(self, user: Hashable, calls: _User, place: "asyncio.Future[None]") -> None:
-        """A place may have been given in the very moment in which the wait ended."""
+    def _return(self, user: Hashable, calls: _Queue, place: "asyncio.Future[None]") -> None:
+        """Ends the wait for a place, which may have been given in the moment in which the wait ended."""
         if place.done() and not place.cancelled():
             self.leave(user)
             return
         self._unqueue(user, calls, place)
 
-    def _unqueue(self, user: Hashable, calls: _User, place: "asyncio.Future[None]") -> None:
+    def _unqueue(self, user: Hashable, calls: _Queue, place: "asyncio.Future[None]") -> None:
         calls.waiting.remove(place)
         self.waiting -= 1
         if not calls.waiting:
             del self._turns[user]
 
     def _admit(self) -> None:
-        """Gives what places there are to those who wait, one to a user in turn."""
+        """Gives the free places to the users who wait, one to each in turn."""
         for user in list(self._turns):
             calls = self._users[user]
-            # A cancelled one takes itself out of the queue as soon as its task runs.
+            # A cancelled call leaves the queue itself as soon as its task runs.
             place = next((place for place in calls.waiting if not place.done()), None)
             if place is None or not self._has_room(calls):
                 continue
@@ -133,7 +134,7 @@ class Admission:
             if calls.waiting:
                 self._turns[user] = self._turns.pop(user)  # to the end
 
-    def _busy(self, calls: _User) -> Busy:
+    def _busy(self, calls: _Queue) -> Busy:
         own = calls.running >= self._most_per_user
         whose = "The user has" if own else "The users together have"
-        return Busy(facts={"whose": whose, "retry_after": RETRY_SECONDS})
+        return Busy(facts={"whose": whose})

@@ -1,10 +1,12 @@
-"""The circuit breaker: while the API is gone, calls are told so at once instead of each finding out."""
+"""The circuit breaker: while the API is gone, calls are refused at once instead of each finding out."""
 
 import logging
 import math
 import time
 from collections.abc import Callable
 from enum import IntEnum
+from types import TracebackType
+from typing import Self
 
 from toolbridge_mcp.errors import CircuitOpen
 
@@ -24,11 +26,11 @@ class State(IntEnum):
 
 class CircuitBreaker:
     """Opens after `FAILURES` failures in a row over at least `TROUBLED_SECONDS`, which a restart of the API
-    takes; any answer of the API closes it.
+    takes. Any answer of the API closes it.
 
     A failure is one of the infrastructure: the API was not reached, or nothing came back. It does not
-    count while others got answers. Open, it lets one call through after `SHORTEST_SECONDS`, and doubles
-    that time whenever such a call fails.
+    count if the API answered anybody after the attempt began. Open, it lets one call try after
+    `SHORTEST_SECONDS`, and doubles that time whenever such a call fails.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -38,7 +40,7 @@ class CircuitBreaker:
         self._last_answer = -math.inf
         self._open_until: float | None = None
         self._seconds = SHORTEST_SECONDS
-        self._probe: float | None = None
+        self._trial: Attempt | None = None
 
     @property
     def state(self) -> State:
@@ -51,44 +53,42 @@ class CircuitBreaker:
         """Whether something failed and nothing was answered since."""
         return self._failures > 0
 
-    def enter(self) -> float:
-        """Begins an attempt and returns its mark, or raises `CircuitOpen` when it must not be made."""
+    def attempt(self) -> "Attempt":
+        """An attempt at the API, to be entered: entering it raises `CircuitOpen` when it must not be made."""
+        return Attempt(self)
+
+    def probe(self) -> "Attempt":
+        """An attempt of the gateway's own, which an open breaker does not refuse."""
+        return Attempt(self, always=True)
+
+    def _begin(self, attempt: "Attempt") -> float:
         now = self._now()
-        if self._open_until is None:
+        if attempt.always or self._open_until is None:
             return now
-        if now < self._open_until or self._probe is not None:
-            wait = max(1, math.ceil(self._open_until - now))
-            raise CircuitOpen(facts={"retry_after": wait})
-        self._probe = now
+        if now < self._open_until or self._trial is not None:
+            raise CircuitOpen(facts={"retry_after": max(1, math.ceil(self._open_until - now))})
+        self._trial = attempt
         return now
 
-    def look(self) -> float:
-        """Begins an attempt of the gateway's own, which an open breaker does not keep back."""
-        return self._now()
-
-    def answered(self) -> None:
-        """The API answered, whatever it said."""
+    def _answered(self) -> None:
         self._last_answer = self._now()
         if self._open_until is not None:
             logger.warning("the API answers again")
-        self._failures, self._open_until, self._probe = 0, None, None
+        self._failures, self._open_until, self._trial = 0, None, None
         self._seconds = SHORTEST_SECONDS
 
-    def left(self, mark: float) -> None:
-        """The attempt ended without telling anything of the API, for example because it was cancelled."""
-        if mark == self._probe:
-            self._probe = None
+    def _end(self, attempt: "Attempt") -> None:
+        if self._trial is attempt:
+            self._trial = None
 
-    def failed(self, mark: float, *, may_be_slow: bool = False) -> None:
-        """The attempt failed. `may_be_slow` means that only its time was up: such failures alone never open
-        the breaker, or one user's slow calls would keep out everybody."""
-        now, was_probe = self._now(), mark == self._probe
-        self.left(mark)
-        if mark < self._last_answer:
+    def _failed(self, attempt: "Attempt", may_be_slow: bool) -> None:
+        now, was_trial = self._now(), attempt.is_trial
+        self._end(attempt)
+        if attempt.begun < self._last_answer:
             return
-        if was_probe:
+        if was_trial:
             self._seconds = min(2 * self._seconds, LONGEST_SECONDS)
-            self._open(now)
+            self._open_until = now + self._seconds
             return
         if self._failures == 0:
             self._first_failure = now
@@ -97,7 +97,42 @@ class CircuitBreaker:
         lasting = now - self._first_failure >= TROUBLED_SECONDS
         if self._failures >= FAILURES and lasting and self._open_until is None:
             logger.warning("the API does not answer; calls are refused until it does")
-            self._open(now)
+            self._open_until = now + self._seconds
 
-    def _open(self, now: float) -> None:
-        self._open_until = now + self._seconds
+
+class Attempt:
+    """One attempt at the API, a context manager. Say how it went with `answered` or `failed`; an attempt that
+    ends without either, because it was cancelled for example, says nothing about the API."""
+
+    __slots__ = ("_breaker", "always", "begun")
+
+    def __init__(self, breaker: CircuitBreaker, *, always: bool = False) -> None:
+        self._breaker = breaker
+        self.always = always
+        self.begun = 0.0
+
+    def __enter__(self) -> Self:
+        self.begun = self._breaker._begin(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._breaker._end(self)
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether this is the one call that an open breaker lets through."""
+        return self._breaker._trial is self
+
+    def answered(self) -> None:
+        """The API answered, whatever it said."""
+        self._breaker._answered()
+
+    def failed(self, *, may_be_slow: bool = False) -> None:
+        """The API was not reached, or did not answer.
+
+        `may_be_slow` means that only the call's time was up. Such failures alone never open the breaker, or
+        one user's slow calls would keep out everybody.
+        """
+        self._breaker._failed(self, may_be_slow)

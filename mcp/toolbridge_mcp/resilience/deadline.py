@@ -7,21 +7,17 @@ from contextvars import ContextVar
 
 
 class Deadline:
-    """Counts from the moment it is made. All times are in seconds."""
+    """A moment that is `seconds` after this object was made. `at` is in seconds of `time.monotonic`."""
 
-    __slots__ = ("_begun", "_end")
+    __slots__ = ("at",)
 
     def __init__(self, seconds: float) -> None:
-        self._begun = time.monotonic()
-        self._end = self._begun + seconds
+        self.at = time.monotonic() + seconds
 
     @property
     def left(self) -> float:
-        return max(0.0, self._end - time.monotonic())
-
-    @property
-    def waited(self) -> float:
-        return time.monotonic() - self._begun
+        """Seconds until the deadline; 0 once it has passed."""
+        return max(0.0, self.at - time.monotonic())
 
 
 _current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)

@@ -3,39 +3,26 @@
 import random
 
 from toolbridge_mcp.errors import (
-    AlreadyExists,
     CircuitOpen,
-    Conflict,
-    Deleted,
     EpochChanged,
-    InvalidRequest,
-    NotFound,
     OutcomeUnknown,
-    ParentNotFound,
     RateLimited,
+    Rejected,
     SessionRefused,
     TimedOutWrite,
     TokenServiceUnavailable,
-    TooLarge,
     ToolBridgeError,
     Unavailable,
-    VersionMismatch,
 )
 
 MAX_ATTEMPTS = 4
 FIRST_PAUSE = 0.05
 MOST_WAITED = 3.0
-"""Seconds that one call waits at most because the API asks it to; beyond, the model is told the number."""
-
-SETTLED = (
-    *(AlreadyExists, Conflict, Deleted, EpochChanged, InvalidRequest),
-    *(NotFound, ParentNotFound, TooLarge, VersionMismatch),
-)
-"""Answers to a repeated write that tell its outcome: the API got as far as looking at the item."""
+"""Seconds that one call waits at most because the API asks for it. Above that, the model reads the number."""
 
 
 class Retries:
-    """The attempts of one call. `writes` tells whether it changes anything."""
+    """The attempts of one call. `writes` says whether the call may change something."""
 
     __slots__ = ("_attempts", "_once", "_unknown", "_waited", "_writes")
 
@@ -47,10 +34,10 @@ class Retries:
         self._unknown: OutcomeUnknown | None = None
 
     def pause(self, error: ToolBridgeError, left: float, *, repeats_safely: bool) -> float:
-        """Seconds to wait before the next attempt. Raises what the call failed with when there is none.
+        """Seconds to wait before the next attempt. Raises what the call failed with if there is none.
 
-        `left` are the seconds until the deadline; `repeats_safely` tells whether the API carries out a
-        repeated write once.
+        `left` is the number of seconds until the deadline. `repeats_safely` says whether the API carries out
+        a repeated write once.
         """
         self._attempts += 1
         seconds = self._seconds(error, repeats_safely)
@@ -58,12 +45,12 @@ class Retries:
             self._unknown = error
         if seconds is not None and self._attempts < MAX_ATTEMPTS and seconds < left:
             return seconds
-        raise self._told(error)
+        raise self._outcome(error)
 
-    def _told(self, error: ToolBridgeError) -> ToolBridgeError:
-        """A write that may have been made in an earlier attempt stays one, whatever kept the last from
-        finding out."""
-        return error if self._unknown is None or isinstance(error, SETTLED) else self._unknown
+    def _outcome(self, error: ToolBridgeError) -> ToolBridgeError:
+        """What the call failed with. An earlier attempt at a write may have been carried out; only an answer
+        for which the API examined the request says whether it was."""
+        return error if self._unknown is None or isinstance(error, Rejected) else self._unknown
 
     def _seconds(self, error: ToolBridgeError, repeats_safely: bool) -> float | None:
         match error:
@@ -92,5 +79,5 @@ class Retries:
         return seconds + self._back_off() if self._waited <= MOST_WAITED else None
 
     def _back_off(self) -> float:
-        """50, 100, 200 ms, give or take half: calls that failed together do not come back together."""
+        """50, 100, 200 ms (±50 %), so that calls that failed together do not return together."""
         return FIRST_PAUSE * 2.0 ** (self._attempts - 1) * random.uniform(0.5, 1.5)  # noqa: S311  no secret

@@ -4,8 +4,31 @@ import time
 
 import httpx
 
+from toolbridge_mcp.errors import TimedOut
+
+CONNECT_SECONDS = 2.0
+
+ANSWER_SECONDS = 0.25
+"""The API is told a little less than what is left, so that its own answer can still arrive."""
+
 UNTIL = "until"
 """The request extension that holds the deadline, as a value of `time.monotonic`."""
+
+
+def set_deadline(request: httpx.Request, until: float) -> None:
+    """Lets the request take until then, a value of `time.monotonic`, and tells the API so. Raises `TimedOut`
+    if that has passed.
+
+    Connecting ends well before, so that a request whose time is up is known to have been sent.
+    """
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimedOut
+    connect = min(CONNECT_SECONDS, left / 2)
+    request.extensions["timeout"] = httpx.Timeout(None, connect=connect, pool=connect).as_dict()
+    request.extensions[UNTIL] = until
+    for_the_api = left - min(ANSWER_SECONDS, left / 10)
+    request.headers["X-Request-Timeout-Ms"] = str(max(1, int(for_the_api * 1000)))
 
 
 def seconds_left(request: httpx.Request) -> float | None:

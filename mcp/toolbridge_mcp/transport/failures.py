@@ -8,9 +8,6 @@ import httpx
 
 from toolbridge_mcp.errors import BadAnswer, NotReached
 
-RETRY_AFTER_SECONDS = 2
-"""How long a model is told to wait when the API was not reached."""
-
 
 class AnswerLost(Exception):
     """The request was sent and no whole answer came, so its effect is unknown.
@@ -26,7 +23,7 @@ class AnswerLost(Exception):
 
 
 def _not_reached(_: bool) -> Exception:
-    return NotReached(facts={"retry_after": RETRY_AFTER_SECONDS})
+    return NotReached()
 
 
 def _not_http(_: bool) -> Exception:

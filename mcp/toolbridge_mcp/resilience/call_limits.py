@@ -1,7 +1,7 @@
-"""What every tool call passes on its way in."""
+"""The limits of every call: its deadline, and how many calls a user may make."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from collections.abc import AsyncIterator, Hashable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -16,18 +16,15 @@ class Interrupted(Exception):
     """The gateway had to stop in the middle of the call."""
 
 
-class Gate:
-    """Gives each call its deadline and holds each user to their limits. `caller` says whose call it is."""
+class CallLimits:
+    """Gives each call its deadline, and holds each user to the rate and to the number of calls at once."""
 
     def __init__(
         self,
-        caller: Callable[[], Hashable],
-        *,
         admission: Admission,
         rate_limit: RateLimit | None = None,
         call_seconds: float = CALL_SECONDS,
     ) -> None:
-        self._caller = caller
         self._admission = admission
         self._rate_limit = rate_limit
         self._call_seconds = call_seconds
@@ -39,7 +36,7 @@ class Gate:
         return self._admission.is_closed
 
     def close(self) -> None:
-        """From now on every call that comes is told that the gateway stops; those here go on."""
+        """From now on, every new call is refused with `Stopping`; those at work go on."""
         self._admission.close()
 
     async def emptied(self) -> None:
@@ -47,10 +44,9 @@ class Gate:
         await self._admission.emptied()
 
     @asynccontextmanager
-    async def call(self) -> AsyncIterator[None]:
-        """One call, from its arrival to its answer. Raises `RateLimited`, `Busy` or `Stopping` when it may
-        not be."""
-        user = self._caller()
+    async def call(self, user: Hashable) -> AsyncIterator[None]:
+        """One call of `user`, from its arrival to its answer. Raises `RateLimited`, `Busy` or `Stopping` when
+        the call may not be made."""
         with within(self._call_seconds):
             if self._rate_limit is not None:
                 self._rate_limit.take(user)

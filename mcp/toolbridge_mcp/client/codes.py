@@ -1,0 +1,104 @@
+"""What the API's error codes and statuses mean."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from toolbridge_mcp.errors import (
+    AlreadyExists,
+    ApiFailed,
+    BadAnswer,
+    Conflict,
+    Deleted,
+    EpochChanged,
+    Forbidden,
+    InvalidRequest,
+    NoSuchOperation,
+    NotFound,
+    OutcomeUnknown,
+    ParentNotFound,
+    RateLimited,
+    SessionRefused,
+    SignInRequired,
+    TenantRefused,
+    TimedOut,
+    TooLarge,
+    ToolBridgeError,
+    Unavailable,
+    VersionMismatch,
+)
+
+
+class Meaning(NamedTuple):
+    """The status that a code comes with, and the situation that it describes."""
+
+    status: int
+    error: type[ToolBridgeError]
+
+
+CODES: Mapping[str, Meaning] = {
+    "batch_too_large": Meaning(413, TooLarge),
+    "body_too_large": Meaning(413, TooLarge),
+    "confirmation_required": Meaning(400, InvalidRequest),
+    "deadline_exceeded": Meaning(504, TimedOut),
+    "deleted": Meaning(410, Deleted),
+    "epoch_mismatch": Meaning(409, EpochChanged),
+    "idempotency_key_reused": Meaning(422, InvalidRequest),
+    "internal": Meaning(500, ApiFailed),
+    "invalid_action": Meaning(400, InvalidRequest),
+    "invalid_cursor": Meaning(400, InvalidRequest),
+    "invalid_field": Meaning(422, InvalidRequest),
+    "invalid_filter": Meaning(400, InvalidRequest),
+    "invalid_idempotency_key": Meaning(400, InvalidRequest),
+    "invalid_if_match": Meaning(400, InvalidRequest),
+    "invalid_json": Meaning(400, InvalidRequest),
+    "invalid_limit": Meaning(400, InvalidRequest),
+    "invalid_query": Meaning(400, InvalidRequest),
+    "invalid_tenant": Meaning(401, TenantRefused),
+    "invalid_timeout": Meaning(400, InvalidRequest),
+    "invalid_uid": Meaning(400, InvalidRequest),
+    "method_not_allowed": Meaning(405, NoSuchOperation),
+    "not_found": Meaning(404, NotFound),
+    "outcome_unknown": Meaning(503, OutcomeUnknown),
+    "parent_not_found": Meaning(409, ParentNotFound),
+    "rate_limited": Meaning(429, RateLimited),
+    "request_timeout": Meaning(408, Unavailable),
+    "route_not_found": Meaning(404, NoSuchOperation),
+    "session_forbidden": Meaning(403, Forbidden),
+    "session_invalid": Meaning(428, SessionRefused),
+    "session_not_found": Meaning(404, SessionRefused),
+    "session_required": Meaning(428, SessionRefused),
+    "uid_exists": Meaning(409, AlreadyExists),
+    "unauthorized": Meaning(401, SignInRequired),
+    "unavailable": Meaning(503, Unavailable),
+    "version_mismatch": Meaning(412, VersionMismatch),
+}
+"""Every code of the API. A test compares this table with the API's own."""
+
+STATUSES: Mapping[int, type[ToolBridgeError]] = {
+    400: InvalidRequest,
+    401: SignInRequired,
+    403: Forbidden,
+    404: NotFound,
+    405: NoSuchOperation,
+    408: Unavailable,
+    409: Conflict,
+    410: Deleted,
+    412: VersionMismatch,
+    413: TooLarge,
+    422: InvalidRequest,
+    428: SessionRefused,
+    429: RateLimited,
+    503: Unavailable,
+}
+"""For an answer without a code that is known here. The API of the first generation gives none."""
+
+
+def meaning_of(status: int, code: str) -> type[ToolBridgeError]:
+    """The situation that an HTTP answer describes."""
+    if code in CODES:
+        return CODES[code].error
+    if status in STATUSES:
+        return STATUSES[status]
+    if status >= 500:
+        return ApiFailed
+    return InvalidRequest if 400 <= status < 500 else BadAnswer
