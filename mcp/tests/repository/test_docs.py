@@ -99,6 +99,14 @@ def test_run_sh_prints_what_can_be_pasted() -> None:
     assert "http://127.0.0.1:8001/sse" in shown
 
 
+def test_the_architecture_names_every_part_of_the_gateway() -> None:
+    page = (REPOSITORY / "docs/architecture.md").read_text()
+    _, _, table = page.partition("## Parts of the gateway")
+    named = set(re.findall(r"^\| `(\w+)/` \|", table, re.MULTILINE))
+    package = REPOSITORY / "mcp/toolbridge_mcp"
+    assert named == {path.parent.name for path in package.glob("*/__init__.py")}
+
+
 GATEWAY_DEFAULTS = {
     variable: default_of(field)
     for name, field in Settings.model_fields.items()
