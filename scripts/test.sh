@@ -81,7 +81,7 @@ formatted_go() {
 go_tests() {
     local status=0
     cd "$ROOT/api"
-    CGO_ENABLED=1 TOOLBRIDGE_TEST_POSTGRES=$(postgres_url) "$GO" test -race -count=1 -json ./... >"$TEMPORARY/go.json" 2>&1 || status=$?
+    CGO_ENABLED=1 TOOLBRIDGE_TEST_COMPLETE=yes TOOLBRIDGE_TEST_POSTGRES=$(postgres_url) "$GO" test -race -count=1 -json ./... >"$TEMPORARY/go.json" 2>&1 || status=$?
     "$VENV_PYTHON" "$ROOT/scripts/count_tests.py" go "$TEMPORARY/go.json"
     return "$status"
 }

@@ -106,17 +106,9 @@ func (r *running) callAs(sub, method, path, body string, headers ...[2]string) (
 	if err != nil {
 		return 0, nil, err
 	}
-	claims := jwt.MapClaims{"sub": sub, "exp": time.Now().Add(time.Hour).Unix()}
-	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(secret))
-	if err != nil {
+	if request.Header, err = headersOf(sub); err != nil {
 		return 0, nil, err
 	}
-	timestamp := strconv.FormatInt(time.Now().UnixMilli(), 10)
-	request.Header.Set("Authorization", "Bearer "+token)
-	request.Header.Set("X-TB-Tenant-ID", "acme")
-	request.Header.Set("X-TB-Timestamp", timestamp)
-	request.Header.Set("X-TB-Signature", auth.Sign(secret, "acme", timestamp))
-	request.Header.Set("X-Sync-Session", "new")
 	for _, header := range headers {
 		request.Header.Set(header[0], header[1])
 	}
@@ -127,6 +119,23 @@ func (r *running) callAs(sub, method, path, body string, headers ...[2]string) (
 	defer response.Body.Close()
 	got, err := io.ReadAll(response.Body)
 	return response.StatusCode, got, err
+}
+
+// headersOf are the headers with which a user may call.
+func headersOf(sub string) (http.Header, error) {
+	claims := jwt.MapClaims{"sub": sub, "exp": time.Now().Add(time.Hour).Unix()}
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(secret))
+	if err != nil {
+		return nil, err
+	}
+	timestamp := strconv.FormatInt(time.Now().UnixMilli(), 10)
+	h := http.Header{}
+	h.Set("Authorization", "Bearer "+token)
+	h.Set("X-TB-Tenant-ID", "acme")
+	h.Set("X-TB-Timestamp", timestamp)
+	h.Set("X-TB-Signature", auth.Sign(secret, "acme", timestamp))
+	h.Set("X-Sync-Session", "new")
+	return h, nil
 }
 
 func TestEveryAcknowledgedWriteSurvivesAKill(t *testing.T) {
@@ -261,19 +270,38 @@ func TestASignalEndsTheProgramWithSuccess(t *testing.T) {
 
 func TestACallUnderWayIsFinishedBeforeTheEnd(t *testing.T) {
 	api := launch(t, environment("127.0.0.1:0", filepath.Join(t.TempDir(), "api.db")))
-	conn, err := net.Dial("tcp", strings.TrimPrefix(api.url, "http://"))
+	addr := strings.TrimPrefix(api.url, "http://")
+	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	// The server has taken up the call once it asks for the rest of it.
-	fmt.Fprint(conn, "POST /v1/sync/sessions HTTP/1.1\r\nHost: api\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
-	answers := bufio.NewReader(conn)
-	first, err := http.ReadResponse(answers, nil)
-	if err != nil || first.StatusCode != http.StatusUnauthorized {
-		t.Fatalf("%v, %v", first, err)
+	headers, err := headersOf("alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	headers.Set("Expect", "100-continue")
+	fmt.Fprint(conn, "POST /v1/notes HTTP/1.1\r\nHost: api\r\nContent-Length: 2\r\n")
+	if err := headers.Write(conn); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(conn, "\r\n")
+	responses := bufio.NewReader(conn)
+	// The call is under way once the server asks for its body.
+	if asked, err := http.ReadResponse(responses, nil); err != nil || asked.StatusCode != http.StatusContinue {
+		t.Fatalf("%v, %v", asked, err)
 	}
 	api.signal(syscall.SIGTERM)
+	for closing := false; !closing; { // until the server takes no more connections
+		other, err := net.Dial("tcp", addr)
+		if closing = err != nil; !closing {
+			_ = other.Close()
+		}
+	}
+	fmt.Fprint(conn, "{}")
+	if created, err := http.ReadResponse(responses, nil); err != nil || created.StatusCode != http.StatusCreated {
+		t.Errorf("%v, %v", created, err)
+	}
 	if code := api.exit(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}

@@ -59,7 +59,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger) (err error) {
 	}
 	log.Info("listening", "addr", listener.Addr().String())
 	warnOfDevelopment(cfg, log)
-	return serve(ctx, listener, newServer(assemble(cfg, store, tokens, log)))
+	return serve(ctx, listener, newServer(assemble(cfg, store, tokens, log)), graceful)
 }
 
 // tokensOf gives the one checker of tokens that the settings ask for, and what
@@ -119,8 +119,9 @@ func newServer(api *httpapi.API) *http.Server {
 	}
 }
 
-// serve answers calls until ctx ends, then lets those under way finish.
-func serve(ctx context.Context, listener net.Listener, server *http.Server) error {
+// serve answers calls until ctx ends, then gives those under way some time to
+// finish.
+func serve(ctx context.Context, listener net.Listener, server *http.Server, graceful time.Duration) error {
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	select {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"sync"
 	"time"
 
 	"toolbridge/api/internal/account"
@@ -139,15 +140,17 @@ func (a *API) routes() []route {
 	return append(routes, a.documentRoute(routes))
 }
 
-// documentRoute serves the description of all routes, itself included.
+// documentRoute serves the description of all routes, itself included. The
+// document is made when it is first asked for.
 func (a *API) documentRoute(others []route) route {
 	this := route{
 		method: "GET", pattern: "/openapi.json", guards: a.open(),
 		id: "getDocument", tag: "service", summary: "This document",
 		success: success{schema: object{"type": "object"}},
 	}
-	document := document(append(slices.Clone(others), this))
-	this.handle = func(*call) (int, any, error) { return http.StatusOK, document, nil }
+	all := append(slices.Clone(others), this)
+	made := sync.OnceValue(func() rawJSON { return document(all) })
+	this.handle = func(*call) (int, any, error) { return http.StatusOK, made(), nil }
 	return this
 }
 

@@ -26,21 +26,19 @@ const manyRows = `
 	INSERT INTO idempotency SELECT 't', 'owner' || n % 100, 'key' || n, 'r', 200, '{}', n FROM generate_series(1, 10000) n;
 	ANALYZE idempotency; ANALYZE item; ANALYZE item_tag; ANALYZE account; ANALYZE ended_session`
 
-// filled gives a connection, which the caller closes, to a database with many rows.
-func filled(t *testing.T) *pgx.Conn {
-	t.Helper()
+func TestPlansOfADatabaseWithManyRows(t *testing.T) {
 	server := postgrestest.New(t)
 	openStore(t, server)
 	conn := postgrestest.Connect(t, server)
+	defer conn.Close(context.Background())
 	if _, err := conn.PgConn().Exec(t.Context(), manyRows).ReadAll(); err != nil {
 		t.Fatal(err)
 	}
-	return conn
+	t.Run("the hot statements neither scan nor sort", func(t *testing.T) { hotStatements(t, conn) })
+	t.Run("every list walks an index from its cursor on", func(t *testing.T) { listStatements(t, conn) })
 }
 
-func TestTheHotStatementsNeitherScanNorSort(t *testing.T) {
-	conn := filled(t)
-	defer conn.Close(context.Background())
+func hotStatements(t *testing.T, conn *pgx.Conn) {
 	const key = `'t', 'owner7', 'note', 'uid000100'`
 	for _, row := range []struct{ name, text, arguments, uses string }{
 		{"item", sqlItem, key, "item_pkey"},
@@ -123,9 +121,7 @@ func listings() (queries []item.Query) {
 	return queries
 }
 
-func TestEveryListWalksAnIndexFromItsCursorOn(t *testing.T) {
-	conn := filled(t)
-	defer conn.Close(context.Background())
+func listStatements(t *testing.T, conn *pgx.Conn) {
 	for _, mode := range []string{"force_generic_plan", "force_custom_plan"} {
 		for _, query := range listings() {
 			text, arguments := listStatement(query)

@@ -1,8 +1,9 @@
-// Package postgrestest gives tests databases on a PostgreSQL server of their own.
+// Package postgrestest creates databases for tests on a PostgreSQL server.
 //
-// The environment variable TOOLBRIDGE_TEST_POSTGRES names the server; a test that
-// needs one fails without it. scripts/test.sh starts a private server and sets
-// the variable. By hand, any server will do whose user may create schemas:
+// The environment variable TOOLBRIDGE_TEST_POSTGRES names the server. Without it a
+// test that needs one is skipped, or fails where TOOLBRIDGE_TEST_COMPLETE is set.
+// scripts/test.sh starts a private server and sets both. By hand, any server will
+// do whose user may create schemas:
 //
 //	TOOLBRIDGE_TEST_POSTGRES=postgres://user:password@127.0.0.1:5432/name go test ./...
 package postgrestest
@@ -18,23 +19,37 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Variable names the server.
-const Variable = "TOOLBRIDGE_TEST_POSTGRES"
+const (
+	// Variable names the server.
+	Variable = "TOOLBRIDGE_TEST_POSTGRES"
+	// CompleteVariable forbids to skip a test.
+	CompleteVariable = "TOOLBRIDGE_TEST_COMPLETE"
+)
 
-// New gives the URL of an empty schema that is dropped when the test ends.
+// New returns the URL of an empty schema that is dropped when the test ends.
 func New(t testing.TB) string {
 	t.Helper()
-	server := os.Getenv(Variable)
-	if server == "" {
-		t.Fatalf("%s is not set: set it to the postgres:// URL of a server for tests, or run scripts/test.sh, which starts one", Variable)
-	}
+	server := serverOrSkip(t)
 	schema := "test_" + strings.ReplaceAll(uuid.NewString(), "-", "")
 	Exec(t, server, "CREATE SCHEMA "+schema)
 	t.Cleanup(func() { Exec(t, server, "DROP SCHEMA "+schema+" CASCADE") })
 	return With(t, server, "search_path", schema)
 }
 
-// With gives the URL with one more option.
+func serverOrSkip(t testing.TB) string {
+	t.Helper()
+	server := os.Getenv(Variable)
+	if server == "" {
+		leaveOut := t.Skipf
+		if os.Getenv(CompleteVariable) != "" {
+			leaveOut = t.Fatalf
+		}
+		leaveOut("%s is not set: set it to the postgres:// URL of a server for tests, or run scripts/test.sh, which starts one", Variable)
+	}
+	return server
+}
+
+// With returns the URL with one more option.
 func With(t testing.TB, server, name, value string) string {
 	t.Helper()
 	parsed, err := url.Parse(server)
