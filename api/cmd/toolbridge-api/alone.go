@@ -11,18 +11,18 @@ import (
 	"toolbridge/api/internal/config"
 )
 
-// machinesTimeout is how long a start waits for the answer to which machines there are.
+// machinesTimeout is how long a start waits for the list of machines.
 const machinesTimeout = 2 * time.Second
 
 // checkAlone refuses to serve a SQLite file while the app has another started
-// machine on Fly.io: that one has a volume and a database of its own, and calls
-// would reach now this one, now that one.
+// machine on Fly.io. That machine has its own volume and database, and calls would
+// reach either of the two.
 //
 // Fly.io lists the started machines in a TXT record, as "id region" separated by
-// commas (fly.io/docs/networking/private-networking). Without an answer the start
-// goes on: a tenant with its one machine must come up while DNS is down. Who sees
-// the other depends on who starts later, so an old machine may serve on, and its
-// next start is refused, too.
+// commas (fly.io/docs/networking/private-networking). Without a response the start
+// continues: a tenant with a single machine must come up while DNS is down. The
+// machine that starts later sees the other one. So the older machine may go on
+// serving, until its next start is refused, too.
 func checkAlone(ctx context.Context, database config.Database, lookup config.Lookup, dns *net.Resolver, log *slog.Logger) error {
 	app, named := lookup("FLY_APP_NAME")
 	own, numbered := lookup("FLY_MACHINE_ID")

@@ -23,10 +23,10 @@ Settings come from the environment; these commands read DATABASE_URL.
 Options:
 `
 
-// errUsage is a command line that is not understood.
+// errUsage is the error of a wrong command line.
 var errUsage = errors.New("see toolbridge-api -help")
 
-// dataCommand runs a command on the database and gives the exit code.
+// dataCommand runs a command on the database and returns the exit code.
 func dataCommand(ctx context.Context, args []string, lookup config.Lookup, stdout, stderr io.Writer) int {
 	commands := map[string]func(context.Context, config.Database, []string, io.Writer) error{
 		"migrate": migrateCommand, "backup": backupCommand, "restore": restoreCommand,
@@ -107,7 +107,7 @@ func restoreCommand(ctx context.Context, database config.Database, args []string
 	return nil
 }
 
-// checkSQLite leads to PostgreSQL's own tools.
+// checkSQLite refers to PostgreSQL's own tool if the database is PostgreSQL.
 func checkSQLite(database config.Database, tool string) error {
 	if database.URL != "" {
 		return fmt.Errorf("DATABASE_URL is PostgreSQL, which has its own tools: %s", tool)

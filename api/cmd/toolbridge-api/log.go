@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// newLog writes JSON lines with the names that the gateway gives them, so that a
-// container has one format.
+// newLog writes JSON lines with the gateway's field names, so that a container has
+// one format.
 func newLog(w io.Writer, level slog.Level) *slog.Logger {
-	options := &slog.HandlerOptions{Level: level, ReplaceAttr: asTheGatewayDoes}
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: renameLikeGateway}
 	return slog.New(slog.NewJSONHandler(w, options)).With("logger", "toolbridge_api")
 }
 
-func asTheGatewayDoes(groups []string, attr slog.Attr) slog.Attr {
+func renameLikeGateway(groups []string, attr slog.Attr) slog.Attr {
 	if len(groups) > 0 {
 		return attr
 	}

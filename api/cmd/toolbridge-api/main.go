@@ -18,13 +18,13 @@ import (
 )
 
 func main() {
-	// A second signal, while calls are still being finished, ends the process at once.
+	// A second signal ends the process at once, even if calls are not finished.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	context.AfterFunc(ctx, stop)
 	os.Exit(command(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr))
 }
 
-// command runs what the arguments ask for and gives the exit code.
+// command runs the command of the arguments and returns the exit code.
 func command(ctx context.Context, args []string, lookup config.Lookup, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("toolbridge-api", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -42,14 +42,14 @@ func command(ctx context.Context, args []string, lookup config.Lookup, stdout, s
 		fmt.Fprintln(stdout, "toolbridge-api", buildVersion())
 		return 0
 	case *healthcheck:
-		return exitCode(askReady(ctx, lookup), stderr)
+		return exitCode(probeReady(ctx, lookup), stderr)
 	case flags.NArg() > 0:
 		return dataCommand(ctx, flags.Args(), lookup, stdout, stderr)
 	}
 	return serveCommand(ctx, lookup, stderr)
 }
 
-// serveCommand reports a failed start as one log line in the format of all others.
+// serveCommand serves. A failed start is one log line in the usual format.
 func serveCommand(ctx context.Context, lookup config.Lookup, stderr io.Writer) int {
 	cfg, err := config.FromEnv(lookup)
 	log := newLog(stderr, cfg.LogLevel)
@@ -74,9 +74,9 @@ func exitCode(err error, stderr io.Writer) int {
 	return 0
 }
 
-// askReady asks the API on this machine, so an address that means all
-// interfaces becomes the loopback one.
-func askReady(ctx context.Context, lookup config.Lookup) error {
+// probeReady probes the API on this machine, so an address for all interfaces becomes
+// the loopback address.
+func probeReady(ctx context.Context, lookup config.Lookup) error {
 	addr, err := config.Addr(lookup)
 	if err != nil {
 		return err

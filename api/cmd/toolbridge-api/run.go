@@ -22,7 +22,7 @@ import (
 // graceful is how long calls may take to finish after a signal.
 const graceful = 10 * time.Second
 
-// store is what the two kinds of database have in common.
+// store is the interface of both kinds of database.
 type store interface {
 	item.Store
 	account.Store
@@ -62,8 +62,8 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger) (err error) {
 	return serve(ctx, listener, newServer(assemble(cfg, store, tokens, log)), graceful)
 }
 
-// tokensOf gives the one checker of tokens that the settings ask for, and what
-// keeps its keys fresh.
+// tokensOf returns the checker of tokens that the settings choose, and the function
+// that keeps its keys fresh.
 func tokensOf(cfg config.Config, log *slog.Logger) (tokens *auth.Tokens, keep func(context.Context)) {
 	if cfg.JWKSURL == "" {
 		return auth.NewTokens(cfg.JWTSecret, cfg.JWTIssuer, cfg.JWTAudience, time.Now), func(context.Context) {}

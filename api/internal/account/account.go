@@ -1,5 +1,5 @@
-// Package account knows users: their id, their epoch, their sync sessions, and
-// how to wipe what they own.
+// Package account is about users: their ids, epochs and sync sessions, and the wipe
+// of their data.
 package account
 
 import (
@@ -10,43 +10,45 @@ import (
 	"github.com/google/uuid"
 )
 
-// Owner is one user of one tenant.
+// Owner is one user of one tenant, to whom items belong.
 type Owner struct {
 	Tenant string
 	User   string
 }
 
-// State is what is known of an owner. An owner never stored is at epoch 1.
+// State is what is stored about an owner. An owner who was never stored is at
+// epoch 1.
 type State struct {
 	Epoch         int64
 	SessionsSince time.Time // sessions opened earlier have ended
 	LastWipeAt    time.Time // zero: never wiped
 	LastWipeBy    string
-	SessionEnded  bool // of the session asked about
+	SessionEnded  bool // whether the session of the query was ended
 }
 
-// Store keeps what differs from the default. Times have millisecond precision.
+// Store keeps states that differ from the default. Times have millisecond
+// precision.
 type Store interface {
 	// State reads an owner's state, and whether the session was ended, in one
 	// statement. An unknown owner is in the default state.
 	State(ctx context.Context, owner Owner, sessionID string) (State, error)
 
-	// EndSession notes that a session has ended. Notes that are past their
-	// expiry at now are dropped in the same transaction.
+	// EndSession records that a session has ended. In the same transaction it drops
+	// records that have expired at now.
 	EndSession(ctx context.Context, owner Owner, sessionID string, expires, now time.Time) error
 
 	// Wipe deletes every item of the owner, raises the epoch and moves
 	// SessionsSince past both now and its old value, all or nothing. Deleted
-	// counts the items by kind. At another epoch than the one given it does
-	// nothing: ErrNoSession, as the wipe before it ended the sessions. Now is read
-	// inside the transaction, so that sessions opened while it waited end too.
+	// counts the items by kind. When the owner is at another epoch, it does nothing
+	// and returns ErrNoSession, since an earlier wipe ended the sessions. Now is
+	// read inside the transaction, so that sessions opened while Wipe waited end too.
 	Wipe(ctx context.Context, owner Owner, epoch int64, now func() time.Time) (
 		state State, deleted map[string]int64, err error)
 }
 
-// UserID gives the id of a subject within a tenant: always the same one, so
-// that knowing a user takes no write. It is a UUID of RFC 9562's version 8 made
-// of the SHA-256 of both names; neither can contain the NUL between them.
+// UserID is the id of a subject within a tenant. It is derived, so a user need not
+// be stored: a UUID of version 8 (RFC 9562) made of the SHA-256 of both names.
+// Neither name can contain the NUL that separates them.
 func UserID(tenant, subject string) string {
 	sum := sha256.Sum256([]byte("toolbridge user\x00" + tenant + "\x00" + subject))
 	return shaped(uuid.UUID(sum[:16])).String()

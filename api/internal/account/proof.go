@@ -11,13 +11,13 @@ import (
 )
 
 // A session id is a UUID that proves by itself that this deployment issued it,
-// when, and to whom. Opening and checking one therefore writes nothing, and
+// when, and to whom. Opening and checking a session therefore writes nothing, and
 // works after a restart and on every process with the same secret.
 //
 // Its 122 free bits are, from the top: 42 creation time in Unix ms, 26 random,
-// 24 issue proof, 30 owner proof. Proofs this short are enough because the
-// session is no credential: the token of the same request is. It only orders the
-// sync protocol, and a guess would have to come with the victim's own token.
+// 24 issue proof, 30 owner proof. Proofs this short are enough because the session
+// is no credential; the token of the same request is. A session only orders the
+// sync protocol, and a guessed id is useless without the victim's own token.
 const (
 	nonceBits = 26
 	issueBits = 24
@@ -36,7 +36,7 @@ func NewProver(secret string) Prover {
 	return Prover{key: mac.Sum(nil)}
 }
 
-// verdict is whose session an id is.
+// verdict says who owns the session of an id.
 type verdict int
 
 const (
@@ -53,7 +53,7 @@ func (p Prover) issue(owner Owner, created time.Time) string {
 	return pack(ms, nonce, p.issueProof(owner, ms, nonce), p.ownerProof(owner, ms, nonce)).String()
 }
 
-// inspect tells whose session an id is and when it was opened.
+// inspect finds out when a session was opened and who owns it.
 func (p Prover) inspect(owner Owner, id uuid.UUID) (created time.Time, whose verdict) {
 	if shaped(id) != id {
 		return time.Time{}, unknown
@@ -90,7 +90,7 @@ func (p Prover) proof(purpose, tenant, user string, ms, nonce uint64) uint64 {
 	return binary.BigEndian.Uint64(mac.Sum(nil))
 }
 
-// pack lays the four fields around the version (bits 48-51) and the variant
+// pack places the four fields around the version (bits 48-51) and the variant
 // (bits 64-65) of a UUID.
 func pack(ms, nonce, issue, own uint64) uuid.UUID {
 	const lowNonce = 8 // bits of the nonce that follow the variant

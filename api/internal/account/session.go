@@ -10,16 +10,16 @@ import (
 	"toolbridge/api/internal/fault"
 )
 
-// SessionLifetime is how long a session holds. Use does not extend it.
+// SessionLifetime is how long a session is valid. Use does not extend it.
 const SessionLifetime = 30 * time.Minute
 
-// Why a session cannot be used. Who asks decides what the client is told.
+// Why a session cannot be used. The caller decides on the client's error.
 var (
 	ErrNoSession     = errors.New("session is unknown, ended or expired")
 	ErrOthersSession = errors.New("session belongs to another user")
 )
 
-// Session is one open sync session, with the owner's state at its reading.
+// Session is an open sync session, with the owner's state when it was read.
 type Session struct {
 	ID        string
 	Owner     Owner
@@ -35,7 +35,7 @@ type Service struct {
 	Now    func() time.Time
 }
 
-// Open starts a session. It costs one read and no write.
+// Open opens a session. It costs one read and no write.
 func (s *Service) Open(ctx context.Context, owner Owner) (Session, error) {
 	state, err := s.Store.State(ctx, owner, "")
 	if err != nil {
@@ -48,8 +48,8 @@ func (s *Service) Open(ctx context.Context, owner Owner) (Session, error) {
 	return session(s.Prover.issue(owner, created), owner, created, state), nil
 }
 
-// Resume finds an open session of the owner: ErrNoSession or ErrOthersSession
-// when there is none.
+// Resume finds an open session of the owner. Without one it returns ErrNoSession or
+// ErrOthersSession.
 func (s *Service) Resume(ctx context.Context, owner Owner, id string) (Session, error) {
 	parsed, err := uuid.Parse(id)
 	if err != nil {
@@ -82,8 +82,8 @@ func (s *Service) End(ctx context.Context, owner Owner, id string) error {
 	return s.Store.EndSession(ctx, owner, found.ID, found.ExpiresAt, s.Now())
 }
 
-// Wipe deletes all that a session's owner has, on the word that confirms it:
-// ErrNoSession when another wipe has ended the session meanwhile.
+// Wipe deletes all data of a session's owner if the confirmation is right. It
+// returns ErrNoSession when another wipe has ended the session since.
 func (s *Service) Wipe(ctx context.Context, opened Session, confirm string) (State, map[string]int64, error) {
 	if confirm != "WIPE" {
 		return State{}, nil, fault.New(fault.ConfirmationRequired, `confirmation required: must send {"confirm":"WIPE"}`)

@@ -32,21 +32,21 @@ const (
 	unknownBurst = 5
 )
 
-// errNoKeys: no token can be checked, as no key was ever fetched.
+// errNoKeys means that no token can be checked, since no key was ever fetched.
 var errNoKeys = errors.New("the identity provider's keys were never fetched")
 
 var publicAlgorithms = []string{
 	jwt.SigningMethodRS256.Alg(), jwt.SigningMethodES256.Alg(), jwt.SigningMethodEdDSA.Alg(),
 }
 
-// publicKey is a key and the only algorithm that it verifies.
+// publicKey is a key and the only algorithm that it may verify.
 type publicKey struct {
 	key       any
 	algorithm string
 }
 
-// KeySet is the public keys of an identity provider, by key id. Keys once
-// fetched hold while the provider cannot be reached.
+// KeySet is the public keys of an identity provider, by key id. Keys that were
+// fetched stay in use while the provider cannot be reached.
 type KeySet struct {
 	url     string
 	now     func() time.Time
@@ -56,8 +56,8 @@ type KeySet struct {
 	keys    atomic.Pointer[map[string]publicKey] // nil until the first fetch
 }
 
-// NewKeySet returns an empty set that is fetched from a JWKS URL when first
-// needed. It follows no redirect and takes no proxy from the environment.
+// NewKeySet returns an empty set, which is fetched from a JWKS URL when it is first
+// needed. It follows no redirect and uses no proxy from the environment.
 func NewKeySet(url string, now func() time.Time) *KeySet {
 	return &KeySet{
 		url: url,
@@ -71,8 +71,8 @@ func NewKeySet(url string, now func() time.Time) *KeySet {
 	}
 }
 
-// Keep fetches the set now and again and again until ctx ends, and logs each
-// fetch that failed.
+// Keep fetches the set at once and then regularly until ctx ends. It logs each
+// fetch that fails.
 func (s *KeySet) Keep(ctx context.Context, log *slog.Logger) {
 	for {
 		pause := refreshEvery
@@ -88,15 +88,15 @@ func (s *KeySet) Keep(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// Refresh fetches the set, or joins the fetch that is under way. A failure
-// leaves the set as it was.
+// Refresh fetches the set, or joins a fetch that is under way. A failure leaves the
+// set as it was.
 func (s *KeySet) Refresh() error {
 	_, err, _ := s.flight.Do("", func() (any, error) { return nil, s.fetch() })
 	return err
 }
 
-// verifying finds the key that a token names. It is refused for any other
-// algorithm than its own.
+// verifying finds the key that a token names, and refuses any algorithm other than
+// the key's own.
 func (s *KeySet) verifying(token *jwt.Token) (any, error) {
 	id, _ := token.Header["kid"].(string)
 	if id == "" {
@@ -166,7 +166,7 @@ func (s *KeySet) fetch() error {
 	return nil
 }
 
-// parseKeySet takes the keys that can verify a token, and leaves out all others.
+// parseKeySet returns the keys that can verify a token, and ignores all others.
 func parseKeySet(body []byte) (map[string]publicKey, error) {
 	var sent struct{ Keys []json.RawMessage }
 	if err := json.Unmarshal(body, &sent); err != nil {
@@ -189,7 +189,7 @@ func parseKey(text []byte) (id string, key publicKey, ok bool) {
 	if json.Unmarshal(text, &sent) != nil || sent.KID == "" || sent.USE != "" && sent.USE != jwkset.UseSig {
 		return "", publicKey{}, false
 	}
-	// The numbers alone: a certificate beside them would have to be fetched or checked.
+	// Only the numbers count: a certificate would have to be fetched or checked.
 	bare := jwkset.JWKMarshal{KTY: sent.KTY, CRV: sent.CRV, X: sent.X, Y: sent.Y, N: sent.N, E: sent.E}
 	parsed, err := jwkset.NewJWKFromMarshal(bare, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
 	if err != nil {
@@ -199,7 +199,7 @@ func parseKey(text []byte) (id string, key publicKey, ok bool) {
 	return sent.KID, key, key.algorithm != "" && (sent.ALG == "" || sent.ALG.String() == key.algorithm)
 }
 
-// algorithmOf gives the algorithm that a key is good for, "" for none.
+// algorithmOf is the algorithm that a key may verify, "" for none.
 func algorithmOf(key any) string {
 	switch key := key.(type) {
 	case *rsa.PublicKey:

@@ -11,24 +11,24 @@ import (
 	"toolbridge/api/internal/fault"
 )
 
-// The headers by which a gateway proves which tenant it speaks for.
+// The headers by which a gateway proves its tenant.
 const (
 	HeaderTenant    = "X-Tb-Tenant-Id"
 	HeaderTimestamp = "X-Tb-Timestamp"
 	HeaderSignature = "X-Tb-Signature"
 )
 
-// maxSkew is how far a signature's time may be from ours, either way.
+// maxSkew is the greatest difference between a signature's time and ours.
 const maxSkew = 300 * time.Second
 
-// TenantGate lets through requests signed for one tenant and no other.
+// TenantGate lets through only requests that are signed for its tenant.
 type TenantGate struct {
 	ID     string
 	Secret string
 	Now    func() time.Time
 }
 
-// Sign gives the signature of a tenant id at a timestamp (Unix milliseconds,
+// Sign returns the signature of a tenant id at a timestamp (Unix milliseconds,
 // exactly as sent): lower-case hex of HMAC-SHA-256 over "<tenant>:<timestamp>".
 func Sign(secret, tenant, timestamp string) string {
 	mac := hmac.New(sha256.New, []byte(secret))

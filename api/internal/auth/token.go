@@ -22,23 +22,23 @@ const maxSubject = 255
 const headerDebug = "X-Debug-Sub"
 
 // Tokens checks bearer tokens, either by one shared secret or by the public keys
-// of an identity provider. `exp` is demanded.
+// of an identity provider. A token must have `exp`.
 type Tokens struct {
 	parser *jwt.Parser
 	key    jwt.Keyfunc
 }
 
-// NewTokens returns a checker of HS256 tokens signed with a shared secret. Only
-// that algorithm counts, whatever the token's header names. An empty issuer or
-// audience is not checked; of several audiences a token needs one.
+// NewTokens returns a checker of HS256 tokens signed with a shared secret. It
+// accepts no other algorithm, whatever the token's header names. An empty issuer or
+// audience is not checked; a token needs one of several audiences.
 func NewTokens(secret, issuer, audience string, now func() time.Time) *Tokens {
 	key := func(*jwt.Token) (any, error) { return []byte(secret), nil }
 	methods := []string{jwt.SigningMethodHS256.Alg()}
 	return &Tokens{parser: newParser(methods, issuer, audience, now), key: key}
 }
 
-// NewPublicTokens returns a checker of tokens signed by a key of the set, with
-// the algorithm that belongs to the key.
+// NewPublicTokens returns a checker of tokens that a key of the set signed, with
+// the algorithm of that key.
 func NewPublicTokens(keys *KeySet, issuer, audience string, now func() time.Time) *Tokens {
 	return &Tokens{parser: newParser(publicAlgorithms, issuer, audience, now), key: keys.verifying}
 }
@@ -58,21 +58,21 @@ func newParser(methods []string, issuer, audience string, now func() time.Time) 
 	return jwt.NewParser(options...)
 }
 
-// Words are the parts of a setting that is a list: separated by spaces or commas.
+// Words splits a setting that is a list separated by spaces or commas.
 func Words(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 }
 
-// Subject gives the `sub` of the token in the one Authorization header. Every
-// failure of a token is the same unauthorized fault to the client; unavailable
-// says that no token can be checked for now.
+// Subject returns the `sub` of the token in the only Authorization header. The
+// client gets the same unauthorized fault for every bad token, and unavailable when
+// no token can be checked for now.
 func (t *Tokens) Subject(header http.Header) (string, error) {
 	authorization, one := single(header, "Authorization")
 	token, found := strings.CutPrefix(authorization, "Bearer ")
 	if !one || !found {
 		return "", unauthorized(errors.New("not one bearer token"))
 	}
-	// A map, because a struct would take "SUB" for "sub" where others do not.
+	// A map, because encoding/json would accept "SUB" for the "sub" of a struct.
 	claims := jwt.MapClaims{}
 	_, err := t.parser.ParseWithClaims(token, claims, t.key)
 	if errors.Is(err, errNoKeys) {
@@ -88,8 +88,8 @@ func (t *Tokens) Subject(header http.Header) (string, error) {
 	return subject, nil
 }
 
-// DebugSubject gives the user that a request without Authorization header names
-// by itself, for development mode only.
+// DebugSubject returns the user that a request without an Authorization header
+// names itself. It is for development mode only.
 func DebugSubject(header http.Header) (subject string, named bool) {
 	if len(header["Authorization"]) > 0 {
 		return "", false
@@ -98,8 +98,8 @@ func DebugSubject(header http.Header) (subject string, named bool) {
 	return subject, one && usableSubject(subject)
 }
 
-// usableSubject refuses what could make two users look like one: NUL, and the
-// replacement character that a JSON decoder leaves where the text was broken.
+// usableSubject refuses characters that could make two users look the same: NUL,
+// and the replacement character that a JSON decoder puts in place of broken text.
 func usableSubject(subject string) bool {
 	return subject != "" && len(subject) <= maxSubject &&
 		!strings.ContainsRune(subject, 0) && !strings.ContainsRune(subject, utf8.RuneError)

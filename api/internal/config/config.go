@@ -17,7 +17,7 @@ import (
 	"toolbridge/api/internal/limit"
 )
 
-// MinSecretBytes is the least length of a secret: that of the HMAC-SHA-256 it keys.
+// MinSecretBytes is the least length of a secret: the size of an HMAC-SHA-256.
 const MinSecretBytes = 32
 
 // Config is every setting of the process. The zero value is not usable.
@@ -25,7 +25,7 @@ type Config struct {
 	HTTPAddr       string
 	Database       Database
 	Development    bool
-	Platform       string // in development: the variable that says that this is a deployment, or none
+	Platform       string // in development mode: the variable that marks a deployment, if any
 	JWTSecret      string
 	JWKSURL        string // instead of JWTSecret
 	JWTIssuer      string
@@ -43,16 +43,15 @@ type Config struct {
 	LogLevel       slog.Level
 }
 
-// Database says where everything is kept: in the SQLite file at Path, or on the
-// PostgreSQL server at URL, which may contain a password. One of them is set.
+// Database says where the data is: in the SQLite file at Path, or on the PostgreSQL
+// server at URL, which may contain a password. Exactly one of them is set.
 type Database struct {
 	Path           string
 	URL            string
 	MaxConnections int // to PostgreSQL
 }
 
-// Validate reports every setting the process must not start with, each by the
-// name of its variable.
+// Validate names every variable with whose value the process must not start.
 func (c Config) Validate() error {
 	return errors.Join(
 		checkAddr(c.HTTPAddr),
@@ -76,7 +75,7 @@ func checkAddr(addr string) error {
 	return nil
 }
 
-// checkTokens demands exactly one way to check tokens, and that whole.
+// checkTokens demands all settings of exactly one way to check tokens.
 func (c Config) checkTokens() error {
 	switch {
 	case c.JWKSURL == "" && c.JWTSecret == "":
@@ -93,7 +92,7 @@ func (c Config) checkTokens() error {
 	)
 }
 
-// checkAudience refuses a list without a word, which would look like no check.
+// checkAudience refuses a list without an audience, which would mean no check.
 func checkAudience(list string) error {
 	if list != "" && strings.Trim(list, ", \t\r\n") == "" {
 		return errors.New("JWT_AUDIENCE: names no audience; give it one, or unset it")
@@ -120,8 +119,8 @@ func checkKeySetURL(text string) error {
 	return nil
 }
 
-// checkDevelopment keeps the mode in which a request may name its user away from
-// everything that smells of production.
+// checkDevelopment refuses the mode in which a request may name its user wherever
+// something looks like production.
 func (c Config) checkDevelopment() error {
 	if !c.Development {
 		return nil
@@ -141,9 +140,9 @@ func (c Config) checkDevelopment() error {
 	return nil
 }
 
-// onThisMachine says whether every server that may be connected to is, by a
-// loopback address or a socket. The parser is the one that connects later: it
-// knows of lists of hosts, of options, and of PGHOST and its like.
+// onThisMachine reports whether every server of a URL is on this machine, reached
+// by a loopback address or a socket. The driver itself parses the URL, so lists of
+// hosts, options and variables such as PGHOST count, too.
 func onThisMachine(postgres string) bool {
 	parsed, err := pgconn.ParseConfig(postgres)
 	if err != nil {
@@ -192,7 +191,7 @@ func printable(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-// checkKeepHours keeps the time within what a clock can count.
+// checkKeepHours bounds the time, so that adding it to the clock cannot overflow.
 func checkKeepHours(hours int64) error {
 	const year = 366 * 24
 	if hours < 1 || hours > year {

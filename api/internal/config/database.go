@@ -2,7 +2,8 @@ package config
 
 import "errors"
 
-// DatabaseOnly reads where the database is, for a caller that needs no secrets.
+// DatabaseOnly reads the settings of the database, for commands that need no
+// secrets.
 func DatabaseOnly(lookup Lookup) (Database, error) {
 	env := reader{lookup: lookup}
 	found := parsed(&env, "DATABASE_URL", database)

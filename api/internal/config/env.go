@@ -18,11 +18,11 @@ const (
 // Both are PostgreSQL.
 var postgresSchemes = []string{"postgres://", "postgresql://"}
 
-// Lookup finds a variable and says whether it is set, like os.LookupEnv.
+// Lookup returns a variable and whether it is set, like os.LookupEnv.
 type Lookup func(name string) (value string, set bool)
 
 // FromEnv reads and validates the settings. The error names every variable that
-// is wrong, one per line. A variable that is set but empty is wrong: an empty
+// is wrong, one per line. A variable that is set but empty is wrong, so an empty
 // value never loosens a check.
 func FromEnv(lookup Lookup) (Config, error) {
 	env := reader{lookup: lookup}
@@ -59,8 +59,8 @@ func FromEnv(lookup Lookup) (Config, error) {
 	return c, nil
 }
 
-// platform names the variable by which a platform tells that this is a
-// deployment, whatever its value.
+// platform names the variable, of any value, by which a platform marks a
+// deployment.
 func platform(lookup Lookup) string {
 	for _, name := range []string{"FLY_APP_NAME", "FLY_MACHINE_ID"} {
 		if _, set := lookup(name); set {
@@ -70,7 +70,7 @@ func platform(lookup Lookup) string {
 	return ""
 }
 
-// Addr reads HTTP_ADDR alone, for a caller that needs no secrets.
+// Addr reads only HTTP_ADDR, for a command that needs no secrets.
 func Addr(lookup Lookup) (string, error) {
 	env := reader{lookup: lookup}
 	addr := env.text("HTTP_ADDR")
@@ -80,13 +80,13 @@ func Addr(lookup Lookup) (string, error) {
 	return addr, checkAddr(addr)
 }
 
-// reader remembers what was wrong, so that one start shows all of it.
+// reader collects problems, so that one start shows all of them.
 type reader struct {
 	lookup   Lookup
 	problems []error
 }
 
-// text gives the value of a variable, or its default.
+// text returns the value of a variable, or its default.
 func (r *reader) text(name string) string {
 	value, set := r.lookup(name)
 	if !set {
@@ -107,8 +107,8 @@ func parsed[T any](r *reader, name string, parse func(string) (T, error)) T {
 	return value
 }
 
-// database takes the path of a file literally: nothing in it is decoded. The URL
-// of a server is never quoted, as it may contain a password.
+// database takes the path of a file literally, without decoding it. An error never
+// quotes the URL of a server, which may contain a password.
 func database(text string) (Database, error) {
 	for _, scheme := range postgresSchemes {
 		if strings.HasPrefix(text, scheme) {

@@ -1,15 +1,15 @@
 package config
 
-// setting is a variable of the environment. Without a default it is unset unless
-// an operator sets it.
+// setting is a variable of the environment. An empty fallback means that there is
+// no default.
 type setting struct {
 	name     string
 	fallback string
 	meaning  string
 }
 
-// settings is every variable that FromEnv reads, in the order of the document, but
-// for those that a platform sets.
+// settings are the variables that FromEnv reads, in the order of the document,
+// except those that a platform sets.
 var settings = []setting{
 	{"TENANT_ID", "", "The one tenant that this process serves: printable text without a colon. Required."},
 	{"TENANT_HEADER_SECRET", "", "The secret with which the gateway signs its requests: at least 32 bytes. Required. A request without a valid signature is refused."},
@@ -32,7 +32,7 @@ var settings = []setting{
 	{"LOG_LEVEL", "info", "The lowest level that is logged: debug, info, warn or error."},
 }
 
-// fallback gives the default of a variable.
+// fallback is the default of a variable.
 func fallback(name string) string {
 	for _, s := range settings {
 		if s.name == name {

@@ -3,7 +3,7 @@ package entity
 // MaxLimit is the largest page of a list.
 const MaxLimit = 1000
 
-// Description is what the API publishes about one entity, so that a client can
+// Description is what the API publishes about an entity, so that a client can
 // compare its own declaration with it.
 type Description struct {
 	MaxLimit int                   `json:"maxLimit"`
@@ -16,14 +16,14 @@ type Description struct {
 	Parent   *ParentDescription    `json:"parent,omitempty"`
 }
 
-// ParentDescription names the payload keys that point at a parent.
+// ParentDescription names the payload keys that name a parent.
 type ParentDescription struct {
 	UID   string `json:"uid"`
 	Type  string `json:"type,omitempty"`
 	Kinds []Kind `json:"kinds"`
 }
 
-// Describe gives the description of every row of the table by URL segment.
+// Describe returns the description of every entity by URL segment.
 func Describe() map[string]Description {
 	described := make(map[string]Description, len(Table))
 	for _, e := range Table {

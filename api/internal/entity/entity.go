@@ -12,15 +12,15 @@ type Kind string
 // Assignment is what an action writes into a payload: key to string or bool.
 type Assignment map[string]any
 
-// Parent says which payload keys name an item's parent, and what it may be.
-// TypeKey is empty when there is only one kind to choose from.
+// Parent says which payload keys name an item's parent, and which kinds it may
+// have. TypeKey is empty when there is only one kind.
 type Parent struct {
 	UIDKey  string
 	TypeKey string
 	Kinds   []Kind
 }
 
-// KindNames gives the kinds that a parent may be of, in the order of the table.
+// KindNames are the kinds that a parent may have, as strings.
 func (p *Parent) KindNames() []string {
 	names := make([]string, len(p.Kinds))
 	for i, kind := range p.Kinds {
@@ -29,7 +29,7 @@ func (p *Parent) KindNames() []string {
 	return names
 }
 
-// Entity is one row of the table. Segment is its word in a URL.
+// Entity is one row of the table. Segment is its name in a URL: "chat_messages".
 type Entity struct {
 	Kind    Kind
 	Segment string
@@ -41,7 +41,7 @@ type Entity struct {
 // Word is the entity's name in a sentence: "chat message".
 func (e *Entity) Word() string { return strings.ReplaceAll(string(e.Kind), "_", " ") }
 
-// ActionNames gives the names `process` accepts, sorted.
+// ActionNames are the names that `process` accepts, sorted.
 func (e *Entity) ActionNames() []string {
 	names := make([]string, 0, len(e.Actions))
 	for name := range e.Actions {
@@ -51,7 +51,7 @@ func (e *Entity) ActionNames() []string {
 	return names
 }
 
-// States gives the values that archive and the actions write to "status", sorted.
+// States are the values that archive and the actions write to "status", sorted.
 func (e *Entity) States() []string {
 	var states []string
 	collect := func(written Assignment) {

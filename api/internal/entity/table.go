@@ -1,7 +1,7 @@
 package entity
 
-// Table is every entity the API serves. A sixth one is one more row: routes,
-// rules, store and description loop over it.
+// Table is every entity that the API serves. Another entity is another row: routes,
+// rules, stores and descriptions loop over the table.
 var Table = []*Entity{
 	{
 		Kind:    "note",

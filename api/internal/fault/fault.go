@@ -1,13 +1,13 @@
-// Package fault holds the one error type that may reach a client, and its codes.
+// Package fault has the only error type that may reach a client, and its codes.
 package fault
 
 import "fmt"
 
-// Facts are named values told to the client beside the sentence.
+// Facts are named values that go to the client beside the sentence.
 type Facts map[string]any
 
-// Error is a failure a client is told about: Message is a sentence for people,
-// Code is for programs. Details go under "details", Top beside "error".
+// Error is a failure that is reported to the client. Message is a sentence for
+// people, Code is for programs. Details go under "details", Top beside "error".
 type Error struct {
 	Code    Code
 	Message string
@@ -21,30 +21,30 @@ func New(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// WrongEpoch returns the refusal of a client that has not noticed a wipe.
+// WrongEpoch refuses a client that has not noticed a wipe.
 func WrongEpoch(current int64) *Error {
 	return New(EpochMismatch, "epoch_mismatch").WithTop(Facts{"epoch": current})
 }
 
-// With returns the error with details added.
+// With sets the details and returns the error.
 func (e *Error) With(details Facts) *Error {
 	e.Details = details
 	return e
 }
 
-// WithTop returns the error with facts the contract puts at the top level.
+// WithTop sets the facts of the top level and returns the error.
 func (e *Error) WithTop(top Facts) *Error {
 	e.Top = top
 	return e
 }
 
-// Because returns the error with its cause, which is logged and never sent.
+// Because sets the cause, which is logged and never sent, and returns the error.
 func (e *Error) Because(cause error) *Error {
 	e.cause = cause
 	return e
 }
 
-// Error gives the sentence and, for the log, the cause.
+// Error is the sentence and, for the log, the cause.
 func (e *Error) Error() string {
 	if e.cause == nil {
 		return e.Message
@@ -52,5 +52,5 @@ func (e *Error) Error() string {
 	return e.Message + ": " + e.cause.Error()
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.cause }

@@ -10,7 +10,7 @@ import (
 	"toolbridge/api/internal/item"
 )
 
-// maxWipeBody is plenty for the one word that a wipe needs.
+// maxWipeBody is far more than the confirmation of a wipe needs.
 const maxWipeBody = 4096
 
 func (a *API) state(c *call) (int, any, error) {
@@ -38,15 +38,15 @@ func (a *API) wipe(c *call) (int, any, error) {
 	}
 	state, counts, err := a.Accounts.Wipe(c.Context(), c.opened, confirm)
 	if errors.Is(err, account.ErrNoSession) {
-		c.sessionEnded()
+		c.unsetSession()
 		return 0, nil, invalidSession()
 	}
 	if err != nil {
 		return 0, nil, err
 	}
 	if c.inBand {
-		c.sessionEnded()
-		tellEpoch(c, state.Epoch)
+		c.unsetSession()
+		setEpoch(c, state.Epoch)
 	}
 	deleted := make(map[entity.Kind]int64, len(entity.Table))
 	for _, e := range entity.Table {
@@ -55,8 +55,8 @@ func (a *API) wipe(c *call) (int, any, error) {
 	return http.StatusOK, map[string]any{"epoch": state.Epoch, "deleted": deleted}, nil
 }
 
-// confirmation reads the word of a wipe. The contract has its own text for a body
-// that cannot be read.
+// confirmation reads the word that confirms a wipe. The contract has its own text for
+// a body that cannot be read.
 func confirmation(c *call, limit int64) (string, error) {
 	body, err := readBody(c, limit)
 	if err != nil {

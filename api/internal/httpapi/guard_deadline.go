@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -15,7 +16,7 @@ const (
 	maxTimeout    = 600_000 // ms
 )
 
-// errTimeUp is why a request ended that its caller no longer waits for.
+// errTimeUp is the cause of a request's end when its caller's time is up.
 var errTimeUp = errors.New("the caller's time is up")
 
 var deadlineGuard = guard{
@@ -44,24 +45,28 @@ func setDeadline(c *call) error {
 	return nil
 }
 
-// timeUp says whether the caller no longer waits.
+// timeUp reports whether the caller no longer waits.
 func (c *call) timeUp() bool { return context.Cause(c.Context()) == errTimeUp }
 
-// hurry ends the reading of the body when the caller's time is up. Stop says whether
-// it came before that: if not, the connection is no good for another request, since
-// the server takes the end of a read for the end of its client.
-func (c *call) hurry() (stop func() bool) {
+// readInTime reads the body until the caller's time is up. When that comes first,
+// the connection cannot serve another request: the server takes the end of a read
+// for the end of its client.
+func (c *call) readInTime(limit int64) (body []byte, inTime bool, err error) {
+	reader := http.MaxBytesReader(c.writer, c.Body, limit)
 	if _, limited := c.Context().Deadline(); !limited {
-		return func() bool { return true }
+		body, err = io.ReadAll(reader)
+		return body, true, err
 	}
-	return context.AfterFunc(c.Context(), func() {
-		_ = http.NewResponseController(c.writer).SetReadDeadline(time.Now()) // not there in a test's recorder
+	cancelled := context.AfterFunc(c.Context(), func() {
+		_ = http.NewResponseController(c.writer).SetReadDeadline(time.Now()) // a test's recorder has none
 	})
+	body, err = io.ReadAll(reader)
+	return body, cancelled(), err
 }
 
-// overdue gives the error of a call, said otherwise where nothing was done since
-// the caller's time was up.
-func overdue(c *call, err error) error {
+// deadlineFault replaces the error of a call when nothing was done because the
+// caller's time was up.
+func deadlineFault(c *call, err error) error {
 	var f *fault.Error
 	if !c.timeUp() || !errors.As(err, &f) || f.Code != fault.Unavailable && f.Code != fault.RequestTimeout {
 		return err

@@ -21,7 +21,7 @@ var epochGuard = guard{
 }
 
 // checkEpoch refuses a client that has not noticed a wipe. A request that opened its
-// own session knows nothing older, so it need not say an epoch.
+// own session knows no older epoch, so it need not name one.
 func checkEpoch(c *call) error {
 	current := c.opened.State.Epoch
 	sent, present := c.Header[headerEpoch]
@@ -37,16 +37,16 @@ func checkEpoch(c *call) error {
 	return fault.WrongEpoch(current)
 }
 
-// tellWipe puts the epoch of a refusal into its header, and takes back a session
-// that was opened in-band when a wipe has ended it since.
-func (c *call) tellWipe(refusal *fault.Error) {
+// setRefusedEpoch puts the epoch of a refusal into its header. It also removes a
+// session that was opened in-band when a wipe has ended it since.
+func (c *call) setRefusedEpoch(refusal *fault.Error) {
 	epoch, _ := refusal.Top["epoch"].(int64)
 	if epoch != c.opened.State.Epoch {
-		c.sessionEnded()
+		c.unsetSession()
 	}
-	tellEpoch(c, epoch)
+	setEpoch(c, epoch)
 }
 
-func tellEpoch(c *call, epoch int64) {
+func setEpoch(c *call, epoch int64) {
 	c.reply.Set(headerEpoch, strconv.FormatInt(epoch, 10))
 }

@@ -14,28 +14,28 @@ import (
 // maxLimited is how many users' buckets of one kind are remembered: a few MB.
 const maxLimited = 20_000
 
-// limitWindow is what a rate limit is told in.
+// limitWindow is the unit in which rate limits are published.
 const limitWindow = time.Minute
 
-// Limits is how much one user may ask for, by what is asked. A session that a
-// request opens in-band counts as that request only.
+// Limits bounds how often one user may read, write and open sessions. A request that
+// opens its session in-band counts only as that request.
 type Limits struct {
 	reads, writes, sessions allowance
 }
 
-// NewLimits returns full buckets for every user.
+// NewLimits returns limits with full buckets for every user.
 func NewLimits(reads, writes, sessions limit.Rate) *Limits {
-	return &Limits{allowing("reads", reads), allowing("writes", writes), allowing("sessions", sessions)}
+	return &Limits{newAllowance("reads", reads), newAllowance("writes", writes), newAllowance("sessions", sessions)}
 }
 
-// allowance is the buckets of one kind of request, nil when it has no limit.
+// allowance is the limit of one kind of request. Without a limit, buckets is nil.
 type allowance struct {
 	kind    string
 	rate    limit.Rate
 	buckets *limit.Buckets
 }
 
-func allowing(kind string, rate limit.Rate) allowance {
+func newAllowance(kind string, rate limit.Rate) allowance {
 	if !rate.Limited() {
 		return allowance{kind: kind}
 	}
@@ -81,7 +81,7 @@ func (a *API) take(c *call, from *allowance) error {
 	}
 	now := a.Now()
 	standing := from.buckets.Take(c.owner.User, now)
-	c.tellLimit(from, standing, now)
+	c.setLimitHeaders(from, standing, now)
 	if standing.Allowed {
 		return nil
 	}
@@ -91,9 +91,9 @@ func (a *API) take(c *call, from *allowance) error {
 		With(fault.Facts{"limit": from.kind, "perMinute": from.rate.PerMinute, "burst": from.rate.Burst})
 }
 
-// tellLimit says where the user stands, in the headers of the contract and in
-// those of the IETF's draft.
-func (c *call) tellLimit(from *allowance, standing limit.Standing, now time.Time) {
+// setLimitHeaders publishes the state of the user's bucket, in the headers of the
+// contract and in those of the IETF's draft.
+func (c *call) setLimitHeaders(from *allowance, standing limit.Standing, now time.Time) {
 	perMinute, remaining := strconv.Itoa(from.rate.PerMinute), strconv.Itoa(standing.Remaining)
 	full := now.Add(standing.Full + time.Second - 1).Unix() // rounded up
 	c.reply.Set("X-Ratelimit-Limit", perMinute)
@@ -107,14 +107,14 @@ func (c *call) tellLimit(from *allowance, standing limit.Standing, now time.Time
 // wholeSeconds rounds up, to at least one.
 func wholeSeconds(d time.Duration) int { return max(1, int(math.Ceil(d.Seconds()))) }
 
-// rateLimitInfo is a limit as /v1/sync/info tells it.
+// rateLimitInfo is a limit as /v1/sync/info publishes it.
 type rateLimitInfo struct {
 	WindowSeconds int `json:"windowSeconds"`
 	MaxRequests   int `json:"maxRequests"`
 	Burst         int `json:"burst"`
 }
 
-// rateLimitsInfo has at its top the contract's one limit: the tightest for the
+// rateLimitsInfo has the contract's only limit at its top: the tightest limit of the
 // routes of items.
 type rateLimitsInfo struct {
 	rateLimitInfo
@@ -125,16 +125,16 @@ type rateLimitsInfo struct {
 
 // info is nil when reads and writes have no limit.
 func (l *Limits) info() *rateLimitsInfo {
-	told := &rateLimitsInfo{Reads: l.reads.info(), Writes: l.writes.info(), Sessions: l.sessions.info()}
+	info := &rateLimitsInfo{Reads: l.reads.info(), Writes: l.writes.info(), Sessions: l.sessions.info()}
 	switch {
-	case told.Reads == nil && told.Writes == nil:
+	case info.Reads == nil && info.Writes == nil:
 		return nil
-	case told.Reads == nil || told.Writes != nil && told.Writes.MaxRequests < told.Reads.MaxRequests:
-		told.rateLimitInfo = *told.Writes
+	case info.Reads == nil || info.Writes != nil && info.Writes.MaxRequests < info.Reads.MaxRequests:
+		info.rateLimitInfo = *info.Writes
 	default:
-		told.rateLimitInfo = *told.Reads
+		info.rateLimitInfo = *info.Reads
 	}
-	return told
+	return info
 }
 
 func (a *allowance) info() *rateLimitInfo {

@@ -9,7 +9,7 @@ import (
 
 const headerSession = "X-Sync-Session"
 
-// inBandWord, sent as the session, asks for a fresh one used at once.
+// inBandWord, sent as the session, opens a session for this request.
 const inBandWord = "new"
 
 func (a *API) sessionGuard() guard {
@@ -56,8 +56,9 @@ func invalidSession() error {
 		"Invalid or expired sync session. Please call POST /v1/sync/sessions to begin a new session.")
 }
 
-// sessionEnded takes back what openInBand announced: a wipe has ended it since.
-func (c *call) sessionEnded() {
+// unsetSession removes the headers that openInBand has set, since a wipe has ended
+// that session.
+func (c *call) unsetSession() {
 	c.reply.Del(headerSession)
 	c.reply.Del(headerEpoch)
 }
@@ -69,6 +70,6 @@ func (a *API) openInBand(c *call) error {
 	}
 	c.opened, c.inBand = opened, true
 	c.reply.Set(headerSession, opened.ID)
-	tellEpoch(c, opened.State.Epoch)
+	setEpoch(c, opened.State.Epoch)
 	return nil
 }

@@ -10,10 +10,10 @@ import (
 
 const readyWithin = time.Second
 
-// health says that the process runs, and looks at nothing else.
+// health reports that the process runs, and checks nothing else.
 func (a *API) health(*call) (int, any, error) { return http.StatusOK, text("ok"), nil }
 
-// ready says whether the store answers within a second.
+// ready reports whether the store answers within a second.
 func (a *API) ready(c *call) (int, any, error) {
 	ctx, cancel := context.WithTimeout(c.Context(), readyWithin)
 	defer cancel()

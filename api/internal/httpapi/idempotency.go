@@ -47,7 +47,7 @@ func keyOf(value string) (key string, ok bool) {
 	return value, value != "" && len(value) <= maxKey && !strings.ContainsFunc(value, invisible)
 }
 
-// unescaped gives what a quoted string says.
+// unescaped is the content of a quoted string.
 func unescaped(value string) (text string, ok bool) {
 	var b strings.Builder
 	for i := 1; i < len(value); i++ {

@@ -20,7 +20,7 @@ type infoBody struct {
 	Hints            hintsInfo                     `json:"hints"`
 	Sessions         sessionsInfo                  `json:"sessions"`
 	Idempotency      idempotencyInfo               `json:"idempotency"`
-	Deadlines        bool                          `json:"deadlines"` // whether X-Request-Timeout-Ms is heeded
+	Deadlines        bool                          `json:"deadlines"` // whether X-Request-Timeout-Ms has an effect
 	Limits           limitsInfo                    `json:"limits"`
 }
 
@@ -51,7 +51,8 @@ type limitsInfo struct {
 	MaxKeyBytes    int   `json:"maxKeyBytes"`
 }
 
-// info tells anyone what this API offers, so that a client can adapt or refuse.
+// info publishes what this API offers, so that a client can adapt or refuse. It
+// needs no credentials.
 func (a *API) info(*call) (int, any, error) {
 	body := infoBody{
 		APIVersion:       apiVersion,

@@ -60,7 +60,7 @@ func changesSchema(uid, moment object) object {
 	}, "upserts", "deletes")
 }
 
-// payloadSchema is what a new item must have. All else is free.
+// payloadSchema is the keys that a new item must have. Other keys are free.
 func payloadSchema(e *entity.Entity) object {
 	properties := object{"uid": object{"description": "The uid to use; anything but a UUID counts as none.", "examples": []string{exampleUID}}}
 	schema := object{"type": "object", "properties": properties, "description": stringLimits}
@@ -93,7 +93,7 @@ func exampleItem(e *entity.Entity) object {
 	return object{"uid": exampleUID, "version": 1, "updatedAt": exampleTime, "payload": merged(examplePayload(e), owned)}
 }
 
-// closed is an object of these properties and no others.
+// closed is an object that has these properties and no others.
 func closed(properties object, required ...string) object {
 	return object{"type": "object", "properties": properties, "required": required, "additionalProperties": false}
 }
@@ -104,7 +104,7 @@ func describedAs(schema object, description string) object {
 	return merged(schema, object{"description": description})
 }
 
-// schemaOf is the schema of what encoding/json makes of a type.
+// schemaOf is the schema of a type as encoding/json encodes it.
 func schemaOf(t reflect.Type) object {
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -114,7 +114,7 @@ func schemaOf(t reflect.Type) object {
 		for _, field := range reflect.VisibleFields(t) {
 			name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 			if field.Anonymous {
-				continue // its fields are among the visible ones
+				continue // its own fields are visible, too
 			}
 			properties[name] = schemaOf(field.Type)
 			if options != "omitempty" {

@@ -81,8 +81,8 @@ func (col collection) readQuery(c *call, readFilter func(url.Values, *item.Query
 	return query, err
 }
 
-// parseQuery reads the query string whole or not at all: half of one would be
-// another question than the one that was asked.
+// parseQuery reads the whole query string or none of it: half of a query string
+// would be another query.
 func parseQuery(c *call) (url.Values, error) {
 	values, err := url.ParseQuery(c.URL.RawQuery)
 	if err != nil {
@@ -93,7 +93,7 @@ func parseQuery(c *call) (url.Values, error) {
 
 func includeDeleted(query url.Values) bool { return query.Get("includeDeleted") == "true" }
 
-// readBound reads a parameter that bounds a page; one above most counts as most.
+// readBound reads a parameter that bounds a page. A value above most counts as most.
 func readBound(query url.Values, name string, usual, most int) (int, error) {
 	values := query[name]
 	if len(values) == 0 {
@@ -110,7 +110,7 @@ func readBound(query url.Values, name string, usual, most int) (int, error) {
 	return min(limit, most), nil
 }
 
-// digits says whether a text is a positive number of any length.
+// digits reports whether a text is a positive number of any length.
 func digits(text string) bool {
 	return strings.TrimLeft(strings.TrimPrefix(text, "+"), "0123456789") == ""
 }

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"errors"
-	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -24,17 +23,17 @@ var correlationParameter = parameter{
 	schema:      object{"type": "string"},
 }
 
-// call is one request on its way: what it asks and what the guards have proven.
+// call is one request and what the guards have proven about it.
 type call struct {
 	*http.Request
 	writer        http.ResponseWriter
-	reply         http.Header // of the answer; Header is the request's
+	reply         http.Header // of the response; Header is the request's
 	correlationID string
 	subject       string // the user's name in the token
 	owner         account.Owner
 	opened        account.Session // the sync session, once its guard has passed
-	inBand        bool            // whether this very request opened it
-	end           func()          // of the caller's time; must be called
+	inBand        bool            // whether this request opened it
+	end           func()          // releases the deadline's timer; must be called
 }
 
 func newCall(w http.ResponseWriter, r *http.Request) *call {
@@ -46,29 +45,28 @@ func newCall(w http.ResponseWriter, r *http.Request) *call {
 	return c
 }
 
-// usableCorrelation takes 1 to 128 visible ASCII characters.
+// usableCorrelation accepts 1 to 128 visible ASCII characters.
 func usableCorrelation(id string) bool {
 	invisible := func(r rune) bool { return r < '!' || r > '~' }
 	return id != "" && len(id) <= 128 && !strings.ContainsFunc(id, invisible)
 }
 
-// readBody reads the whole body, up to limit. One that says it is larger is not
-// read at all, and a client that waits to be asked for it is not asked.
+// readBody reads the whole body, up to limit. A body whose Content-Length is larger
+// is not read at all, and a client that expects "100 Continue" does not get it.
 func readBody(c *call, limit int64) ([]byte, error) {
 	if c.ContentLength > limit {
 		return nil, tooLarge(c, limit)
 	}
-	stop := c.hurry()
-	body, err := io.ReadAll(http.MaxBytesReader(c.writer, c.Body, limit))
-	if !stop() {
-		c.unread()
+	body, inTime, err := c.readInTime(limit)
+	if !inTime {
+		c.closeAfterwards()
 	}
 	var exceeded *http.MaxBytesError
 	switch {
 	case errors.As(err, &exceeded):
 		return nil, tooLarge(c, limit)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		c.unread()
+		c.closeAfterwards()
 		return nil, fault.New(fault.RequestTimeout, "the request body did not arrive in time; send the request again").Because(err)
 	case err != nil:
 		return nil, fault.New(fault.InvalidJSON, "invalid JSON: the body ended early").Because(err)
@@ -77,17 +75,17 @@ func readBody(c *call, limit int64) ([]byte, error) {
 }
 
 func tooLarge(c *call, limit int64) error {
-	c.unread()
+	c.closeAfterwards()
 	return fault.New(fault.BodyTooLarge, "request body is larger than %d bytes; send less, in several requests if need be", limit).
 		With(fault.Facts{"maxBytes": limit})
 }
 
-// unread gives the connection up together with the body it still carries: the
-// server would else wait for that body before it answers.
-func (c *call) unread() { c.reply.Set("Connection", "close") }
+// closeAfterwards closes the connection after the response, because there is still a
+// body on it: otherwise the server would wait for that body before it responds.
+func (c *call) closeAfterwards() { c.reply.Set("Connection", "close") }
 
-// textOf reads a string of a body, "" when it is missing or null. A key counts
-// in exactly this spelling: encoding/json would take any case of it.
+// textOf reads a string of a body, "" when it is missing or null. The key must have
+// exactly this spelling: encoding/json would accept any case.
 func textOf(body *item.Payload, key string) (string, error) {
 	if !body.Given(key) {
 		return "", nil

@@ -10,14 +10,14 @@ import (
 	"toolbridge/api/internal/fault"
 )
 
-// text is a body sent as plain text; rawJSON is one that is JSON already.
+// text is a body sent as plain text; rawJSON is a body that is JSON already.
 type (
 	text    string
 	rawJSON []byte
 )
 
-// respond writes an answer. The body is nil for none, text, rawJSON, or a value
-// to encode.
+// respond writes a response. The body is text, rawJSON, a value to encode, or nil
+// for none.
 func respond(w http.ResponseWriter, status int, body any) error {
 	if body == nil {
 		w.WriteHeader(status)
@@ -42,8 +42,8 @@ func respond(w http.ResponseWriter, status int, body any) error {
 	return err
 }
 
-// failure gives the answer to an error: a fault as it says of itself, anything
-// else as an internal error that says nothing.
+// failure is the response to an error. A fault describes itself; any other error is
+// an internal error without details.
 func failure(c *call, err error) (status int, body any) {
 	var f *fault.Error
 	if !errors.As(err, &f) {
@@ -53,7 +53,7 @@ func failure(c *call, err error) (status int, body any) {
 	case fault.Unauthorized:
 		c.reply.Set("WWW-Authenticate", "Bearer")
 	case fault.EpochMismatch:
-		c.tellWipe(f)
+		c.setRefusedEpoch(f)
 	case fault.Unavailable, fault.OutcomeUnknown:
 		c.reply.Set("Retry-After", "1") // second
 	}

@@ -17,7 +17,7 @@ import (
 // methods are the routes of one path pattern, by method.
 type methods map[string]route
 
-// serve answers the calls to one path pattern.
+// serve responds to the calls of one path pattern.
 func (a *API) serve(pattern string, methods methods) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := a.Now()
@@ -25,7 +25,7 @@ func (a *API) serve(pattern string, methods methods) http.Handler {
 		defer func() { c.end() }()
 		status, body, err := a.answer(c, methods)
 		if err != nil {
-			err = overdue(c, err)
+			err = deadlineFault(c, err)
 			status, body = failure(c, err)
 		}
 		if err := respond(w, status, body); err != nil {
@@ -35,8 +35,8 @@ func (a *API) serve(pattern string, methods methods) http.Handler {
 	})
 }
 
-// answer routes by method, passes the guards and runs the handler. A panic
-// comes back as an error like any other that we did not foresee.
+// answer finds the route by method, passes its guards and runs its handler. A panic
+// becomes an error like any other unexpected error.
 func (a *API) answer(c *call, methods methods) (status int, body any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -63,13 +63,13 @@ func (a *API) answer(c *call, methods methods) (status int, body any, err error)
 	return route.handle(c)
 }
 
-// logAccess writes the one line of a call. It names the route, not the path, and
-// nothing the client sent but its correlation id and the verb.
+// logAccess writes the one log line of a call. It names the route, not the path; of
+// what the client sent, it has only the correlation id and the method.
 func (a *API) logAccess(c *call, pattern string, status int, took time.Duration, err error) {
 	if status == http.StatusServiceUnavailable && c.Context().Err() == context.Canceled {
 		attrs := append(accessAttrs(c, pattern, took), slog.String("cause", err.Error()))
 		a.Log.LogAttrs(c.Context(), slog.LevelInfo, "client left", attrs...)
-		return // there was nobody to answer, and nothing was wrong
+		return // nobody waited for a response, and nothing was wrong
 	}
 	level := slog.LevelInfo
 	attrs := append(accessAttrs(c, pattern, took), slog.Int("status", status))
@@ -80,7 +80,7 @@ func (a *API) logAccess(c *call, pattern string, status int, took time.Duration,
 	a.Log.LogAttrs(c.Context(), level, "request", attrs...)
 }
 
-// levelOf tells a caller who did not wait from a failure.
+// levelOf distinguishes a caller who stopped waiting from a failure.
 func levelOf(status int) slog.Level {
 	if status == http.StatusGatewayTimeout {
 		return slog.LevelWarn

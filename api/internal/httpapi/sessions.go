@@ -20,7 +20,7 @@ func (a *API) openSession(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	tellEpoch(c, opened.State.Epoch)
+	setEpoch(c, opened.State.Epoch)
 	return http.StatusCreated, sessionJSON(opened), nil
 }
 
@@ -39,7 +39,7 @@ func (a *API) endSession(c *call) (int, any, error) {
 	return http.StatusNoContent, nil, nil
 }
 
-// sessionFault is what the session routes say, as other routes say it otherwise.
+// sessionFault is the error of the session routes; other routes use other codes.
 func sessionFault(err error) error {
 	switch {
 	case errors.Is(err, account.ErrNoSession):

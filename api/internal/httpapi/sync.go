@@ -30,8 +30,7 @@ func (col collection) pull(c *call) (int, any, error) {
 	return http.StatusOK, changesJSON(page), nil
 }
 
-// changesJSON gives the live items of a page as payloads and its tombstones as
-// deletions.
+// changesJSON is a page with live items as payloads and tombstones as deletions.
 func changesJSON(page item.Page) rawJSON {
 	size := headSize
 	for i := range page.Items {
@@ -50,7 +49,7 @@ func changesJSON(page item.Page) rawJSON {
 	return append(appendNext(b, page.Next), '}')
 }
 
-// comma appends one after what is not the first element of its array.
+// comma appends a comma, except before the first element of an array.
 func comma(b []byte) []byte {
 	if b[len(b)-1] == '[' {
 		return b

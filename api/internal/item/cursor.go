@@ -8,18 +8,18 @@ import (
 	"toolbridge/api/internal/fault"
 )
 
-// Cursor is a place in a list: items strictly after the pair come next. List is
-// the Binding of the query it belongs to.
+// Cursor is a place in a list: the next items are those after (StoredAt, UID). List
+// is the Binding of the query that it belongs to.
 type Cursor struct {
 	StoredAt Millis
 	UID      string
 	List     string
 }
 
-// cursor gives the place of the item.
+// cursor is the place of the item.
 func (i *Item) cursor() *Cursor { return &Cursor{StoredAt: i.StoredAt, UID: i.UID} }
 
-// String gives the opaque text a client sends back.
+// String is the opaque text that a client sends back.
 func (c Cursor) String() string {
 	plain := strconv.FormatInt(int64(c.StoredAt), 10) + "|" + c.UID
 	if c.List != "" {
@@ -28,8 +28,8 @@ func (c Cursor) String() string {
 	return base64.RawURLEncoding.EncodeToString([]byte(plain))
 }
 
-// ParseCursor reads what String gave, and nothing else: a damaged cursor must
-// not quietly restart the list.
+// ParseCursor reads exactly what String returned: a damaged cursor must not restart
+// the list silently.
 func ParseCursor(text string) (Cursor, error) {
 	invalid := fault.New(fault.InvalidCursor, "invalid cursor: use a nextCursor of this list, or none for the first page")
 	plain, err := base64.RawURLEncoding.DecodeString(text)

@@ -10,29 +10,29 @@ import (
 	"toolbridge/api/internal/fault"
 )
 
-// maxDepth bounds nesting, the object itself being level 1: far above what a
-// document needs, far below what hurts a reader that recurses.
+// maxDepth bounds nesting; the object itself is level 1. Documents need far less, and
+// recursive readers stand far more.
 const maxDepth = 100
 
-// MaxKeyBytes bounds a key, which names something and is no place for text.
+// MaxKeyBytes bounds a key, which is a name and not a text.
 const MaxKeyBytes = 1024
 
-// Decode reads one JSON object and refuses what could not come back to the
-// client as it was sent: broken or trailing text, invalid UTF-8, NUL
-// characters, lone surrogates, numbers beyond a double, nesting beyond 100. Of
-// a repeated key the last value counts.
+// Decode reads one JSON object. It refuses everything that a client could not get
+// back as it was sent: broken or trailing text, invalid UTF-8, NUL characters, lone
+// surrogates, numbers beyond a double, nesting beyond 100 levels. The last value of a
+// repeated key counts.
 func Decode(body []byte) (*Payload, error) {
 	return decode(body, math.MaxInt, math.MaxInt)
 }
 
-// DecodeWithin is Decode, except that it also refuses a string of more than
-// maxString bytes, and a key of more than that or MaxKeyBytes. What is counted is
-// UTF-8 without escapes.
+// DecodeWithin is Decode that also refuses strings of more than maxString bytes, and
+// keys of more than maxString or MaxKeyBytes. Bytes are those of UTF-8 without
+// escapes.
 func DecodeWithin(body []byte, maxString int) (*Payload, error) {
 	return decode(body, maxString, min(maxString, MaxKeyBytes))
 }
 
-// DecodePatch is DecodeWithin, except that null is an empty patch.
+// DecodePatch is DecodeWithin that takes null as an empty patch.
 func DecodePatch(body []byte, maxString int) (*Payload, error) {
 	if string(bytes.TrimSpace(body)) == "null" {
 		return &Payload{}, nil
@@ -65,14 +65,14 @@ func invalidJSON(reason string) *fault.Error {
 	return fault.New(fault.InvalidJSON, "invalid JSON: %s", reason)
 }
 
-// scanner walks text that encoding/json has found to be well-formed, so it
-// looks only for the ends of values and for what we refuse in them.
+// scanner walks text that encoding/json has found to be well-formed. So it only looks
+// for the ends of values, and for the contents that we refuse.
 type scanner struct {
 	text              []byte
 	at                int
 	token             int // where the last string, number, word or bracket began
 	maxString, maxKey int
-	exceeded          int // the bound that the last token is beyond, or none
+	exceeded          int // the bound that the last token exceeds, or 0
 }
 
 // object splits the outermost object into its members.
@@ -107,8 +107,8 @@ func (s *scanner) object() (*Payload, error) {
 	return payload, nil
 }
 
-// refusal names the top-level key of a problem and, as a JSON Pointer (RFC 6901),
-// its place. Before is the text between the key and the problem.
+// refusal names the top-level key of a problem and its place, as a JSON Pointer (RFC
+// 6901). Before is the text between the key and the problem.
 func (s *scanner) refusal(problem, key string, before []byte) error {
 	field, path := shortened(key), shortened(pointer(key, before))
 	facts := fault.Facts{"field": field, "path": path}
@@ -119,7 +119,7 @@ func (s *scanner) refusal(problem, key string, before []byte) error {
 	return invalidJSON(problem + " at " + path + "; shorten it or split it up").With(facts)
 }
 
-// tooLong notes the bound that a string or key of a size is beyond.
+// tooLong refuses a string or key that exceeds a bound, and remembers the bound.
 func (s *scanner) tooLong(word string, size, most int) (problem string) {
 	if size <= most {
 		return ""
@@ -128,7 +128,7 @@ func (s *scanner) tooLong(word string, size, most int) (problem string) {
 	return "a " + word + " of more than " + strconv.Itoa(most) + " bytes"
 }
 
-// next skips white space and gives the byte after it.
+// next skips white space and returns the byte after it.
 func (s *scanner) next() byte {
 	for {
 		switch s.text[s.at] {
@@ -140,7 +140,7 @@ func (s *scanner) next() byte {
 	}
 }
 
-// value walks one value of any depth; the problem is empty when it is fine.
+// value walks one value of any depth. The problem is empty when the value is fine.
 func (s *scanner) value() (problem string) {
 	depth := 1
 	for {
@@ -170,7 +170,7 @@ func (s *scanner) value() (problem string) {
 	}
 }
 
-// inner walks a string of a value: one that a colon follows is a key in it.
+// inner walks a string inside a value. A string before a colon is a key.
 func (s *scanner) inner(depth int) (problem string) {
 	_, size, problem := s.str()
 	switch {
@@ -183,8 +183,8 @@ func (s *scanner) inner(depth int) (problem string) {
 	return s.tooLong("string", size, s.maxString)
 }
 
-// str walks a string, quotes included, and gives its size in bytes without them
-// and without escapes.
+// str walks a string. Raw includes the quotes; size is in bytes without quotes and
+// escapes.
 func (s *scanner) str() (raw []byte, size int, problem string) {
 	start := s.at
 	s.at++
@@ -204,8 +204,8 @@ func (s *scanner) str() (raw []byte, size int, problem string) {
 	return s.text[start:s.at], size + s.at - start - len(`""`), ""
 }
 
-// escape walks one escape sequence, or two that make one character, and gives the
-// bytes of that.
+// escape walks one escape sequence, or two that make one character, and returns the
+// size of the character in bytes.
 func (s *scanner) escape() (size int, problem string) {
 	if s.text[s.at+1] != 'u' {
 		s.at += 2

@@ -11,23 +11,22 @@ import (
 	"toolbridge/api/internal/entity"
 )
 
-// What an index keeps of one item. MaxFacetBytes bounds a status or tag that can
-// be found, maxTags how many of an item's tags.
+// Bounds of the indexes. A status or tag longer than MaxFacetBytes is not indexed,
+// nor are tags beyond the first maxTags of an item.
 const (
 	MaxFacetBytes = 200
 	maxTags       = 100
 )
 
-// Facets are what a payload says that lists can be filtered by, besides the
-// parent. Tags are sorted, each once. A store keeps them and need not give them
-// back.
+// Facets are the values of a payload by which lists can be filtered, besides the
+// parent. Tags are sorted and unique. A store keeps facets, and need not return them.
 type Facets struct {
 	Status   string // empty: none
 	Archived bool
 	Tags     []string
 }
 
-// Filter is what a list is restricted to; the zero value is no restriction.
+// Filter restricts a list. The zero value does not.
 type Filter struct {
 	Parent   Parent
 	Status   string
@@ -36,17 +35,17 @@ type Filter struct {
 	Since    *Millis // of StoredAt, inclusive
 }
 
-// facetsOf reads the facets of a payload. It is archived when it has what the
-// entity's row says archiving writes.
+// facetsOf reads the facets of a payload. An item is archived when its payload has
+// the values that archiving writes.
 func facetsOf(e *entity.Entity, payload *Payload) Facets {
 	status, _ := payload.Text("status")
 	if len(status) > MaxFacetBytes {
 		status = ""
 	}
-	return Facets{Status: status, Archived: has(payload, e.Archive), Tags: tagsOf(payload)}
+	return Facets{Status: status, Archived: hasValues(payload, e.Archive), Tags: tagsOf(payload)}
 }
 
-func has(payload *Payload, values map[string]any) bool {
+func hasValues(payload *Payload, values map[string]any) bool {
 	for key, want := range values {
 		var got any
 		raw, _ := payload.raw(key)
@@ -73,8 +72,8 @@ func tagsOf(payload *Payload) (tags []string) {
 	return slices.Compact(tags)
 }
 
-// Binding names the list that a cursor of the query belongs to: empty for the
-// plain one, else a digest of kind, filter and order.
+// Binding names the list that the query's cursors belong to: empty for a list
+// without filters in ascending order, else a digest of kind, filter and order.
 func (q Query) Binding() string {
 	f := q.Filter
 	if f == (Filter{}) && !q.Descending {

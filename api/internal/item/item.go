@@ -1,5 +1,5 @@
-// Package item holds the rules every stored item obeys: versions, time,
-// parents, actions and tombstones, the same for each entity.
+// Package item has the rules that every stored item obeys, whatever its entity:
+// versions, times, parents, actions and tombstones.
 package item
 
 import (
@@ -22,20 +22,20 @@ type Ref struct {
 	UID  string
 }
 
-// Parent is the item another one belongs to; the zero value is no parent.
+// Parent names the item that another item belongs to. The zero value is no parent.
 type Parent struct {
 	Kind entity.Kind
 	UID  string
 }
 
-// Or gives the parent with what it leaves out as the other one has it.
+// Or fills an empty kind or uid from the other parent.
 func (p Parent) Or(other Parent) Parent {
 	return Parent{Kind: cmp.Or(p.Kind, other.Kind), UID: cmp.Or(p.UID, other.UID)}
 }
 
-// Item is one stored item. Payload is the JSON object exactly as stored.
-// StoredAt is its place in lists: the time at which the API took the write, which
-// only differs from UpdatedAt where a pushing client told another one.
+// Item is one stored item. Payload is the JSON object exactly as stored. StoredAt is
+// when the API stored it, which is its place in lists. It differs from UpdatedAt only
+// when a client pushed the item with a time of its own.
 type Item struct {
 	UID       string
 	Version   int64
@@ -47,7 +47,7 @@ type Item struct {
 	Payload   []byte
 }
 
-// Deleted says whether the item is a tombstone.
+// Deleted reports whether the item is a tombstone.
 func (i *Item) Deleted() bool { return i.DeletedAt != nil }
 
 // AppendJSON appends the item as the API sends it, its payload byte for byte.
@@ -58,12 +58,12 @@ func (i *Item) AppendJSON(b []byte) []byte {
 	return append(b, '}')
 }
 
-// AppendShortJSON appends the item without its payload, the answer to a DELETE.
+// AppendShortJSON appends the item without its payload: the answer to a DELETE.
 func (i *Item) AppendShortJSON(b []byte) []byte {
 	return append(i.appendHead(b), '}')
 }
 
-// AppendDeletion appends what a pull tells of a tombstone.
+// AppendDeletion appends a tombstone as a pull sends it.
 func (i *Item) AppendDeletion(b []byte) []byte {
 	b = append(b, `{"uid":"`...)
 	b = append(b, i.UID...)
@@ -93,7 +93,7 @@ const timeLayout = "2006-01-02T15:04:05.999Z07:00"
 // MillisOf cuts a time down to the stored precision.
 func MillisOf(t time.Time) Millis { return Millis(t.UnixMilli()) }
 
-// String gives UTC RFC 3339 with at most three decimals.
+// String is the moment in UTC as RFC 3339, with at most three decimals.
 func (m Millis) String() string { return time.UnixMilli(int64(m)).UTC().Format(timeLayout) }
 
 // AppendJSON appends the moment as a JSON string.
@@ -103,7 +103,7 @@ func (m Millis) AppendJSON(b []byte) []byte {
 	return append(b, '"')
 }
 
-// The first and last moment that may be told in RFC 3339, with room to count on.
+// The first and last moment that RFC 3339 can express, with room for sums.
 const (
 	earliest = Millis(-62_135_596_800_000) // 0001-01-01
 	latest   = Millis(253_370_764_800_000) // 9999-01-01
@@ -113,20 +113,20 @@ const (
 func ParseMillis(text string) (Millis, bool) {
 	ms, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		told, err := time.Parse(time.RFC3339, text)
+		parsed, err := time.Parse(time.RFC3339, text)
 		if err != nil {
 			return 0, false
 		}
-		ms = told.UnixMilli()
+		ms = parsed.UnixMilli()
 	}
 	return Millis(ms), Millis(ms) >= earliest && Millis(ms) <= latest
 }
 
-// nilUID names nothing.
+// nilUID is the nil UUID, which names no item.
 const nilUID = "00000000-0000-0000-0000-000000000000"
 
 // ParseUID reads a UUID in any of its usual spellings (upper case, no dashes,
-// braces, URN) and gives the stored one.
+// braces, URN) and returns the stored spelling.
 func ParseUID(s string) (string, bool) {
 	if uuid.Validate(s) != nil || !utf8.ValidString(s) {
 		return "", false

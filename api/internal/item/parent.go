@@ -7,8 +7,8 @@ import (
 	"toolbridge/api/internal/fault"
 )
 
-// parentOf reads whom a payload names as its parent: the zero Parent for an
-// entity that has none, an invalid_field fault for keys that name nobody.
+// parentOf reads the parent that a payload names: the zero Parent for an entity
+// without parents, an invalid_field fault for keys that name no item.
 func parentOf(e *entity.Entity, payload *Payload) (Parent, error) {
 	if e.Parent == nil {
 		return Parent{}, nil
@@ -28,8 +28,8 @@ func parentOf(e *entity.Entity, payload *Payload) (Parent, error) {
 	return Parent{Kind: kind, UID: uid}, nil
 }
 
-// named is parentOf for a body that may leave out one parent key or both, or not
-// be there at all. What it leaves out, or gets wrong, is empty.
+// named is parentOf for a body that may be missing or lack parent keys. A key that
+// is missing or wrong leaves its part of the Parent empty.
 func named(e *entity.Entity, sent *Payload) (parent Parent) {
 	if e.Parent == nil || sent == nil {
 		return Parent{}
@@ -73,7 +73,7 @@ func invalidField(key, rule string) error {
 	return fault.New(fault.InvalidField, "%s %s", key, rule).With(fault.Facts{"field": key})
 }
 
-// requireParent refuses a parent that is unknown, deleted or somebody else's.
+// requireParent refuses a parent that is unknown, deleted or another user's.
 func requireParent(e *entity.Entity, parent Parent, live Live) error {
 	if e.Parent == nil {
 		return nil

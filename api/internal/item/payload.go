@@ -14,8 +14,8 @@ const (
 	keySync    = "sync"
 )
 
-// Payload is a JSON object whose values are kept as raw text, so that what a
-// client sent comes back digit for digit.
+// Payload is a JSON object whose values are kept as raw text, so that a client gets
+// back what it sent, digit for digit.
 type Payload struct {
 	members []member
 	index   map[string]int
@@ -27,7 +27,7 @@ type member struct {
 	value []byte
 }
 
-// Text gives the value of a key when it is a JSON string.
+// Text returns the value of a key if it is a JSON string.
 func (p *Payload) Text(key string) (string, bool) {
 	raw, ok := p.raw(key)
 	if !ok || len(raw) == 0 || raw[0] != '"' {
@@ -40,19 +40,19 @@ func (p *Payload) Text(key string) (string, bool) {
 	return text, true
 }
 
-// Given says whether the key is present with a value other than null.
+// Given reports whether the key is present with a value other than null.
 func (p *Payload) Given(key string) bool {
 	raw, ok := p.raw(key)
 	return ok && string(raw) != "null"
 }
 
-// Object says whether the value of a key is a JSON object.
+// Object reports whether the value of a key is a JSON object.
 func (p *Payload) Object(key string) bool {
 	raw, _ := p.raw(key)
 	return len(raw) > 0 && raw[0] == '{'
 }
 
-// Has says whether the key is present, whatever its value.
+// Has reports whether the key is present, whatever its value.
 func (p *Payload) Has(key string) bool {
 	_, ok := p.index[key]
 	return ok
@@ -66,7 +66,7 @@ func (p *Payload) raw(key string) ([]byte, bool) {
 	return p.members[at].value, true
 }
 
-// set puts a value at its key's place, or at the end when the key is new.
+// set replaces the value of a key, or adds a new key at the end.
 func (p *Payload) set(key string, name, value []byte) {
 	if at, ok := p.index[key]; ok {
 		p.members[at].value = value
@@ -96,7 +96,7 @@ func (p *Payload) assign(values map[string]any) error {
 	return nil
 }
 
-// merge takes over the other's top-level keys, except those the server owns.
+// merge copies the other's top-level keys, except those that the server owns.
 func (p *Payload) merge(other *Payload) {
 	for _, m := range other.members {
 		if m.key != keyUID && m.key != keyUpdated && m.key != keySync {
@@ -105,7 +105,7 @@ func (p *Payload) merge(other *Payload) {
 	}
 }
 
-// fill takes each named key from the other where it is missing here.
+// fill copies each named key from the other if it is missing here.
 func (p *Payload) fill(other *Payload, keys ...string) {
 	for _, key := range keys {
 		if value, ok := other.raw(key); ok && !p.Has(key) {
@@ -127,7 +127,7 @@ func (p *Payload) stamp(next *Item) {
 	p.setOwn(keySync, append(sync, '}'))
 }
 
-// size is how many bytes encode gives, or one more.
+// size is the length of what encode returns, or one more.
 func (p *Payload) size() int {
 	size := len("{}")
 	for _, m := range p.members {
@@ -136,7 +136,7 @@ func (p *Payload) size() int {
 	return size
 }
 
-// encode gives the object as JSON text.
+// encode returns the object as JSON text.
 func (p *Payload) encode() []byte {
 	b := append(make([]byte, 0, p.size()), '{')
 	for i, m := range p.members {

@@ -7,8 +7,11 @@ import (
 	"strings"
 )
 
-// container is an object or array that is not closed yet, and where in it a
-// reader is: at an index, or behind a key, or before one.
+// container is an object or array that is not closed yet, and the reader's place in
+// it: at an index, behind a key, or before a key.
+//
+// encoding/json/jsontext has this as Decoder.StackPointer, together with the checks
+// of decode.go. It can replace both files once it is no experiment any more.
 type container struct {
 	array  bool
 	index  int
@@ -41,8 +44,8 @@ func (c *container) pointer() string {
 	return ""
 }
 
-// pointer gives the JSON Pointer of what comes next behind a top-level key and
-// the beginning of its value.
+// pointer is the JSON Pointer of the place behind a top-level key and the beginning
+// of its value.
 func pointer(key string, before []byte) string {
 	open := []container{{key: key, behind: true}}
 	decoder := json.NewDecoder(bytes.NewReader(before))

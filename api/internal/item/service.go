@@ -11,18 +11,18 @@ import (
 	"toolbridge/api/internal/fault"
 )
 
-// MaxPageBytes ends a page of large items early, so that no list has to fit
-// into memory at the largest limit times the largest item. One item always fits.
+// MaxPageBytes ends a page of large items early, so that memory need not hold the
+// largest limit times the largest item. A page has at least one item.
 const MaxPageBytes = 4 << 20
 
-// Service is the way to items: every rule is applied here, whatever the store.
+// Service reads and writes items. It applies every rule, whatever the store.
 type Service struct {
 	Store        Store
 	Now          func() time.Time
-	MaxItemBytes int64         // of the payload that PATCH may grow, as one body bounds the others
+	MaxItemBytes int64         // up to which PATCH may grow a payload; a body bounds the other writes
 	MaxPushItems int           // of one push
 	MaxString    int           // bytes of a string in what is sent
-	KeepAnswers  time.Duration // to writes with an idempotency key
+	KeepAnswers  time.Duration // how long answers to writes with an idempotency key are kept
 }
 
 // Target is the item that a request is about.
@@ -64,7 +64,7 @@ type Page struct {
 	Next  *Cursor
 }
 
-// Get returns an item. A tombstone is a deleted fault unless it is asked for.
+// Get returns an item. A tombstone is a deleted fault unless it is included.
 func (s *Service) Get(ctx context.Context, t Target, includeDeleted bool) (*Item, error) {
 	found, err := s.Store.Get(ctx, t.ref())
 	switch {
@@ -78,8 +78,8 @@ func (s *Service) Get(ctx context.Context, t Target, includeDeleted bool) (*Item
 	return found, nil
 }
 
-// List returns the page that the query asks for, or a shorter one with a next
-// cursor when its items are very large.
+// List returns the page that the query asks for. When its items are very large, the
+// page is shorter and has a next cursor.
 func (s *Service) List(ctx context.Context, query Query) (Page, error) {
 	items, more, err := s.Store.List(ctx, query)
 	if err != nil || !more {
@@ -91,7 +91,7 @@ func (s *Service) List(ctx context.Context, query Query) (Page, error) {
 	return Page{Items: items, Next: next}, nil
 }
 
-// Create stores a new item under the uid the body names, or a fresh one.
+// Create stores a new item under the uid that the body names, or a fresh uid.
 func (s *Service) Create(ctx context.Context, t Target, body []byte) (*Item, error) {
 	payload, err := DecodeWithin(body, s.MaxString)
 	if err != nil {
@@ -117,8 +117,8 @@ func (s *Service) Create(ctx context.Context, t Target, body []byte) (*Item, err
 	})
 }
 
-// claimUID gives the uid a new payload names; where it names none that can be
-// used, it writes a fresh one into it.
+// claimUID returns the uid that a new payload names. When that uid is missing or
+// cannot be used, it writes a fresh uid into the payload.
 func claimUID(payload *Payload) string {
 	if text, ok := payload.Text(keyUID); ok {
 		if uid, ok := ParseUID(text); ok && uid != nilUID {

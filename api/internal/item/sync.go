@@ -9,8 +9,8 @@ import (
 	"toolbridge/api/internal/fault"
 )
 
-// Acknowledgement answers one pushed item with what is stored now. A refused
-// item has an Error; one that lost to a newer write has that write's version.
+// Acknowledgement reports the stored state of one pushed item. A refused item has
+// an Error; an item older than the stored one has the stored version.
 type Acknowledgement struct {
 	UID       string `json:"uid"`
 	Version   int64  `json:"version"`
@@ -22,8 +22,8 @@ func acknowledge(stored *Item) Acknowledgement {
 	return Acknowledgement{UID: stored.UID, Version: stored.Version, UpdatedAt: stored.UpdatedAt.String()}
 }
 
-// Push stores the items of a batch whose time is later than the stored one's,
-// all in one transaction, and acknowledges every item in the order of the batch.
+// Push stores the items of a batch that are later than the stored ones, all in one
+// transaction, and acknowledges every item in the order of the batch.
 func (s *Service) Push(ctx context.Context, t Target, body []byte) ([]Acknowledgement, error) {
 	items, err := readBatch(body, s.MaxPushItems)
 	if err != nil {
@@ -48,8 +48,8 @@ func (s *Service) Push(ctx context.Context, t Target, body []byte) ([]Acknowledg
 	return answers, s.Store.Write(ctx, batch)
 }
 
-// Pull returns the page that the query asks for. Its next cursor is nil only when
-// it is empty: a client that has read everything asks again from where it is.
+// Pull returns the page that the query asks for. Only an empty page has no next
+// cursor: a client that has read everything pulls again from its last cursor.
 func (s *Service) Pull(ctx context.Context, query Query) (Page, error) {
 	query.IncludeDeleted = true
 	items, _, err := s.Store.List(ctx, query)
@@ -90,23 +90,23 @@ func unreadableBatch(err error) error {
 	return invalidJSON(err.Error())
 }
 
-// pushed is one item of a batch that can be stored as far as it alone tells.
+// pushed is one item of a batch, checked as far as it can be checked alone.
 type pushed struct {
 	uid       string
 	version   int64
-	updatedAt *Millis // nil: when the server stores it
+	updatedAt *Millis // nil: the time at which it is stored
 	deletes   bool
-	deletedAt *Millis // nil: at the update time
+	deletedAt *Millis // nil: the update time
 	parent    Parent
 	facets    Facets
 	payload   []byte
 }
 
-// readPushed reads one item; the refusal is empty when it is fine. What is left
-// out of the item then is left out of the answer too.
+// readPushed reads one item. The refusal is empty when the item is fine; otherwise
+// the item has only what the acknowledgement needs.
 func readPushed(e *entity.Entity, raw []byte, maxString int) (sent pushed, refusal string) {
 	if raw[0] == 'n' {
-		raw = []byte("{}") // null names no uid either
+		raw = []byte("{}") // null has no uid, either
 	}
 	payload, err := DecodeWithin(raw, maxString)
 	if err != nil {
@@ -126,7 +126,7 @@ func readPushed(e *entity.Entity, raw []byte, maxString int) (sent pushed, refus
 	return sent, refusal
 }
 
-// readSync reads what the item's "sync" object says of it.
+// readSync reads the item's "sync" object.
 func (p *pushed) readSync(payload *Payload) {
 	if !payload.Object(keySync) {
 		return
@@ -143,10 +143,10 @@ func (p *pushed) readSync(payload *Payload) {
 	}
 }
 
-// maxVersion leaves room to count on, and is exact as a double.
+// maxVersion leaves room for increments, and is exact as a double.
 const maxVersion = 1 << 53
 
-// versionOf gives the version a client knows of, 1 when that cannot be one.
+// versionOf is the version that a client knows, 1 when it is no version.
 func versionOf(sync *Payload) int64 {
 	var version int64
 	raw, _ := sync.raw("version")
@@ -156,7 +156,7 @@ func versionOf(sync *Payload) int64 {
 	return version
 }
 
-// timeOf gives the first of the keys' values that is a string and a time.
+// timeOf is the first of the keys' values that is a time, if any.
 func timeOf(payload *Payload, keys ...string) *Millis {
 	for _, key := range keys {
 		text, _ := payload.Text(key)
@@ -167,9 +167,8 @@ func timeOf(payload *Payload, keys ...string) *Millis {
 	return nil
 }
 
-// pushedParent reads whom a pushed item names as its parent, in the words that
-// clients of the sync protocol know. With a refusal about the kind alone comes
-// the uid.
+// pushedParent reads the parent of a pushed item. Refusals use the words that
+// clients of the sync protocol know. A refusal of the kind alone comes with the uid.
 func pushedParent(e *entity.Entity, payload *Payload) (parent Parent, refusal string) {
 	for _, key := range parentKeys(e) {
 		if _, ok := payload.Text(key); !ok {
@@ -203,8 +202,8 @@ func quotedKinds(p *entity.Parent) string {
 	return oneOf(names)
 }
 
-// refuse answers an item that cannot be stored; one whose uid or parent cannot
-// even be told is answered without either.
+// refuse acknowledges an item that cannot be stored. Without a uid it has no
+// version, either.
 func (p pushed) refuse(reason string) Acknowledgement {
 	answer := Acknowledgement{UID: p.uid, Error: reason}
 	if p.uid != "" {

@@ -1,4 +1,4 @@
-// Package limit says how much one user may ask for at once.
+// Package limit bounds how often each user may ask for something.
 package limit
 
 import (
@@ -10,19 +10,18 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Rate is a token bucket: that many a minute, and a burst at once. The zero
-// value limits nothing.
+// Rate is a token bucket. The zero value limits nothing.
 type Rate struct {
 	PerMinute int
-	Burst     int
+	Burst     int // at once
 }
 
-// Limited says whether there is a limit at all.
+// Limited reports whether there is a limit at all.
 func (r Rate) Limited() bool { return r != Rate{} }
 
 func (r Rate) perSecond() float64 { return float64(r.PerMinute) / 60 }
 
-// Standing is where a user's bucket is after a request.
+// Standing is the state of a user's bucket after a request.
 type Standing struct {
 	Allowed   bool
 	Remaining int           // whole tokens left
@@ -30,9 +29,9 @@ type Standing struct {
 	Retry     time.Duration // until the next token, when not allowed
 }
 
-// Buckets is one bucket for each user that was here lately. Whoever has a full
-// bucket is forgotten, as nothing is lost by it; above a number of users the one
-// idle the longest is forgotten too.
+// Buckets is one bucket for each recent user. A user whose bucket is full is
+// forgotten, since a fresh bucket is full too. Above the maximum number of users,
+// the user idle for longest is forgotten.
 type Buckets struct {
 	rate     Rate
 	maxUsers int
@@ -53,40 +52,40 @@ func NewBuckets(r Rate, maxUsers int) *Buckets {
 	return &Buckets{rate: r, maxUsers: maxUsers, users: map[string]*list.Element{}, recent: list.New()}
 }
 
-// Take takes one token of a user, if there is one.
+// Take takes one token from a user's bucket, if there is one.
 func (b *Buckets) Take(user string, now time.Time) Standing {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.forget(now)
-	found := b.of(user, now)
+	b.forgetIdle(now)
+	found := b.bucketOf(user, now)
 	found.used = now
 	allowed := found.limiter.AllowN(now, 1)
 	tokens := found.limiter.TokensAt(now)
 	standing := Standing{
 		Allowed:   allowed,
 		Remaining: int(math.Max(tokens, 0)),
-		Full:      b.lasting(float64(b.rate.Burst) - tokens),
+		Full:      b.timeToGain(float64(b.rate.Burst) - tokens),
 	}
 	if !allowed {
-		standing.Retry = b.lasting(1 - tokens)
+		standing.Retry = b.timeToGain(1 - tokens)
 	}
 	return standing
 }
 
-// Users tells how many users are remembered.
+// Users is the number of users remembered.
 func (b *Buckets) Users() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.users)
 }
 
-// lasting is how long it takes to gain tokens.
-func (b *Buckets) lasting(tokens float64) time.Duration {
+// timeToGain is how long a bucket takes to gain tokens.
+func (b *Buckets) timeToGain(tokens float64) time.Duration {
 	return time.Duration(tokens / b.rate.perSecond() * float64(time.Second))
 }
 
-// of gives the user's bucket and makes it the latest.
-func (b *Buckets) of(user string, now time.Time) *bucket {
+// bucketOf returns the user's bucket and makes it the latest.
+func (b *Buckets) bucketOf(user string, now time.Time) *bucket {
 	if element, known := b.users[user]; known {
 		b.recent.MoveToFront(element)
 		return element.Value.(*bucket)
@@ -100,10 +99,10 @@ func (b *Buckets) of(user string, now time.Time) *bucket {
 	return fresh
 }
 
-// forget drops users idle for so long that their buckets are full, two at a time:
-// one more than a request can add.
-func (b *Buckets) forget(now time.Time) {
-	idle := b.lasting(float64(b.rate.Burst))
+// forgetIdle drops users whose buckets are full again: two at a time, one more than
+// a request can add.
+func (b *Buckets) forgetIdle(now time.Time) {
+	idle := b.timeToGain(float64(b.rate.Burst))
 	for range 2 {
 		last := b.recent.Back()
 		if last == nil || now.Sub(last.Value.(*bucket).used) < idle {

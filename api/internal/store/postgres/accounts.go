@@ -38,7 +38,7 @@ func (s *Store) Wipe(ctx context.Context, owner account.Owner, epoch int64, now 
 	state account.State, deleted map[string]int64, err error,
 ) {
 	err = s.transact(ctx, owner, func(ctx context.Context, conn *pgx.Conn) error {
-		current, err := begin(ctx, conn, owner)
+		current, err := beginInTurn(ctx, conn, owner)
 		switch {
 		case err != nil:
 			return err

@@ -13,23 +13,25 @@ import (
 	"toolbridge/api/internal/fault"
 )
 
-// Codes of the server, or classes of them: two characters that all of a kind
-// begin with.
+// Codes of the server, or classes of codes: the first two characters of all codes of
+// a kind.
 var (
-	// The same transaction may well work a moment later: serialization failure, deadlock.
+	// The same transaction may succeed when it is run again: serialization failure,
+	// deadlock.
 	collisions = []string{"40001", "40P01"}
 
-	// The database may well answer a moment later: connection lost, read-only
-	// after a failover, timeout of a transaction, undone in favour of another,
-	// nothing left of some resource, lock not available, shutdown, start, timeout.
+	// The database may answer a moment later: connection lost, read-only after a
+	// failover, timeout of a transaction, rolled back for another one, out of some
+	// resource, lock not available, shutdown, start, timeout.
 	passing = []string{"08", "25006", "25P03", "40", "53", "55P03", "57"}
 
-	// What became of a commit is open: completion unknown, connection lost, shutdown.
+	// The outcome of a commit is unknown: completion unknown, connection lost,
+	// shutdown.
 	unsure = []string{"40003", "08", "57P01", "57P02", "57P03"}
 )
 
-// classify tells what may work when tried again (unavailable) from what will
-// not, which stays an error of its own.
+// classify makes an unavailable fault of an error that a retry may cure. Other errors
+// stay as they are.
 func classify(err error) error {
 	if err == nil {
 		return nil
@@ -41,8 +43,8 @@ func classify(err error) error {
 	return fmt.Errorf("postgres: %w", err)
 }
 
-// classifyCommit does so for the end of a write, where an answer that got lost
-// tells nothing of the write.
+// classifyCommit is classify for the end of a write, where a lost answer leaves the
+// outcome unknown.
 func classifyCommit(err error) error {
 	var said *pgconn.PgError
 	if cut(err) && !pgconn.SafeToRetry(err) || errors.As(err, &said) && oneOf(said.Code, unsure) {
@@ -52,7 +54,7 @@ func classifyCommit(err error) error {
 	return classify(err)
 }
 
-// cut says whether there is no connection, it broke, or time was up.
+// cut reports whether there was no connection, it broke, or the time was up.
 func cut(err error) bool {
 	var connecting *pgconn.ConnectError
 	var network net.Error
@@ -62,14 +64,14 @@ func cut(err error) bool {
 		}, func(target error) bool { return errors.Is(err, target) })
 }
 
-// collided says whether the transaction was undone in favour of another one, or
-// never reached the server, so that it can be run anew.
+// collided reports whether the transaction was rolled back for another one, or never
+// reached the server, so that it can be run again.
 func collided(err error) bool {
 	var said *pgconn.PgError
 	return errors.As(err, &said) && oneOf(said.Code, collisions) || pgconn.SafeToRetry(err)
 }
 
-// oneOf says whether a code is listed, itself or its class.
+// oneOf reports whether a code or its class is listed.
 func oneOf(code string, list []string) bool {
 	return slices.Contains(list, code) || len(code) > 2 && slices.Contains(list, code[:2])
 }

@@ -43,7 +43,7 @@ func (s *Store) List(ctx context.Context, query item.Query) (items []item.Item, 
 	return items, more, nil
 }
 
-// page takes the rows that belong to a page, and tells whether one was left.
+// page reads the rows of a page, and whether there are more.
 func page(rows pgx.Rows, limit int) (items []item.Item, more bool, err error) {
 	defer rows.Close()
 	for rows.Next() {

@@ -5,14 +5,14 @@ import (
 	"toolbridge/api/internal/store/relational"
 )
 
-// taggedItems are looked up one by one along the index of tags. OFFSET 0 keeps
-// the planner from taking the tables the other way round, and sorting.
+// taggedItems looks up items one by one along the index of tags. OFFSET 0 keeps the
+// planner from joining the other way round, and sorting.
 const taggedItems = `item_tag g CROSS JOIN LATERAL (SELECT * FROM item
 		WHERE tenant = g.tenant AND owner = g.owner AND kind = g.kind AND uid = g.uid OFFSET 0) AS i`
 
-// listStatement gives the statement of a page: a walk along the index of one
-// filter, from the cursor on. Rows past MaxBytes of payloads come without
-// theirs, so that what is not used is not sent; the first one always has its own.
+// listStatement is the statement of a page: a walk along the index of one filter,
+// from the cursor on. Rows beyond MaxBytes of payloads come without a payload, which
+// would not be used; the first row always has its payload.
 func listStatement(query item.Query) (text string, arguments []any) {
 	from := "item i"
 	if query.Filter.Tag != "" {
@@ -21,7 +21,7 @@ func listStatement(query item.Query) (text string, arguments []any) {
 	l := relational.List(query)
 	outer := relational.Order("", query.Descending)
 	arguments = append([]any{query.MaxBytes}, l.Arguments...)
-	arguments = append(arguments, query.Limit+1) // one more, to know of it
+	arguments = append(arguments, query.Limit+1) // one more, to know whether there are more
 	return numbered(`SELECT uid, version, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid,
 			CASE WHEN bytes <= ? OR bytes = octet_length(payload) THEN payload END
 		FROM (SELECT page.*, SUM(octet_length(payload)) OVER (ORDER BY `+outer+`) AS bytes

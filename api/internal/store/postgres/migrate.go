@@ -20,9 +20,9 @@ var migrations embed.FS
 // migrationWait is how long a process waits for another one's migrations.
 const migrationWait = time.Minute
 
-// migrate applies the numbered migrations the database has not seen, all in one
-// transaction. It locks the row with the version first, so of two processes that
-// start at once the second finds the work done.
+// migrate applies the numbered migrations that the database lacks, all in one
+// transaction. It locks the row with the version first: when two processes start at
+// once, the second one finds the work done.
 func migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	files, err := fs.Glob(migrations, "migrations/*.sql") // sorted by name, hence by number
 	if err != nil {
@@ -49,8 +49,8 @@ func attempt(ctx context.Context, pool *pgxpool.Pool, files []string) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return upgrade(ctx, tx, files) })
 }
 
-// overtaken says whether another process was about to do the same: it made the
-// table a moment earlier, or the database let only one of the two go on.
+// overtaken reports whether another process was doing the same: it created the table
+// a moment earlier, or the database let only one of the two proceed.
 func overtaken(err error) bool {
 	var said *pgconn.PgError
 	if !errors.As(err, &said) {
@@ -60,7 +60,8 @@ func overtaken(err error) bool {
 	return slices.Contains([]string{uniqueViolation, duplicateTable, duplicateObject}, said.Code) || oneOf(said.Code, collisions)
 }
 
-// prepareVersion sees to it that there is a row with the version, 0 in a new database.
+// prepareVersion creates the row with the version, 0 in a new database, if it is
+// missing.
 func prepareVersion(ctx context.Context, pool *pgxpool.Pool) error {
 	var version int
 	if pool.QueryRow(ctx, sqlVersion).Scan(&version) == nil {

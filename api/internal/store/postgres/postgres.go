@@ -1,5 +1,5 @@
-// Package postgres keeps items and accounts on a PostgreSQL server, or on one
-// that speaks its language. Any number of processes may share a database.
+// Package postgres keeps items and accounts on a PostgreSQL server, or on a server
+// that speaks its protocol. Any number of processes may share a database.
 package postgres
 
 import (
@@ -19,32 +19,31 @@ import (
 	"toolbridge/api/internal/account"
 )
 
-// Every wait has an end, and a request's waits together end before the server
-// would cut its connection.
+// Every wait has a limit. The waits of a request together end before the server would
+// cut the connection.
 const (
 	connectWait   = 5 * time.Second  // for a new connection
 	turnWait      = 5 * time.Second  // for a turn to write, for a connection, and for a lock
 	statementWait = 8 * time.Second  // for one statement, its locks included
-	operationWait = 10 * time.Second // for all that is done with one connection
-	undoWait      = time.Second      // for the end of what was not committed
-	cancelWait    = time.Second      // for the server to end a statement that nobody wants any more
+	operationWait = 10 * time.Second // for all uses of one connection by an operation
+	undoWait      = time.Second      // for a rollback
+	cancelWait    = time.Second      // for the server to end a cancelled statement
 )
 
 // Store is a pool of connections. It is safe for concurrent use.
 type Store struct {
 	pool  *pgxpool.Pool
 	turns turns
-	wait  time.Duration // turnWait, but for tests
+	wait  time.Duration // turnWait, except in tests
 }
 
-// Open connects to the server that a postgres:// URL names, with at most that
-// many connections at once, and brings the schema up to date. No error tells
-// the password.
+// Open connects to the server of a postgres:// URL, with at most maxConnections at
+// once, and brings the schema up to date. No error contains the password.
 func Open(ctx context.Context, url string, maxConnections int32) (*Store, error) {
 	return OpenTraced(ctx, url, maxConnections, nil)
 }
 
-// OpenTraced is Open with a tracer that is told of every statement.
+// OpenTraced is Open with a tracer that sees every statement.
 func OpenTraced(ctx context.Context, url string, maxConnections int32, tracer pgx.QueryTracer) (*Store, error) {
 	config, err := configure(url, maxConnections, turnWait)
 	if err != nil {
@@ -54,7 +53,7 @@ func OpenTraced(ctx context.Context, url string, maxConnections int32, tracer pg
 	return open(ctx, config, turnWait)
 }
 
-// configure reads the URL. The parser's own error may quote it, password and all.
+// configure reads the URL. The parser's own error may quote the password.
 func configure(url string, maxConnections int32, wait time.Duration) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -67,7 +66,7 @@ func configure(url string, maxConnections int32, wait time.Duration) (*pgxpool.C
 	for name, limit := range map[string]time.Duration{
 		"lock_timeout":                        wait,
 		"statement_timeout":                   statementWait,
-		"idle_in_transaction_session_timeout": operationWait, // of a process that stands still with a lock
+		"idle_in_transaction_session_timeout": operationWait, // of a process that hangs with a lock
 	} {
 		config.ConnConfig.RuntimeParams[name] = strconv.FormatInt(limit.Milliseconds(), 10)
 	}
@@ -77,8 +76,8 @@ func configure(url string, maxConnections int32, wait time.Duration) (*pgxpool.C
 	return config, nil
 }
 
-// cancelling has the server end a statement whose context has ended, which keeps
-// the connection and tells what became of a commit.
+// cancelling makes the server end a statement when its context ends. That keeps the
+// connection, and the outcome of a commit becomes known.
 func cancelling(conn *pgconn.PgConn) ctxwatch.Handler {
 	return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: cancelWait}
 }
@@ -91,7 +90,7 @@ func open(ctx context.Context, config *pgxpool.Config, wait time.Duration) (*Sto
 		}
 	}
 	if err != nil {
-		// One line, also where a connection was tried at several addresses.
+		// One line, even when a connection was tried at several addresses.
 		return nil, fmt.Errorf("DATABASE_URL: PostgreSQL at %s: %s", place(config), strings.Join(strings.Fields(err.Error()), " "))
 	}
 	return &Store{pool: pool, turns: turns{of: make(map[account.Owner]*turn)}, wait: wait}, nil

@@ -118,7 +118,7 @@ func TestAnOwnersRowThatAnotherProcessHoldsIsWaitedForAndThenUnavailable(t *test
 	}
 	other := postgrestest.Connect(t, server)
 	defer other.Close(t.Context())
-	if _, err := begin(t.Context(), other, account.Owner{Tenant: "t", User: "u"}); err != nil {
+	if _, err := beginInTurn(t.Context(), other, account.Owner{Tenant: "t", User: "u"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := writeNote(t.Context(), store, "u", "y"); !isUnavailable(err) {
@@ -144,7 +144,7 @@ func TestAClientThatLeavesWhileAnotherProcessWritesStopsWaitingAndWritesNothing(
 	}
 	other := postgrestest.Connect(t, server)
 	defer other.Close(t.Context())
-	if _, err := begin(t.Context(), other, account.Owner{Tenant: "t", User: "u"}); err != nil {
+	if _, err := beginInTurn(t.Context(), other, account.Owner{Tenant: "t", User: "u"}); err != nil {
 		t.Fatal(err)
 	}
 	connected := store.pool.Stat().NewConnsCount()

@@ -7,9 +7,9 @@ const (
 	sqlCommit   = `COMMIT`
 	sqlRollback = `ROLLBACK`
 
-	// Takes the owner's turn to write. It changes the row instead of only locking
-	// it, so that at any isolation level a database either makes the next writer
-	// wait and see this one's work, or refuses it as a serialization failure.
+	// Takes the owner's turn to write. It changes the row instead of only locking it:
+	// so at any isolation level, a database either makes the next writer wait and see
+	// this write, or refuses that writer with a serialization failure.
 	sqlTurn = `INSERT INTO account (tenant, owner, writes, epoch, sessions_since_ms, last_wipe_ms, last_wipe_by)
 		VALUES ($1, $2, 1, 1, 0, 0, '')
 		ON CONFLICT (tenant, owner) DO UPDATE SET writes = account.writes + 1
@@ -18,14 +18,14 @@ const (
 	sqlItem = `SELECT uid, version, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, payload FROM item
 		WHERE tenant = $1 AND owner = $2 AND kind = $3 AND uid = $4`
 
-	// The items that a write is about with the newest time of their kind, the
-	// expected parent and the answer to an earlier write with the key, in at least
-	// one row: one without an item when there is none of them.
+	// The items of some writes with the newest time of their kind, the expected parent
+	// and the answer to an earlier write with the key. It returns at least one row,
+	// without an item when none of the items exists.
 	sqlCurrent = `SELECT ` + sqlCurrentColumns + ` FROM ` + sqlCurrentTables
 
-	// Takes the turn, and reads the same in the same statement. It reads what was
-	// committed when it began, before it waited for the turn: that is too old when
-	// another write came in between, as the number of writes then tells.
+	// Takes the turn and reads the same in one statement. It reads what was committed
+	// when it began, before it waited for the turn. If another write came in between,
+	// the number of writes shows that the result is too old.
 	sqlTurnAndCurrent = `WITH turn AS (` + sqlTurn + `)
 		SELECT ` + sqlCurrentColumns + `, turn.epoch,
 			turn.writes = 1 + COALESCE((SELECT writes FROM account WHERE tenant = $1 AND owner = $2), 0)
@@ -68,7 +68,7 @@ const (
 		ON CONFLICT (tenant, owner, key) DO UPDATE SET request = excluded.request, status = excluded.status,
 			body = excluded.body, expires_ms = excluded.expires_ms`
 
-	// All but the one that the same statement may be about to replace.
+	// Except the answer that the same statement may replace.
 	sqlPurgeAnswers = `DELETE FROM idempotency WHERE expires_ms <= ? AND NOT (tenant = ? AND owner = ? AND key = ?)`
 
 	sqlDeleteAnswers = `DELETE FROM idempotency WHERE tenant = $1 AND owner = $2`

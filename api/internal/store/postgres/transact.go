@@ -10,14 +10,14 @@ import (
 	"toolbridge/api/internal/account"
 )
 
-// attempts is how often a transaction is run that collides with others.
+// attempts is how often a transaction that collides with others is run.
 const attempts = 5
 
-// transact runs do when it is the owner's turn to write in this process, and
-// anew when the transaction collides with one of another process. Do begins the
-// transaction and commits it; what it does not commit is undone.
+// transact runs do when it is the owner's turn to write in this process, and again
+// when the transaction collides with another process's. Do begins and commits the
+// transaction; what it does not commit is rolled back.
 func (s *Store) transact(ctx context.Context, owner account.Owner, do func(ctx context.Context, conn *pgx.Conn) error) error {
-	done, err := s.take(ctx, owner)
+	done, err := s.takeTurn(ctx, owner)
 	if err != nil {
 		return classify(err)
 	}
@@ -32,14 +32,14 @@ func (s *Store) transact(ctx context.Context, owner account.Owner, do func(ctx c
 	}
 }
 
-func (s *Store) take(ctx context.Context, owner account.Owner) (done func(), err error) {
+func (s *Store) takeTurn(ctx context.Context, owner account.Owner) (done func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.wait)
 	defer cancel()
 	return s.turns.take(ctx, owner)
 }
 
-// use runs do with a connection. A caller who leaves, or whose time is up, ends
-// the waiting for one, and then the statement under way.
+// use runs do with a connection. When the caller leaves, or its time is up, the wait
+// for a connection ends, and so does the running statement.
 func (s *Store) use(ctx context.Context, do func(ctx context.Context, conn *pgx.Conn) error) error {
 	conn, err := s.acquire(ctx)
 	if err != nil {
@@ -58,8 +58,8 @@ func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	return s.pool.Acquire(ctx)
 }
 
-// undo ends a transaction that was not committed, also when the caller has left. A
-// connection on which that fails is not used again: the pool looks.
+// undo rolls back a transaction that was not committed, even when the caller has
+// left. If that fails, the pool sees it and does not use the connection again.
 func undo(ctx context.Context, conn *pgx.Conn) {
 	const none = 'I'
 	if conn.IsClosed() || conn.PgConn().TxStatus() == none {
@@ -70,9 +70,9 @@ func undo(ctx context.Context, conn *pgx.Conn) {
 	_, _ = conn.Exec(ctx, sqlRollback)
 }
 
-// begin begins a transaction and takes the owner's turn among all processes, in
-// one round trip. It gives the owner's epoch, which stands until the end.
-func begin(ctx context.Context, conn *pgx.Conn, owner account.Owner) (epoch int64, err error) {
+// beginInTurn begins a transaction and takes the owner's turn among all processes, in one
+// round trip. It returns the owner's epoch, which cannot change until the end.
+func beginInTurn(ctx context.Context, conn *pgx.Conn, owner account.Owner) (epoch int64, err error) {
 	first := &pgx.Batch{}
 	first.Queue(sqlBegin)
 	first.Queue(sqlTurn, owner.Tenant, owner.User).QueryRow(func(row pgx.Row) error { return row.Scan(&epoch, nil) })
@@ -80,8 +80,8 @@ func begin(ctx context.Context, conn *pgx.Conn, owner account.Owner) (epoch int6
 	return epoch, classify(err)
 }
 
-// commit sends the last statements of a transaction together with its end.
-// Should one fail, the server skips the rest.
+// commit sends the last statements of a transaction together with its COMMIT. If one
+// fails, the server skips the rest.
 func commit(ctx context.Context, conn *pgx.Conn, last *pgx.Batch) error {
 	last.Queue(sqlCommit)
 	return classifyCommit(conn.SendBatch(ctx, last).Close())

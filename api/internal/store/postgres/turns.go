@@ -9,9 +9,9 @@ import (
 	"toolbridge/api/internal/account"
 )
 
-// turns let each owner have one write under way in this process. The database
-// would make the others wait as well, but each on a connection, and the pool
-// would be empty for everybody else. First come, first served.
+// turns allows each owner one write at a time in this process, first come, first
+// served. The database would make the other writes wait, too, but each on a
+// connection, until the pool is empty for everybody else.
 type turns struct {
 	mu sync.Mutex
 	of map[account.Owner]*turn
@@ -19,7 +19,7 @@ type turns struct {
 
 type turn struct {
 	*semaphore.Weighted
-	claims int // holders and waiters; the last one takes the turn away
+	claims int // holders and waiters; the last of them deletes the turn
 }
 
 // take waits for the owner's turn. Done must be called when there is no error.

@@ -7,16 +7,16 @@ import (
 	"toolbridge/api/internal/item"
 )
 
-// Listing is what a page of a list is restricted to, and its order. Question marks
-// of the text stand for the arguments.
+// Listing is the conditions of a page of a list, and their arguments. Question marks
+// in the conditions stand for the arguments.
 type Listing struct {
-	Place     string // the table that the list walks along: g with a tag, i without
+	Place     string // the table along which the list walks: g with a tag, i without
 	Arguments []any
 	where     []string
 }
 
-// List gives the listing of a query, over the tables "item i" and, with a tag,
-// "item_tag g". Every text is made of constants.
+// List is the listing of a query over the tables "item i" and, with a tag,
+// "item_tag g". Its text consists of constants only.
 func List(query item.Query) Listing {
 	l, f := Listing{Place: "i"}, query.Filter
 	if f.Tag != "" {
@@ -45,7 +45,7 @@ func List(query item.Query) Listing {
 	return l
 }
 
-// Where gives all conditions.
+// Where is all conditions together.
 func (l *Listing) Where() string { return strings.Join(l.where, " AND ") }
 
 func (l *Listing) restrict(condition string, arguments ...any) {
@@ -53,8 +53,8 @@ func (l *Listing) restrict(condition string, arguments ...any) {
 	l.Arguments = append(l.Arguments, arguments...)
 }
 
-// walk restricts the listing to what comes after the cursor. The first moment is
-// part of the cursor of an ascending walk.
+// walk restricts the listing to items after the cursor. In ascending order, the
+// Since of the filter is part of the cursor.
 func (l *Listing) walk(query item.Query) {
 	columns := "(" + l.Place + ".stored_ms, " + l.Place + ".uid)"
 	since := item.Millis(math.MinInt64)
@@ -79,8 +79,8 @@ func (l *Listing) walk(query item.Query) {
 	l.restrict(columns+" > (?, ?)", int64(from.StoredAt), from.UID)
 }
 
-// Order gives the order of a list by the columns of a table, or by those of a
-// whole SELECT where it is "".
+// Order is the order of a list by the columns of a table, or by those of the SELECT
+// itself for "".
 func Order(table string, descending bool) string {
 	if table != "" {
 		table += "."

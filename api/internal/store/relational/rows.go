@@ -1,5 +1,5 @@
-// Package relational is what the stores share that keep items in tables of the
-// same columns: how rows are read and written, and what a list is restricted to.
+// Package relational is shared by the stores that keep items in tables of the same
+// columns: how rows are read and written, and the conditions of a list.
 package relational
 
 import (
@@ -10,17 +10,17 @@ import (
 	"toolbridge/api/internal/item"
 )
 
-// Row is one row of an answer.
+// Row is one row of a result.
 type Row interface {
 	Scan(dest ...any) error
 }
 
-// Key gives the columns tenant, owner, kind and uid.
+// Key is the columns tenant, owner, kind and uid.
 func Key(ref item.Ref) []any {
 	return []any{ref.Tenant, ref.User, string(ref.Kind), ref.UID}
 }
 
-// Values gives the other columns of an item: version, updated_ms, stored_ms,
+// Values is the other columns of an item: version, updated_ms, stored_ms,
 // deleted_ms, parent_kind, parent_uid, payload, status, archived and tags.
 func Values(next *item.Item, payload, tags any) []any {
 	var deleted any

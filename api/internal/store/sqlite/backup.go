@@ -13,7 +13,7 @@ import (
 	"path/filepath"
 )
 
-// Copy is what a backup file was found to hold.
+// Copy describes the content of a backup file.
 type Copy struct {
 	Bytes  int64
 	SHA256 string // of the file, in hexadecimal
@@ -21,9 +21,9 @@ type Copy struct {
 	Items  int64  // deleted ones included
 }
 
-// Backup writes everything that the database at path holds at one moment to a
-// new file, while other processes go on reading and writing. The file appears
-// whole and checked, or not at all; one that exists is never replaced.
+// Backup writes the content that the database at path has at one moment to a new
+// file, while other processes read and write. The file appears complete and checked,
+// or not at all. An existing file is never replaced.
 func Backup(ctx context.Context, path, file string) (Copy, error) {
 	if _, err := os.Stat(path); err != nil {
 		return Copy{}, fmt.Errorf("there is no database to back up: %w", err)
@@ -43,14 +43,14 @@ func Backup(ctx context.Context, path, file string) (Copy, error) {
 	if err != nil {
 		return Copy{}, err
 	}
-	// A link, since a rename would replace what came up meanwhile.
+	// A link, since a rename would replace a file that has appeared since.
 	if err := os.Link(temporary, file); err != nil {
 		return Copy{}, err
 	}
 	return found, syncDirectory(file)
 }
 
-// temporaryBeside makes an empty file that only this user can read.
+// temporaryBeside creates an empty file that only this user can read.
 func temporaryBeside(file string) (string, error) {
 	temporary, err := os.CreateTemp(filepath.Dir(file), ".toolbridge-*.partial")
 	if err != nil {
@@ -59,7 +59,8 @@ func temporaryBeside(file string) (string, error) {
 	return temporary.Name(), temporary.Close()
 }
 
-// copyOnline reads in one transaction, so writers neither wait nor show in the copy.
+// copyOnline reads in one transaction, so writers neither wait nor appear in the
+// copy.
 func copyOnline(ctx context.Context, path, target string) error {
 	db, err := connectAlone(path, "mode=rw")
 	if err != nil {
@@ -70,14 +71,14 @@ func copyOnline(ctx context.Context, path, target string) error {
 	return err
 }
 
-// inspect brings a copy to the disk and reads all of it. A copy that is damaged,
-// or that this program is too old for, is an error.
+// inspect syncs a copy to the disk and reads all of it. It refuses a copy that is
+// damaged or was made by a newer program.
 func inspect(ctx context.Context, file string) (Copy, error) {
 	found, err := digest(file)
 	if err != nil {
 		return Copy{}, err
 	}
-	// Nobody else writes to it, and SQLite must not leave files beside it.
+	// Nobody else writes to the copy, and SQLite must not leave files beside it.
 	db, err := connectAlone(file, "mode=ro", "immutable=1")
 	if err != nil {
 		return Copy{}, err
@@ -94,7 +95,7 @@ func inspect(ctx context.Context, file string) (Copy, error) {
 	return found, checkKnown(found.Schema)
 }
 
-// connectAlone opens an existing database by one connection and makes none.
+// connectAlone opens an existing database with one connection. It creates none.
 func connectAlone(file string, options ...string) (*sql.DB, error) {
 	path, err := filepath.Abs(file)
 	if err != nil {
@@ -103,7 +104,7 @@ func connectAlone(file string, options ...string) (*sql.DB, error) {
 	return connect("sqlite", path, 1, lockWait, options...)
 }
 
-// digest also makes sure that the bytes it read are on the disk.
+// digest also syncs the bytes that it read to the disk.
 func digest(file string) (Copy, error) {
 	opened, err := os.Open(file)
 	if err != nil {
@@ -118,7 +119,7 @@ func digest(file string) (Copy, error) {
 	return Copy{Bytes: n, SHA256: hex.EncodeToString(hash.Sum(nil))}, opened.Sync()
 }
 
-// syncDirectory makes the name of a file as lasting as its content.
+// syncDirectory makes the name of a file as durable as its content.
 func syncDirectory(file string) error {
 	directory, err := os.Open(filepath.Dir(file))
 	if err != nil {

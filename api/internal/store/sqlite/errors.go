@@ -11,8 +11,8 @@ import (
 	"toolbridge/api/internal/fault"
 )
 
-// classify tells what may work when tried again (unavailable) from what will
-// not, which stays an error of its own.
+// classify makes an unavailable fault of an error that a retry may cure. Other errors
+// stay as they are.
 func classify(err error) error {
 	switch {
 	case err == nil:
@@ -23,6 +23,7 @@ func classify(err error) error {
 	return fmt.Errorf("sqlite: %w", err)
 }
 
+// passing reports whether the reason of an error will pass.
 func passing(err error) bool {
 	var failed *sqlite.Error
 	if !errors.As(err, &failed) {

@@ -8,9 +8,9 @@ import (
 	"toolbridge/api/internal/store/relational"
 )
 
-// listStatement gives the statement of a page: a walk along the one index that
-// the most telling filter has, from the cursor on. The index is named, because
-// the planner would else be free to take another one and sort.
+// listStatement is the statement of a page: a walk along the index of the most
+// selective filter, from the cursor on. It names the index, because the planner might
+// take another index and sort.
 func listStatement(query item.Query) (text string, arguments []any) {
 	from := "item i INDEXED BY " + listIndex(query)
 	if query.Filter.Tag != "" {
@@ -19,7 +19,7 @@ func listStatement(query item.Query) (text string, arguments []any) {
 	l := relational.List(query)
 	return "SELECT i.uid, i.version, i.updated_ms, i.stored_ms, i.deleted_ms, i.parent_kind, i.parent_uid, i.payload FROM " + from +
 			" WHERE " + l.Where() + " ORDER BY " + relational.Order(l.Place, query.Descending) + " LIMIT ?",
-		append(l.Arguments, query.Limit+1) // one more, to know of it
+		append(l.Arguments, query.Limit+1) // one more, to know whether there are more
 }
 
 // listIndex names the index of a list without a tag.
@@ -37,8 +37,8 @@ func listIndex(query item.Query) string {
 	return "item_live_by_time"
 }
 
-// list gives the prepared statement of a text. There are not many texts: each
-// filter is there or not.
+// list returns the prepared statement of a text. There are few texts: each filter is
+// there or not.
 func (r *readStatements) list(ctx context.Context, db *sql.DB, text string) (*sql.Stmt, error) {
 	if statement, known := r.lists.Load(text); known {
 		return statement.(*sql.Stmt), nil
@@ -49,7 +49,7 @@ func (r *readStatements) list(ctx context.Context, db *sql.DB, text string) (*sq
 	}
 	first, known := r.lists.LoadOrStore(text, statement)
 	if known {
-		_ = statement.Close() // another call was faster
+		_ = statement.Close() // another call has prepared it, too
 	}
 	return first.(*sql.Stmt), nil
 }

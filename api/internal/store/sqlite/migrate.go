@@ -11,9 +11,9 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrate applies the numbered migrations the database has not seen, all in one
-// transaction. It takes the write lock first, so of two processes that start at
-// once the second finds the work done.
+// migrate applies the numbered migrations that the database lacks, all in one
+// transaction. It takes the write lock first: when two processes start at once, the
+// second one finds the work done.
 func migrate(ctx context.Context, db *sql.DB) error {
 	files, err := migrationFiles()
 	if err != nil {
@@ -45,7 +45,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 // migrationFiles are sorted by name, hence by number.
 func migrationFiles() ([]string, error) { return fs.Glob(migrations, "migrations/*.sql") }
 
-// checkKnown refuses a database of a newer program.
+// checkKnown refuses a database that a newer program has migrated.
 func checkKnown(version int) error {
 	files, err := migrationFiles()
 	if err == nil && version > len(files) {
@@ -54,7 +54,7 @@ func checkKnown(version int) error {
 	return err
 }
 
-// schemaVersion gives the number of migrations applied, 0 in a new database.
+// schemaVersion is the number of migrations applied, 0 in a new database.
 func schemaVersion(ctx context.Context, tx *sql.Tx) (version int, err error) {
 	const create = `CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT;
 		INSERT INTO schema_version SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM schema_version)`

@@ -12,18 +12,18 @@ import (
 	"time"
 )
 
-// ErrExists is the answer to a restore where a database is already.
+// ErrExists refuses a restore over an existing database.
 var ErrExists = errors.New("a database is there already")
 
-// ErrInUse is the answer to a restore while another process has the database open.
+// ErrInUse refuses a restore while another process has the database open.
 var ErrInUse = errors.New("the database is in use; stop what uses it first")
 
-// logSuffixes are those of the files that SQLite keeps beside a database in use.
+// logSuffixes end the names of the files that SQLite keeps beside a database in use.
 var logSuffixes = []string{"-wal", "-shm"}
 
-// Restore puts the content of a backup at path. A database that is there already
-// is refused, unless replace is true: it is then kept under the name that is
-// given back. The database appears whole and checked, or everything stays as it is.
+// Restore puts the content of a backup at path, complete and checked, or changes
+// nothing. When a database exists at path, Restore refuses with ErrExists, or, if
+// replace is true, keeps that database under the name it returns.
 func Restore(ctx context.Context, backup, path string, replace bool) (found Copy, kept string, err error) {
 	if err := checkBackup(backup); err != nil {
 		return Copy{}, "", err
@@ -51,8 +51,8 @@ func Restore(ctx context.Context, backup, path string, replace bool) (found Copy
 	return found, kept, syncDirectory(path)
 }
 
-// checkBackup refuses a copy that is only half of a database: the other half is
-// in the log beside it.
+// checkBackup refuses a file that is only half of a database, because its log with
+// the other half is beside it.
 func checkBackup(backup string) error {
 	if fileExists(backup + "-wal") {
 		return fmt.Errorf("%s has a log beside it, so it is no backup but a database in use; make a backup of it", backup)
@@ -60,8 +60,8 @@ func checkBackup(backup string) error {
 	return nil
 }
 
-// copyBeside copies the backup to the disk of the database. The copy belongs to
-// the owner of the folder, whoever runs this.
+// copyBeside copies the backup to the disk of the database. The copy belongs to the
+// owner of the folder, whichever user runs this.
 func copyBeside(backup, path string) (temporary string, err error) {
 	source, err := os.Open(backup)
 	if err != nil {
@@ -83,8 +83,8 @@ func copyBeside(backup, path string) (temporary string, err error) {
 	return target.Name(), nil
 }
 
-// giveToOwnerOfFolder matters to root only, such as in a console of the machine:
-// the program that serves runs as another user.
+// giveToOwnerOfFolder matters to root only, as in a console of the machine: the
+// serving process runs as another user.
 func giveToOwnerOfFolder(file *os.File) error {
 	if os.Geteuid() != 0 {
 		return nil
@@ -100,8 +100,8 @@ func giveToOwnerOfFolder(file *os.File) error {
 	return file.Chown(int(owner.Uid), int(owner.Gid))
 }
 
-// setAside gives the database at path a second name, so that there is one at path
-// at every moment, and takes its log away.
+// setAside gives the database at path a second name, so that path names a database at
+// every moment, and moves its log to that name.
 func setAside(ctx context.Context, path string) (kept string, err error) {
 	if err := release(ctx, path); err != nil {
 		return "", err
@@ -118,8 +118,8 @@ func setAside(ctx context.Context, path string) (kept string, err error) {
 	return kept, nil
 }
 
-// release brings the log of a database into its file, which SQLite does only for
-// a process that has it alone. One that SQLite cannot read is left as it is.
+// release writes the log of a database into its file. SQLite does that only for the
+// only process that has it open. A database that SQLite cannot read stays as it is.
 func release(ctx context.Context, path string) error {
 	db, err := connectAlone(path, "mode=rw")
 	if err != nil {

@@ -19,13 +19,13 @@ import (
 )
 
 // lockWait is how long a write waits for its turn in this process, and then for
-// another process's lock. Both together, and the write itself, leave an answer
-// ample time before the server would cut its connection.
+// another process's lock. Both waits and the write end well before the server would
+// cut the connection.
 const lockWait = 5 * time.Second
 
-// spell is how long the writer's connection waits for a lock by itself. It is
-// short, since no cancellation reaches SQLite in that time.
-const spell = 100 * time.Millisecond
+// busyWait is how long SQLite itself waits for a lock of the writer's connection. It
+// is short, since no cancellation reaches SQLite while it waits.
+const busyWait = 100 * time.Millisecond
 
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
@@ -36,19 +36,19 @@ type Store struct {
 	read   readStatements
 }
 
-// Open opens the database file, creates it and its directory if need be, and
-// brings its schema up to date.
+// Open opens the database file and brings its schema up to date. It creates the file
+// and its directory if they are missing.
 func Open(ctx context.Context, path string) (*Store, error) {
 	return OpenWith(ctx, "sqlite", path)
 }
 
-// OpenWith is Open through another registered driver, one that wraps SQLite's.
+// OpenWith is Open through another registered driver, which wraps SQLite's.
 func OpenWith(ctx context.Context, driver, path string) (*Store, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("database path %q: %w", path, err)
 	}
-	if err := touch(path); err != nil {
+	if err := createFile(path); err != nil {
 		return nil, fmt.Errorf("database file %s cannot be opened: %w", path, err)
 	}
 	deadline := time.Now().Add(lockWait)
@@ -60,8 +60,8 @@ func OpenWith(ctx context.Context, driver, path string) (*Store, error) {
 		if !passing(err) || time.Now().After(deadline) {
 			return nil, fmt.Errorf("database file %s: %w", path, err)
 		}
-		// Another process is creating or closing the database. Where SQLite changes
-		// how the file is used it fails at once instead of waiting for the lock.
+		// Another process is creating or closing the database. While SQLite changes
+		// the journal mode, it fails at once instead of waiting for the lock.
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -70,9 +70,9 @@ func OpenWith(ctx context.Context, driver, path string) (*Store, error) {
 	}
 }
 
-// touch creates the file for this user only, and gives a clear error where
-// SQLite would say no more than that it could not open it.
-func touch(path string) error {
+// createFile creates the file for this user only. Its error says more than SQLite's,
+// which is only that the file could not be opened.
+func createFile(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
@@ -92,8 +92,8 @@ func open(ctx context.Context, driver, path string) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context, driver, path string) (err error) {
-	// FULL: what was acknowledged survives a power failure, not only a crash.
-	s.writer, err = connect(driver, path, 1, spell, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)")
+	// FULL: acknowledged writes survive a power failure, not only a crash.
+	s.writer, err = connect(driver, path, 1, busyWait, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)")
 	if err != nil {
 		return err
 	}
@@ -110,8 +110,8 @@ func (s *Store) open(ctx context.Context, driver, path string) (err error) {
 	return s.read.prepare(ctx, s.reader)
 }
 
-// connect makes a pool whose connections stay open, as each costs statements to
-// prepare. The path is taken literally, whatever characters it has.
+// connect opens a pool whose connections stay open, since each has statements to
+// prepare. It takes the path literally, whatever characters it has.
 func connect(driver, path string, connections int, wait time.Duration, options ...string) (*sql.DB, error) {
 	options = append([]string{fmt.Sprintf("_busy_timeout=%d", wait.Milliseconds())}, options...)
 	file := (&url.URL{Path: path}).EscapedPath()
@@ -130,7 +130,7 @@ func (s *Store) Ready(ctx context.Context) error {
 	return classify(s.read.version.QueryRowContext(ctx).Scan(&version))
 }
 
-// Close releases the file. Writes that were acknowledged are in it.
+// Close closes the file, which has all acknowledged writes.
 func (s *Store) Close() error {
 	var problems []error
 	for _, db := range []*sql.DB{s.reader, s.writer} {
@@ -141,11 +141,12 @@ func (s *Store) Close() error {
 	return errors.Join(problems...)
 }
 
-// transact runs do in a write transaction, when it is this caller's turn. A caller
-// who leaves, or whose time is up, ends the waiting, and is looked for once more
-// before the commit. No statement is interrupted: that would cost the connection.
+// transact runs do in a write transaction, when it is this caller's turn. When the
+// caller leaves, or its time is up, the waiting ends; the caller is checked once more
+// before the commit. No statement is interrupted, since that would cost the
+// connection.
 func (s *Store) transact(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error {
-	if err := s.await(ctx); err != nil {
+	if err := s.waitForTurn(ctx); err != nil {
 		return classify(err)
 	}
 	defer s.turn.Release(1)
@@ -163,7 +164,7 @@ func (s *Store) transact(ctx context.Context, do func(ctx context.Context, tx *s
 	return classify(tx.Commit())
 }
 
-// begin begins a transaction, once no other process is in one.
+// begin begins a transaction. It waits while another process is in one.
 func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
 	ctx, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
@@ -180,9 +181,9 @@ func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
 	}
 }
 
-// await takes the turn to write. The pool would let waiters in at random, and
-// without end.
-func (s *Store) await(ctx context.Context) error {
+// waitForTurn takes the turn to write. The pool would let waiters in at random, and
+// let them wait without end.
+func (s *Store) waitForTurn(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
 	return s.turn.Acquire(ctx, 1)

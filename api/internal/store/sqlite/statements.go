@@ -10,7 +10,7 @@ const (
 	sqlItem = `SELECT uid, version, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, payload FROM item
 		WHERE tenant = ? AND owner = ? AND kind = ? AND uid = ?`
 
-	// What a write has to know of the item, its owner and its kind, always in one row.
+	// The snapshot that a write is decided from, always in one row.
 	sqlCurrent = `SELECT COALESCE(i.uid, ''), COALESCE(i.version, 0), COALESCE(i.updated_ms, 0),
 			COALESCE(i.stored_ms, 0), i.deleted_ms, COALESCE(i.parent_kind, ''), COALESCE(i.parent_uid, ''), i.payload,
 			COALESCE(a.epoch, 1),
@@ -47,7 +47,7 @@ const (
 	sqlCountByKind  = `SELECT kind, COUNT(*) FROM item WHERE tenant = ? AND owner = ? GROUP BY kind`
 	sqlDeleteOwners = `DELETE FROM item WHERE tenant = ? AND owner = ?`
 
-	// No row when the owner is at another epoch than ?4.
+	// Returns no row when the owner is at another epoch than ?4.
 	sqlRaiseEpoch = `INSERT INTO account (tenant, owner, epoch, sessions_since_ms, last_wipe_ms, last_wipe_by)
 		SELECT ?1, ?2, 2, ?3 + 1, ?3, ?2
 			WHERE ?4 = COALESCE((SELECT epoch FROM account WHERE tenant = ?1 AND owner = ?2), 1)
