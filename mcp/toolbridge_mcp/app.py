@@ -21,7 +21,7 @@ from toolbridge_mcp.http_clients import api_http, outside_http
 from toolbridge_mcp.outbound import Outbound, outbound_identity
 from toolbridge_mcp.resilience import Admission, CallLimits, RateLimit
 from toolbridge_mcp.settings import Settings, WrongSetting, from_environment
-from toolbridge_mcp.tools import EntityTool, OnlyUsableTools, UnknownTool, build_tools, chosen, instructions
+from toolbridge_mcp.tools import EntityTool, OnlyUsable, UnknownTool, build_tools, chosen, instructions
 from toolbridge_mcp.web import (
     Address,
     AllowedCallers,
@@ -117,7 +117,7 @@ def _server(settings: Settings, parts: _Parts) -> FastMCP:
         version=__version__,
         auth=Door(_verifier(settings, parts.outside), Address(settings.public_url)),
         lifespan=lifespan,
-        middleware=[OnlyUsableTools()],
+        middleware=[OnlyUsable()],
         tools=tools,
         on_duplicate="error",
         mask_error_details=True,

@@ -26,12 +26,7 @@ def user_of(access: AccessToken | None) -> User:
     return str((access.claims or {}).get("iss") or ""), access.subject or ""
 
 
-def caller_access() -> AccessToken | None:
-    """The verified token of the message being handled and what it allows, or None outside of a message."""
-    return get_access_token()
-
-
 def caller_token() -> CallerToken | None:
-    """The same token as it goes to the API."""
+    """The verified token of the message being handled, or None outside of a message."""
     access = get_access_token()
     return CallerToken(access.token, access.expires_at) if access else None

@@ -50,13 +50,13 @@ def breaker(clock: Clock) -> CircuitBreaker:
 
 def fail(breaker: CircuitBreaker, clock: Clock, times: int = FAILURES, *, may_be_slow: bool = False) -> None:
     for _ in range(times):
-        with breaker.probe() as attempt:
+        with breaker.attempt(always=True) as attempt:
             clock.now += TROUBLED_SECONDS / (FAILURES - 1)
             attempt.failed(may_be_slow=may_be_slow)
 
 
 def answer_somebody(breaker: CircuitBreaker) -> None:
-    with breaker.probe() as attempt:
+    with breaker.attempt(always=True) as attempt:
         attempt.answered()
 
 
@@ -110,7 +110,7 @@ def test_a_failure_of_a_call_during_which_others_were_answered_does_not_count(
 def test_slow_calls_alone_never_open_it(breaker: CircuitBreaker, clock: Clock) -> None:
     fail(breaker, clock, FAILURES * 10, may_be_slow=True)
     assert breaker.state.name == "CLOSED"
-    with breaker.probe() as attempt:
+    with breaker.attempt(always=True) as attempt:
         attempt.failed()
     assert breaker.state.name == "OPEN"
 
@@ -144,7 +144,7 @@ def test_a_cancelled_try_leaves_its_place_to_another(breaker: CircuitBreaker, cl
     assert let_through(breaker)
 
 
-def test_an_attempt_that_is_never_entered_keeps_out_nobody(breaker: CircuitBreaker, clock: Clock) -> None:
+def test_an_attempt_that_is_never_begun_keeps_out_nobody(breaker: CircuitBreaker, clock: Clock) -> None:
     fail(breaker, clock, FAILURES + 1)
     clock.now += 1
     breaker.attempt()
@@ -161,7 +161,7 @@ async def test_the_call_that_tries_asks_first_so_a_write_is_not_risked(
     async with Upstream(lambda: api_http(settings, ForwardedToken(lambda: None), wire)) as upstream:
         upstream.breaker = breaker
         with within(5), pytest.raises(NotReached):
-            await upstream.send(upstream.build("POST", "/v1/notes"), writes=True)
+            await upstream.send("POST", "/v1/notes", writes=True)
     assert [request.url.path for request in wire.requests] == ["/readyz"]
 
 

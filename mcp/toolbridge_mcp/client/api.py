@@ -69,7 +69,7 @@ class ApiClient:
 
         A write is carried out once for each correlation id, where the API knows idempotency keys.
         """
-        deadline, retries = current_deadline(), Retries(writes=call.writes)
+        retries = Retries(writes=call.writes)
         session: InBandSession | None = None
         while True:
             try:
@@ -83,7 +83,7 @@ class ApiClient:
                     self._api = None  # another API may have taken its place
                 if isinstance(error, SessionRefused | EpochChanged):
                     session = None
-                pause = retries.pause(error, deadline.left, repeats_safely=safely)
+                pause = retries.pause(error, current_deadline().left, repeats_safely=safely)
                 count_retry(type(error).__name__)
             await asyncio.sleep(pause)
 
@@ -111,7 +111,7 @@ class ApiClient:
     async def _read(self) -> _Api:
         try:
             with within(READY_SECONDS):
-                answer = await self._upstream.send(self._upstream.build("GET", "/v1/sync/info"))
+                answer = await self._upstream.send("GET", "/v1/sync/info")
         except TimedOut as error:
             raise Unavailable from error
         try:

@@ -25,14 +25,14 @@ class InBandSession:
 
     async def send(self, call: Call) -> Document:
         """Sends the request once. Raises a `ToolBridgeError` if the answer is not a document."""
-        request = self._upstream.build(
+        answer = await self._upstream.send(
             call.method,
             call.path,
+            writes=call.writes,
             params=call.query or None,
             content=call.content(),
             headers={**self._headers, **(self._key if call.writes else {}), **call.headers()},
         )
-        answer = await self._upstream.send(request, writes=call.writes)
         try:
             return Document.parse(answer.content)
         except ValueError as error:
@@ -51,8 +51,7 @@ class OpenedSession(InBandSession):
         return await super().send(call)
 
     async def _open(self) -> None:
-        request = self._upstream.build("POST", "/v1/sync/sessions", headers=self._headers)
-        answer = await self._upstream.send(request)
+        answer = await self._upstream.send("POST", "/v1/sync/sessions", headers=self._headers)
         try:
             session = SessionDocument.model_validate_json(answer.content)
         except ValidationError as error:

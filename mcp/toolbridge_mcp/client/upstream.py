@@ -58,12 +58,13 @@ class Upstream:
             await asyncio.wait([self._watching])
         await self._http.__aexit__(kind, error, trace)
 
-    def build(self, method: str, path: str, **parts: Any) -> httpx.Request:
-        return self._http.build_request(method, path, **parts)
+    async def send(self, method: str, path: str, *, writes: bool = False, **parts: Any) -> httpx.Response:
+        """Sends one request once, and returns the answer if it is a success.
 
-    async def send(self, request: httpx.Request, *, writes: bool = False) -> httpx.Response:
-        """Sends once and returns the answer if it is a success. `writes` says whether the request may change
-        something, and so what it means if no answer comes."""
+        `parts` are those of `httpx.Request`. `writes` says whether the request may change something, and so
+        what it means if no answer comes.
+        """
+        request = self._http.build_request(method, path, **parts)
         try:
             with self.breaker.attempt() as attempt:
                 if attempt.is_trial:
@@ -80,13 +81,13 @@ class Upstream:
     async def check_ready(self, seconds: float = READY_SECONDS) -> None:
         """Returns when the API can serve. Raises a `ToolBridgeError` when it cannot. It asks even while the
         breaker is open, and any answer closes that."""
-        with self.breaker.probe() as attempt:
+        with self.breaker.attempt(always=True) as attempt:
             await self._ask_ready(attempt, seconds)
 
     async def _ask_ready(self, attempt: Attempt, seconds: float) -> None:
         """The one call that an open breaker lets through asks first: that costs it `seconds` at most, and
         puts no write at risk. The first generation has no `/readyz`; there, any answer must do."""
-        request = self.build("GET", READY_PATH)
+        request = self._http.build_request("GET", READY_PATH)
         answer = await self._transmit(request, attempt, Deadline(seconds), writes=False)
         if not answer.is_success and answer.status_code != httpx.codes.NOT_FOUND:
             raise refusal(answer)

@@ -1,4 +1,4 @@
-"""The five entities, each declared once."""
+"""The entities, each declared once."""
 
 from toolbridge_mcp.entities.chat_messages import CHAT_MESSAGE
 from toolbridge_mcp.entities.chats import CHAT

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -42,6 +42,11 @@ Texts = Annotated[list[str], FromJson]
 Object = Annotated[dict[str, Any], FromJson]
 
 
+@cache
+def _optional_names(model: type[BaseModel]) -> frozenset[str]:
+    return frozenset(name for name, field in model.model_fields.items() if not field.is_required())
+
+
 class Arguments(BaseModel):
     """Arguments of a tool: snake_case for the model, camelCase for the API, nothing undeclared."""
 
@@ -58,7 +63,7 @@ class Arguments(BaseModel):
     def _null_is_left_out(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
+        optional = _optional_names(cls)
         return {name: given for name, given in value.items() if given is not None or name not in optional}
 
 

@@ -3,10 +3,10 @@
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import IntEnum
-from types import TracebackType
-from typing import Self
 
 from toolbridge_mcp.errors import CircuitOpen
 
@@ -53,22 +53,25 @@ class CircuitBreaker:
         """Whether something failed and nothing was answered since."""
         return self._failures > 0
 
-    def attempt(self) -> "Attempt":
-        """An attempt at the API, to be entered: entering it raises `CircuitOpen` when it must not be made."""
-        return Attempt(self)
+    @contextmanager
+    def attempt(self, *, always: bool = False) -> Iterator["Attempt"]:
+        """One attempt at the API. Raises `CircuitOpen` if it must not be made.
 
-    def probe(self) -> "Attempt":
-        """An attempt of the gateway's own, which an open breaker does not refuse."""
-        return Attempt(self, always=True)
-
-    def _begin(self, attempt: "Attempt") -> float:
-        now = self._now()
-        if attempt.always or self._open_until is None:
-            return now
-        if now < self._open_until or self._trial is not None:
-            raise CircuitOpen(facts={"retry_after": max(1, math.ceil(self._open_until - now))})
-        self._trial = attempt
-        return now
+        Say how it went with `answered` or `failed`. An attempt that ends without either, because it was
+        cancelled for example, says nothing about the API. `always` is for the gateway's own probes, which an
+        open breaker lets pass.
+        """
+        attempt = Attempt(self, self._now())
+        if self._open_until is not None and not always:
+            if attempt.begun < self._open_until or self._trial is not None:
+                wait = max(1, math.ceil(self._open_until - attempt.begun))
+                raise CircuitOpen(facts={"retry_after": wait})
+            self._trial = attempt
+        try:
+            yield attempt
+        finally:
+            if self._trial is attempt:
+                self._trial = None
 
     def _answered(self) -> None:
         self._last_answer = self._now()
@@ -77,16 +80,11 @@ class CircuitBreaker:
         self._failures, self._open_until, self._trial = 0, None, None
         self._seconds = SHORTEST_SECONDS
 
-    def _end(self, attempt: "Attempt") -> None:
-        if self._trial is attempt:
-            self._trial = None
-
     def _failed(self, attempt: "Attempt", may_be_slow: bool) -> None:
-        now, was_trial = self._now(), attempt.is_trial
-        self._end(attempt)
         if attempt.begun < self._last_answer:
             return
-        if was_trial:
+        now = self._now()
+        if attempt.is_trial:
             self._seconds = min(2 * self._seconds, LONGEST_SECONDS)
             self._open_until = now + self._seconds
             return
@@ -100,25 +98,12 @@ class CircuitBreaker:
             self._open_until = now + self._seconds
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Attempt:
-    """One attempt at the API, a context manager. Say how it went with `answered` or `failed`; an attempt that
-    ends without either, because it was cancelled for example, says nothing about the API."""
+    """One attempt at the API, which began at `begun` on the breaker's clock."""
 
-    __slots__ = ("_breaker", "always", "begun")
-
-    def __init__(self, breaker: CircuitBreaker, *, always: bool = False) -> None:
-        self._breaker = breaker
-        self.always = always
-        self.begun = 0.0
-
-    def __enter__(self) -> Self:
-        self.begun = self._breaker._begin(self)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._breaker._end(self)
+    _breaker: CircuitBreaker
+    begun: float
 
     @property
     def is_trial(self) -> bool:

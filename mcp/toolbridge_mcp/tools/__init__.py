@@ -8,9 +8,9 @@ from toolbridge_mcp.resilience import CallLimits
 from toolbridge_mcp.tools.entity_tool import EntityTool
 from toolbridge_mcp.tools.instructions import instructions
 from toolbridge_mcp.tools.operations import OPERATIONS
-from toolbridge_mcp.tools.visibility import OnlyUsableTools
+from toolbridge_mcp.tools.visibility import OnlyUsable
 
-__all__ = ["EntityTool", "OnlyUsableTools", "UnknownTool", "build_tools", "chosen", "instructions"]
+__all__ = ["EntityTool", "OnlyUsable", "UnknownTool", "build_tools", "chosen", "instructions"]
 
 
 class UnknownTool(ValueError):

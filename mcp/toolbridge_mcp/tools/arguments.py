@@ -17,6 +17,9 @@ from toolbridge_mcp.errors import InvalidArguments
 PAGE_BYTES = 250_000
 """Payloads of one page: quoted as text and repeated as structure, a page stays below 1 MiB."""
 
+PAGING = {"limit", "cursor", "include_deleted"}
+"""The arguments of a list that neither narrow nor order it."""
+
 
 class OperationArguments(Arguments):
     @abstractmethod
@@ -39,8 +42,7 @@ class ListArguments(OperationArguments):
 
     def _filters(self) -> Mapping[str, str]:
         """The arguments that narrow or order the list, under the API's names."""
-        paging = {"limit", "cursor", "include_deleted"}
-        given = self.model_dump(mode="json", by_alias=True, exclude=paging, exclude_none=True)
+        given = self.model_dump(mode="json", by_alias=True, exclude=PAGING, exclude_none=True)
         return {
             name: value if isinstance(value, str) else to_json(value).decode()
             for name, value in given.items()

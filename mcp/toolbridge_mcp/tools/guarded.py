@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import uuid4
 
+from fastmcp.server.dependencies import get_access_token
+
 from toolbridge_mcp.errors import OutcomeUnknown, ScopeMissing, Stopping, ToolBridgeError
-from toolbridge_mcp.identity import caller_access, user_of
+from toolbridge_mcp.identity import user_of
 from toolbridge_mcp.metrics import MeasuredCall
 from toolbridge_mcp.resilience import CallLimits, Interrupted
 
@@ -52,7 +54,7 @@ class Guarded:
     async def _limited(
         self, work: Callable[[Given, str], Awaitable[Result]], given: Given, correlation_id: str
     ) -> Result:
-        access = caller_access()
+        access = get_access_token()
         async with self.limits.call(user_of(access)):
             if access is None or self.scope not in access.scopes:
                 raise ScopeMissing(facts={"scope": self.scope})

@@ -1,23 +1,22 @@
-"""A client is shown only the tools that its token allows."""
+"""A client is shown only what its token allows."""
 
 from collections.abc import Sequence
 from typing import Any
 
+from fastmcp.server.dependencies import get_access_token
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
-from fastmcp.tools.base import Tool
 
-from toolbridge_mcp.identity import caller_access
-from toolbridge_mcp.tools.entity_tool import EntityTool
+LISTS = frozenset({"tools/list", "resources/templates/list"})
 
 
-class OnlyUsableTools(Middleware):
-    """Leaves out of `tools/list` the tools that could only respond that a scope is missing."""
+class OnlyUsable(Middleware):
+    """Leaves out of the lists the parts whose `scope` the token lacks: a call of them would only say that."""
 
     async def __call__(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
         # Not `on_list_tools`: its machinery would cost every tool call as much as a signature.
-        if context.method != "tools/list":
+        if context.method not in LISTS:
             return await call_next(context)
-        tools: Sequence[Tool] = await call_next(context)
-        access = caller_access()
-        scopes = access.scopes if access else ()
-        return [tool for tool in tools if not isinstance(tool, EntityTool) or tool.scope in scopes]
+        parts: Sequence[Any] = await call_next(context)
+        access = get_access_token()
+        allowed = {None, *(access.scopes if access else ())}
+        return [part for part in parts if getattr(part, "scope", None) in allowed]
