@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz`: open to everyone, telling nothing of the inside."""
+"""`/healthz` and `/readyz`: open to everyone. They say nothing about the inside."""
 
 import asyncio
 import logging
@@ -20,8 +20,10 @@ POLL_SECONDS = 0.05
 
 
 async def problems(client: ApiClient) -> list[str]:
-    """Why the gateway cannot serve now: empty when the API answers and both halves agree. An answer also
-    ends a time in which calls are refused because there was none."""
+    """Why the gateway cannot serve now. Empty if the API answers and both halves declare the same entities.
+
+    An answer also closes the circuit breaker, so calls go on.
+    """
     try:
         await client.check_ready()
         return mismatches(ENTITIES, await client.read_info())

@@ -33,8 +33,10 @@ _sessions = Gauge("toolbridge_sessions", "Sessions of clients.", ("transport",))
 
 
 class MeasuredCall:
-    """One tool call, to be entered when it arrives. `outcome` is "ok" or the name of an error class; a call
-    that is left without one was cancelled."""
+    """One tool call, a context manager to be entered when the call arrives.
+
+    Set `outcome` to "ok" or to the name of an error class. A call that ends without one was cancelled.
+    """
 
     __slots__ = ("_begun", "_tool", "outcome")
 
@@ -57,16 +59,17 @@ class MeasuredCall:
 
 
 def count_request(outcome: str) -> None:
-    """One attempt at the API: `2xx` to `5xx`, or why there was no answer."""
+    """Counts one request to the API. `outcome` is `2xx` to `5xx`, or why there was no answer."""
     _requests.labels(outcome).inc()
 
 
 def count_retry(reason: str) -> None:
+    """Counts one more attempt of a call. `reason` is the name of the error that made it necessary."""
     _retries.labels(reason).inc()
 
 
 def watch_calls(running: Callable[[], float], waiting: Callable[[], float]) -> None:
-    """Both are asked whenever somebody reads the metrics, as those of the next two."""
+    """Both functions are called whenever somebody reads the metrics; so are those of the next two."""
     _running.set_function(running)
     _waiting.set_function(waiting)
 
@@ -81,7 +84,7 @@ def watch_sessions(transport: str, count: Callable[[], float]) -> None:
 
 @asynccontextmanager
 async def listening(host: str, port: int | None) -> AsyncIterator[None]:
-    """Serves the metrics on a port of their own, from a thread of their own; without a port nothing."""
+    """Serves the metrics on a port of their own, from a thread of its own. Does nothing without a port."""
     if port is None:
         yield
         return
@@ -95,8 +98,10 @@ async def listening(host: str, port: int | None) -> AsyncIterator[None]:
 
 
 def metrics_route() -> Route:
-    """`/metrics` for callers on this machine; for others it does not exist. To be left out where a proxy may
-    stand in front, as then every caller comes from this machine."""
+    """`/metrics` for callers on this machine; for others it does not exist.
+
+    Leave it out where a proxy on this machine may stand in front: then every caller comes from this machine.
+    """
 
     async def metrics(request: Request) -> Response:
         forwarded = {"x-forwarded-for", "forwarded"} & set(request.headers)

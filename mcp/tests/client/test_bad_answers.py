@@ -1,4 +1,4 @@
-"""Answers of the API that are none: each call is told soon and truly, and those of others go on."""
+"""Answers that break the contract: each call gets a true error soon, and the calls of others go on."""
 
 import asyncio
 import gzip

@@ -1,4 +1,4 @@
-"""A call that nobody waits for any more: its request to the API ends with it, and nothing is left behind."""
+"""A call that is cancelled ends its request to the API and leaves nothing behind."""
 
 import asyncio
 import signal

@@ -78,7 +78,7 @@ async def test_a_refusal_says_what_happened_why_and_what_next(
     ids=["unknown path", "unknown method"],
 )
 async def test_a_route_that_the_first_generation_lacks_is_no_missing_item(answer: httpx.Response) -> None:
-    """It says so in plain text or with nothing, and gives JSON for an item that does not exist."""
+    """That API answers in plain text or with an empty body, and in JSON if an item is missing."""
     text, requests = await refusal_of(PATCH, answer)
     assert text.startswith("This API has no such operation; nothing was done. Do not repeat it")
     assert requests == 1

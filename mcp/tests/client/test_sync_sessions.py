@@ -31,8 +31,11 @@ def two_hop_api(api_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 class FirstGeneration(Recording):
-    """Makes the real API look as the first generation did: it describes no entity, knows no `/readyz`,
-    takes no condition but on PUT and PATCH, and a PUT must name the parent."""
+    """Makes the real API behave as the first generation does.
+
+    It describes no entity, has no `/readyz`, honours conditions on PUT and PATCH only, and fails if a PUT
+    does not name the parent.
+    """
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/readyz":
@@ -122,7 +125,7 @@ async def test_conditions_hold_in_front_of_the_first_generation(
 
 
 class Replaced(Recording):
-    """The API is exchanged for another one after the gateway has asked it what it offers."""
+    """After `swapped` is set, another API is at the address that the gateway already knows."""
 
     def __init__(self, successor: Recording, port: int) -> None:
         super().__init__(connections())

@@ -1,4 +1,4 @@
-"""How many calls are at work at once: fair between users, bounded, and nothing is left behind."""
+"""Calls at once are limited and shared fairly between users, and a finished call leaves nothing behind."""
 
 import asyncio
 from collections import Counter
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Calls:
-    """Calls that run until they are told to end, in the order in which they began."""
+    """Calls that run until the test ends them, in the order in which they began."""
 
     def __init__(self, admission: Admission) -> None:
         self.admission = admission
@@ -54,7 +54,7 @@ async def settled() -> None:
 
 @asynccontextmanager
 async def calls_of(admission: Admission) -> AsyncIterator[Calls]:
-    """Ends what is still at work, and expects that the gateway then remembers nothing."""
+    """Cancels the calls that still run, and expects that nothing is kept of them."""
     calls = Calls(admission)
     yield calls
     for task in calls.tasks:

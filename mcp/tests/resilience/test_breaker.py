@@ -196,7 +196,7 @@ async def test_while_the_api_is_gone_calls_are_told_at_once_and_recover_by_thems
 
 
 async def test_a_restart_of_the_api_goes_unnoticed(api_binary: Path, tmp_path: Path) -> None:
-    """It takes about a tenth of a second, and the attempts of a call cover more than that."""
+    """A restart takes about a tenth of a second, and the attempts of a call cover more than that."""
     api = api_process(api_binary, tmp_path)
     api.start()
     try:
@@ -267,7 +267,7 @@ async def test_a_frozen_api_is_known_before_the_time_of_its_calls_is_up(
 
 
 async def one_of(tools: Tools, first: "asyncio.Task[CallToolResult]") -> str:
-    """The text of another call, which is given up after a moment; empty then."""
+    """The text of another call; empty if it takes more than half a second."""
     assert not first.done()
     try:
         async with asyncio.timeout(0.5):

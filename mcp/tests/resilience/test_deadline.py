@@ -1,4 +1,4 @@
-"""One deadline per call: what the caller is told when it is over, and what the API is told before."""
+"""Each call has one deadline: what the model reads when it passes, and what the API is told before."""
 
 import asyncio
 from typing import Any

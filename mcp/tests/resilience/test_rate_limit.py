@@ -24,7 +24,7 @@ def clock() -> Clock:
 
 
 def taken(limit: RateLimit, user: str, times: int) -> int:
-    """How many of so many calls at one moment are allowed."""
+    """How many of `times` calls at one moment are allowed."""
     allowed = 0
     for _ in range(times):
         try:

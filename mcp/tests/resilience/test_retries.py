@@ -1,4 +1,4 @@
-"""What is repeated, how often, and what is said when that did not help."""
+"""Which calls are repeated, how often, and what the model reads if that did not help."""
 
 import time
 from typing import Any
@@ -34,7 +34,7 @@ LIMITED = refused(429, "rate_limited", **{"Retry-After": "1"})
 async def outcome(
     call: tuple[str, dict[str, Any]], *answers: Answer, info: object = INFO, **settings: Any
 ) -> tuple[str, Recording]:
-    """What the caller is told: "done", or the text of the error; and what was sent."""
+    """What the model reads, "done" or the text of the error, and what was sent."""
     upstream = failing_api(answers, info)
     server = create_server(settings_for(API, **settings), transport=upstream)
     async with in_memory(server, token("ann")) as tools:

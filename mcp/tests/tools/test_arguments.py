@@ -1,4 +1,4 @@
-"""What a model may send: lenient where clients are known to differ, strict in what goes on."""
+"""Arguments: lenient where clients are known to differ, strict in what the API receives."""
 
 import json
 from typing import Any

@@ -2,7 +2,7 @@
 
 That API forgets a child's parent on PUT, ignores `If-Match` on all but PUT and PATCH, lets a POST replace an
 existing item, and does not filter lists. So the stored item is read before such a write, in the same session.
-A write of somebody else between the two is not noticed. Our own API checks within the write.
+The gateway does not notice a write of somebody else between the two. Our own API checks within the write.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The vocabulary in which an entity is declared."""
+"""What an entity is declared with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Maybe: TypeAlias = T | None
 
 
 def _decoded(value: Any) -> Any:
-    """The list or object that a client sent as JSON text; any other value as it is."""
+    """The list or object in a JSON text. Some clients send these as text. Any other value is unchanged."""
     if not isinstance(value, str):
         return value
     try:
@@ -48,7 +48,7 @@ def _optional_names(model: type[BaseModel]) -> frozenset[str]:
 
 
 class Arguments(BaseModel):
-    """Arguments of a tool: snake_case for the model, camelCase for the API, nothing undeclared."""
+    """Arguments of a tool: snake_case for the model, camelCase for the API. Undeclared ones are refused."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -68,11 +68,11 @@ class Arguments(BaseModel):
 
 
 class Fields(Arguments):
-    """The fields of an entity that a model may set. Required ones are those a new item needs."""
+    """The fields of an entity that a model may set. A new item needs those without a default."""
 
 
 class SomeFields(BaseModel):
-    """Any of an entity's fields, under the tool's or the API's name, and any others beside them."""
+    """Any of an entity's fields, under the tool's name or the API's, and any other fields."""
 
     model_config = ConfigDict(
         extra="allow",
@@ -103,7 +103,7 @@ FILTERS: Mapping[str, str] = {"status": "status", "archived": "archived", "tag":
 
 @dataclass(frozen=True)
 class Parent:
-    """The item that another belongs to: the fields that name it, and the kinds it may be."""
+    """What an item of another entity belongs to: the fields that name it, and the kinds that it may be."""
 
     uid: str
     kinds: tuple[str, ...]
@@ -118,8 +118,8 @@ class Parent:
 class Entity:
     """One entity: what it is called, which fields a model may set, and what can be done with it.
 
-    `kind` is the singular in tool names. Its plural, by default with an s, is the path segment of the API.
-    There is at least one action.
+    `kind` is the singular, as in names of tools. The plural is the path segment of the API. An entity has at
+    least one action.
     """
 
     kind: str

@@ -12,8 +12,8 @@ MAX_USERS = 10_000
 class RateLimit:
     """A token bucket for each user: `burst` calls at once, refilled with `per_minute` a minute.
 
-    Of a user it keeps the time at which the bucket is full again, and that only until then. Beyond
-    `MAX_USERS` the one who has not called for longest starts anew.
+    For each user it keeps the time at which the bucket is full again, until that time. Above `MAX_USERS`, the
+    user whose latest call is the oldest gets a full bucket.
     """
 
     def __init__(self, per_minute: int, burst: int, now: Callable[[], float] = time.monotonic) -> None:
@@ -39,7 +39,7 @@ class RateLimit:
             raise RateLimited(facts={"retry_after": max(1, math.ceil(wait))})
 
     def _sweep(self, now: float) -> None:
-        """Drops those that are full again, from the one who has not called for longest on."""
+        """Forgets the users whose buckets are full again, beginning with the oldest."""
         oldest = next(iter(self._full_at))
         while len(self._full_at) > MAX_USERS or self._full_at[oldest] <= now:
             del self._full_at[oldest]

@@ -1,4 +1,4 @@
-"""What is wrong with a tool's arguments, in sentences for a model."""
+"""Says what is wrong with a tool's arguments, in sentences for a model."""
 
 import re
 from collections.abc import Iterable
@@ -17,11 +17,11 @@ _REASONS = {
     "model_type": "should be an object",
     "list_type": "should be a list",
 }
-"""Our own words where pydantic's speak of Python or quote the value."""
+"""Used instead of pydantic's own messages where those name Python types or quote the value."""
 
 
 def explained(error: ValidationError, known: Iterable[str]) -> str:
-    """One sentence for each problem; `known` are the tool's arguments."""
+    """A sentence for each of the first `MAX_PROBLEMS` problems. `known` names the arguments of the tool."""
     details = error.errors(include_url=False, include_context=False, include_input=False)
     sentences = [_sentence(detail, known) for detail in details[:MAX_PROBLEMS]]
     if len(details) > MAX_PROBLEMS:
@@ -30,7 +30,7 @@ def explained(error: ValidationError, known: Iterable[str]) -> str:
 
 
 def _sentence(detail: ErrorDetails, known: Iterable[str]) -> str:
-    """It never quotes a value, and a name only if it is harmless."""
+    """Never quotes a value. Quotes a name only if it is short and plain."""
     parts = [str(part) for part in detail["loc"]]
     where = ".".join(part if _NAME.fullmatch(part) else "?" for part in parts) or "arguments"
     if detail["type"] == "extra_forbidden":

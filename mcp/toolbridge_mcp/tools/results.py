@@ -1,4 +1,4 @@
-"""The API's answer as a tool result that clients can take in."""
+"""The API's answer as a tool result that clients accept."""
 
 from fastmcp.tools.base import ToolResult
 from mcp.types import TextContent
@@ -11,14 +11,14 @@ MAX_BYTES = 1_000_000
 """The official Python client ends its whole session at an SSE event above 1 MiB."""
 
 SMALL_BYTES = MAX_BYTES // 3
-"""A document of this size always fits: quoting it as a text at most doubles it, beside the structure."""
+"""A document of this size always fits: quoted as text it is at most twice as long, beside the structure."""
 
 
 def result_of(document: Document, *, of_a_write: bool) -> ToolResult:
-    """The document as text, to the letter, and as structure.
+    """The document as text, character for character, and as structure.
 
-    A large one is text only. One that is larger than clients take raises `AnswerTooLarge`, or comes
-    without its payload if it tells of a write: the write is done and must not look as if it failed.
+    A large document is text only. If it is larger than clients accept, a read raises `AnswerTooLarge`. A
+    write is returned without its payload, because it was done and must not look as if it failed.
     """
     if document.size <= SMALL_BYTES:
         return _whole(document)
