@@ -8,8 +8,10 @@ import pytest
 from fastmcp import FastMCP
 
 from tests.harness.clients import Rest, Tools, in_memory, settings_for, token
-from tests.harness.processes import REPOSITORY, Process, api_process, gateway_process, running
+from tests.harness.deployment import STACK_SETTINGS, OwnStack, expect_no_secret_in
+from tests.harness.processes import REPOSITORY, Process, api_process, gateway_process, shared
 from tests.harness.recording import Recording
+from tests.harness.stack import stack_process
 from toolbridge_mcp.app import create_server
 from toolbridge_mcp.transport import connections
 
@@ -24,7 +26,7 @@ def api_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real API: the binary that scripts/test.sh built, else built here."""
     given = os.environ.get("TOOLBRIDGE_API_BINARY")
     if given:
-        return Path(given)
+        return Path(given).absolute()
     binary = tmp_path_factory.mktemp("bin") / "toolbridge-api"
     subprocess.run(
         ["go", "build", "-o", str(binary), "./cmd/toolbridge-api"],
@@ -35,17 +37,36 @@ def api_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def api(api_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+def api(
+    request: pytest.FixtureRequest, api_binary: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Process]:
     """One API process for all tests; each test is a user of its own."""
-    with running(api_process(api_binary, tmp_path_factory.mktemp("api"))) as process:
+    with shared(request.session, lambda: api_process(api_binary, tmp_path_factory.mktemp("api"))) as process:
         yield process
 
 
 @pytest.fixture(scope="session")
-def gateway(api: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+def gateway(
+    request: pytest.FixtureRequest, api: Process, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Process]:
     """One gateway process in front of `api`."""
-    with running(gateway_process(api.url, tmp_path_factory.mktemp("gateway"))) as process:
+    folders = tmp_path_factory
+    with shared(request.session, lambda: gateway_process(api.url, folders.mktemp("gateway"))) as process:
         yield process
+
+
+@pytest.fixture(scope="session")
+def stack(
+    request: pytest.FixtureRequest, api_binary: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OwnStack]:
+    """All of the container for the end-to-end tests. Its log is searched for secrets when they are done."""
+    folders = tmp_path_factory
+    with shared(
+        request.session, lambda: stack_process(api_binary, folders.mktemp("stack"), str, **STACK_SETTINGS)
+    ) as process:
+        own = OwnStack(process)
+        yield own
+    expect_no_secret_in(process.log, own.confided)
 
 
 @pytest.fixture

@@ -1,28 +1,28 @@
 """Callers: tokens, the REST API spoken directly, and MCP clients."""
 
+import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx
 from fastmcp import Client, FastMCP
 from fastmcp.client.transports import SSETransport, StreamableHttpTransport
 from fastmcp.server.auth import AccessToken
-from joserfc import jwt
-from joserfc.jwk import OctKey
 from mcp.server.auth.middleware.auth_context import auth_context_var
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.types import CallToolResult, TextContent
 
+from tests.harness.by_hand import signed_tenant, signed_token
 from tests.harness.processes import JWT_HS256_SECRET, TENANT_HEADER_SECRET, TENANT_ID
+from tests.harness.published import sample_value
 from toolbridge_mcp.entities import ENTITIES, Entity
-from toolbridge_mcp.entities.schema import Schema, published_schema
+from toolbridge_mcp.entities.schema import published_schema
 from toolbridge_mcp.settings import Settings
 from toolbridge_mcp.tools.operations import Operation
-from toolbridge_mcp.transport import Signer
 
-SIGNER = Signer(TENANT_HEADER_SECRET.encode(), TENANT_ID)
+CALL_SECONDS = 30
 CLIENT = {"name": "by hand", "version": "1"}
 HELLO = {
     "jsonrpc": "2.0",
@@ -44,7 +44,7 @@ def sample(entity: Entity) -> dict[str, Any]:
     """Arguments of a new item with every declared field, its parent aside."""
     properties = published_schema(entity.fields)["properties"]
     own = properties.keys() - set(entity.parent.fields if entity.parent else ())
-    return {name: _sample_value(name, properties[name]) for name in properties if name in own}
+    return {name: sample_value(name, properties[name]) for name in properties if name in own}
 
 
 def required_fields(entity: Entity) -> dict[str, Any]:
@@ -58,22 +58,8 @@ def arguments_for(operation: Operation, entity: Entity, uid: str) -> dict[str, A
     schema = published_schema(operation.arguments(entity))
     parent = entity.parent.fields if entity.parent else ()
     needed = [name for name in schema.get("required", ()) if name != "uid" and name not in parent]
-    given = {name: _sample_value(name, schema["properties"][name]) for name in needed}
+    given = {name: sample_value(name, schema["properties"][name]) for name in needed}
     return {"uid": uid, **given} if operation.on_item else given
-
-
-def _sample_value(name: str, schema: Schema) -> Any:
-    if "enum" in schema:
-        return schema["enum"][0]
-    values = {
-        "string": f"{name} \u00e4 \u725b\u4e73 \U0001f600",
-        "boolean": True,
-        "array": ["one", "two"],
-        "integer": 7,
-        "number": 0.5,
-        "object": {"one": 1},
-    }
-    return values[schema["type"]]
 
 
 def settings_for(api_url: str, **changes: Any) -> Settings:
@@ -91,14 +77,13 @@ def settings_for(api_url: str, **changes: Any) -> Settings:
 
 def token(sub: str | None, *, alg: str = "HS256", secret: str = JWT_HS256_SECRET, **claims: Any) -> str:
     """A token for `sub`, good for an hour; a claim of None is left out."""
-    all_claims = {"sub": sub, "exp": int(time.time()) + 3600, **claims}
-    present = {name: value for name, value in all_claims.items() if value is not None}
-    return jwt.encode({"alg": alg}, present, OctKey.import_key(secret), algorithms=[alg])
+    return signed_token(secret, {"sub": sub, "exp": int(time.time()) + 3600, **claims}, alg)
 
 
 def signed(request: httpx.Request) -> httpx.Request:
-    """The request with the signature of the tests' tenant."""
-    request.headers.update(SIGNER.headers(request))
+    """The request with the signature of the tests' tenant, unless it has one."""
+    if "X-TB-Signature" not in request.headers:
+        request.headers.update(signed_tenant(TENANT_HEADER_SECRET, TENANT_ID))
     return request
 
 
@@ -106,8 +91,9 @@ class Rest:
     """The REST API as one user, without the gateway."""
 
     def __init__(self, url: str, bearer: str) -> None:
+        authorization = {"Authorization": f"Bearer {bearer}"}
         self._http = httpx.AsyncClient(
-            base_url=url, trust_env=False, headers={"Authorization": f"Bearer {bearer}"}, auth=signed
+            base_url=url, trust_env=False, headers=authorization, auth=signed, timeout=CALL_SECONDS
         )
 
     async def __call__(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
@@ -121,10 +107,25 @@ class Rest:
         return item
 
     async def get(self, entity: Entity, uid: str) -> dict[str, Any]:
-        answer = await self("GET", f"/v1/{entity.plural}/{uid}?includeDeleted=true")
-        assert answer.status_code == 200, answer.text
-        item: dict[str, Any] = answer.json()
-        return item
+        return await self.json("GET", f"/v1/{entity.plural}/{uid}?includeDeleted=true")
+
+    async def json(self, method: str, path: str, **kwargs: Any) -> dict[str, Any]:
+        """The answer to a request that must succeed."""
+        answer = await self(method, path, **kwargs)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        content: dict[str, Any] = answer.json()
+        return content
+
+    async def all_uids(self, plural: str, limit: int = 200) -> list[str]:
+        """The uids of everything that the user has of one kind, tombstones included."""
+        uids: list[str] = []
+        cursor = ""
+        while True:
+            page = await self.json("GET", f"/v1/{plural}?includeDeleted=true&limit={limit}{cursor}")
+            uids += [item["uid"] for item in page["items"]]
+            if "nextCursor" not in page:
+                return uids
+            cursor = f"&cursor={page['nextCursor']}"
 
     async def aclose(self) -> None:
         await self._http.aclose()
@@ -135,17 +136,21 @@ class Tools:
 
     def __init__(self, client: "Client[Any]") -> None:
         self.client = client
+        self.succeeded: set[str] = set()
+        """The names of the tools of which a call succeeded."""
 
     async def result(self, name: str, **arguments: Any) -> CallToolResult:
         result: CallToolResult = await self.client.call_tool_mcp(name, arguments)
         return result
 
     async def call(self, name: str, **arguments: Any) -> dict[str, Any]:
-        """The structured content of a call that must succeed."""
+        """The structured content of a call that must succeed. Its text must say the same."""
         result = await self.result(name, **arguments)
         assert not result.is_error, text_of(result)
         content: dict[str, Any] | None = result.structured_content
         assert content is not None
+        assert json.loads(text_of(result)) == content
+        self.succeeded.add(name)
         return content
 
     async def refusal(self, name: str, **arguments: Any) -> str:
@@ -153,6 +158,17 @@ class Tools:
         result = await self.result(name, **arguments)
         assert result.is_error, text_of(result)
         return text_of(result)
+
+    async def pages(self, name: str, **arguments: Any) -> list[list[dict[str, Any]]]:
+        """The items of each page of a list, to its end."""
+        pages: list[list[dict[str, Any]]] = []
+        cursor: dict[str, Any] = {}
+        while True:
+            page = await self.call(name, **arguments, **cursor)
+            pages.append(page["items"])
+            if "nextCursor" not in page:
+                return pages
+            cursor = {"cursor": page["nextCursor"]}
 
     async def parent_of(self, entity: Entity) -> dict[str, str]:
         """Arguments that name a new parent for an item of `entity`; empty if it needs none."""
@@ -201,3 +217,10 @@ async def over_sse(url: str, bearer: str) -> AsyncIterator[Tools]:
     transport = SSETransport(f"{url}/sse", headers={"Authorization": f"Bearer {bearer}"})
     async with Client(transport) as client:
         yield Tools(client)
+
+
+@asynccontextmanager
+async def several_over_sse(url: str, bearer: str, count: int) -> AsyncIterator[list[Tools]]:
+    """Sessions of one user, beside each other."""
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(over_sse(url, bearer)) for _ in range(count)]

@@ -1,17 +1,22 @@
 """The real API binary and the real gateway as processes of a test, on free ports of 127.0.0.1."""
 
+import itertools
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import pytest
+
+from tests.harness.forked import ForkedGateway
 
 TENANT_ID = "test-tenant"
 TENANT_HEADER_SECRET = "tenant-secret-of-the-tests-0123456789"
@@ -23,14 +28,41 @@ SECRETS = {
 }
 GATEWAY_FOLDER = Path(__file__).parents[2]
 REPOSITORY = GATEWAY_FOLDER.parent
-START_SECONDS = 20.0
+GATEWAY_COMMAND = [sys.executable, "-m", "toolbridge_mcp"]
+START_SECONDS = float(os.environ.get("TOOLBRIDGE_TEST_START_SECONDS", "60"))
+"""How long a program may take to start or to stop. A busy machine takes many times what an idle one takes."""
+
+FIRST_PORT, PORTS_OF_A_WORKER = 20_000, 1_000
+"""Ports below those that systems use for outgoing connections. Each worker of pytest-xdist has its own."""
+
+
+def _ports() -> Iterator[int]:
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = FIRST_PORT + worker * PORTS_OF_A_WORKER
+    ports = range(first, first + PORTS_OF_A_WORKER)
+    start = random.randrange(PORTS_OF_A_WORKER)
+    return itertools.cycle([*ports[start:], *ports[:start]])
+
+
+_NEXT_PORTS = _ports()
 
 
 def free_port() -> int:
+    """A port of 127.0.0.1 that nobody uses. No other call in this run returns it for a long time."""
+    return next(filter(_is_free, _NEXT_PORTS))
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+class NotReady(AssertionError):
+    """Why a program did not start."""
 
 
 @dataclass
@@ -43,7 +75,7 @@ class Process:
     log: Path
     folder: Path = GATEWAY_FOLDER
     ready_path: str = "/readyz"
-    _process: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
+    _process: "subprocess.Popen[bytes] | ForkedGateway | None" = field(default=None, init=False)
 
     @property
     def url(self) -> str:
@@ -55,28 +87,38 @@ class Process:
         return self._process.pid
 
     def start(self) -> None:
-        environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self.command,
-                env={**environment, **self.environment},
-                cwd=self.folder,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        environment = {**inherited, **self.environment}
+        if self.command == GATEWAY_COMMAND:
+            self._process = ForkedGateway(environment, self.folder, self.log)
+        else:
+            with self.log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    self.command, env=environment, cwd=self.folder, stdout=log, stderr=subprocess.STDOUT
+                )
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end:
-            if self._answers():
+            if self.is_ready():
                 return
             if self._process and self._process.poll() is not None:
                 break
             time.sleep(0.02)
-        raise AssertionError(f"{self.command[-1]} did not get ready:\n{self.log.read_text()}")
+        raise NotReady(self._why_not_ready())
 
-    def _answers(self) -> bool:
+    def _why_not_ready(self) -> str:
+        assert self._process
+        code = self._process.poll()
+        reason = f"within {START_SECONDS:g} s" if code is None else f"and ended with code {code}"
+        log = self.log.read_text(errors="replace").strip() or "(nothing)"
+        return (
+            f"{self.command[-1]} did not get ready {reason}. "
+            f"On a slow machine set TOOLBRIDGE_TEST_START_SECONDS higher. It logged:\n{log}"
+        )
+
+    def is_ready(self) -> bool:
         try:
             return httpx.get(f"{self.url}{self.ready_path}", trust_env=False, timeout=2).status_code == 200
         except httpx.TransportError:
@@ -105,11 +147,30 @@ class Process:
 
 @contextmanager
 def running(process: Process) -> Iterator[Process]:
-    process.start()
     try:
+        process.start()
         yield process
     finally:
         process.stop()
+
+
+@contextmanager
+def shared(session: pytest.Session, make: Callable[[], Process]) -> Iterator[Process]:
+    """A process that all tests of the session use. When it does not start, a second one is tried.
+
+    If that fails too, the test that needed it first reports why, and the session ends: every other test
+    would only repeat the message.
+    """
+    with ExitStack() as stack:
+        try:
+            process = stack.enter_context(running(make()))
+        except NotReady:
+            try:
+                process = stack.enter_context(running(make()))
+            except NotReady:
+                session.shouldfail = "a program that all tests need did not start, twice"
+                raise
+        yield process
 
 
 def secrets_beside(settings: Mapping[str, str]) -> Mapping[str, str]:
@@ -140,4 +201,4 @@ def gateway_process(api_url: str, folder: Path, **settings: str) -> Process:
         "TOOLBRIDGE_GO_API_BASE_URL": api_url,
         **settings,
     }
-    return Process([sys.executable, "-m", "toolbridge_mcp"], environment, port, folder / "gateway.log")
+    return Process(list(GATEWAY_COMMAND), environment, port, folder / "gateway.log")

@@ -13,7 +13,7 @@ CONFIGURATION = REPOSITORY / "supervisord.conf"
 
 
 def stack_process(
-    api: Path, folder: Path, configuration: Callable[[str], str] = str, **settings: str
+    api: Path, folder: Path, configuration: Callable[[str], str] = str, /, **settings: str
 ) -> Process:
     """A stack that is not started yet. `api` is the API's program; `configuration` edits supervisord.conf."""
     programs = folder / "bin"

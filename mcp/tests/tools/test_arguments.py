@@ -2,7 +2,7 @@
 
 import json
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -12,7 +12,9 @@ from toolbridge_mcp.entities import ENTITIES, NOTE
 from toolbridge_mcp.tools.operations import OPERATIONS, Operation
 
 pytestmark = pytest.mark.anyio
-UID = str(uuid4())
+UID = "5f0f9f0c-8f6e-4f5a-9d0e-2f4d6c1b7a35"
+"""The same in every run, since it is part of the names of tests."""
+
 ON_ITEM = [operation for operation in OPERATIONS if operation.on_item]
 
 

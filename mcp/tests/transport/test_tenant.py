@@ -11,7 +11,6 @@ import anyio
 import httpx
 import pytest
 
-from tests.harness.clients import SIGNER
 from tests.harness.misbehaving import (
     Behaviour,
     MisbehavingApi,
@@ -23,12 +22,13 @@ from tests.harness.misbehaving import (
     received,
     silent,
 )
-from tests.harness.processes import free_port
+from tests.harness.processes import TENANT_HEADER_SECRET, TENANT_ID, free_port
 from toolbridge_mcp.errors import AnswerTooLong, BadAnswer, NotReached
 from toolbridge_mcp.transport import UNTIL, AnswerLost, Signer, TenantTransport, connections
 from toolbridge_mcp.transport.connections import SPARE_CONNECTIONS
 
 pytestmark = pytest.mark.anyio
+SIGNER = Signer(TENANT_HEADER_SECRET.encode(), TENANT_ID)
 SECRET = b"0123456789abcdef0123456789abcdef"
 OK = answer(b"{}")
 HEAD = b"HTTP/1.1 200 OK\r\n"
