@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import anyio
 import httpx
 import pytest
 
@@ -122,7 +123,7 @@ async def test_waiting_for_a_token_ends_with_the_requests_deadline_and_nothing_i
         misbehaving(OK) as api,
         client_of(api.url, IssuedTokenAuth(never, Tokens(None).forgotten.append)) as http,
     ):
-        with pytest.raises(TimedOut):
+        with anyio.fail_after(1), pytest.raises(TimedOut):
             await http.post("/v1/notes", content=b"{}", extensions={UNTIL: time.monotonic() + 0.05})
         assert api.opened == 0
 
