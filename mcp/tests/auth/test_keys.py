@@ -1,4 +1,4 @@
-"""Tokens of an identity provider: which keys count, and what happens while it is away."""
+"""Tokens of an identity provider: which keys verify them, and what happens while the provider is down."""
 
 import json
 import time
@@ -118,14 +118,14 @@ async def test_an_audience_may_be_one_of_several(verify: Callable[[str], Any], h
 
 
 @pytest.mark.parametrize("marks", [{"use": "enc"}, {"alg": "ES512"}])
-async def test_keys_for_something_else_are_left_aside(
+async def test_keys_for_another_purpose_are_ignored(
     marks: dict[str, str], verify: Callable[[str], Any], httpx_mock: HTTPXMock
 ) -> None:
     httpx_mock.add_response(url=URL, json=published(EC, **marks))
     assert await verify(signed(EC, "ES256")) is None
 
 
-async def test_of_two_keys_that_fit_none_is_guessed(
+async def test_a_token_without_key_id_is_refused_when_two_keys_could_verify_it(
     verify: Callable[[str], Any], httpx_mock: HTTPXMock
 ) -> None:
     httpx_mock.add_response(url=URL, json=published(EC, NEXT))
@@ -142,7 +142,7 @@ async def test_a_new_key_is_found_without_a_restart(
     assert await verify(signed(NEXT, "ES256"))
 
 
-async def test_strangers_cannot_make_it_ask_for_keys_again_and_again(
+async def test_tokens_with_unknown_key_ids_cause_one_reading_per_interval(
     verify: Callable[[str], Any], clock: Clock, httpx_mock: HTTPXMock
 ) -> None:
     httpx_mock.add_response(url=URL, json=published(EC), is_reusable=True)
@@ -154,14 +154,14 @@ async def test_strangers_cannot_make_it_ask_for_keys_again_and_again(
     assert len(httpx_mock.get_requests()) == 2
 
 
-async def test_a_withdrawn_key_goes(
+async def test_a_withdrawn_key_is_dropped_at_the_next_reading(
     verify: Callable[[str], Any], clock: Clock, httpx_mock: HTTPXMock
 ) -> None:
     httpx_mock.add_response(url=URL, json=published(EC, NEXT))
     assert await verify(signed(NEXT, "ES256"))
     httpx_mock.add_response(url=URL, json=published(EC))
     clock.now += REFRESH_SECONDS + 1
-    assert await verify(signed(EC, "ES256", jti="read anew behind this answer"))
+    assert await verify(signed(EC, "ES256", jti="starts a reading in the background"))
     with anyio.fail_after(5):
         while await verify(signed(NEXT, "ES256", jti=str(time.perf_counter_ns()))):
             await anyio.lowlevel.checkpoint()
@@ -187,7 +187,7 @@ def answer(httpx_mock: HTTPXMock, how: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("how", DOWN.values(), ids=DOWN)
-async def test_without_keys_nobody_is_called_a_stranger(
+async def test_while_no_keys_are_known_no_token_is_called_invalid(
     how: dict[str, Any], verify: Callable[[str], Any], httpx_mock: HTTPXMock
 ) -> None:
     answer(httpx_mock, how)
@@ -196,7 +196,7 @@ async def test_without_keys_nobody_is_called_a_stranger(
 
 
 @pytest.mark.parametrize("how", DOWN.values(), ids=DOWN)
-async def test_known_keys_outlive_their_provider(
+async def test_known_keys_stay_in_use_while_the_provider_is_down(
     how: dict[str, Any], verify: Callable[[str], Any], clock: Clock, httpx_mock: HTTPXMock
 ) -> None:
     httpx_mock.add_response(url=URL, json=published(EC))
@@ -209,7 +209,9 @@ async def test_known_keys_outlive_their_provider(
     assert await verify(signed(NEXT, "ES256")) is None
 
 
-async def test_many_at_once_share_one_request(verify: Callable[[str], Any], httpx_mock: HTTPXMock) -> None:
+async def test_concurrent_callers_share_one_reading(
+    verify: Callable[[str], Any], httpx_mock: HTTPXMock
+) -> None:
     httpx_mock.add_response(url=URL, json=published(EC))
     seen: list[Any] = []
 
@@ -235,7 +237,7 @@ async def test_a_verified_token_is_remembered_until_it_expires(keys: KeySet, htt
     assert await verifier.verify_token(bearer) is None
 
 
-async def test_a_changed_token_is_not_taken_for_the_one_it_was(
+async def test_a_changed_token_is_verified_on_its_own(
     verify: Callable[[str], Any], httpx_mock: HTTPXMock
 ) -> None:
     httpx_mock.add_response(url=URL, json=published(EC))

@@ -16,7 +16,7 @@ from toolbridge_mcp.outbound.service import ServiceToken
 from toolbridge_mcp.outbound.token_endpoint import TokenEndpoint
 from toolbridge_mcp.settings import Settings
 
-__all__ = ["BearerAuth", "Outbound", "is_about_the_tenant", "outbound_identity"]
+__all__ = ["BearerAuth", "ForwardedToken", "Outbound", "is_about_the_tenant", "outbound_identity"]
 
 Outbound = ForwardedToken | ExchangedTokens | ServiceToken
 

@@ -22,35 +22,19 @@ class AnswerLost(Exception):
         self.begun = begun
 
 
-def _not_reached(_: bool) -> Exception:
-    return NotReached()
-
-
-def _not_http(_: bool) -> Exception:
-    return BadAnswer()
-
-
-def _late(begun: bool) -> Exception:
-    return AnswerLost(late=True, begun=begun)
-
-
-def _broken(begun: bool) -> Exception:
-    return AnswerLost(late=False, begun=begun)
-
-
 MEANINGS: tuple[tuple[type[Exception], Callable[[bool], Exception]], ...] = (
-    (httpx.ConnectError, _not_reached),
-    (httpx.DecodingError, _not_http),
-    (httpx.ReadTimeout, _late),
-    (TimeoutError, _late),
-    (httpx.TransportError, _broken),
-    (httpx.StreamError, _broken),
+    (httpx.ConnectError, lambda _: NotReached()),
+    (httpx.DecodingError, lambda _: BadAnswer()),
+    (httpx.ReadTimeout, lambda begun: AnswerLost(late=True, begun=begun)),
+    (TimeoutError, lambda begun: AnswerLost(late=True, begun=begun)),
+    (httpx.TransportError, lambda begun: AnswerLost(late=False, begun=begun)),
+    (httpx.StreamError, lambda begun: AnswerLost(late=False, begun=begun)),
 )
-"""The first row that fits counts. Each function takes whether the answer had begun."""
+"""The first row that fits counts. `begun` says whether the head of the answer had arrived."""
 
 
 class Failures:
-    """A context manager that raises the meaning of the engine's exceptions instead of them.
+    """A context manager that raises the meaning of an exception of the engine in its place.
 
     Set `begun` when the head of the answer has arrived.
     """

@@ -17,9 +17,9 @@ from toolbridge_mcp.transport.signing import Signer
 class TenantTransport(httpx.AsyncBaseTransport):
     """Signs each request for the tenant, and talks to one host only.
 
-    `signature` returns the headers that sign a request; they replace any of the same name.
-    Responses are read whole, within the request's deadline (`UNTIL`) if it has one. A request to another host
-    than `base_url`'s is a `ValueError`: signature and token belong to the API alone.
+    `signature` returns the headers that sign a request; they replace any of the same name. Responses are read
+    whole, within the request's deadline (`UNTIL`) if it has one. A request to any host but that of `base_url`
+    is a `ValueError`: signature and token belong to the API alone.
 
     Raises `NotReached` when nothing was sent, `AnswerLost` when something was sent and no whole answer came,
     and `BadAnswer` when the answer cannot be one of the API's.
