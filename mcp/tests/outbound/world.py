@@ -1,0 +1,54 @@
+"""What the tests of outbound identity share: the time, the caller, and a gateway for each mode."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from fastmcp import FastMCP
+
+from tests.harness.authorization_server import SERVICE, AuthorizationServer
+from tests.harness.clients import settings_for
+from tests.harness.processes import Process
+from tests.harness.recording import Recording
+from toolbridge_mcp.app import create_server
+from toolbridge_mcp.identity import CallerToken
+from toolbridge_mcp.outbound.token_endpoint import TokenEndpoint
+
+GATEWAY, API = "https://gateway.example/mcp", "https://api.example"
+MakeEndpoint = Callable[..., TokenEndpoint]
+
+
+class World:
+    """The time, and the caller of the moment."""
+
+    def __init__(self) -> None:
+        self.time = time.time()
+        self.caller: CallerToken | None = None
+
+    def now(self) -> float:
+        return self.time
+
+    def call_as(self, token: str, expires_at: float | None = None) -> None:
+        self.caller = CallerToken(token, expires_at)
+
+
+def gateway(
+    api: Process, authority: AuthorizationServer, upstream: Recording, mode: str, **more: Any
+) -> FastMCP:
+    name, secret = SERVICE
+    given = {
+        "outbound_identity": mode,
+        "token_url": authority.token_url,
+        "client_id": name,
+        "client_secret": secret,
+        "outbound_audience": API,
+        **more,
+    }
+    return create_server(settings_for(api.url, **given), transport=upstream)
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
