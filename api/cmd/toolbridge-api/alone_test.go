@@ -60,6 +60,7 @@ func onFly(name string) (string, bool) {
 }
 
 func TestSQLiteIsServedByOneMachineOnly(t *testing.T) {
+	t.Parallel()
 	many := strings.Repeat("aaa111 fra,", 30) // more than one string of a record holds
 	for name, row := range map[string]struct {
 		records []string
@@ -92,6 +93,7 @@ func TestSQLiteIsServedByOneMachineOnly(t *testing.T) {
 }
 
 func TestAStartGoesOnWhenTheMachinesCannotBeListed(t *testing.T) {
+	t.Parallel()
 	silent := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -113,6 +115,7 @@ func TestAStartGoesOnWhenTheMachinesCannotBeListed(t *testing.T) {
 }
 
 func TestMachinesAreCountedOnlyWhereTheyMatter(t *testing.T) {
+	t.Parallel()
 	unasked := &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		t.Error("the name server was asked")
 		return nil, net.ErrClosed

@@ -59,6 +59,7 @@ func rows(t *testing.T, file string) (all []string) {
 }
 
 func TestABackupUnderLoadIsRestoredAfterAWipeAsItWasAtItsMoment(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	data, backup := filepath.Join(dir, "data"), filepath.Join(dir, "backup.db")
 	database := filepath.Join(data, "api.db")
@@ -118,6 +119,7 @@ func TestABackupUnderLoadIsRestoredAfterAWipeAsItWasAtItsMoment(t *testing.T) {
 }
 
 func TestADatabaseInUseIsNotReplaced(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	database, backup := filepath.Join(dir, "api.db"), filepath.Join(dir, "backup.db")
 	api := launch(t, environment("127.0.0.1:0", database))
@@ -145,6 +147,7 @@ func TestADatabaseInUseIsNotReplaced(t *testing.T) {
 }
 
 func TestACommandOnTheDataThatCannotWorkSaysWhy(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
 	database := "sqlite://" + file("api.db")
@@ -202,6 +205,7 @@ func TestACommandOnTheDataThatCannotWorkSaysWhy(t *testing.T) {
 }
 
 func TestAMigrationOnPostgreSQLMayBeRepeated(t *testing.T) {
+	t.Parallel()
 	url := postgrestest.New(t)
 	for range 2 {
 		done(t, url, "migrate")
@@ -211,6 +215,7 @@ func TestAMigrationOnPostgreSQLMayBeRepeated(t *testing.T) {
 }
 
 func TestADamagedDatabaseCanBeReplaced(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	database, backup := filepath.Join(dir, "api.db"), filepath.Join(dir, "backup.db")
 	done(t, "sqlite://"+database, "migrate")

@@ -139,6 +139,7 @@ func headersOf(sub string) (http.Header, error) {
 }
 
 func TestEveryAcknowledgedWriteSurvivesAKill(t *testing.T) {
+	t.Parallel()
 	database := filepath.Join(t.TempDir(), "data", "api.db")
 	api := launch(t, environment("127.0.0.1:0", database))
 	acknowledged := make(chan string, 10_000)
@@ -196,6 +197,7 @@ func intact(t *testing.T, database string) {
 }
 
 func TestManyWritersOfALargeItemAreAllAnswered(t *testing.T) {
+	t.Parallel()
 	t.Run("SQLite", func(t *testing.T) {
 		manyWriters(t, launch(t, environment("127.0.0.1:0", filepath.Join(t.TempDir(), "api.db"))))
 	})
@@ -254,6 +256,7 @@ func manyWriters(t *testing.T, api *running) {
 }
 
 func TestASignalEndsTheProgramWithSuccess(t *testing.T) {
+	t.Parallel()
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		t.Run(s.String(), func(t *testing.T) {
 			api := launch(t, environment("127.0.0.1:0", filepath.Join(t.TempDir(), "api.db")))
@@ -269,6 +272,7 @@ func TestASignalEndsTheProgramWithSuccess(t *testing.T) {
 }
 
 func TestACallUnderWayIsFinishedBeforeTheEnd(t *testing.T) {
+	t.Parallel()
 	api := launch(t, environment("127.0.0.1:0", filepath.Join(t.TempDir(), "api.db")))
 	addr := strings.TrimPrefix(api.url, "http://")
 	conn, err := net.Dial("tcp", addr)
@@ -308,6 +312,7 @@ func TestACallUnderWayIsFinishedBeforeTheEnd(t *testing.T) {
 }
 
 func TestAStartThatCannotWorkSaysWhyInOneLine(t *testing.T) {
+	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -351,6 +356,7 @@ func TestAStartThatCannotWorkSaysWhyInOneLine(t *testing.T) {
 }
 
 func TestDevelopmentModeIsLoggedLoudly(t *testing.T) {
+	t.Parallel()
 	cmd := exec.Command(binary)
 	cmd.Env = append(environment("127.0.0.1:0", filepath.Join(t.TempDir(), "api.db")), "ENV=dev")
 	stderr, err := cmd.StderrPipe()
@@ -371,6 +377,7 @@ func TestDevelopmentModeIsLoggedLoudly(t *testing.T) {
 }
 
 func TestTheHealthcheckAsksTheAPIAtItsOwnAddress(t *testing.T) {
+	t.Parallel()
 	api := launch(t, environment("127.0.0.1:0", filepath.Join(t.TempDir(), "api.db")))
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(api.url, "http://"))
 	if err != nil {
@@ -395,6 +402,7 @@ func TestTheHealthcheckAsksTheAPIAtItsOwnAddress(t *testing.T) {
 }
 
 func TestTheVersionIsPrinted(t *testing.T) {
+	t.Parallel()
 	output, err := exec.Command(binary, "-version").Output()
 	if err != nil || !strings.HasPrefix(string(output), "toolbridge-api ") {
 		t.Errorf("%q, %v", output, err)

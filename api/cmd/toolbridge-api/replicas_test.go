@@ -69,6 +69,7 @@ func onBoth(processes [2]*running, n int, call func(r *running, i int) int) map[
 }
 
 func TestASessionHoldsOnEveryReplicaAndEndsOnAll(t *testing.T) {
+	t.Parallel()
 	processes := replicas(t)
 	for i, r := range processes {
 		other := processes[1-i]
@@ -84,6 +85,7 @@ func TestASessionHoldsOnEveryReplicaAndEndsOnAll(t *testing.T) {
 }
 
 func TestAWipeCountsOnEveryReplica(t *testing.T) {
+	t.Parallel()
 	processes := replicas(t)
 	first, second := processes[0], processes[1]
 	_, session := second.opens()
@@ -96,6 +98,7 @@ func TestAWipeCountsOnEveryReplica(t *testing.T) {
 }
 
 func TestWritersOnTwoReplicasLoseNothing(t *testing.T) {
+	t.Parallel()
 	processes := replicas(t)
 	one := "/v1/notes/" + shared
 	created := onBoth(processes, 20, func(r *running, _ int) int {
@@ -134,6 +137,7 @@ func TestWritersOnTwoReplicasLoseNothing(t *testing.T) {
 }
 
 func TestAKilledReplicaLosesNothingItAcknowledged(t *testing.T) {
+	t.Parallel()
 	processes := replicas(t)
 	doomed, other := processes[0], processes[1]
 	acknowledged := make(chan string, 10_000)
@@ -176,6 +180,7 @@ func TestAKilledReplicaLosesNothingItAcknowledged(t *testing.T) {
 }
 
 func TestAServerThatCannotBeUsedIsToldWithoutItsPassword(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct{ name, url, says string }{
 		{"nobody listens", "postgres://user:pass-word@127.0.0.1:1/name", "127.0.0.1:1/name"},
 		{"not a URL", "postgres://user:pass-word@host:port/name", "cannot be read"},
@@ -220,6 +225,7 @@ func (f *fleet) sure(t *testing.T, key string, headers [][2]string) (uid string)
 }
 
 func TestFiftyClientsOutliveAKillAndARestart(t *testing.T) {
+	t.Parallel()
 	const clients, writes = 50, 12
 	url := postgrestest.New(t)
 	start := func() *running {

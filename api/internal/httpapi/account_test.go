@@ -15,6 +15,7 @@ import (
 )
 
 func TestInfoIsOpenAndTellsWhatThisAPIOffers(t *testing.T) {
+	t.Parallel()
 	p := limitedTo(t, limit.Rate{PerMinute: 600, Burst: 120}, limit.Rate{PerMinute: 300, Burst: 60}, limit.Rate{})
 	got := p.send("GET", "/v1/sync/info", "", nil).is(200).json()
 	text, err := os.ReadFile("testdata/contract.json")
@@ -42,6 +43,7 @@ func TestInfoIsOpenAndTellsWhatThisAPIOffers(t *testing.T) {
 }
 
 func TestAWipeTakesEverythingOfOneUser(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	alice, bob := p.user("alice"), p.user("bob")
 	theirs := map[string]string{}
@@ -83,6 +85,7 @@ func TestAWipeTakesEverythingOfOneUser(t *testing.T) {
 }
 
 func TestSessionsOfTheVeryMillisecondOfAWipe(t *testing.T) {
+	t.Parallel()
 	onEachStore(t, func(t *testing.T, start starter) {
 		first := start(t)
 		second := first.twin()
@@ -99,6 +102,7 @@ func TestSessionsOfTheVeryMillisecondOfAWipe(t *testing.T) {
 }
 
 func TestAWipeWithoutItsWordIsRefused(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	kept := u.has(find("note"), "")
 	for _, row := range []struct{ name, body, code, sentence string }{
@@ -127,6 +131,7 @@ func TestAWipeWithoutItsWordIsRefused(t *testing.T) {
 }
 
 func TestTheStateTellsTheEpochAndTheLastWipe(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	if got := u.call("GET", "/v1/sync/state", "").is(200); string(got.body) != `{"epoch":1}` {
 		t.Errorf("state %s", got.body)
@@ -144,12 +149,14 @@ func TestTheStateTellsTheEpochAndTheLastWipe(t *testing.T) {
 }
 
 func TestStateAndWipeNeedASession(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	u.call("GET", "/v1/sync/state", "", unset("X-Sync-Session")).fails(428, "session_required")
 	u.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`, unset("X-Sync-Session")).fails(428, "session_required")
 }
 
 func TestHealthIsTheProcessAndReadinessTheStore(t *testing.T) {
+	t.Parallel()
 	broken := start(t, func(api *httpapi.API) {
 		api.Ready = func(context.Context) error { return errors.New("disk gone") }
 	})

@@ -10,6 +10,7 @@ import (
 )
 
 func TestArchiveAndProcessWriteWhatTheTableSays(t *testing.T) {
+	t.Parallel()
 	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
 		one := path(e) + "/" + u.has(e, `"title":"kept","status":"odd"`).UID
 		check := func(what string, got itemJSON, written entity.Assignment) {
@@ -34,6 +35,7 @@ func TestArchiveAndProcessWriteWhatTheTableSays(t *testing.T) {
 }
 
 func TestTheActionsAreThoseOfTheContract(t *testing.T) {
+	t.Parallel()
 	want := map[string][]string{
 		"notes": {"archive", "pin", "unarchive", "unpin"}, "tasks": {"complete", "reopen", "start"},
 		"comments": {"reopen", "resolve"}, "chats": {"reopen", "resolve"}, "chat_messages": {"mark_delivered", "mark_read"},
@@ -50,6 +52,7 @@ func TestTheActionsAreThoseOfTheContract(t *testing.T) {
 }
 
 func TestAnUnknownActionIsRefusedWithTheKnownOnes(t *testing.T) {
+	t.Parallel()
 	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
 		one := path(e) + "/" + u.has(e, "").UID
 		name := e.ActionNames()[0]
@@ -73,6 +76,7 @@ func TestAnUnknownActionIsRefusedWithTheKnownOnes(t *testing.T) {
 }
 
 func TestTheSentenceAboutAnUnknownActionListsTheKnownOnes(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	for kind, known := range map[entity.Kind]string{
 		"note": "archive, pin, unarchive or unpin", "task": "complete, reopen or start", "chat": "reopen or resolve",
@@ -83,6 +87,7 @@ func TestTheSentenceAboutAnUnknownActionListsTheKnownOnes(t *testing.T) {
 }
 
 func TestMetadataOfProcessIsAnObjectAndDiscarded(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	one := "/v1/tasks/" + u.has(find("task"), "").UID
 	for _, metadata := range []string{`{}`, `{"why":{"deep":1}}`, `null`} {
@@ -106,6 +111,7 @@ func TestMetadataOfProcessIsAnObjectAndDiscarded(t *testing.T) {
 }
 
 func TestTheKeysOfProcessCountOnlyInTheirSpelling(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	one := "/v1/tasks/" + u.has(find("task"), "").UID
 	u.call("POST", one+"/process", `{"Action":"start"}`).fails(400, "invalid_action")

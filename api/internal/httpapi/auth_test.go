@@ -15,6 +15,7 @@ import (
 )
 
 func TestOnlyAGoodTokenIsAccepted(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	now := u.clock.Now()
 	hour := now.Add(time.Hour).Unix()
@@ -80,6 +81,7 @@ func TestOnlyAGoodTokenIsAccepted(t *testing.T) {
 }
 
 func TestTwoTokensAreNone(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	good := u.headers().Get("Authorization")
 	bob := u.user("bob").headers().Get("Authorization")
@@ -100,6 +102,7 @@ func rawToken(claims string) string {
 }
 
 func TestIssuerAndAudienceAreDemandedOnceConfigured(t *testing.T) {
+	t.Parallel()
 	u := start(t, func(api *httpapi.API) {
 		api.Tokens = auth.NewTokens(tokenSecret, "https://id.example/", "https://api.example https://mcp.example", api.Now)
 	}).user("alice")
@@ -133,6 +136,7 @@ func TestIssuerAndAudienceAreDemandedOnceConfigured(t *testing.T) {
 }
 
 func TestOnlyThisTenantsFreshSignatureIsAccepted(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	now := u.clock.Now().UnixMilli()
 	signed := func(tenant string, ms int64) header {
@@ -194,6 +198,7 @@ func signedAs(tenant, timestamp, signature string) header {
 }
 
 func TestTheSameSignatureIsGoodForSeveralRequests(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	h := u.headers()
 	for range 2 {

@@ -42,6 +42,7 @@ func (u user) announced(url, line string, changes header) answer {
 }
 
 func TestABodyThatSaysItIsTooLargeIsNeitherAskedForNorRead(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	for _, length := range []string{"1048577", "1099511627776"} {
 		for _, line := range []string{"POST /v1/notes", "PUT /v1/notes/" + someUID, "POST /v1/notes/" + someUID + "/process"} {
@@ -57,12 +58,14 @@ func TestABodyThatSaysItIsTooLargeIsNeitherAskedForNorRead(t *testing.T) {
 }
 
 func TestABodyThatIsAwaitedIsAskedFor(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	got := u.announced(u.url, "POST /v1/notes", header{"Content-Length": {"2"}, "Expect": {"100-continue"}})
 	got.is(http.StatusContinue)
 }
 
 func TestABodyThatDoesNotArriveIsATimeout(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	impatient := httptest.NewUnstartedServer(u.handler)
 	impatient.Config.ReadHeaderTimeout, impatient.Config.ReadTimeout = time.Minute, time.Nanosecond

@@ -142,6 +142,7 @@ func countedPostgres(t *testing.T) (s store, ran *atomic.Int64) {
 }
 
 func TestARequestKeepsToItsStatements(t *testing.T) {
+	t.Parallel()
 	t.Run("SQLite", func(t *testing.T) {
 		s, ran := countedSQLite(t)
 		keepsToItsStatements(t, s, ran, budget{plain: 3, keyed: 4, push: 5, childPush: 5, children: 5})

@@ -36,6 +36,7 @@ func (u user) atOnce(n int, call func(u user, i int) answer) map[int]int {
 }
 
 func TestParallelPatchesOfDifferentKeysKeepAllKeys(t *testing.T) {
+	t.Parallel()
 	forEachEntityAndStore(t, func(t *testing.T, u user, e *entity.Entity) {
 		one := path(e) + "/" + u.has(e, "").UID
 		var versions sync.Map
@@ -59,6 +60,7 @@ func TestParallelPatchesOfDifferentKeysKeepAllKeys(t *testing.T) {
 }
 
 func TestParallelConditionalWritesHaveOneWinner(t *testing.T) {
+	t.Parallel()
 	forEachEntityAndStore(t, func(t *testing.T, u user, e *entity.Entity) {
 		for i := range conditional(e, "") {
 			row := conditional(e, path(e)+"/"+u.has(e, "").UID)[i]
@@ -73,6 +75,7 @@ func TestParallelConditionalWritesHaveOneWinner(t *testing.T) {
 }
 
 func TestParallelCreationsOfOneUIDHaveOneWinner(t *testing.T) {
+	t.Parallel()
 	forEachEntityAndStore(t, func(t *testing.T, u user, e *entity.Entity) {
 		body := u.body(e, `"uid":"`+someUID+`"`)
 		statuses := u.atOnce(20, func(u user, _ int) answer { return u.call("POST", path(e), body) })
@@ -83,6 +86,7 @@ func TestParallelCreationsOfOneUIDHaveOneWinner(t *testing.T) {
 }
 
 func TestParallelDeletesHaveOneWinner(t *testing.T) {
+	t.Parallel()
 	forEachEntityAndStore(t, func(t *testing.T, u user, e *entity.Entity) {
 		one := path(e) + "/" + u.has(e, "").UID
 		var version atomic.Int64

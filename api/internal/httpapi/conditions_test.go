@@ -16,6 +16,7 @@ func conditional(e *entity.Entity, one string) [][3]string {
 }
 
 func TestIfMatchGuardsEveryWrite(t *testing.T) {
+	t.Parallel()
 	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
 		for i := range conditional(e, "") {
 			one := path(e) + "/" + u.has(e, "").UID
@@ -44,6 +45,7 @@ func TestIfMatchGuardsEveryWrite(t *testing.T) {
 }
 
 func TestAnIfMatchThatCannotBeReadIsRefused(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	e := find("task")
 	one := path(e) + "/" + u.has(e, "").UID
@@ -63,6 +65,7 @@ func TestAnIfMatchThatCannotBeReadIsRefused(t *testing.T) {
 
 // The order of the contract: each row breaks several rules, and the first wins.
 func TestChecksAnswerInTheContractsOrder(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	note := u.has(find("note"), "")
 	live := "/v1/notes/" + note.UID

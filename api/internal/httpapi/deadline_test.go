@@ -20,12 +20,14 @@ const sentenceTimeUp = "the caller's time was up before the work was done; nothi
 func waiting(ms string) header { return set("X-Request-Timeout-Ms", ms) }
 
 func TestTheAPISaysThatItHeedsDeadlines(t *testing.T) {
+	t.Parallel()
 	if info := start(t).send("GET", "/v1/sync/info", "", nil).is(200).json(); info["deadlines"] != true {
 		t.Errorf("info %v", info)
 	}
 }
 
 func TestACallWithTimeToSpareIsAnsweredAsAnyOther(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	for _, ms := range []string{"60000", "600000", "0060000"} {
 		u.call("POST", "/v1/notes", "{}", waiting(ms)).is(201)
@@ -35,6 +37,7 @@ func TestACallWithTimeToSpareIsAnsweredAsAnyOther(t *testing.T) {
 }
 
 func TestATimeThatIsNoneIsRefused(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	for _, values := range [][]string{{""}, {"0"}, {"-1"}, {"+5"}, {"1.5"}, {"600001"}, {"99999999999999999999"}, {"5s"}, {" "}, {"5", "5"}} {
 		sent := header{"X-Request-Timeout-Ms": values}
@@ -58,6 +61,7 @@ func writes(one string) [][3]string {
 }
 
 func TestAWriteWhoseCallersTimeIsUpWritesNothing(t *testing.T) {
+	t.Parallel()
 	onEachStore(t, func(t *testing.T, start starter) {
 		u := start(t).user("alice")
 		one := "/v1/notes/" + u.has(find("note"), "").UID
@@ -80,6 +84,7 @@ func TestAWriteWhoseCallersTimeIsUpWritesNothing(t *testing.T) {
 }
 
 func TestAReadWhoseCallersTimeIsUpEnds(t *testing.T) {
+	t.Parallel()
 	asked := make(chan struct{})
 	u := start(t, func(api *httpapi.API) { api.Items.Store = slow{api.Items.Store, asked} }).user("alice")
 	u.call("GET", "/v1/notes/"+someUID, "", waiting("1")).fails(504, "deadline_exceeded")
@@ -87,6 +92,7 @@ func TestAReadWhoseCallersTimeIsUpEnds(t *testing.T) {
 }
 
 func TestABodyThatDoesNotArriveInTheCallersTimeIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	for _, line := range []string{"POST /v1/notes", "PUT /v1/notes/" + someUID, "POST /v1/sync/wipe"} {
 		u.announced(u.url, line, header{"Content-Length": {"2"}, "X-Request-Timeout-Ms": {"20"}}).fails(504, "deadline_exceeded").says(sentenceTimeUp)
@@ -120,6 +126,7 @@ func (w hurrying) SetReadDeadline(at time.Time) error {
 }
 
 func TestAConnectionWhoseReadingWasEndedIsNotUsedAgain(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		hurried := make(chan struct{})
@@ -144,6 +151,7 @@ func TestAConnectionWhoseReadingWasEndedIsNotUsedAgain(t *testing.T) {
 }
 
 func TestAWriteWhoseClientHasLeftStopsWaitingAndWritesNothing(t *testing.T) {
+	t.Parallel()
 	onEachStore(t, func(t *testing.T, start starter) {
 		came, log := make(chan struct{}, 100), make(lines, 100)
 		u := start(t, announce(came), func(api *httpapi.API) { api.Log = slog.New(slog.NewJSONHandler(log, nil)) }).user("alice")

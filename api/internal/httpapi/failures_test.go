@@ -43,6 +43,7 @@ func (l lines) Write(p []byte) (int, error) {
 }
 
 func TestAClientThatLeavesIsNoError(t *testing.T) {
+	t.Parallel()
 	asked, log := make(chan struct{}), make(lines, 10)
 	u := start(t, func(api *httpapi.API) {
 		api.Items.Store = slow{api.Items.Store, asked}
@@ -68,6 +69,7 @@ func TestAClientThatLeavesIsNoError(t *testing.T) {
 }
 
 func TestAFailingStoreIsToldApartFromABusyOneAndLoggedOnce(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		name   string
 		err    error

@@ -30,6 +30,7 @@ func (u user) create(e *entity.Entity, n int, members string) {
 }
 
 func TestChildrenAreListedByTheirParent(t *testing.T) {
+	t.Parallel()
 	for _, e := range entity.Table {
 		if e.Parent == nil {
 			continue
@@ -58,6 +59,7 @@ func TestChildrenAreListedByTheirParent(t *testing.T) {
 }
 
 func TestAChildThatMovesIsListedUnderItsNewParent(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	e := find("comment")
 	from, to := u.has(find("note"), "").UID, u.has(find("task"), "").UID
@@ -69,6 +71,7 @@ func TestAChildThatMovesIsListedUnderItsNewParent(t *testing.T) {
 }
 
 func TestListsAreFilteredByWhatThePayloadSays(t *testing.T) {
+	t.Parallel()
 	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
 		keys := strings.TrimPrefix(strings.Trim(u.body(e, ""), "{}")+",", ",")
 		u.create(e, 1, keys+`"tags":["red","blue","red",5,""],"status":"open"`)
@@ -95,6 +98,7 @@ func TestListsAreFilteredByWhatThePayloadSays(t *testing.T) {
 }
 
 func TestAListCanBeginAtATime(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	e := find("note")
 	begin := u.clock.Now()
@@ -114,6 +118,7 @@ func TestAListCanBeginAtATime(t *testing.T) {
 }
 
 func TestAWrongFilterIsRefusedByName(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	for _, row := range []struct{ segment, query, field string }{
 		{"notes", "chatUid=" + someUID, "chatUid"},
@@ -149,6 +154,7 @@ func TestAWrongFilterIsRefusedByName(t *testing.T) {
 }
 
 func TestACursorBelongsToItsFiltersAndOrder(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	note, task := find("note"), find("task")
 	for n := range 5 {

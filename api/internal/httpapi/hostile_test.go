@@ -16,6 +16,7 @@ var hostile = []string{
 }
 
 func TestNothingAClientSendsIsAServerError(t *testing.T) {
+	t.Parallel()
 	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
 		one := path(e) + "/" + u.has(e, "").UID
 		check := func(method, path, body string, change header) {

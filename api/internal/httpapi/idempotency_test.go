@@ -29,6 +29,7 @@ func (a answer) repeats(first answer) {
 }
 
 func TestAWriteWithAKeyHappensOnce(t *testing.T) {
+	t.Parallel()
 	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
 		twin := u.on(u.twin())
 		for i := range keyedWrites(u, e) {
@@ -50,6 +51,7 @@ func TestAWriteWithAKeyHappensOnce(t *testing.T) {
 }
 
 func TestAKeyIsGoodForOneRequestOnly(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	e := find("note")
 	one, other := path(e)+"/"+u.has(e, "").UID, path(e)+"/"+u.has(e, "").UID
@@ -74,6 +76,7 @@ func TestAKeyIsGoodForOneRequestOnly(t *testing.T) {
 }
 
 func TestARefusedWriteLeavesItsKeyFree(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	one := "/v1/notes/" + u.has(find("note"), "").UID
 	u.call("PATCH", one, `{}`, keyed("k"), set("If-Match", "7")).fails(412, "version_mismatch")
@@ -83,6 +86,7 @@ func TestARefusedWriteLeavesItsKeyFree(t *testing.T) {
 }
 
 func TestAKeyIsShortVisibleTextBareOrQuoted(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	long := strings.Repeat("k", 255)
 	for _, key := range []string{"k", long, `"` + long + `"`, `"a\"b\\c"`, `a"b`, "8e03978e-40d5-43dd-bc93-6894a57f9324"} {
@@ -99,6 +103,7 @@ func TestAKeyIsShortVisibleTextBareOrQuoted(t *testing.T) {
 }
 
 func TestAKeyIsForgottenAfterItsTimeAndByAWipe(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	first := u.call("POST", "/v1/notes", "{}", keyed("k")).is(201).item()
 	u.clock.advance(24*time.Hour - time.Millisecond)
@@ -117,6 +122,7 @@ func TestAKeyIsForgottenAfterItsTimeAndByAWipe(t *testing.T) {
 }
 
 func TestParallelTwinsOfOneKeyAreOneWrite(t *testing.T) {
+	t.Parallel()
 	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
 		for i := range keyedWrites(u, e) {
 			row := keyedWrites(u, e)[i]

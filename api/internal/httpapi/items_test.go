@@ -15,6 +15,7 @@ import (
 )
 
 func TestACreatedItemHasTheContractsShape(t *testing.T) {
+	t.Parallel()
 	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
 		created := u.call("POST", path(e), u.body(e, `"title":"T","sync":{"isDeleted":true,"x":1},"updatedTs":"never","version":77`)).is(201)
 		got := created.item()
@@ -42,6 +43,7 @@ func TestACreatedItemHasTheContractsShape(t *testing.T) {
 }
 
 func TestWhatIsStoredComesBackToTheLetter(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	values := `"big":12345678901234567890,"price":1.10,"exp":1E+2,"neg":-0.0,"nested":{"z":[1.0,{"a":null}],"a":1},` +
 		`"text":"<b> & \u003c ä 😀 \ud83d\ude00 \n","Title":5,"":"empty key","k\u0065y":true`
@@ -58,6 +60,7 @@ func TestWhatIsStoredComesBackToTheLetter(t *testing.T) {
 }
 
 func TestTheUIDOfACreation(t *testing.T) {
+	t.Parallel()
 	const upper = "AAAAAAAA-BBBB-4CCC-8DDD-EEEEEEEEEEE1"
 	for _, row := range []struct {
 		name, sent string
@@ -99,6 +102,7 @@ func TestTheUIDOfACreation(t *testing.T) {
 }
 
 func TestAnExistingUIDIsNeverReplacedByACreation(t *testing.T) {
+	t.Parallel()
 	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
 		kept := u.has(e, `"title":"first"`)
 		again := u.body(e, `"title":"second","uid":"`+strings.ToUpper(kept.UID)+`"`)
@@ -116,6 +120,7 @@ func TestAnExistingUIDIsNeverReplacedByACreation(t *testing.T) {
 }
 
 func TestTwoUsersNeverSeeEachOther(t *testing.T) {
+	t.Parallel()
 	forEachEntity(t, func(t *testing.T, alice user, e *entity.Entity) {
 		bob := alice.user("bob")
 		one := path(e) + "/" + alice.has(e, `"uid":"`+someUID+`"`).UID
@@ -136,6 +141,7 @@ func TestTwoUsersNeverSeeEachOther(t *testing.T) {
 }
 
 func TestABodyThatIsNoObjectIsRefused(t *testing.T) {
+	t.Parallel()
 	bodies := []string{
 		``, `{`, `[]`, `"x"`, `5`, `{} {}`, `{}x`, "{\"a\":\"\xff\"}", `{"a":"\u0000"}`, `{"a":"\ud800"}`, `{"a":1e999}`,
 		`{"a":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`,
@@ -157,6 +163,7 @@ func TestABodyThatIsNoObjectIsRefused(t *testing.T) {
 }
 
 func TestABodyThatCannotBeReadIsToldWhy(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	for body, sentence := range map[string]string{
 		"":                      "invalid JSON: the body is empty",
@@ -170,6 +177,7 @@ func TestABodyThatCannotBeReadIsToldWhy(t *testing.T) {
 }
 
 func TestABodyMayBeAsLongAsTheLimit(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	one := "/v1/notes/" + u.has(find("note"), "").UID
 	sized := func(n int) string { return `{"a":"` + strings.Repeat("x", n-8) + `"}` }
@@ -184,6 +192,7 @@ func TestABodyMayBeAsLongAsTheLimit(t *testing.T) {
 }
 
 func TestAStringMayBeAsLongAsItsLimit(t *testing.T) {
+	t.Parallel()
 	plain := start(t)
 	u := plain.user("alice")
 	const most = 2000
@@ -210,6 +219,7 @@ func TestAStringMayBeAsLongAsItsLimit(t *testing.T) {
 }
 
 func TestPatchesCannotMakeAnItemGrowWithoutEnd(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	one := "/v1/notes/" + u.has(find("note"), "").UID
 	const tooLarge = "the item would be larger than 1048576 bytes; shorten its values, or keep some in an item of their own"
@@ -229,6 +239,7 @@ func TestPatchesCannotMakeAnItemGrowWithoutEnd(t *testing.T) {
 }
 
 func TestPutReplacesAndPatchMerges(t *testing.T) {
+	t.Parallel()
 	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
 		stored := u.has(e, `"title":"T","tags":["a"],"deep":{"a":1,"b":2}`)
 		one := path(e) + "/" + stored.UID
@@ -260,6 +271,7 @@ func TestPutReplacesAndPatchMerges(t *testing.T) {
 }
 
 func TestEveryWriteRaisesVersionAndTime(t *testing.T) {
+	t.Parallel()
 	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
 		last := u.has(e, "")
 		one, action := path(e)+"/"+last.UID, `{"action":"`+e.ActionNames()[0]+`"}`
@@ -287,6 +299,7 @@ func parse(t *testing.T, timestamp string) time.Time {
 }
 
 func TestADeletedItemIsATombstone(t *testing.T) {
+	t.Parallel()
 	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
 		stored := u.has(e, `"title":"T"`)
 		one := path(e) + "/" + stored.UID
@@ -319,6 +332,7 @@ func TestADeletedItemIsATombstone(t *testing.T) {
 }
 
 func TestAUIDInThePathMayBeSpeltInAnyUsualWay(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	u.has(find("note"), `"uid":"`+someUID+`"`)
 	bare := strings.ReplaceAll(someUID, "-", "")
@@ -338,6 +352,7 @@ func TestAUIDInThePathMayBeSpeltInAnyUsualWay(t *testing.T) {
 }
 
 func TestTimestampsDropTrailingZeros(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	created := u.call("POST", "/v1/notes", "{}").is(201)
 	if !json.Valid(created.body) || created.item().UpdatedAt != "2026-11-20T06:15:34.04Z" {

@@ -159,6 +159,7 @@ func (s signer) token(u user, method jwt.SigningMethod, id string, secret any, c
 }
 
 func TestAKeyOfTheProviderVerifiesItsOwnAlgorithmOnly(t *testing.T) {
+	t.Parallel()
 	rs, es := newSigner(t, "rs", jwt.SigningMethodRS256), newSigner(t, "es", jwt.SigningMethodES256)
 	ed, wide := newSigner(t, "ed", jwt.SigningMethodEdDSA), newSigner(t, "wide", jwt.SigningMethodES384)
 	encrypting, narrow := newSigner(t, "enc", jwt.SigningMethodRS256), newSigner(t, "narrow", jwt.SigningMethodRS256)
@@ -210,6 +211,7 @@ func TestAKeyOfTheProviderVerifiesItsOwnAlgorithmOnly(t *testing.T) {
 }
 
 func TestAShortRSAKeyIsNone(t *testing.T) {
+	t.Parallel()
 	weak := []byte{1}
 	for range 1023 / 8 {
 		weak = append(weak, 0xff)
@@ -222,6 +224,7 @@ func TestAShortRSAKeyIsNone(t *testing.T) {
 }
 
 func TestARotatedKeyIsFetchedAtTheFirstTokenThatNamesIt(t *testing.T) {
+	t.Parallel()
 	old, next := newSigner(t, "1", jwt.SigningMethodES256), newSigner(t, "2", jwt.SigningMethodEdDSA)
 	p := newProvider(t, old.public())
 	u := trusting(t, p)
@@ -242,6 +245,7 @@ func TestARotatedKeyIsFetchedAtTheFirstTokenThatNamesIt(t *testing.T) {
 }
 
 func TestUnknownKeysCauseFewFetches(t *testing.T) {
+	t.Parallel()
 	known, unknown := newSigner(t, "1", jwt.SigningMethodES256), newSigner(t, "x", jwt.SigningMethodES256)
 	p := newProvider(t, known.public())
 	u := trusting(t, p)
@@ -274,6 +278,7 @@ func TestUnknownKeysCauseFewFetches(t *testing.T) {
 }
 
 func TestAProviderThatGoesDownHoldsUpNobodyWithAKnownKey(t *testing.T) {
+	t.Parallel()
 	known, unknown := newSigner(t, "1", jwt.SigningMethodES256), newSigner(t, "2", jwt.SigningMethodES256)
 	p := newProvider(t, known.public())
 	u := trusting(t, p)
@@ -285,6 +290,7 @@ func TestAProviderThatGoesDownHoldsUpNobodyWithAKnownKey(t *testing.T) {
 }
 
 func TestAProviderThatIsDownAtTheStartIsAskedAgain(t *testing.T) {
+	t.Parallel()
 	s := newSigner(t, "1", jwt.SigningMethodES256)
 	p := newProvider(t, s.public())
 	p.answers(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
@@ -303,6 +309,7 @@ func TestAProviderThatIsDownAtTheStartIsAskedAgain(t *testing.T) {
 }
 
 func TestAnAnswerThatIsNoKeySetLeavesTheKeysAsTheyWere(t *testing.T) {
+	t.Parallel()
 	known, unknown := newSigner(t, "1", jwt.SigningMethodES256), newSigner(t, "2", jwt.SigningMethodES256)
 	whole, err := json.Marshal(map[string]any{"keys": []any{known.public(), unknown.public()}})
 	if err != nil {
@@ -349,6 +356,7 @@ func TestAnAnswerThatIsNoKeySetLeavesTheKeysAsTheyWere(t *testing.T) {
 }
 
 func TestInDevelopmentARequestWithoutTokenMayNameItsUser(t *testing.T) {
+	t.Parallel()
 	p := start(t, func(api *httpapi.API) { api.DebugSubjects = true })
 	alice, bob := p.user("alice"), p.user("bob")
 	created := alice.call("POST", "/v1/notes", "{}").is(201).item()
@@ -370,6 +378,7 @@ func TestInDevelopmentARequestWithoutTokenMayNameItsUser(t *testing.T) {
 }
 
 func TestOutsideDevelopmentNobodyMayNameTheUser(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	u.call("GET", "/v1/notes", "", unset("Authorization"), set("X-Debug-Sub", "alice")).fails(401, "unauthorized")
 }

@@ -18,6 +18,7 @@ func limitedTo(t *testing.T, reads, writes, sessions limit.Rate) *process {
 }
 
 func TestReadsWritesAndSessionsHaveALimitOfTheirOwn(t *testing.T) {
+	t.Parallel()
 	p := limitedTo(t, limit.Rate{PerMinute: 60, Burst: 3}, limit.Rate{PerMinute: 60, Burst: 2}, limit.Rate{PerMinute: 60, Burst: 1})
 	alice, bob := p.user("alice"), p.user("bob")
 	one := alice.call("POST", "/v1/notes", "{}").is(201).item().UID
@@ -48,6 +49,7 @@ func TestReadsWritesAndSessionsHaveALimitOfTheirOwn(t *testing.T) {
 }
 
 func TestEveryLimitedAnswerSaysWhereTheUserStands(t *testing.T) {
+	t.Parallel()
 	p := limitedTo(t, limit.Rate{PerMinute: 30, Burst: 2}, limit.Rate{}, limit.Rate{PerMinute: 6000, Burst: 7})
 	u := p.user("alice")
 	now := p.clock.Now().Unix()
@@ -81,6 +83,7 @@ func TestEveryLimitedAnswerSaysWhereTheUserStands(t *testing.T) {
 }
 
 func TestALimitIsCheckedAfterTheSessionAndBeforeTheEpoch(t *testing.T) {
+	t.Parallel()
 	p := limitedTo(t, limit.Rate{PerMinute: 60, Burst: 1}, plenty, plenty)
 	u := p.user("alice")
 	told := func(got answer) bool { return got.header.Get("RateLimit") != "" }
@@ -102,6 +105,7 @@ func TestALimitIsCheckedAfterTheSessionAndBeforeTheEpoch(t *testing.T) {
 }
 
 func TestParallelCallsGetNoMoreThanTheBurst(t *testing.T) {
+	t.Parallel()
 	u := limitedTo(t, limit.Rate{PerMinute: 60, Burst: 20}, plenty, plenty).user("alice")
 	statuses := make(chan int, 50)
 	var callers sync.WaitGroup
@@ -120,6 +124,7 @@ func TestParallelCallsGetNoMoreThanTheBurst(t *testing.T) {
 }
 
 func TestTheLimitsArePublished(t *testing.T) {
+	t.Parallel()
 	reads, writes := limit.Rate{PerMinute: 600, Burst: 120}, limit.Rate{PerMinute: 300, Burst: 60}
 	shown := func(perMinute, burst float64) map[string]any {
 		return map[string]any{"windowSeconds": 60.0, "maxRequests": perMinute, "burst": burst}

@@ -11,6 +11,7 @@ import (
 )
 
 func TestTheDocumentHasEveryRouteAndNoOther(t *testing.T) {
+	t.Parallel()
 	routes := (&API{}).routes()
 	var described struct {
 		Paths map[string]map[string]struct{ OperationID, Summary string }
@@ -35,6 +36,7 @@ func TestTheDocumentHasEveryRouteAndNoOther(t *testing.T) {
 }
 
 func TestEveryCodeIsInTheReference(t *testing.T) {
+	t.Parallel()
 	reference, err := os.ReadFile("../../../docs/rest-api.md")
 	if err != nil {
 		t.Fatal(err)

@@ -168,6 +168,7 @@ var expressions = sync.OnceValue(func() map[string]*regexp.Regexp {
 })
 
 func TestTheDocumentIsValidOpenAPI(t *testing.T) {
+	t.Parallel()
 	doc := described(t)
 	if !doc.IsOpenAPI31OrLater() {
 		t.Errorf("version %s", doc.OpenAPI)
@@ -178,6 +179,7 @@ func TestTheDocumentIsValidOpenAPI(t *testing.T) {
 }
 
 func TestTheDocumentIsOpenAndTheSameEachTime(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	first := p.send("GET", "/openapi.json", "", nil).is(200)
 	second := p.send("GET", "/openapi.json", "", nil).is(200)
@@ -187,6 +189,7 @@ func TestTheDocumentIsOpenAndTheSameEachTime(t *testing.T) {
 }
 
 func TestEveryEntityHasItsOperations(t *testing.T) {
+	t.Parallel()
 	doc := described(t)
 	for _, e := range entity.Table {
 		for pattern, methods := range map[string][]string{

@@ -48,6 +48,7 @@ func (p *process) locked() (release func()) {
 }
 
 func TestWhatAWipeOvertakesIsNotWritten(t *testing.T) {
+	t.Parallel()
 	onEachStore(t, func(t *testing.T, start starter) {
 		came := make(chan struct{}, 100)
 		u := start(t, announce(came)).user("alice")
@@ -94,6 +95,7 @@ func TestWhatAWipeOvertakesIsNotWritten(t *testing.T) {
 }
 
 func TestOfTwoWipesOfOneEpochTheSecondHasNoSession(t *testing.T) {
+	t.Parallel()
 	onEachStore(t, func(t *testing.T, start starter) {
 		for _, row := range []struct {
 			name    string
@@ -134,6 +136,7 @@ func TestOfTwoWipesOfOneEpochTheSecondHasNoSession(t *testing.T) {
 }
 
 func TestASessionOpenedWhileAWipeWaitedEndsWithIt(t *testing.T) {
+	t.Parallel()
 	onEachStore(t, func(t *testing.T, start starter) {
 		came := make(chan struct{}, 1)
 		u := start(t, announce(came)).user("alice")

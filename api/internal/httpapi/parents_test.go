@@ -21,6 +21,7 @@ func forEachChild(t *testing.T, test func(t *testing.T, u user, e *entity.Entity
 }
 
 func TestAChildNeedsALiveParentOfItsOwner(t *testing.T) {
+	t.Parallel()
 	forEachChild(t, func(t *testing.T, u user, e *entity.Entity, kind entity.Kind) {
 		parents := find(kind)
 		deleted := u.has(parents, "").UID
@@ -49,6 +50,7 @@ func TestAChildNeedsALiveParentOfItsOwner(t *testing.T) {
 }
 
 func TestParentKeysThatNameNobodyAreRefusedByName(t *testing.T) {
+	t.Parallel()
 	forEachChild(t, func(t *testing.T, u user, e *entity.Entity, kind entity.Kind) {
 		typed := ""
 		if e.Parent.TypeKey != "" {
@@ -90,6 +92,7 @@ func TestParentKeysThatNameNobodyAreRefusedByName(t *testing.T) {
 }
 
 func TestChildrenOutliveTheirParent(t *testing.T) {
+	t.Parallel()
 	forEachChild(t, func(t *testing.T, u user, e *entity.Entity, kind entity.Kind) {
 		keys := u.parentKeys(e, kind)
 		child := u.call("POST", path(e), "{"+keys+"}").is(201).item()
@@ -112,6 +115,7 @@ func TestChildrenOutliveTheirParent(t *testing.T) {
 }
 
 func TestPutKeepsEachParentKeyItDoesNotSend(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	e := find("comment")
 	note, task := u.has(find("note"), "").UID, u.has(find("task"), "").UID

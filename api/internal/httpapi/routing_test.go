@@ -18,6 +18,7 @@ import (
 )
 
 func TestAnUnknownPathIs404WithoutCredentials(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	for _, path := range []string{
 		"/", "/v1", "/v1/", "/v1/nothing", "/v1/notes/", "/v1//notes", "//v1/notes", "/v1/notes/x/y", "/v1/./notes",
@@ -54,6 +55,7 @@ func raw(t *testing.T, p *process, line string) answer {
 }
 
 func TestAnotherVerbIs405WithoutCredentials(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	allowed := map[string]string{
 		"/healthz": "GET", "/readyz": "GET", "/v1/sync/info": "GET", "/v1/sync/sessions": "POST",
@@ -82,6 +84,7 @@ func TestAnotherVerbIs405WithoutCredentials(t *testing.T) {
 }
 
 func TestACorrelationIDIsEchoedWhenItIsPlainAndReplacedWhenNot(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	for _, row := range []struct {
 		name, sent string
@@ -110,6 +113,7 @@ func TestACorrelationIDIsEchoedWhenItIsPlainAndReplacedWhenNot(t *testing.T) {
 }
 
 func TestACallIsLoggedOnceAndNothingItCarries(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	u := p.user("secret-subject")
 	created := u.call("POST", "/v1/notes", `{"title":"secret-title"}`, set("X-Correlation-ID", "corr-1")).is(201).item()
@@ -146,6 +150,7 @@ func TestACallIsLoggedOnceAndNothingItCarries(t *testing.T) {
 }
 
 func TestAPanicIsAnInternalErrorLoggedOnce(t *testing.T) {
+	t.Parallel()
 	p := start(t, func(api *httpapi.API) {
 		api.Ready = func(context.Context) error { panic("broken on purpose") }
 	})

@@ -30,6 +30,7 @@ func in(session, epoch string) header {
 }
 
 func TestASessionIsOpenedReadAndEnded(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	for _, body := range []string{"", "{}", "not JSON"} {
 		opened := u.call("POST", "/v1/sync/sessions", body, unset("X-Sync-Session")).is(201)
@@ -64,6 +65,7 @@ func TestASessionIsOpenedReadAndEnded(t *testing.T) {
 }
 
 func TestASessionOfAnotherUserIsForbidden(t *testing.T) {
+	t.Parallel()
 	p := start(t)
 	alice, bob := p.user("alice"), p.user("bob")
 	id := alice.opens()
@@ -76,6 +78,7 @@ func TestASessionOfAnotherUserIsForbidden(t *testing.T) {
 }
 
 func TestASessionThatIsNotOpenIsRefused(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	id := u.opens()
 	unknown := uuid.MustParse(id)
@@ -101,6 +104,7 @@ func TestASessionThatIsNotOpenIsRefused(t *testing.T) {
 }
 
 func TestASessionHoldsThirtyMinutesHoweverUsed(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	id := u.opens()
 	for range 29 {
@@ -115,6 +119,7 @@ func TestASessionHoldsThirtyMinutesHoweverUsed(t *testing.T) {
 }
 
 func TestASessionHoldsOnEveryProcessAndEndsOnAll(t *testing.T) {
+	t.Parallel()
 	onEachStore(t, func(t *testing.T, start starter) {
 		first := start(t)
 		second := first.twin()
@@ -130,6 +135,7 @@ func TestASessionHoldsOnEveryProcessAndEndsOnAll(t *testing.T) {
 }
 
 func TestASessionIsBoundToItsTenant(t *testing.T) {
+	t.Parallel()
 	first := start(t)
 	id := first.user("alice").opens()
 	other := first.twin(func(api *httpapi.API) { api.Tenant.ID = "zeta" })
@@ -141,6 +147,7 @@ func TestASessionIsBoundToItsTenant(t *testing.T) {
 }
 
 func TestTheEpochOfAClientIsChecked(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	u.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`).is(200)
 	u.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`).is(200)
@@ -177,6 +184,7 @@ func TestTheEpochOfAClientIsChecked(t *testing.T) {
 }
 
 func TestARequestMayOpenItsOwnSession(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	for _, row := range []struct {
 		name, method, path, body string
@@ -207,6 +215,7 @@ func TestARequestMayOpenItsOwnSession(t *testing.T) {
 }
 
 func TestInBandSessionsCanBeSwitchedOff(t *testing.T) {
+	t.Parallel()
 	u := start(t, func(api *httpapi.API) { api.InBandSessions = false }).user("alice")
 	u.call("GET", "/v1/notes", "").fails(428, "session_invalid").says(sentenceInvalid)
 	u.call("GET", "/v1/notes", "", in(u.opens(), "1")).is(200)

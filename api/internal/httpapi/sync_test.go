@@ -65,6 +65,7 @@ func (u user) pushable(e *entity.Entity, n int, updated, members string) string 
 func numbered(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }
 
 func TestAPushedItemIsStoredExactlyAsItWasSent(t *testing.T) {
+	t.Parallel()
 	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
 		sent := u.body(e, `"uid" : "AAAAAAAA-bbbb-4ccc-8ddd-eeeeeeeeeeee", "n": 12345678901234567890, "f":1.10,
 			"updatedTs":"2026-01-02T03:04:05.678Z", "sync":{"version":7,"x":1}`)
@@ -84,6 +85,7 @@ func TestAPushedItemIsStoredExactlyAsItWasSent(t *testing.T) {
 }
 
 func TestTheLastWriteWins(t *testing.T) {
+	t.Parallel()
 	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
 		for _, row := range []struct {
 			name, updated string
@@ -111,6 +113,7 @@ func TestTheLastWriteWins(t *testing.T) {
 }
 
 func TestThePushedTimeIsTheFirstKeyThatIsAStringAndATime(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	now := u.clock.Now().UTC().Format("2006-01-02T15:04:05.999Z07:00")
 	for n, row := range []struct{ members, want string }{
@@ -129,6 +132,7 @@ func TestThePushedTimeIsTheFirstKeyThatIsAStringAndATime(t *testing.T) {
 }
 
 func TestAnItemIsDeletedAndRevivedByPush(t *testing.T) {
+	t.Parallel()
 	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
 		one := path(e) + "/" + numbered(1)
 		u.push(e, u.pushable(e, 1, "1000", ""), u.pushable(e, 2, "1000", ""))
@@ -152,6 +156,7 @@ func TestAnItemIsDeletedAndRevivedByPush(t *testing.T) {
 }
 
 func TestARefusedItemDoesNotPoisonTheBatch(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	uid, now := func(n int) string { return `"uid":"` + numbered(n) + `",` }, `"updatedTs":"1000"`
 	missing := "99999999-0000-4000-8000-000000000000"
@@ -201,6 +206,7 @@ func TestARefusedItemDoesNotPoisonTheBatch(t *testing.T) {
 }
 
 func TestADeletionNeedsNoLivingParentAndAChildMayOutliveIt(t *testing.T) {
+	t.Parallel()
 	for _, e := range entity.Table {
 		if e.Parent == nil {
 			continue
@@ -222,6 +228,7 @@ func TestADeletionNeedsNoLivingParentAndAChildMayOutliveIt(t *testing.T) {
 }
 
 func TestTheBatchItselfMustBeReadable(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	for body, want := range map[string]string{`{}`: "[]", `{"items":[]}`: "[]", `{"items":null}`: "[]", `null`: "[]", `{"Items":[{}]}`: "[]"} {
 		if got := u.call("POST", "/v1/sync/notes/push", body).is(200); string(got.body) != want {
@@ -249,6 +256,7 @@ func TestTheBatchItselfMustBeReadable(t *testing.T) {
 }
 
 func TestAnItemTwiceInABatchIsWrittenTwice(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	e := find("note")
 	acks := u.push(e, u.pushable(e, 1, "1000", ""), u.pushable(e, 1, "3000", ""), u.pushable(e, 1, "2000", ""))
@@ -258,6 +266,7 @@ func TestAnItemTwiceInABatchIsWrittenTwice(t *testing.T) {
 }
 
 func TestAReaderAtTheTailPullsWhateverTimeIsPushed(t *testing.T) {
+	t.Parallel()
 	forEachEntityAndStore(t, func(t *testing.T, u user, e *entity.Entity) {
 		var cursor string
 		tail := func() (uids []string) {
@@ -296,6 +305,7 @@ func TestAReaderAtTheTailPullsWhateverTimeIsPushed(t *testing.T) {
 }
 
 func TestAPullIsAPageLikeThatOfAList(t *testing.T) {
+	t.Parallel()
 	u := start(t).user("alice")
 	e := find("note")
 	if got := u.call("GET", "/v1/sync/notes/pull", "").is(200); string(got.body) != `{"upserts":[],"deletes":[]}` {
@@ -323,6 +333,7 @@ func TestAPullIsAPageLikeThatOfAList(t *testing.T) {
 }
 
 func TestPushAndPullHaveTheGuardsOfItems(t *testing.T) {
+	t.Parallel()
 	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
 		session := u.opens()
 		u.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`).is(200)
@@ -338,6 +349,7 @@ func TestPushAndPullHaveTheGuardsOfItems(t *testing.T) {
 }
 
 func TestAPushThatAWipeOvertookStoresNothing(t *testing.T) {
+	t.Parallel()
 	onEachStore(t, func(t *testing.T, start starter) {
 		came := make(chan struct{}, 10)
 		u := start(t, announce(came)).user("alice")
@@ -359,6 +371,7 @@ func TestAPushThatAWipeOvertookStoresNothing(t *testing.T) {
 }
 
 func TestOfParallelPushesOfOneItemTheLatestIsKept(t *testing.T) {
+	t.Parallel()
 	forEachEntityAndStore(t, func(t *testing.T, u user, e *entity.Entity) {
 		keys := strings.Trim(u.body(e, ""), "{}")
 		if keys != "" {

@@ -57,7 +57,10 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		"of parallel wipes at one epoch one is done":                parallelWipes,
 		"a wipe at another epoch does nothing":                      staleWipe,
 	} {
-		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, open(t))
+		})
 	}
 }
 
