@@ -13,7 +13,7 @@ import (
 )
 
 // nameServer answers every question on a UDP port of its own with the TXT records,
-// or with the code of a failure, and gives a resolver that asks it.
+// or with the code of a failure, and returns a resolver that uses it.
 func nameServer(t *testing.T, code byte, records ...string) *net.Resolver {
 	t.Helper()
 	server, err := net.ListenPacket("udp", "127.0.0.1:0")

@@ -16,7 +16,7 @@ import (
 	"toolbridge/api/internal/store/postgres/postgrestest"
 )
 
-// onData runs a command on the database and gives its exit code and all it said.
+// onData runs a command on the database and returns its exit code and its output.
 func onData(t *testing.T, database string, args ...string) (int, string) {
 	t.Helper()
 	cmd := exec.Command(binary, args...)

@@ -91,7 +91,7 @@ func launch(t *testing.T, env []string) *running {
 
 func (r *running) signal(s os.Signal) { _ = r.cmd.Process.Signal(s) }
 
-// exit waits for the program's end and gives its exit code, -1 for a signal.
+// exit waits for the program's end and returns its exit code, -1 for a signal.
 func (r *running) exit() int {
 	_ = r.cmd.Wait()
 	return r.cmd.ProcessState.ExitCode()
@@ -182,7 +182,7 @@ func TestEveryAcknowledgedWriteSurvivesAKill(t *testing.T) {
 	}
 }
 
-// intact asks SQLite whether the file is whole.
+// intact checks the integrity of a SQLite file.
 func intact(t *testing.T, database string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", database)

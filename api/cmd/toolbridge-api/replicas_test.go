@@ -28,7 +28,7 @@ func replicas(t *testing.T) (processes [2]*running) {
 	return processes
 }
 
-// expect stops the test unless a call has the status, and gives the answer.
+// expect stops the test unless a call has the status, and returns the response.
 func (r *running) expect(status int, method, path, body string, headers ...[2]string) []byte {
 	r.t.Helper()
 	got, answer, err := r.call(method, path, body, headers...)
@@ -38,7 +38,7 @@ func (r *running) expect(status int, method, path, body string, headers ...[2]st
 	return answer
 }
 
-// opens gives the headers of a session that the process opened.
+// opens returns the headers of a session that the process opened.
 func (r *running) opens() (id string, headers [][2]string) {
 	r.t.Helper()
 	var session struct {

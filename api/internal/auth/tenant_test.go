@@ -65,8 +65,8 @@ func TestTheGateTakesEveryVectorAtItsOwnTime(t *testing.T) {
 	}
 }
 
-// FuzzTenantHeaders: whatever the headers say, only a right signature passes,
-// and every refusal is the same.
+// FuzzTenantHeaders checks that only a right signature passes, and that every
+// refusal is the same.
 func FuzzTenantHeaders(f *testing.F) {
 	for _, v := range vectors(f) {
 		f.Add(v.TenantID, v.Timestamp, v.Signature)

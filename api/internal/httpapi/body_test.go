@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// announced sends the head of a request whose body is yet to come, and gives the
-// first answer.
+// announced sends the head of a request without its body, and returns the first
+// response.
 func (u user) announced(url, line string, changes header) answer {
 	u.t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))

@@ -246,8 +246,8 @@ func keepsToItsStatements(t *testing.T, s store, ran *atomic.Int64, write budget
 	}
 }
 
-// halves gives each body that names half of another parent, with the members that
-// its item has before.
+// halves calls each with a body that names half of another parent, and with the
+// members that the item has before.
 func halves(u user, e *entity.Entity, each func(name, has, half string)) {
 	kinds := e.Parent.Kinds
 	first, other := u.has(find(kinds[0]), "").UID, u.has(find(kinds[0]), "").UID
@@ -259,5 +259,5 @@ func halves(u user, e *entity.Entity, each func(name, has, half string)) {
 	}
 }
 
-// text gives a body that is always the same.
+// text is a body that is always the same.
 func text(body string) func() string { return func() string { return body } }

@@ -9,8 +9,8 @@ import (
 	"toolbridge/api/internal/entity"
 )
 
-// atOnce makes n calls at the same time, spread over two processes, and gives
-// the answers by status.
+// atOnce makes n calls at the same time, spread over two processes, and counts the
+// responses by status.
 func (u user) atOnce(n int, call func(u user, i int) answer) map[int]int {
 	twin := u.on(u.twin())
 	var begin, done sync.WaitGroup
@@ -62,8 +62,8 @@ func TestParallelPatchesOfDifferentKeysKeepAllKeys(t *testing.T) {
 func TestParallelConditionalWritesHaveOneWinner(t *testing.T) {
 	t.Parallel()
 	forEachEntityAndStore(t, func(t *testing.T, u user, e *entity.Entity) {
-		for i := range conditional(e, "") {
-			row := conditional(e, path(e)+"/"+u.has(e, "").UID)[i]
+		for i := range conditional(t, e, "") {
+			row := conditional(t, e, path(e)+"/"+u.has(e, "").UID)[i]
 			statuses := u.atOnce(20, func(u user, _ int) answer {
 				return u.call(row[0], row[1], row[2], set("If-Match", "1"))
 			})

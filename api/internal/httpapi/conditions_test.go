@@ -7,21 +7,26 @@ import (
 	"toolbridge/api/internal/entity"
 )
 
-// conditional is every write that If-Match can guard.
-func conditional(e *entity.Entity, one string) [][3]string {
-	return [][3]string{
-		{"PUT", one, `{}`}, {"PATCH", one, `{}`}, {"DELETE", one, ``}, {"POST", one + "/archive", ``},
-		{"POST", one + "/process", `{"action":"` + e.ActionNames()[0] + `"}`},
+// conditional is every operation that If-Match can guard: method, path and body.
+func conditional(t *testing.T, e *entity.Entity, one string) (rows [][3]string) {
+	t.Helper()
+	bodies := map[string]string{"replace": "{}", "patch": "{}", "process": `{"action":"` + e.ActionNames()[0] + `"}`}
+	for _, operation := range operations(t) {
+		if operation.Conditional {
+			path := strings.Replace(operation.Path, "/v1/{plural}/{uid}", one, 1)
+			rows = append(rows, [3]string{operation.Method, path, bodies[operation.Name]})
+		}
 	}
+	return rows
 }
 
 func TestIfMatchGuardsEveryWrite(t *testing.T) {
 	t.Parallel()
 	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
-		for i := range conditional(e, "") {
+		for i := range conditional(t, e, "") {
 			one := path(e) + "/" + u.has(e, "").UID
 			u.call("PATCH", one, "{}").is(200)
-			row := conditional(e, one)[i]
+			row := conditional(t, e, one)[i]
 			for _, value := range []string{"1", `"3"`, "-2", "0", "9223372036854775807"} {
 				got := u.call(row[0], row[1], row[2], set("If-Match", value)).fails(412, "version_mismatch")
 				expected := strings.Trim(value, `"`)
@@ -53,7 +58,7 @@ func TestAnIfMatchThatCannotBeReadIsRefused(t *testing.T) {
 		{"*"}, {`"*"`}, {`W/"1"`}, {"abc"}, {"1,2"}, {"1.0"}, {`"1`}, {`1"`}, {`"`}, {`""`}, {""}, {"0x1"}, {"1 1"}, {"--1"},
 		{`""1""`}, {strings.Repeat("1", 30)}, {"1", "1"},
 	} {
-		for _, row := range conditional(e, one) {
+		for _, row := range conditional(t, e, one) {
 			u.call(row[0], row[1], row[2], header{"If-Match": values}).fails(400, "invalid_if_match")
 		}
 	}

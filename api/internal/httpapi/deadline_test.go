@@ -16,7 +16,7 @@ import (
 
 const sentenceTimeUp = "the caller's time was up before the work was done; nothing was written"
 
-// waiting tells the API how many milliseconds the caller waits.
+// waiting sends how many milliseconds the caller waits.
 func waiting(ms string) header { return set("X-Request-Timeout-Ms", ms) }
 
 func TestTheAPISaysThatItHeedsDeadlines(t *testing.T) {
@@ -113,7 +113,7 @@ func (b tardy) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// hurrying tells when the reading of its request is ended.
+// hurrying reports when the reading of its request is ended.
 type hurrying struct {
 	http.ResponseWriter
 	hurried chan<- struct{}

@@ -34,7 +34,7 @@ func (s slow) Get(ctx context.Context, ref item.Ref) (*item.Item, error) {
 	return s.Store.Get(ctx, ref)
 }
 
-// lines are those of a log, as they are written.
+// lines are the lines of a log, as they are written.
 type lines chan string
 
 func (l lines) Write(p []byte) (int, error) {

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,7 +37,7 @@ const (
 // plenty is a limit that no test meets by chance.
 var plenty = limit.Rate{PerMinute: 1e9, Burst: 1e9}
 
-// clock is the time of a test; it moves only when told to.
+// clock is the time of a test. It moves only when the test advances it.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -248,7 +250,7 @@ func (a answer) says(sentence string) answer {
 	return a
 }
 
-// detail gives one of an error's details.
+// detail is one of an error's details.
 func (a answer) detail(name string) any {
 	a.t.Helper()
 	details, _ := a.json()["details"].(map[string]any)
@@ -280,6 +282,43 @@ func (a answer) item() itemJSON {
 		a.t.Fatalf("%s: %v: %.500s", a.request, err, a.body)
 	}
 	return found
+}
+
+// operation is one operation on items, as the contract has it.
+type operation struct {
+	Name, Method, Path string
+	Conditional        bool
+}
+
+// operations are those of testdata/contract.json, by name.
+func operations(t *testing.T) (all []operation) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/contract.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var contract struct{ Operations map[string]operation }
+	if err := json.Unmarshal(text, &contract); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(contract.Operations)) {
+		found := contract.Operations[name]
+		found.Name = name
+		all = append(all, found)
+	}
+	return all
+}
+
+// methodsOf are the sorted methods of an entity's operations, by path.
+func methodsOf(t *testing.T, e *entity.Entity) map[string][]string {
+	t.Helper()
+	methods := map[string][]string{}
+	for _, operation := range operations(t) {
+		path := strings.Replace(operation.Path, "{plural}", e.Segment, 1)
+		methods[path] = append(methods[path], operation.Method)
+		slices.Sort(methods[path])
+	}
+	return methods
 }
 
 // forEachEntity runs a test once for every row of the table.

@@ -16,7 +16,7 @@ func keyed(key string) header { return set("Idempotency-Key", key) }
 // keyedWrites is every write that a key can make happen once.
 func keyedWrites(u user, e *entity.Entity) [][3]string {
 	one := path(e) + "/" + u.has(e, "").UID
-	return append([][3]string{{"POST", path(e), u.body(e, `"n":1`)}}, conditional(e, one)...)
+	return append([][3]string{{"POST", path(e), u.body(e, `"n":1`)}}, conditional(u.t, e, one)...)
 }
 
 // repeats checks that an answer is the first one again.
@@ -96,7 +96,7 @@ func TestAKeyIsShortVisibleTextBareOrQuoted(t *testing.T) {
 	for _, key := range []string{"", long + "k", `"` + long + `k"`, "a b", "ä", `"`, `""`, `"a`, `"a"b`, `"a\b"`, `"a\`, `"a b"`} {
 		u.call("POST", "/v1/notes", "{}", keyed(key)).fails(400, "invalid_idempotency_key")
 	}
-	for _, call := range conditional(find("note"), one) {
+	for _, call := range conditional(t, find("note"), one) {
 		u.call(call[0], call[1], call[2], header{"Idempotency-Key": {"a", "a"}}).fails(400, "invalid_idempotency_key")
 	}
 	u.call("GET", one, "", keyed("")).is(200)

@@ -192,18 +192,15 @@ func TestEveryEntityHasItsOperations(t *testing.T) {
 	t.Parallel()
 	doc := described(t)
 	for _, e := range entity.Table {
-		for pattern, methods := range map[string][]string{
-			"": {"GET", "POST"}, "/{uid}": {"DELETE", "GET", "PATCH", "PUT"},
-			"/{uid}/archive": {"POST"}, "/{uid}/process": {"POST"},
-		} {
-			operations := doc.Paths.Value(path(e) + pattern).Operations()
+		for pattern, methods := range methodsOf(t, e) {
+			operations := doc.Paths.Value(pattern).Operations()
 			for _, method := range methods {
 				if operation := operations[method]; operation == nil || operation.Security == nil || len(*operation.Security) != 1 {
-					t.Errorf("%s %s%s is missing or open", method, path(e), pattern)
+					t.Errorf("%s %s is missing or open", method, pattern)
 				}
 			}
 			if len(operations) != len(methods) {
-				t.Errorf("%s%s has %d methods", path(e), pattern, len(operations))
+				t.Errorf("%s has %d methods", pattern, len(operations))
 			}
 		}
 	}

@@ -33,7 +33,7 @@ func (s announcingAccounts) Wipe(ctx context.Context, owner account.Owner, epoch
 	return s.Store.Wipe(ctx, owner, epoch, now)
 }
 
-// announce makes an API tell of every write and wipe that comes to its store.
+// announce makes an API announce every write and wipe that comes to its store.
 func announce(came chan<- struct{}) func(*httpapi.API) {
 	return func(api *httpapi.API) {
 		api.Items.Store = announcingItems{api.Items.Store, came}
@@ -41,7 +41,7 @@ func announce(came chan<- struct{}) func(*httpapi.API) {
 	}
 }
 
-// locked takes the database's write lock; release gives it back.
+// locked takes the database's write lock until release is called.
 func (p *process) locked() (release func()) {
 	p.t.Helper()
 	return p.shared.lock(p.t)

@@ -62,10 +62,9 @@ func TestAnotherVerbIs405WithoutCredentials(t *testing.T) {
 		"/v1/sync/sessions/" + someUID: "DELETE, GET", "/v1/sync/state": "GET", "/v1/sync/wipe": "POST",
 	}
 	for _, e := range entity.Table {
-		one := path(e) + "/" + someUID
-		allowed[path(e)] = "GET, POST"
-		allowed[one] = "DELETE, GET, PATCH, PUT"
-		allowed[one+"/archive"], allowed[one+"/process"] = "POST", "POST"
+		for path, methods := range methodsOf(t, e) {
+			allowed[strings.Replace(path, "{uid}", someUID, 1)] = strings.Join(methods, ", ")
+		}
 	}
 	for path, allow := range allowed {
 		for _, verb := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"} {

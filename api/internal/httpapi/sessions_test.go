@@ -17,7 +17,7 @@ const (
 	sentenceInvalid  = "Invalid or expired sync session. Please call POST /v1/sync/sessions to begin a new session."
 )
 
-// opens starts a session by the route and gives its id.
+// opens opens a session by the route and returns its id.
 func (u user) opens() string {
 	u.t.Helper()
 	id, _ := u.call("POST", "/v1/sync/sessions", "", unset("X-Sync-Session")).is(http.StatusCreated).json()["id"].(string)

@@ -76,7 +76,7 @@ func hotStatements(t *testing.T, conn *pgx.Conn) {
 	}
 }
 
-// explain gives the plan of a prepared statement, which is how all of ours are run.
+// explain returns the plan of a prepared statement; all our statements are prepared.
 func explain(t *testing.T, conn *pgx.Conn, mode, text, arguments string) string {
 	t.Helper()
 	for _, setting := range []string{`SET plan_cache_mode = ` + mode, `DEALLOCATE ALL`, `PREPARE hot AS ` + text} {

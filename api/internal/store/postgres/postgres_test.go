@@ -30,7 +30,7 @@ func openStore(t testing.TB, url string) *Store {
 	return store
 }
 
-// openHurried gives a store that waits for half a second at most.
+// openHurried opens a store that waits for half a second at most.
 func openHurried(t *testing.T, url string, connections int32) *Store {
 	t.Helper()
 	const wait = 500 * time.Millisecond

@@ -122,7 +122,7 @@ func explain(t *testing.T, db *sql.DB, text string) string {
 	return plan.String()
 }
 
-// parameters counts those of a statement, numbered or not.
+// parameters counts the parameters of a statement, numbered or not.
 func parameters(text string) int {
 	for n := 9; n > 0; n-- {
 		if strings.Contains(text, "?"+strconv.Itoa(n)) {
@@ -201,7 +201,7 @@ func TestADatabaseThatCannotBeUsedIsAClearError(t *testing.T) {
 	}
 }
 
-// locked gives a store whose file another process writes to; release ends that.
+// locked opens a store whose file another process is writing until release is called.
 func locked(t *testing.T) (store *Store, release func()) {
 	t.Helper()
 	store = openStore(t, filepath.Join(t.TempDir(), "test.db"))

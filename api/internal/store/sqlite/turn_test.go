@@ -16,7 +16,7 @@ import (
 	"toolbridge/api/internal/store/storetest"
 )
 
-// busy gives a store whose turn to write somebody has; done gives it back.
+// busy opens a store whose turn to write is taken until done is called.
 func busy(t *testing.T) (store *Store, done func()) {
 	t.Helper()
 	store = openStore(t, filepath.Join(t.TempDir(), "test.db"))

@@ -20,14 +20,14 @@ func batch(owner account.Owner, writes ...item.Write) item.Batch {
 func batches(t *testing.T, store Store) {
 	put(t, store, note(alice, 9), item.Item{Version: 1, UpdatedAt: 7})
 	var order []string
-	step := func(n int, version int64, stores bool) item.Write {
+	write := func(n int, version int64, stores bool) item.Write {
 		return item.Write{UID: uid(n), Decide: func(seen item.Snapshot) (*item.Item, error) {
 			order = append(order, uid(n))
 			if seen.Newest != 7 || seen.Now != 1763600000123 {
-				t.Errorf("step %d: newest %d, now %d", len(order), seen.Newest, seen.Now)
+				t.Errorf("write %d: newest %d, now %d", len(order), seen.Newest, seen.Now)
 			}
 			if (seen.Item == nil) != (version == 0) || seen.Item != nil && seen.Item.Version != version {
-				t.Errorf("step %d saw %+v", len(order), seen.Item)
+				t.Errorf("write %d saw %+v", len(order), seen.Item)
 			}
 			if !stores {
 				return nil, nil
@@ -36,7 +36,7 @@ func batches(t *testing.T, store Store) {
 		}}
 	}
 	err := store.Write(context.Background(), batch(alice,
-		step(3, 0, true), step(1, 0, true), step(2, 0, false), step(3, 1, true), step(2, 0, true), step(9, 1, false)))
+		write(3, 0, true), write(1, 0, true), write(2, 0, false), write(3, 1, true), write(2, 0, true), write(9, 1, false)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func batches(t *testing.T, store Store) {
 		t.Errorf("listed as %v", got)
 	}
 	if err := store.Write(context.Background(), batch(alice)); err != nil {
-		t.Errorf("a batch without steps: %v", err)
+		t.Errorf("a batch without writes: %v", err)
 	}
 }
 
@@ -70,7 +70,7 @@ func failedBatch(t *testing.T, store Store) {
 func overtakenBatch(t *testing.T, store Store) {
 	wipe(t, store, alice, 1, time.UnixMilli(1763600000123))
 	err := store.Write(context.Background(), batch(alice, item.Write{UID: uid(1), Decide: func(item.Snapshot) (*item.Item, error) {
-		t.Error("the change was run")
+		t.Error("the decision was made")
 		return nil, nil
 	}}))
 	var f *fault.Error
@@ -79,18 +79,18 @@ func overtakenBatch(t *testing.T, store Store) {
 	}
 }
 
-// leaving cancels a write from within: after its first change, and during its last.
+// leaving cancels a batch from within: in its first decision, and in its last.
 func leaving(t *testing.T, store Store) {
 	for n, last := range []int{1, 3} {
 		ctx, leave := context.WithCancel(context.Background())
 		defer leave()
 		b := batch(alice)
-		for step := 1; step <= 3; step++ {
-			b.Writes = append(b.Writes, item.Write{UID: uid(step), Decide: func(seen item.Snapshot) (*item.Item, error) {
-				if step == last {
+		for i := 1; i <= 3; i++ {
+			b.Writes = append(b.Writes, item.Write{UID: uid(i), Decide: func(seen item.Snapshot) (*item.Item, error) {
+				if i == last {
 					leave()
 				}
-				return &item.Item{UID: uid(step), Version: 1, StoredAt: seen.NextStoredAt(), Payload: []byte(`{}`)}, nil
+				return &item.Item{UID: uid(i), Version: 1, StoredAt: seen.NextStoredAt(), Payload: []byte(`{}`)}, nil
 			}})
 		}
 		var f *fault.Error

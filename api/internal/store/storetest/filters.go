@@ -55,7 +55,7 @@ func queries() (all []item.Query) {
 	return all
 }
 
-// expected gives the uids that a query should find.
+// expected is the uids that a query should find.
 func expected(items []item.Item, q item.Query) []string {
 	found := slices.DeleteFunc(slices.Clone(items), func(i item.Item) bool {
 		f := q.Filter

@@ -40,7 +40,7 @@ func wholeKey(t *testing.T, store Store) {
 	}
 }
 
-func refusedChange(t *testing.T, store Store) {
+func refusedWrite(t *testing.T, store Store) {
 	put(t, store, note(alice, 1), item.Item{Version: 1})
 	refusal := errors.New("not like this")
 	err := write(note(alice, 1)).Decide(context.Background(), store, func(seen item.Snapshot) (*item.Item, error) {
@@ -71,7 +71,7 @@ func seesTheLast(t *testing.T, store Store) {
 	}
 }
 
-func parallelChanges(t *testing.T, store Store) {
+func parallelWrites(t *testing.T, store Store) {
 	put(t, store, note(alice, 1), item.Item{Version: 1})
 	const writers = 40
 	parallel(writers, func(int) {
@@ -85,7 +85,7 @@ func parallelChanges(t *testing.T, store Store) {
 		}
 	})
 	if found := get(t, store, note(alice, 1)); found.Version != writers+1 {
-		t.Errorf("version %d after %d changes", found.Version, writers)
+		t.Errorf("version %d after %d writes", found.Version, writers)
 	}
 }
 
@@ -168,7 +168,7 @@ func overtaken(t *testing.T, store Store) {
 	put(t, store, note(alice, 1), item.Item{Version: 1})
 	wipe(t, store, alice, 1, time.UnixMilli(1763600000123))
 	unreached := func(item.Snapshot) (*item.Item, error) {
-		t.Error("the change was run")
+		t.Error("the decision was made")
 		return nil, errors.New("not reached")
 	}
 	for _, n := range []int{1, 2} {

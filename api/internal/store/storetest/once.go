@@ -13,7 +13,7 @@ import (
 
 const keepFor = time.Hour
 
-// once is a write of a note with a key.
+// once is a write with an idempotency key.
 func once(ref item.Ref, key string, now time.Time) Single {
 	w := write(ref)
 	w.Now = at(now)
@@ -23,8 +23,8 @@ func once(ref item.Ref, key string, now time.Time) Single {
 	return w
 }
 
-// earlier writes with a key and gives what the change saw of it before. A change
-// that saw something stores nothing.
+// earlier writes with a key and returns the earlier write that the decision saw. With
+// an earlier write it stores nothing.
 func earlier(t *testing.T, store Store, w Single) (seenBefore *item.Earlier) {
 	t.Helper()
 	err := w.Decide(context.Background(), store, func(seen item.Snapshot) (*item.Item, error) {

@@ -1,4 +1,4 @@
-// Package storetest is what every store must do, as one suite that each runs.
+// Package storetest is the suite of tests that every store must pass.
 package storetest
 
 import (
@@ -12,50 +12,50 @@ import (
 	"toolbridge/api/internal/item"
 )
 
-// Store is both halves of what a store keeps.
+// Store keeps items and accounts.
 type Store interface {
 	item.Store
 	account.Store
 }
 
-// Run runs the suite. Each call of open gives a store of its own, empty and
-// closed when the test ends.
+// Run runs the suite. Each call of open returns a new, empty store, which is closed
+// when the test ends.
 func Run(t *testing.T, open func(*testing.T) Store) {
 	for name, test := range map[string]func(*testing.T, Store){
-		"an item comes back as it was stored":                       comesBack,
-		"an item is found only by its whole key":                    wholeKey,
-		"a refused change stores nothing and returns its own error": refusedChange,
-		"a change sees what the one before it stored":               seesTheLast,
-		"parallel changes of one item happen one after another":     parallelChanges,
-		"parallel creations of one uid have one winner":             parallelCreations,
-		"live knows live items of the owner only":                   liveItems,
-		"a panic in a change leaves the store usable":               panics,
-		"a cancelled request changes nothing and harms nothing":     cancelled,
-		"a write that a wipe overtook is refused":                   overtaken,
-		"the steps of a batch see each other and one newest time":   batches,
-		"a batch of which one step fails stores nothing":            failedBatch,
-		"a batch that a wipe overtook is refused":                   overtakenBatch,
-		"a change sees the newest time that is not far ahead":       newest,
-		"a list is ordered by time, then uid, and split by cursor":  lists,
-		"a list leaves out tombstones unless asked":                 listTombstones,
-		"a list stops where its payloads would be too large":        listBytes,
-		"a list has what its filters let through, in its order":     filters,
-		"a list follows what changes of an item can be filtered by": facetsChange,
-		"the answer to a write with a key is kept for its time":     keepsAnswers,
-		"what was not written keeps no answer":                      keepsNoAnswer,
-		"a wipe takes the answers that were kept":                   wipedAnswers,
-		"of parallel writes with one key one is made":               parallelTwins,
-		"live knows the expected parent as it knows any other":      expectedParent,
-		"a caller who leaves during a write has written nothing":    leaving,
-		"half an expected parent is that of the stored item":        halfParent,
-		"a list keeps to its owner and kind":                        listScope,
-		"an unknown owner is in the default state":                  defaultState,
-		"a wipe takes the owner's items and nobody else's":          wipes,
-		"sessions since moves on even when the clock stands still":  sessionsSince,
-		"an ended session is known until it would have expired":     endedSessions,
-		"an ended session is ended within its tenant":               endedTenant,
-		"of parallel wipes at one epoch one is done":                parallelWipes,
-		"a wipe at another epoch does nothing":                      staleWipe,
+		"an item comes back as it was stored":                      comesBack,
+		"an item is found only by its whole key":                   wholeKey,
+		"a refused write stores nothing and returns its own error": refusedWrite,
+		"a write sees what the one before it stored":               seesTheLast,
+		"parallel writes of one item happen one after another":     parallelWrites,
+		"parallel creations of one uid have one winner":            parallelCreations,
+		"live knows live items of the owner only":                  liveItems,
+		"a panic in a decision leaves the store usable":            panics,
+		"a cancelled request changes nothing and harms nothing":    cancelled,
+		"a write that a wipe overtook is refused":                  overtaken,
+		"the writes of a batch see each other and one newest time": batches,
+		"a batch with a write that fails stores nothing":           failedBatch,
+		"a batch that a wipe overtook is refused":                  overtakenBatch,
+		"a write sees the newest time that is not far ahead":       newest,
+		"a list is ordered by time, then uid, and split by cursor": lists,
+		"a list leaves out tombstones unless asked":                listTombstones,
+		"a list stops where its payloads would be too large":       listBytes,
+		"a list has what its filters let through, in its order":    filters,
+		"a list follows changes of the values that it filters by":  facetsChange,
+		"the answer to a write with a key is kept for its time":    keepsAnswers,
+		"what was not written keeps no answer":                     keepsNoAnswer,
+		"a wipe takes the answers that were kept":                  wipedAnswers,
+		"of parallel writes with one key one is made":              parallelTwins,
+		"live knows the expected parent as it knows any other":     expectedParent,
+		"a caller who leaves during a write has written nothing":   leaving,
+		"half an expected parent is that of the stored item":       halfParent,
+		"a list keeps to its owner and kind":                       listScope,
+		"an unknown owner is in the default state":                 defaultState,
+		"a wipe takes the owner's items and nobody else's":         wipes,
+		"sessions since moves on even when the clock stands still": sessionsSince,
+		"an ended session is known until it would have expired":    endedSessions,
+		"an ended session is ended within its tenant":              endedTenant,
+		"of parallel wipes at one epoch one is done":               parallelWipes,
+		"a wipe at another epoch does nothing":                     staleWipe,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -70,7 +70,7 @@ var (
 	eve   = account.Owner{Tenant: "zeta", User: alice.User}
 )
 
-// uid gives the n-th of an ordered series of uids.
+// uid is the n-th of an ordered series of uids.
 func uid(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }
 
 func note(owner account.Owner, n int) item.Ref {
@@ -98,7 +98,7 @@ func write(ref item.Ref) Single {
 	return Single{Ref: ref, Epoch: 1, Now: at(time.UnixMilli(1763600000123))}
 }
 
-// put stores an item whatever was there.
+// put stores an item unconditionally.
 func put(t *testing.T, store Store, ref item.Ref, next item.Item) {
 	t.Helper()
 	next.UID = ref.UID
