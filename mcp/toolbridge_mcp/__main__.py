@@ -4,7 +4,7 @@ import sys
 
 from pydantic import ValidationError
 
-from toolbridge_mcp import serving
+from toolbridge_mcp import uvicorn_server
 from toolbridge_mcp.app import create_app
 from toolbridge_mcp.settings import WrongSetting, explain, from_environment
 
@@ -21,14 +21,14 @@ def main() -> int:
     try:
         settings = from_environment()
         app = create_app(settings)
-        listener = serving.listen(settings.host, settings.port)
+        listener = uvicorn_server.listen(settings.host, settings.port)
     except ValidationError as error:
         return _refused(explain(error))
     except WrongSetting as error:
         return _refused(error.sentence)
     except OSError as error:
         return _refused(f"TOOLBRIDGE_HOST and TOOLBRIDGE_PORT: cannot listen there: {error.strerror}.")
-    serving.serve(app, listener, settings.trusted_proxies, settings.drain_seconds)
+    uvicorn_server.serve(app, listener, settings.trusted_proxies, settings.drain_seconds)
     return 0
 
 

@@ -5,14 +5,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
 
-import fastmcp
 import httpx
 from fastmcp import FastMCP
-from sse_starlette import EventSourceResponse
-from sse_starlette.sse import AppStatus
 from starlette.routing import Route
 
-from toolbridge_mcp import __version__, logs, metrics
+from toolbridge_mcp import __version__, library_seams, logs, metrics
 from toolbridge_mcp.auth import Keys, KeySet, Scopes, SharedSecret, UserTokenVerifier
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.entities import ENTITIES
@@ -25,12 +22,12 @@ from toolbridge_mcp.tools import EntityTool, OnlyUsable, UnknownTool, build_tool
 from toolbridge_mcp.web import (
     Address,
     AllowedCallers,
-    Door,
+    BearerAuthProvider,
     Gateway,
     IssuerMetadata,
     Machine,
     ResourceMetadata,
-    SessionCount,
+    SessionLimits,
     StreamLimits,
 )
 
@@ -39,8 +36,8 @@ PING_SECONDS = 10
 
 
 @dataclass(frozen=True)
-class _Parts:
-    """What the server and the application around it share."""
+class _Dependencies:
+    """The objects that the FastMCP server and the HTTP application share."""
 
     outside: httpx.AsyncClient
     """Speaks to the identity provider."""
@@ -59,24 +56,23 @@ class _Parts:
 
 def create_server(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> FastMCP:
     """The gateway as a FastMCP server. `transport` stands in for the connection to the API in tests."""
-    return _server(settings, _Parts.of(settings, transport))
+    return _server(settings, _Dependencies.of(settings, transport))
 
 
 def create_app(settings: Settings | None = None) -> Gateway:
     """The ASGI application for the process manager; settings come from the environment if not given."""
     settings = settings or from_environment()
     logs.configure(settings.log_level)
-    fastmcp.settings.telemetry_mode = "off"
-    EventSourceResponse.DEFAULT_PING_INTERVAL = PING_SECONDS
-    AppStatus.enable_automatic_graceful_drain = False  # it ends streams at the signal, before their answers
-    parts = _Parts.of(settings)
+    library_seams.turn_off_telemetry()
+    library_seams.keep_streams_open(PING_SECONDS)
+    shared = _Dependencies.of(settings)
     address = Address(settings.public_url)
     gateway = Gateway(
-        _server(settings, parts),
+        _server(settings, shared),
         address,
         callers=AllowedCallers(address, settings.allowed_hosts, settings.allowed_origins),
-        calls=parts.limits,
-        count=SessionCount(settings.max_sessions, settings.max_sessions_per_user),
+        calls=shared.limits,
+        session_limits=SessionLimits(settings.max_sessions, settings.max_sessions_per_user),
         stream_limits=StreamLimits(
             idle=settings.stream_idle_seconds,
             expired=settings.expired_stream_seconds,
@@ -84,38 +80,38 @@ def create_app(settings: Settings | None = None) -> Gateway:
         ),
         idle_seconds=settings.session_idle_seconds,
         machine=Machine(settings.machine_id),
-        routes=_open_routes(settings, address, parts),
+        routes=_open_routes(settings, address, shared),
     )
     metrics.watch_sessions("sse", lambda: gateway.sse_sessions)
     metrics.watch_sessions("http", lambda: gateway.http_sessions)
     return gateway
 
 
-def _open_routes(settings: Settings, address: Address, parts: _Parts) -> list[Route]:
-    """What everyone may ask."""
-    routes = health_routes(parts.client, lambda: parts.limits.is_closed)
+def _open_routes(settings: Settings, address: Address, shared: _Dependencies) -> list[Route]:
+    """The routes that are open to everyone."""
+    routes = health_routes(shared.client, lambda: shared.limits.is_closed)
     routes += ResourceMetadata(address, _scopes(settings), settings.issuers).routes()
     for issuer in settings.issuers[:1]:
-        routes += IssuerMetadata(issuer, parts.outside).routes()
+        routes += IssuerMetadata(issuer, shared.outside).routes()
     if settings.public_url is None:
         routes.append(metrics.metrics_route())
     return routes
 
 
-def _server(settings: Settings, parts: _Parts) -> FastMCP:
+def _server(settings: Settings, shared: _Dependencies) -> FastMCP:
     @asynccontextmanager
     async def lifespan(_: FastMCP) -> AsyncIterator[None]:
         listening = metrics.listening(settings.metrics_host, settings.metrics_port)
-        async with parts.outside, parts.outbound, parts.client, listening:
-            await wait_for_api(parts.client, settings.api_wait_seconds)
+        async with shared.outside, shared.outbound, shared.client, listening:
+            await wait_for_api(shared.client, settings.api_wait_seconds)
             yield
 
-    tools = _tools(settings, parts)
+    tools = _tools(settings, shared)
     server: FastMCP = FastMCP(
         "ToolBridge",
         instructions(ENTITIES),
         version=__version__,
-        auth=Door(_verifier(settings, parts.outside), Address(settings.public_url)),
+        auth=BearerAuthProvider(_verifier(settings, shared.outside), Address(settings.public_url)),
         lifespan=lifespan,
         middleware=[OnlyUsable()],
         tools=tools,
@@ -123,14 +119,13 @@ def _server(settings: Settings, parts: _Parts) -> FastMCP:
         mask_error_details=True,
         dereference_schemas=False,
     )
-    # Without it the SDK makes the whole list of tools for every call of revision 2026-07-28.
-    server._mcp_server.get_tool_input_schema = {tool.name: tool.parameters for tool in tools}.get
+    library_seams.publish_input_schemas(server, {tool.name: tool.parameters for tool in tools})
     return server
 
 
-def _tools(settings: Settings, parts: _Parts) -> Sequence[EntityTool]:
+def _tools(settings: Settings, shared: _Dependencies) -> Sequence[EntityTool]:
     tools = build_tools(
-        parts.client, parts.limits, read_scope=settings.scope_read, write_scope=settings.scope_write
+        shared.client, shared.limits, read_scope=settings.scope_read, write_scope=settings.scope_write
     )
     try:
         return chosen(tools, names=settings.tools, read_only=settings.read_only)

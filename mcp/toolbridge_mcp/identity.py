@@ -1,12 +1,26 @@
-"""Whose request this is.
+"""Whose request this is. The only file that knows how FastMCP exposes the token of a message.
 
 Over SSE it is the token of the POST that carries the call, never the one that opened the stream.
 """
 
 from typing import NamedTuple, TypeAlias
 
+from fastmcp.server.auth import AccessToken
 from fastmcp.server.dependencies import get_access_token
-from mcp.server.auth.provider import AccessToken
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from starlette.authentication import AuthCredentials
+from starlette.types import Scope
+
+__all__ = [
+    "AccessToken",
+    "CallerToken",
+    "User",
+    "authenticated",
+    "caller_token",
+    "get_access_token",
+    "token_of",
+    "user_of",
+]
 
 User: TypeAlias = tuple[str, str]
 """Issuer and subject of a verified token. A part that the token lacks is empty."""
@@ -19,14 +33,27 @@ class CallerToken(NamedTuple):
     expires_at: float | None = None
 
 
-def user_of(access: AccessToken | None) -> User:
-    """The user that a verified token speaks for; nobody without one."""
-    if access is None:
+def authenticated(token: AccessToken) -> tuple[AuthCredentials, AuthenticatedUser]:
+    """The `auth` and `user` of a request's scope, where FastMCP finds the token."""
+    return AuthCredentials(token.scopes), AuthenticatedUser(token)
+
+
+def token_of(scope: Scope) -> AccessToken:
+    """The verified token of an HTTP request that has been authenticated."""
+    token = scope["user"].access_token
+    if not isinstance(token, AccessToken):
+        raise TypeError("a request was not authenticated by a token")
+    return token
+
+
+def user_of(token: AccessToken | None) -> User:
+    """The user that a verified token speaks for; both parts are empty without a token."""
+    if token is None:
         return "", ""
-    return str((access.claims or {}).get("iss") or ""), access.subject or ""
+    return str(token.claims.get("iss") or ""), token.subject or ""
 
 
 def caller_token() -> CallerToken | None:
     """The verified token of the message being handled, or None outside of a message."""
-    access = get_access_token()
-    return CallerToken(access.token, access.expires_at) if access else None
+    token = get_access_token()
+    return CallerToken(token.token, token.expires_at) if token else None

@@ -1,4 +1,4 @@
-"""One JSON object a line on standard output, with nothing secret in it."""
+"""Log lines: one JSON object each, on standard output, without secrets."""
 
 import json
 import logging
@@ -6,35 +6,24 @@ import sys
 import traceback
 from datetime import UTC, datetime
 
+from toolbridge_mcp.library_seams import DISCONNECT_ERRORS, DISCONNECT_LOGGERS, LOG_LEVELS
+
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
-_LIBRARIES = {
-    "fastmcp": logging.WARNING,
-    "fastmcp.server.auth": logging.ERROR,  # its warnings quote the claims of refused tokens
-    "mcp": logging.WARNING,
-    "mcp.server.sse": logging.CRITICAL,  # it speaks only of what clients sent wrongly
-    "uvicorn": logging.WARNING,
-    "uvicorn.error": logging.WARNING,
-}
-_LEFT_BY_CLIENTS = ("uvicorn.error", "mcp.server.streamable_http")
+class _ServerErrors(logging.Filter):
+    """Drops reports of a client that disconnected: that is no error of the server."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = record.exc_info[0] if record.exc_info else None
+        return kind is None or kind.__name__ not in DISCONNECT_ERRORS
 
 
-def _is_not_a_client_that_left(record: logging.LogRecord) -> bool:
-    """A client that leaves in the middle, whatever library notices it, is no fault of the server."""
-    kind = record.exc_info[0] if record.exc_info else None
-    return kind is None or kind.__name__ not in {
-        "ClosedResourceError",
-        "BrokenResourceError",
-        "ClientDisconnect",
-    }
+class JsonFormatter(logging.Formatter):
+    """Formats a record as one JSON object: time, level, logger, message and the fields given by `extra`.
 
-
-class JsonLines(logging.Formatter):
-    """Writes time, level, logger, message and the fields given by `extra`.
-
-    An exception is written as its type and the places it passed: its text may quote a payload, a token or
-    an address.
+    An exception appears as its type and its traceback's places. Its text is left out: it may quote a payload,
+    a token or an address.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -55,19 +44,19 @@ class JsonLines(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    """Sends every logger of the process through `JsonLines`.
+    """Sends every logger of the process through `JsonFormatter`.
 
-    Libraries stay at warnings whatever `level` says: FastMCP and the MCP SDK log arguments and whole
-    messages at their debug level.
+    `level` is that of the gateway's own loggers. Libraries log warnings only: FastMCP and the MCP SDK log
+    arguments and whole messages at their debug level.
     """
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(JsonFormatter())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    for name, least in _LIBRARIES.items():
+    for name, least in LOG_LEVELS.items():
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = True
         library.setLevel(least)
-    for name in _LEFT_BY_CLIENTS:
-        logging.getLogger(name).addFilter(_is_not_a_client_that_left)
+    for name in DISCONNECT_LOGGERS:
+        logging.getLogger(name).addFilter(_ServerErrors())
     logging.getLogger("toolbridge_mcp").setLevel(level.upper())

@@ -12,12 +12,12 @@ PACKAGE = GATEWAY_FOLDER / "toolbridge_mcp"
 
 MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
-    "__main__": {"app", "doctor", "serving", "settings"},
+    "__main__": {"app", "doctor", "settings", "uvicorn_server"},
     "app": {
-        *{"", "auth", "client", "entities", "health", "http_clients", "logs"},
+        *{"", "auth", "client", "entities", "health", "http_clients", "library_seams", "logs"},
         *{"metrics", "outbound", "resilience", "settings", "tools", "web"},
     },
-    "auth": {"auth", "single_flight"},
+    "auth": {"auth", "identity", "single_flight"},
     "client": {
         *{"client", "entities", "errors", "metrics", "resilience"},
         *{"retry_after", "single_flight", "transport"},
@@ -40,7 +40,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "health": {"client", "contract", "entities", "errors"},
     "http_clients": {"outbound", "settings", "transport"},
     "identity": set(),
-    "logs": set(),
+    "library_seams": set(),
+    "logs": {"library_seams"},
     "metrics": set(),
     "outbound": {
         *{"errors", "identity", "outbound", "retry_after"},
@@ -49,19 +50,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "resilience": {"errors", "resilience"},
     "retry_after": set(),
     "setting_types": set(),
-    "serving": {"web"},
     "settings": {"setting_types"},
     "single_flight": set(),
     "supervision": {"supervision"},
     "tools": {"client", "entities", "errors", "identity", "metrics", "resilience", "tools"},
     "transport": {"errors", "settings", "transport"},
-    "web": {"auth", "identity", "single_flight", "web"},
+    "uvicorn_server": {"library_seams", "web"},
+    "web": {"auth", "identity", "library_seams", "single_flight", "web"},
 }
 LIBRARIES: dict[str, set[str]] = {
     "client": {"httpx", "pydantic", "pydantic_core"},
     "entities": {"pydantic", "pydantic_core"},
     "errors": set(),
-    "identity": {"fastmcp", "mcp"},
+    "identity": {"fastmcp", "mcp", "starlette"},
     "logs": set(),
     "metrics": {"prometheus_client", "starlette"},
     "http_clients": {"httpx"},

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 from uuid import uuid4
 
-from fastmcp.server.dependencies import get_access_token
-
 from toolbridge_mcp.errors import OutcomeUnknown, ScopeMissing, Stopping, ToolBridgeError
-from toolbridge_mcp.identity import user_of
+from toolbridge_mcp.identity import get_access_token, user_of
 from toolbridge_mcp.metrics import MeasuredCall
 from toolbridge_mcp.resilience import CallLimits, Interrupted
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fastmcp.server.dependencies import get_access_token
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+
+from toolbridge_mcp.identity import get_access_token
 
 LISTS = frozenset({"tools/list", "resources/templates/list"})
 

@@ -1,4 +1,4 @@
-"""The ASGI application: three transports of MCP on one port, and what is beside them."""
+"""The ASGI application: three transports of MCP on one port, and the routes beside them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -7,37 +7,44 @@ from typing import Protocol
 
 from fastmcp import FastMCP
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from toolbridge_mcp.web.address import MCP_PATH, MESSAGES_PATH, SSE_PATH, Address
-from toolbridge_mcp.web.headers import AllowedCallers, SecurityHeaders, trimmed
-from toolbridge_mcp.web.http_sessions import HttpSessions
-from toolbridge_mcp.web.replay import Machine
-from toolbridge_mcp.web.sessions import SessionCount
-from toolbridge_mcp.web.sse_sessions import SseSessions
-from toolbridge_mcp.web.streams import OpenStreams, StreamLimits
+from toolbridge_mcp.web.entry.address import MCP_PATH, MESSAGES_PATH, SSE_PATH, Address
+from toolbridge_mcp.web.entry.headers import AllowedCallers, SecurityHeadersMiddleware, trimmed
+from toolbridge_mcp.web.refusals import refusal
+from toolbridge_mcp.web.sessions import (
+    HttpSessionMiddleware,
+    HttpSessions,
+    Machine,
+    OpenStreams,
+    SessionLimits,
+    SseSessionMiddleware,
+    Stream,
+    StreamLimits,
+)
 
 SWEEP_SECONDS = 0.5
 
+_ROUTES = {path.strip("/"): path for path in (SSE_PATH, MESSAGES_PATH, MCP_PATH)}
+_NOT_FOUND = refusal(
+    404, "not_found", f"MCP clients connect to {SSE_PATH} or {MCP_PATH} here, with a token of theirs."
+)
+
 
 class Calls(Protocol):
-    """The tool calls at work."""
+    """The running tool calls."""
 
     def close(self) -> None: ...
     async def emptied(self) -> None: ...
     def interrupt(self) -> None: ...
 
 
-ENDPOINT_OF = {path.strip("/"): path for path in (SSE_PATH, MESSAGES_PATH, MCP_PATH)}
-
-
 class Gateway:
-    """`/sse` with `/messages/`, and `/mcp`, for one FastMCP server; `routes` are open to everyone.
+    """`/sse` with `/messages/`, and `/mcp`, for one FastMCP server. `routes` are open to everyone.
 
-    A proxy may take the path of the public URL away or leave it. A slash too many or too few at the end is
-    forgiven. Nothing is ever answered with a redirect: clients follow one with the token, even to http.
+    A proxy may remove the path of the public URL or keep it. A missing or an extra slash at the end of a path
+    is ignored. There are no redirects: clients follow them with the token, even to http.
     """
 
     def __init__(
@@ -47,7 +54,7 @@ class Gateway:
         *,
         callers: AllowedCallers,
         calls: Calls,
-        count: SessionCount,
+        session_limits: SessionLimits,
         stream_limits: StreamLimits,
         idle_seconds: float,
         machine: Machine,
@@ -55,24 +62,43 @@ class Gateway:
     ) -> None:
         self._prefix = address.prefix
         self._calls = calls
-        self._count = count
+        self._session_limits = session_limits
         self._streams = OpenStreams(stream_limits)
-        self._http_sessions = HttpSessions(idle_seconds, self._streams, count, machine)
-        self._sse_sessions = SseSessions(self._streams, count, machine)
-        self._sse = server.http_app(transport="sse", middleware=[Middleware(self._sse_sessions.around)])
+        self._sse_sessions: dict[str, Stream] = {}
+        self._http_sessions = HttpSessions(idle_seconds, session_limits)
+        self._sse = server.http_app(
+            transport="sse",
+            middleware=[
+                Middleware(
+                    SseSessionMiddleware,
+                    sessions=self._sse_sessions,
+                    streams=self._streams,
+                    limits=session_limits,
+                    machine=machine,
+                )
+            ],
+        )
         self._mcp = server.http_app(
             transport="http",
             json_response=True,
             session_idle_timeout=idle_seconds,
-            middleware=[Middleware(self._http_sessions.around)],
+            middleware=[
+                Middleware(
+                    HttpSessionMiddleware,
+                    sessions=self._http_sessions,
+                    streams=self._streams,
+                    limits=session_limits,
+                    machine=machine,
+                )
+            ],
         )
         self._endpoints: dict[str, ASGIApp] = {
             SSE_PATH: callers.only(self._sse),
             MESSAGES_PATH: callers.only(self._sse),
             MCP_PATH: callers.only(self._mcp),
         }
-        self._others = Router(routes, redirect_slashes=False, default=_not_found, lifespan=self._lifespan)
-        self._app = SecurityHeaders(self._dispatch, address)
+        self._others = Router(routes, redirect_slashes=False, default=_NOT_FOUND, lifespan=self._lifespan)
+        self._app = SecurityHeadersMiddleware(self._dispatch, address)
 
     @property
     def sse_sessions(self) -> int:
@@ -80,7 +106,7 @@ class Gateway:
 
     @property
     def http_sessions(self) -> int:
-        """Those of Streamable HTTP; its newest revision has none."""
+        """Open sessions of Streamable HTTP. Its revision 2026-07-28 has none."""
         return len(self._http_sessions)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,21 +119,22 @@ class Gateway:
         path: str = scope["path"]
         if path.startswith(f"{self._prefix}/"):
             path = path.removeprefix(self._prefix)
-        path = ENDPOINT_OF.get(path.strip("/"), path)
+        path = _ROUTES.get(path.strip("/"), path)
         headers = trimmed(scope["headers"])
         scope = {**scope, "root_path": self._prefix, "path": self._prefix + path, "headers": headers}
         await self._endpoints.get(path, self._others)(scope, receive, send)
 
     async def drain(self, seconds: float) -> None:
-        """Makes ready to stop: no new sessions or calls; the calls here finish within `seconds`, or are told
-        that they did not; then the streams end, each with a hint to come back."""
-        self._count.closed = True
+        """Prepares the stop. New sessions and calls are refused. Running calls have `seconds` to finish; the
+        rest are interrupted, with an answer that says so. Then the streams end, each with a hint to come
+        back."""
+        self._session_limits.closed = True
         self._calls.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._calls.emptied()
         self._calls.interrupt()
-        await self._streams.end_all()
+        await self._streams.close_all()
 
     @asynccontextmanager
     async def _lifespan(self, _: object) -> AsyncIterator[None]:
@@ -127,12 +154,3 @@ class Gateway:
             await asyncio.sleep(SWEEP_SECONDS)
             self._streams.sweep()
             self._http_sessions.sweep()
-
-
-_not_found = JSONResponse(
-    {
-        "error": "not_found",
-        "error_description": f"MCP clients connect to {SSE_PATH} or {MCP_PATH} here, with a token of theirs.",
-    },
-    status_code=404,
-)

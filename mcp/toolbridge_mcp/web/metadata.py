@@ -1,4 +1,4 @@
-"""What OAuth clients ask before they have a token; open to everyone."""
+"""The documents that OAuth clients read before they have a token. They are open to everyone."""
 
 import logging
 import math
@@ -15,7 +15,8 @@ from starlette.routing import Route
 
 from toolbridge_mcp.auth.verifier import Scopes
 from toolbridge_mcp.single_flight import SingleFlight
-from toolbridge_mcp.web.address import ENDPOINTS, RESOURCE_METADATA, Address
+from toolbridge_mcp.web.entry.address import ENDPOINTS, RESOURCE_METADATA, Address
+from toolbridge_mcp.web.refusals import refusal
 
 logger = logging.getLogger(__name__)
 
@@ -90,9 +91,7 @@ class IssuerMetadata:
             await self._readings.run(self._read)
         if self._document is None:
             says = "The authorization server does not answer; try again."
-            return JSONResponse(
-                {"error": "temporarily_unavailable", "error_description": says}, status_code=503
-            )
+            return refusal(503, "temporarily_unavailable", says)
         return JSONResponse(self._document, headers={"Cache-Control": f"public, max-age={KEEP_SECONDS}"})
 
     async def _read(self) -> None:

@@ -1,4 +1,4 @@
-"""The HTTP server around the application: its socket, its memory, its end."""
+"""The HTTP server around the application: its socket, its limits, its memory, its stop."""
 
 import asyncio
 import gc
@@ -6,27 +6,32 @@ import socket
 from collections.abc import Sequence
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from toolbridge_mcp.library_seams import UvicornConnection, UvicornServer
 from toolbridge_mcp.web import Gateway
 
 BACKLOG = 2048
 VANISHED_SECONDS = 60
+"""How long a client may acknowledge nothing. Without this limit a client that vanished would hold its session
+for a quarter of an hour."""
+
 GRACE_SECONDS = 2
-"""For what is left when calls and streams have ended: clients that take their answer slowly."""
+"""How long, at a stop, clients may take to read the answers of calls and streams that have ended."""
 
 KEEP_ALIVE_SECONDS = 75
-"""Longer than clients and proxies keep a connection: one that closes under a request fails it."""
+"""Longer than clients and proxies keep a connection: a request fails if its connection closes under it."""
 
 TICK_SECONDS = 0.1
-MAX_HEAD_BYTES = 64 * 1024
+
 HEAD_SECONDS = 15
-"""Strangers may hold a connection so long, and so much memory, before they are asked for a token."""
+"""How long a connection may take to complete the headers of a request, which comes before authentication."""
+
+MAX_HEAD_BYTES = 64 * 1024
+"""How large these headers may be."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """The listening socket. Its connections end when a client acknowledges nothing for a while: a vanished
-    one would hold its session for a quarter of an hour. Raises OSError."""
+    """The listening socket. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux only
@@ -35,8 +40,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(app: Gateway, listener: socket.socket, proxies: Sequence[str], drain_seconds: float) -> None:
-    """Serves until SIGTERM or SIGINT, and then lets calls finish for `drain_seconds`. `proxies` are those
-    whose forwarded headers are believed."""
+    """Serves until SIGTERM or SIGINT; calls may then run for `drain_seconds` more. The forwarded headers of
+    `proxies` are trusted."""
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -50,28 +55,28 @@ def serve(app: Gateway, listener: socket.socket, proxies: Sequence[str], drain_s
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    _settle_memory()
-    _Server(config, app, drain_seconds).run(sockets=[listener])
+    _freeze_memory()
+    _DrainingServer(config, app, drain_seconds).run(sockets=[listener])
 
 
-class _Connection(HttpToolsProtocol):
-    """uvicorn's, which would wait for the rest of a request's head for ever, and keep whatever comes."""
+class _Connection(UvicornConnection):
+    """uvicorn's connection, with limits on the head of a request."""
 
     _head_bytes: int | None = None
-    """Received of a head that is not complete; None between heads."""
+    """Bytes received of an incomplete head; None between heads."""
 
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._expect_a_head()
+        self._start_timer()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self._head_bytes is None:
             return
         self._head_bytes += len(data)
-        self._expect_a_head()
+        self._start_timer()
         if self._head_bytes > MAX_HEAD_BYTES:
             self.send_400_response("The request's headers are too large.")
 
@@ -81,25 +86,25 @@ class _Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head_bytes = None
-        self._expect_nothing()
+        self._cancel_timer()
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._expect_nothing()
+        self._cancel_timer()
         super().connection_lost(exc)
 
-    def _expect_a_head(self) -> None:
+    def _start_timer(self) -> None:
         if self._timer is None:
             self._timer = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
 
-    def _expect_nothing(self) -> None:
+    def _cancel_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
 
-class _Server(uvicorn.Server):
-    """uvicorn closes its connections at once when it stops; here calls and streams end before that."""
+class _DrainingServer(UvicornServer):
+    """uvicorn's server, which ends calls and streams before it closes the connections."""
 
     def __init__(self, config: uvicorn.Config, app: Gateway, drain_seconds: float) -> None:
         super().__init__(config)
@@ -110,15 +115,15 @@ class _Server(uvicorn.Server):
         draining = asyncio.create_task(self._app.drain(self._drain_seconds))
         while not draining.done() and not self.force_exit:
             await asyncio.wait({draining}, timeout=TICK_SECONDS)
-        if not draining.done():  # told a second time: at once, but not without a word
+        if not draining.done():  # after a second signal: at once, but each call still gets an answer
             draining.cancel()
             await self._app.drain(0)
         await super().shutdown(sockets)
 
 
-def _settle_memory() -> None:
-    """Keeps the garbage collector away from what lives as long as the process: full collections over the
-    schemas made the slowest calls four times slower."""
+def _freeze_memory() -> None:
+    """Keeps the garbage collector away from objects that live as long as the process: full collections over
+    the schemas made the slowest calls four times slower."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 50)

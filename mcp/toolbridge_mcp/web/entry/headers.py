@@ -1,4 +1,4 @@
-"""What every answer carries, and which hosts and browser pages are let in."""
+"""The headers of every answer, and the hosts and browser pages that are let in."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,7 +7,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from toolbridge_mcp.web.address import Address
+from toolbridge_mcp.web.entry.address import Address
 
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
@@ -18,16 +18,17 @@ SECURITY_HEADERS = {
 ONE_YEAR = "max-age=31536000"
 LOOPBACK_PAGE = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 READABLE = ["Mcp-Session-Id", "Mcp-Protocol-Version", "Retry-After", "WWW-Authenticate"]
+"""The headers that a browser page may read."""
 
 
 def trimmed(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Without the whitespace around values, which is no part of them (RFC 9110, section 5.5). The server's
-    parser leaves what is behind them."""
+    """The headers without whitespace around their values, which is no part of them (RFC 9110, section 5.5).
+    The server's parser leaves it at the end of a value."""
     return [(name, value.strip(b" \t")) for name, value in headers]
 
 
-class SecurityHeaders:
-    """Adds `SECURITY_HEADERS` where the answer has none of its own; and HSTS (RFC 6797) under https."""
+class SecurityHeadersMiddleware:
+    """Adds `SECURITY_HEADERS` to every answer that has none of its own; under https also HSTS (RFC 6797)."""
 
     def __init__(self, app: ASGIApp, address: Address) -> None:
         self._app = app
@@ -49,8 +50,8 @@ class SecurityHeaders:
 class AllowedCallers:
     """Checks Host (421) and Origin (403), as every MCP server must.
 
-    This machine's names, the public URL's and those given are let in; a browser page of an origin given may
-    read the answers (CORS). Without a public URL, pages of this machine may too.
+    Allowed hosts are the names of this machine, the public URL's and the given ones. Browser pages of a given
+    origin may read the answers (CORS); without a public URL, pages of this machine may too.
     """
 
     def __init__(self, address: Address, hosts: Sequence[str] = (), origins: Sequence[str] = ()) -> None:
@@ -59,6 +60,7 @@ class AllowedCallers:
         self._origins = origins
 
     def only(self, app: ASGIApp) -> ASGIApp:
+        """`app` for allowed callers only."""
         address = self._address
         guarded = HostOriginGuardMiddleware(
             app,

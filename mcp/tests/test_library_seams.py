@@ -1,0 +1,424 @@
+"""What the gateway relies on inside its libraries, each tried on the library itself.
+
+A test that fails after an upgrade names a function of `library_seams.py`: what it says is no longer true, or
+no longer needed.
+"""
+
+import asyncio
+import json
+import logging
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+import anyio
+import fastmcp
+import fastmcp.server.auth.providers.jwt
+import fastmcp.telemetry
+import httpx
+import mcp.server.sse
+import mcp.server.streamable_http
+import pytest
+import starlette.requests
+import uvicorn
+from fastmcp import FastMCP
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
+from mcp.types import JSONRPCRequest
+from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from sse_starlette import EventSourceResponse
+from sse_starlette.sse import AppStatus
+from starlette.types import ASGIApp, Message, Scope
+from uvicorn.server import ServerState
+
+from tests.harness.clients import HELLO, META
+from toolbridge_mcp import library_seams
+from toolbridge_mcp.library_seams import (
+    DISCONNECT_ERRORS,
+    DISCONNECT_LOGGERS,
+    LAST_EVENT_HEADER,
+    LOG_LEVELS,
+    SEEN_IN,
+    SESSION_HEADER,
+    TOO_LARGE,
+    VERSION_HEADER,
+    UvicornConnection,
+    UvicornServer,
+)
+
+pytestmark = pytest.mark.anyio
+BOTH = "application/json, text/event-stream"
+
+
+class Methods(Middleware):
+    """The methods that a server was asked for."""
+
+    def __init__(self) -> None:
+        self.seen: list[str | None] = []
+
+    async def __call__(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+        self.seen.append(context.method)
+        return await call_next(context)
+
+
+@pytest.fixture
+def methods() -> Methods:
+    return Methods()
+
+
+@pytest.fixture
+def plain_server(methods: Methods) -> FastMCP:
+    """FastMCP with one tool and nothing of ours."""
+    server: FastMCP = FastMCP("plain", middleware=[methods])
+    server.tool(lambda text: text, name="echo")
+    return server
+
+
+@asynccontextmanager
+async def over_asgi(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+        yield http
+
+
+def scope_of(method: str, path: str, headers: dict[str, str] | None = None, query: bytes = b"") -> Scope:
+    return {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "root_path": "",
+        "query_string": query,
+        "headers": [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()],
+        "server": ("127.0.0.1", 80),
+        "client": ("127.0.0.1", 1),
+        "scheme": "http",
+        "http_version": "1.1",
+    }
+
+
+def request_of(body: object, *, disconnects: bool = False) -> Callable[[], Awaitable[Message]]:
+    """Receives the body, and then waits for ever or disconnects."""
+    messages = [{"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}]
+
+    async def receive() -> Message:
+        if messages:
+            return messages.pop()
+        if not disconnects:
+            await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
+
+    return receive
+
+
+class Stream:
+    """An open SSE stream of an application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._messages: asyncio.Queue[Message] = asyncio.Queue()
+        self._closed = asyncio.Event()
+
+    async def run(self) -> None:
+        await self._app(scope_of("GET", "/sse"), self._disconnect, self._messages.put)
+
+    def close(self) -> None:
+        self._closed.set()
+
+    async def _disconnect(self) -> Message:
+        await self._closed.wait()
+        return {"type": "http.disconnect"}
+
+    async def body(self) -> Message:
+        """The next message with a body."""
+        with anyio.fail_after(5):
+            while not (message := await self._messages.get()).get("body"):
+                pass
+        return message
+
+    async def answer(self) -> dict[str, Any]:
+        body: bytes = (await self.body())["body"]
+        answer: dict[str, Any] = json.loads(body.partition(b"data: ")[2])
+        return answer
+
+
+@asynccontextmanager
+async def open_stream(app: ASGIApp) -> AsyncIterator[Stream]:
+    stream = Stream(app)
+    async with anyio.create_task_group() as group:
+        group.start_soon(stream.run)
+        try:
+            yield stream
+        finally:
+            stream.close()
+
+
+@asynccontextmanager
+async def sse_app(server: FastMCP) -> AsyncIterator[ASGIApp]:
+    app = server.http_app(transport="sse")
+    async with app.lifespan(app):
+        yield app
+
+
+@pytest.mark.parametrize("library", SEEN_IN)
+def test_the_versions_are_those_that_are_installed(library: str) -> None:
+    assert version(library).rpartition(".")[0] == SEEN_IN[library]
+
+
+def test_telemetry_can_be_turned_off_after_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fastmcp.settings, "telemetry_mode", "native")
+    assert fastmcp.telemetry.native_spans_enabled()
+    library_seams.turn_off_telemetry()
+    assert not fastmcp.telemetry.native_spans_enabled()
+
+
+async def test_the_sdk_lists_all_tools_for_a_call_unless_it_has_the_schemas(
+    plain_server: FastMCP, methods: Methods
+) -> None:
+    params = {"name": "echo", "arguments": {"text": "a"}, "_meta": META}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    headers = {
+        "Accept": BOTH,
+        "MCP-Protocol-Version": "2026-07-28",
+        "Mcp-Method": "tools/call",
+        "Mcp-Name": "echo",
+    }
+    app = plain_server.http_app(transport="http", json_response=True)
+    async with app.lifespan(app), over_asgi(app) as http:
+        assert (await http.post("/mcp", json=call, headers=headers)).status_code == 200
+        assert methods.seen == ["tools/list", "tools/call"]
+        tools = await plain_server.list_tools()
+        library_seams.publish_input_schemas(plain_server, {tool.name: tool.parameters for tool in tools})
+        methods.seen.clear()
+        assert (await http.post("/mcp", json=call, headers=headers)).status_code == 200
+        assert methods.seen == ["tools/call"]
+
+
+async def test_the_endpoint_event_is_one_message_with_the_session_id(plain_server: FastMCP) -> None:
+    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    async with sse_app(plain_server) as app, open_stream(app) as stream, over_asgi(app) as http:
+        event = await stream.body()
+        session_id = library_seams.session_id_in_endpoint_event(event)
+        assert session_id is not None
+        assert event["body"] == b"event: endpoint\r\ndata: /messages/?session_id=" + session_id + b"\r\n\r\n"
+        path = f"/messages/?session_id={session_id.decode()}"
+        assert (await http.post(path, json=ping)).status_code == 202
+        message = await stream.body()
+        assert library_seams.session_id_in_endpoint_event(message) is None
+
+
+async def test_a_session_serves_calls_once_it_is_declared_initialized(plain_server: FastMCP) -> None:
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    async with sse_app(plain_server) as app, open_stream(app) as stream, over_asgi(app) as http:
+        session_id = library_seams.session_id_in_endpoint_event(await stream.body()) or b""
+        path = f"/messages/?session_id={session_id.decode()}"
+        assert (await http.post(path, json=call)).status_code == 202
+        assert "error" in await stream.answer()
+        post = library_seams.initialized_notification(scope_of("GET", "/sse"), "/messages/", session_id)
+        await app(*post)
+        assert (await http.post(path, json=call)).status_code == 202
+        assert "result" in await stream.answer()
+
+
+async def test_a_message_that_is_too_large_gets_that_status(plain_server: FastMCP) -> None:
+    async with sse_app(plain_server) as app, open_stream(app) as stream, over_asgi(app) as http:
+        session_id = library_seams.session_id_in_endpoint_event(await stream.body()) or b""
+        answer = await http.post(f"/messages/?session_id={session_id.decode()}", content=b" " * 5_000_000)
+    assert answer.status_code == TOO_LARGE
+
+
+@pytest.mark.parametrize("request_id", [7, "a-7"])
+def test_the_official_client_begins_a_message_with_its_id(request_id: int | str) -> None:
+    request = JSONRPCRequest(jsonrpc="2.0", id=request_id, method="tools/call", params={"id": 1})
+    body = request.model_dump_json(by_alias=True, exclude_unset=True).encode()
+    assert library_seams.request_id_at_start(body) == json.dumps(request_id).encode()
+
+
+def test_the_headers_are_the_sdks() -> None:
+    assert mcp.server.streamable_http.MCP_SESSION_ID_HEADER.lower() == SESSION_HEADER
+    assert mcp.server.streamable_http.LAST_EVENT_ID_HEADER.lower() == LAST_EVENT_HEADER
+    assert MCP_PROTOCOL_VERSION_HEADER.lower() == VERSION_HEADER
+
+
+@pytest.mark.parametrize("revision", [None, *sorted(HANDSHAKE_PROTOCOL_VERSIONS), "2026-07-28", "3000-01-01"])
+async def test_a_request_opens_a_session_in_the_revisions_that_have_some(
+    revision: str | None, plain_server: FastMCP
+) -> None:
+    named = {"MCP-Protocol-Version": revision} if revision else {}
+    app = plain_server.http_app(transport="http", json_response=True)
+    async with app.lifespan(app), over_asgi(app) as http:
+        answer = await http.post("/mcp", json=HELLO, headers={"Accept": BOTH, **named})
+    assert (SESSION_HEADER in answer.headers) == library_seams.has_sessions(revision)
+
+
+@pytest.fixture
+async def one_session(plain_server: FastMCP) -> AsyncIterator[StreamableHTTPSessionManager]:
+    """The SDK's sessions of Streamable HTTP, of which there may be one."""
+    manager = StreamableHTTPSessionManager(plain_server._mcp_server, json_response=True, max_sessions=1)
+    async with manager.run():
+        yield manager
+
+
+async def opening(
+    manager: StreamableHTTPSessionManager, body: object, *, accept: str = BOTH, disconnects: bool = False
+) -> int:
+    """The status of a request that may open a session."""
+    statuses: list[int] = []
+
+    async def send(message: Message) -> None:
+        statuses.append(message.get("status", 0))
+
+    headers = {"Accept": accept, "Content-Type": "application/json"}
+    await manager.handle_request(
+        scope_of("POST", "/mcp", headers), request_of(body, disconnects=disconnects), send
+    )
+    return statuses[0]
+
+
+async def test_the_sdk_discards_a_session_whose_opening_is_refused(
+    one_session: StreamableHTTPSessionManager,
+) -> None:
+    assert await opening(one_session, HELLO, accept="text/html") == 406
+    assert await opening(one_session, {}) == 400
+    assert await opening(one_session, HELLO) == 200
+
+
+async def test_the_sdk_keeps_a_session_whose_opening_is_an_error_with_status_200(
+    one_session: StreamableHTTPSessionManager,
+) -> None:
+    assert await opening(one_session, HELLO | {"params": {}}) == 200
+    assert await opening(one_session, HELLO) == 503
+
+
+async def test_the_sdk_keeps_a_session_whose_client_disconnects_while_it_opens(
+    one_session: StreamableHTTPSessionManager,
+) -> None:
+    assert await opening(one_session, HELLO, disconnects=True) == 200
+    assert await opening(one_session, HELLO) == 503
+
+
+async def test_a_stream_that_shall_be_resumed_is_not_answered(plain_server: FastMCP) -> None:
+    app = plain_server.http_app(transport="http", json_response=True)
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async with app.lifespan(app), over_asgi(app) as http:
+        opened = await http.post("/mcp", json=HELLO, headers={"Accept": BOTH})
+        headers = {"Accept": BOTH, SESSION_HEADER: opened.headers[SESSION_HEADER], LAST_EVENT_HEADER: "1"}
+        with anyio.move_on_after(1):
+            await app(scope_of("GET", "/mcp", headers), request_of({}), send)
+    assert sent == []
+
+
+@pytest.fixture
+def sse_starlette_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        EventSourceResponse, "DEFAULT_PING_INTERVAL", EventSourceResponse.DEFAULT_PING_INTERVAL
+    )
+    monkeypatch.setattr(AppStatus, "enable_automatic_graceful_drain", True)
+    monkeypatch.setattr(AppStatus, "should_exit", False)
+
+
+@pytest.mark.usefixtures("sse_starlette_as_it_was")
+async def test_the_sdks_streams_get_comments_as_often_as_said(plain_server: FastMCP) -> None:
+    library_seams.keep_streams_open(0.05)
+    async with sse_app(plain_server) as app, open_stream(app) as stream:
+        await stream.body()
+        assert (await stream.body())["body"].startswith(b": ping")
+
+
+@pytest.mark.usefixtures("sse_starlette_as_it_was")
+def test_a_signal_does_not_end_streams() -> None:
+    server = uvicorn.Server(uvicorn.Config(FastMCP("plain").http_app()))
+    server.handle_exit(signal.SIGTERM, None)
+    assert AppStatus.should_exit
+    AppStatus.should_exit = False
+    library_seams.keep_streams_open(10)
+    server.handle_exit(signal.SIGTERM, None)
+    assert (server.should_exit, AppStatus.should_exit) == (True, False)
+
+
+def test_a_second_interrupt_asks_the_server_to_hurry() -> None:
+    server = UvicornServer(uvicorn.Config(FastMCP("plain").http_app()))
+    server.handle_exit(signal.SIGINT, None)
+    assert not server.force_exit
+    server.handle_exit(signal.SIGINT, None)
+    assert server.force_exit
+
+
+async def test_the_server_ends_with_its_shutdown() -> None:
+    ends: list[object] = []
+
+    class Server(UvicornServer):
+        async def shutdown(self, sockets: Any = None) -> None:
+            ends.append(self.lifespan)
+            await super().shutdown(sockets)
+
+    server = Server(uvicorn.Config(FastMCP("plain").http_app(), port=0, log_config=None))
+    server.should_exit = True
+    await server.serve()
+    assert len(ends) == 1
+
+
+async def test_a_connection_calls_what_the_gateway_overrides_and_bounds_no_head() -> None:
+    calls: list[str] = []
+
+    class Connection(UvicornConnection):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            calls.append("connection_made")
+            super().connection_made(transport)
+
+        def data_received(self, data: bytes) -> None:
+            calls.append("data_received")
+            super().data_received(data)
+
+        def on_message_begin(self) -> None:
+            calls.append("on_message_begin")
+            super().on_message_begin()
+
+        def on_headers_complete(self) -> None:
+            calls.append("on_headers_complete")
+            self.send_400_response("refused")
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            calls.append("connection_lost")
+            super().connection_lost(exc)
+
+    config = uvicorn.Config(FastMCP("plain").http_app(), log_config=None)
+    config.load()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(config, ServerState(), {}), "127.0.0.1", 0)
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"GET / HTTP/1.1\r\nX-Long: " + b"x" * 500_000)
+        await writer.drain()
+        writer.write(b"\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+        writer.close()
+    assert list(dict.fromkeys(calls)) == [
+        "connection_made",
+        "data_received",
+        "on_message_begin",
+        "on_headers_complete",
+        "connection_lost",
+    ]
+
+
+def test_the_libraries_log_under_these_names() -> None:
+    names = {
+        fastmcp.server.auth.providers.jwt.logger.name.removesuffix(".providers.jwt"),
+        mcp.server.sse.logger.name,
+        mcp.server.streamable_http.logger.name,
+        uvicorn.server.logger.name,
+    }
+    assert names == LOG_LEVELS.keys() - {"fastmcp", "mcp", "uvicorn"} | set(DISCONNECT_LOGGERS)
+    assert all(logging.getLogger(name.partition(".")[0]).name in LOG_LEVELS for name in names)
+
+
+def test_a_disconnect_is_reported_by_these_exceptions() -> None:
+    kinds = (anyio.ClosedResourceError, anyio.BrokenResourceError, starlette.requests.ClientDisconnect)
+    assert {kind.__name__ for kind in kinds} == DISCONNECT_ERRORS

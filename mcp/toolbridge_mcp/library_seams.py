@@ -1,0 +1,146 @@
+"""Every place where the gateway relies on the inside of a library, rather than on what it documents.
+
+`SEEN_IN` names the minor series of the libraries in which all of this was seen. When a lock file moves to
+another one, `tests/test_library_seams.py` says which of it is still true.
+
+What follows is in the order of `SEEN_IN`.
+"""
+
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import fastmcp
+import uvicorn
+from fastmcp import FastMCP
+from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from sse_starlette import EventSourceResponse
+from sse_starlette.sse import AppStatus
+from starlette.types import Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+SEEN_IN = {"fastmcp": "4.1", "mcp": "2.3", "sse-starlette": "3.7", "uvicorn": "0.54"}
+
+
+# FastMCP
+
+
+def turn_off_telemetry() -> None:
+    """FastMCP makes an OpenTelemetry span for every message, also when nothing collects them: 2 to 8 % of a
+    call's processor time. Its setting is read at each message, so it can be changed after the import."""
+    fastmcp.settings.telemetry_mode = "off"
+
+
+def publish_input_schemas(server: FastMCP, schemas: Mapping[str, dict[str, Any]]) -> None:
+    """Gives the SDK the tools' input schemas, by name. It checks the headers of each call of revision
+    2026-07-28 against them, and lists all tools for each call if it does not have them: 6 ms instead of 0.5.
+    FastMCP does not set them, and has no public way to its SDK server."""
+    server._mcp_server.get_tool_input_schema = schemas.get
+
+
+# The MCP SDK: SSE
+
+TOO_LARGE = 413
+"""The status with which the SDK refuses a posted message that is too large."""
+
+_SESSION_ID = re.compile(rb"session_id=([0-9a-f]{32})")
+_REQUEST_ID = re.compile(
+    rb'\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*("(?:[^"\\]|\\.){0,200}"|-?\d{1,18})\s*,'
+)
+_INITIALIZED = b'{"jsonrpc":"2.0","method":"notifications/initialized"}'
+
+
+def session_id_in_endpoint_event(message: Message) -> bytes | None:
+    """The id of a new SSE session, if `message` is the event that sends its address to the client.
+
+    The SDK makes the id and tells it to nobody else. It sends the whole event in one message.
+    """
+    found = _SESSION_ID.search(message.get("body", b""))
+    return found[1] if found else None
+
+
+def initialized_notification(scope: Scope, path: str, session_id: bytes) -> tuple[Scope, Receive, Send]:
+    """A request that makes a new session ready for calls, as the sender of `scope`; its answer is dropped.
+
+    The SDK serves calls once `notifications/initialized` has come, also without `initialize`. It answers a
+    post as soon as the message is handed over, so it can be awaited before the stream has begun.
+    """
+    post = {
+        **scope,
+        "method": "POST",
+        "path": path,
+        "query_string": b"session_id=" + session_id,
+        "headers": [*scope["headers"], (b"content-type", b"application/json")],
+    }
+    return post, _initialized, _drop
+
+
+def request_id_at_start(body: bytes) -> bytes | None:
+    """The JSON of a request's id, if the message begins with it, as the official clients write it. Further
+    inside, an `id` may be part of the arguments."""
+    found = _REQUEST_ID.match(body)
+    return found[1] if found else None
+
+
+async def _initialized() -> Message:
+    return {"type": "http.request", "body": _INITIALIZED, "more_body": False}
+
+
+async def _drop(_: Message) -> None: ...
+
+
+# The MCP SDK: Streamable HTTP
+
+SESSION_HEADER = "mcp-session-id"
+VERSION_HEADER = "mcp-protocol-version"
+LAST_EVENT_HEADER = "last-event-id"
+"""A GET with it is never answered when FastMCP has no event store."""
+
+
+def has_sessions(version: str | None) -> bool:
+    """Whether the SDK serves requests of this protocol version in sessions. Clients of the oldest revisions
+    name no version."""
+    return version is None or version in HANDSHAKE_PROTOCOL_VERSIONS
+
+
+# sse-starlette
+
+
+def keep_streams_open(ping_seconds: float) -> None:
+    """Sends a comment on every stream each `ping_seconds`, and leaves it to the gateway to end streams at a
+    stop. The SDK passes no options on to sse-starlette, which would end them at the signal, before the
+    answers of running calls."""
+    EventSourceResponse.DEFAULT_PING_INTERVAL = ping_seconds  # type: ignore[assignment]
+    AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
+
+
+# uvicorn
+
+UvicornServer = uvicorn.Server
+"""Its `shutdown` closes all connections. The gateway overrides it to end calls and streams first, and reads
+`force_exit`, which a second SIGINT sets."""
+
+UvicornConnection = HttpToolsProtocol
+"""One connection. The gateway bounds the time and the size of a request's head, which uvicorn does not: it
+overrides `connection_made`, `data_received`, `on_message_begin`, `on_headers_complete` and `connection_lost`,
+and calls `send_400_response`."""
+
+
+# What the libraries log
+
+LOG_LEVELS = {
+    "fastmcp": logging.WARNING,
+    "fastmcp.server.auth": logging.ERROR,  # its warnings quote the claims of refused tokens
+    "mcp": logging.WARNING,
+    "mcp.server.sse": logging.CRITICAL,  # its errors are all about what clients sent
+    "uvicorn": logging.WARNING,
+    "uvicorn.error": logging.WARNING,
+}
+"""The least level of each library's loggers. At debug, FastMCP and the SDK write whole messages."""
+
+DISCONNECT_LOGGERS = ("uvicorn.error", "mcp.server.streamable_http")
+"""The loggers that report a client's disconnect as an error of the server."""
+
+DISCONNECT_ERRORS = frozenset({"ClosedResourceError", "BrokenResourceError", "ClientDisconnect"})
+"""The exceptions of such reports, by name: two of anyio, one of Starlette."""

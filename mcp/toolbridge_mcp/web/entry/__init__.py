@@ -1,0 +1,7 @@
+"""What every request passes before anything is done for it: address, host, origin and token."""
+
+from toolbridge_mcp.web.entry.address import Address
+from toolbridge_mcp.web.entry.authentication import BearerAuthProvider
+from toolbridge_mcp.web.entry.headers import AllowedCallers
+
+__all__ = ["Address", "AllowedCallers", "BearerAuthProvider"]

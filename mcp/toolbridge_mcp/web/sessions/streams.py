@@ -1,0 +1,162 @@
+"""Streams: answers that stay open, how long they do, and how they end."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from toolbridge_mcp.identity import AccessToken, user_of
+
+FAREWELL_SECONDS = 1
+"""How long the last bytes of a stream may take."""
+
+FLUSH_SECONDS = 0.1
+"""How long a stop waits, each time, for answers that are being sent."""
+
+RECONNECT: Message = {"type": "http.response.body", "body": b"retry: 1000\r\n\r\n", "more_body": True}
+"""Asks the client to come back after a second (HTML, section 9.2.6)."""
+
+LAST: Message = {"type": "http.response.body", "body": b"", "more_body": False}
+
+SessionOwner = tuple[str, str, str]
+"""Issuer, subject and client: who may use a session. The same user in another client opens another one."""
+
+
+def session_owner(token: AccessToken) -> SessionOwner:
+    return (*user_of(token), token.client_id)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLimits:
+    """When a stream is closed, in seconds."""
+
+    idle: float
+    """After the last message of its session."""
+
+    expired: float
+    """After the latest token of its session expired."""
+
+    stalled: float
+    """While its client reads nothing of what is being sent."""
+
+
+class Stream:
+    """One open stream, between the client's connection and FastMCP."""
+
+    def __init__(self, token: AccessToken, receive: Receive, send: Send, clock: Callable[[], float]) -> None:
+        self.owner = session_owner(token)
+        self._expires_at = token.expires_at or 0
+        self._receive = receive
+        self._send = send
+        self._clock = clock
+        self._closing = asyncio.Event()
+        self._used_at = clock()
+        self._sending_since: float | None = None
+        self._started = False
+        self.unread = 0
+        """Messages accepted while the client was not reading."""
+
+    def use(self, token: AccessToken) -> None:
+        """Records a message of the stream's session, and when its token expires."""
+        self._used_at = self._clock()
+        self._expires_at = max(self._expires_at, token.expires_at or 0)
+
+    def close(self) -> None:
+        """Makes FastMCP see a client that disconnects; it then ends the answer."""
+        self._closing.set()
+
+    def is_stalled(self, seconds: float) -> bool:
+        """Whether the client has not read what is being sent for more than `seconds`."""
+        return self._sending_since is not None and self._clock() - self._sending_since > seconds
+
+    def exceeds(self, limits: StreamLimits, wall_time: float) -> bool:
+        return (
+            self._clock() - self._used_at > limits.idle
+            or wall_time - self._expires_at > limits.expired
+            or self.is_stalled(limits.stalled)
+        )
+
+    async def receive(self) -> Message:
+        message, closing = asyncio.ensure_future(self._receive()), asyncio.ensure_future(self._closing.wait())
+        try:
+            await asyncio.wait((message, closing), return_when=asyncio.FIRST_COMPLETED)
+            return message.result() if message.done() else {"type": "http.disconnect"}
+        finally:
+            message.cancel()
+            closing.cancel()
+
+    async def send(self, message: Message) -> None:
+        """Returns when the connection has room again, so little is kept for a client that does not read."""
+        self._started = True
+        self._sending_since = self._clock()
+        await self._send(message)
+        self._sending_since, self.unread = None, 0
+
+    async def finish(self) -> None:
+        """Ends the answer of a stream that was closed here, as HTTP requires, unless the client does not
+        read."""
+        if not self._started or not self._closing.is_set() or self.is_stalled(0):
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                await self._send(RECONNECT)
+                await self._send(LAST)
+
+
+class OpenStreams:
+    """All streams of the process."""
+
+    def __init__(
+        self,
+        limits: StreamLimits,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._streams: set[Stream] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def new(self, token: AccessToken, receive: Receive, send: Send) -> Stream:
+        return Stream(token, receive, send, self._clock)
+
+    async def run(self, app: ASGIApp, scope: Scope, stream: Stream, send: Send | None = None) -> None:
+        """Runs `app`, whose answer is the stream. `send` may change what is sent there."""
+        self._streams.add(stream)
+        self._empty.clear()
+        try:
+            await app(scope, stream.receive, send or stream.send)
+            await stream.finish()
+        finally:
+            self._streams.discard(stream)
+            if not self._streams:
+                self._empty.set()
+
+    def sweep(self) -> None:
+        """Closes the streams that exceed the limits."""
+        now = self._wall_clock()
+        for stream in self._streams:
+            if stream.exceeds(self._limits, now):
+                stream.close()
+
+    async def close_all(self) -> None:
+        """Sends what is on its way, closes all streams, and returns when they have ended. Waits at most three
+        times `FAREWELL_SECONDS` in all."""
+        await self._flush()
+        for stream in self._streams:
+            stream.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2 * FAREWELL_SECONDS):
+                await self._empty.wait()
+
+    async def _flush(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                await asyncio.sleep(FLUSH_SECONDS)
+                while any(stream.is_stalled(0) for stream in self._streams):  # noqa: ASYNC110  it happens once
+                    await asyncio.sleep(FLUSH_SECONDS)
