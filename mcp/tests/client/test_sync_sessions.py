@@ -10,9 +10,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.harness.clients import Tools, arguments_for, in_memory, sample, settings_for
+from tests.harness.clients import Tools, arguments_for, in_memory, sample, settings_for, token
 from tests.harness.processes import Process, api_process, running
-from tests.harness.recording import Recording
+from tests.harness.recording import Answer, Recording, failing_api
 from toolbridge_mcp.app import create_server
 from toolbridge_mcp.entities import ENTITIES, NOTE
 from toolbridge_mcp.tools.operations import OPERATIONS, Operation
@@ -122,6 +122,36 @@ async def test_conditions_hold_in_front_of_the_first_generation(
         refusal = await tools.refusal(operation.tool_name(NOTE), **arguments, if_match=9)
         assert "has changed since that version; nothing was written" in refusal
         assert (await tools.call("get_note", uid=uid))["version"] == 1
+
+
+SESSION = httpx.Response(201, json={"id": "s-1", "epoch": 1})
+ITEM = httpx.Response(200, json={"uid": "0", "version": 1})
+
+
+@pytest.mark.parametrize(
+    ("answers", "paths"),
+    [
+        ([SESSION, httpx.Response(503), ITEM], [SESSIONS, "item", "item"]),
+        ([SESSION, httpx.ReadError("lost"), ITEM], [SESSIONS, "item", "item"]),
+        ([SESSION, httpx.Response(428), SESSION, ITEM], [SESSIONS, "item", SESSIONS, "item"]),
+        (
+            [SESSION, httpx.Response(409, json={"error": "epoch_mismatch"}), SESSION, ITEM],
+            [SESSIONS, "item", SESSIONS, "item"],
+        ),
+    ],
+    ids=["unavailable", "lost", "session refused", "wiped"],
+)
+async def test_a_repeated_read_keeps_its_session_unless_that_was_refused_or_outdated(
+    answers: list[Answer], paths: list[str]
+) -> None:
+    uid = str(uuid4())
+    upstream = failing_api(answers, {"entities": {}})
+    async with in_memory(
+        create_server(settings_for("http://127.0.0.1:1"), transport=upstream), token("ann")
+    ) as tools:
+        await tools.call("get_note", uid=uid)
+    sent = [request.url.path for request in upstream.calls]
+    assert sent == [path.replace("item", f"/v1/notes/{uid}") for path in paths]
 
 
 class Replaced(Recording):

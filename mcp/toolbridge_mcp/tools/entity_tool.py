@@ -77,5 +77,6 @@ class EntityTool(Tool):
         except ValidationError as error:
             problems = explained(error, self._arguments.model_fields)
             raise InvalidArguments(facts={"problems": problems}) from error
-        document = await self._client.send(self._operation.call(self._entity, given), correlation_id)
-        return result_of(document, of_a_write=self.writes)
+        call = self._operation.call(self._entity, given)
+        document = await self._client.send(call, correlation_id)
+        return result_of(document, of_a_write=call.writes)
