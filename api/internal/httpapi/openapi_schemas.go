@@ -26,11 +26,13 @@ func schemas() object {
 			"correlation_id": text, "details": object{"type": "object"},
 			"epoch": describedAs(count, "With epoch_mismatch: the current one."), "deletedAt": describedAs(moment, "With deleted."),
 		}, "error", "code", "correlation_id"),
-		"Item":             closed(merged(head, object{"payload": payload}), "uid", "version", "updatedAt", "payload"),
-		"Tombstone":        closed(head, "uid", "version", "updatedAt", "deletedAt"),
-		"Page":             closed(object{"items": listOf(schemaRef("Item")), "nextCursor": describedAs(text, "Absent on the last page.")}, "items"),
+		"Item":      closed(merged(head, object{"payload": payload}), "uid", "version", "updatedAt", "payload"),
+		"Tombstone": closed(head, "uid", "version", "updatedAt", "deletedAt"),
+		"Page": closed(object{
+			"items": listOf(schemaRef("Item")), "nextCursor": describedAs(text, "Absent on the last page."),
+		}, "items"),
 		"Changes":          changesSchema(uid, moment),
-		"Batch":            object{"type": "object", "description": "Items to store. " + stringLimits, "properties": object{"items": merged(listOf(object{"type": []string{"object", "null"}}), object{"type": []string{"array", "null"}})}},
+		"Batch":            batchSchema(),
 		"Acknowledgements": listOf(schemaOf(reflect.TypeFor[item.Acknowledgement]())),
 		"ReplacingPayload": object{"type": "object", "description": "The whole payload. Parent keys that are left out keep their values. " + stringLimits},
 		"PatchingPayload":  object{"type": []string{"object", "null"}, "description": "Top-level keys to write; null writes none. " + stringLimits},
@@ -44,11 +46,17 @@ func schemas() object {
 		all[camel(string(e.Kind))+"Payload"] = payloadSchema(e)
 		all[camel(string(e.Kind))+"Action"] = object{
 			"type":       "object",
-			"properties": object{"action": object{"type": "string", "enum": e.ActionNames()}, "metadata": object{"type": []string{"object", "null"}}},
+			"properties": object{"action": oneOfSchema(e.ActionNames()...), "metadata": object{"type": []string{"object", "null"}}},
 			"required":   []string{"action"},
 		}
 	}
 	return all
+}
+
+func batchSchema() object {
+	items := listOf(object{"type": []string{"object", "null"}})
+	items["type"] = []string{"array", "null"}
+	return object{"type": "object", "description": "Items to store. " + stringLimits, "properties": object{"items": items}}
 }
 
 func changesSchema(uid, moment object) object {

@@ -27,13 +27,14 @@ type edit struct {
 // body leaves out keep their stored values.
 func (s *Service) Replace(ctx context.Context, t Target, body []byte, condition Condition) (*Item, error) {
 	sent, err := DecodeWithin(body, s.MaxString)
-	return s.editItem(ctx, t, edit{condition: condition, problem: err, parent: named(t.Entity, sent), rewrite: func(stored *Payload) (*Payload, error) {
+	rewrite := func(stored *Payload) (*Payload, error) {
 		next := &Payload{}
 		next.merge(sent)
 		next.fill(stored, parentKeys(t.Entity)...)
 		next.setOwn(keyUID, []byte(`"`+t.UID+`"`))
 		return next, nil
-	}})
+	}
+	return s.editItem(ctx, t, edit{condition: condition, problem: err, rewrite: rewrite, parent: named(t.Entity, sent)})
 }
 
 // Patch puts the body's top-level keys over the stored ones. It is the only write
@@ -41,15 +42,20 @@ func (s *Service) Replace(ctx context.Context, t Target, body []byte, condition 
 // MaxItemBytes.
 func (s *Service) Patch(ctx context.Context, t Target, body []byte, condition Condition) (*Item, error) {
 	sent, err := DecodePatch(body, s.MaxString)
-	return s.editItem(ctx, t, edit{condition: condition, problem: err, parent: named(t.Entity, sent), rewrite: func(stored *Payload) (*Payload, error) {
+	rewrite := func(stored *Payload) (*Payload, error) {
 		before := stored.size()
 		stored.merge(sent)
 		if after := stored.size(); after > before && int64(after) > s.MaxItemBytes {
-			return nil, fault.New(fault.BodyTooLarge, "the item would be larger than %d bytes; shorten its values, or keep some in an item of their own", s.MaxItemBytes).
-				With(fault.Facts{"maxBytes": s.MaxItemBytes})
+			return nil, itemTooLarge(s.MaxItemBytes)
 		}
 		return stored, nil
-	}})
+	}
+	return s.editItem(ctx, t, edit{condition: condition, problem: err, rewrite: rewrite, parent: named(t.Entity, sent)})
+}
+
+func itemTooLarge(most int64) error {
+	const sentence = "the item would be larger than %d bytes; shorten its values, or keep some in an item of their own"
+	return fault.New(fault.BodyTooLarge, sentence, most).With(fault.Facts{"maxBytes": most})
 }
 
 // Archive writes what the entity's row says archiving is.

@@ -110,7 +110,10 @@ func (s *Service) Create(ctx context.Context, t Target, body []byte) (*Item, err
 		if err := requireParent(t.Entity, parent, seen.Live); err != nil {
 			return nil, err
 		}
-		next := &Item{UID: t.UID, Version: 1, UpdatedAt: seen.NextUpdatedAt(), StoredAt: seen.NextStoredAt(), Parent: parent, Facets: facetsOf(t.Entity, payload)}
+		next := &Item{
+			UID: t.UID, Version: 1, UpdatedAt: seen.NextUpdatedAt(), StoredAt: seen.NextStoredAt(),
+			Parent: parent, Facets: facetsOf(t.Entity, payload),
+		}
 		payload.stamp(next)
 		next.Payload = payload.encode()
 		return next, nil

@@ -121,7 +121,10 @@ func readPushed(e *entity.Entity, raw []byte, maxString int) (sent pushed, refus
 	if refusal != "" && parent.UID == "" {
 		return pushed{}, refusal
 	}
-	sent = pushed{uid: uid, version: 1, updatedAt: timeOf(payload, keyUpdated, "updatedAt", "updateTime"), parent: parent, facets: facetsOf(e, payload), payload: bytes.Clone(raw)}
+	sent = pushed{
+		uid: uid, version: 1, updatedAt: timeOf(payload, keyUpdated, "updatedAt", "updateTime"),
+		parent: parent, facets: facetsOf(e, payload), payload: bytes.Clone(raw),
+	}
 	sent.readSync(payload)
 	return sent, refusal
 }
@@ -239,7 +242,10 @@ func (p pushed) decide(e *entity.Entity, seen Snapshot) (*Item, Acknowledgement,
 }
 
 func (p pushed) item(seen Snapshot, updatedAt Millis) *Item {
-	next := &Item{UID: p.uid, Version: p.version, UpdatedAt: updatedAt, StoredAt: seen.NextStoredAt(), Parent: p.parent, Facets: p.facets, Payload: p.payload}
+	next := &Item{
+		UID: p.uid, Version: p.version, UpdatedAt: updatedAt, StoredAt: seen.NextStoredAt(),
+		Parent: p.parent, Facets: p.facets, Payload: p.payload,
+	}
 	if seen.Item != nil {
 		next.Version = seen.Item.Version + 1
 	}
