@@ -6,17 +6,11 @@ import re
 from pathlib import Path
 from types import ModuleType
 
-import httpx
 import pytest
 
 from tests.harness.processes import REPOSITORY
 from tests.repository.settings_document import default_of, render, variables_of
-from toolbridge_mcp.client import ApiClient
-from toolbridge_mcp.entities import Entity
-from toolbridge_mcp.resilience import Admission, CallLimits
 from toolbridge_mcp.settings import Settings
-from toolbridge_mcp.tools.entity_tool import EntityTool
-from toolbridge_mcp.tools.operations import OPERATIONS
 
 DOCUMENTS = [
     *sorted(REPOSITORY.glob("*.md")),
@@ -58,11 +52,11 @@ OF_THE_READER = (".vscode/", "~/", "/", "tenants/")
 
 @each_document
 def test_named_scripts_and_files_exist(document: Path) -> None:
-    for name in re.findall(
-        r"(?:`|\./|\s)([~\w./-]+/[\w.-]+\.(?:py|go|sh|md|json|toml|conf))\b", document.read_text()
-    ):
+    text = document.read_text()
+    created = set(re.findall(r"^Create `(.+?)`", text, re.MULTILINE))
+    for name in re.findall(r"(?:`|\./|\s)([~\w./-]+/[\w.-]+\.(?:py|go|sh|md|json|toml|conf))\b", text):
         places = [document.parent / name, *(REPOSITORY / root / name for root in ROOTS)]
-        if "reminder" not in name and not name.startswith(OF_THE_READER):
+        if name not in created and not name.startswith(OF_THE_READER):
             assert any(place.exists() for place in places), name
 
 
@@ -153,19 +147,3 @@ def test_a_document_names_only_settings_that_there_are(document: Path) -> None:
 def test_the_page_of_the_gateways_settings_is_the_one_in_review() -> None:
     page = (REPOSITORY / "docs/gateway-settings.md").read_text()
     assert page == render(), "run scripts/generate.sh settings and review the change"
-
-
-@pytest.mark.anyio
-async def test_the_declaration_of_the_example_entity_makes_eight_tools() -> None:
-    text = (REPOSITORY / "docs/adding-an-entity.md").read_text()
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    names: dict[str, object] = {}
-    exec(code, names)  # noqa: S102  our own document
-    entity = names["REMINDER"]
-    assert isinstance(entity, Entity)
-    client, limits = ApiClient(httpx.AsyncClient), CallLimits(Admission(1, 1))
-    tools = [EntityTool.of(operation, entity, client, limits, "read") for operation in OPERATIONS]
-    assert [tool.name for tool in tools][:2] == ["list_reminders", "get_reminder"]
-    assert entity.states() == ("waiting", "snoozed", "archived")
-    async with client:
-        assert "remind_at" in tools[2].parameters["properties"]

@@ -1,0 +1,32 @@
+"""The pages on adding something are complete: whoever follows them to the letter has it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.repository.following import Copy
+
+GENERATED = ["api/internal/httpapi/testdata/contract.json", "mcp/tests/surface/tools.json"]
+OF_GO = ["./internal/entity", "./internal/httpapi"]
+OF_THE_TABLES = "Table|Row|Contract|Document|Route|Operation|Archive|Action|Path|Verb"
+OF_PYTHON = [
+    "tests/test_contract.py",
+    "tests/tools/test_surface.py",
+    "tests/tools/test_operations.py",
+    "tests/journeys/test_processes.py",
+]
+
+
+@pytest.mark.parametrize(
+    ("page", "most_places"), [("docs/adding-an-entity.md", 5), ("docs/adding-an-operation.md", 8)]
+)
+def test_a_page_is_all_that_is_needed(page: str, most_places: int, tmp_path: Path) -> None:
+    copy = Copy(tmp_path / "copy")
+    places = copy.follow(page)
+    assert 0 < len(places) + len(GENERATED) <= most_places
+    copy.generate()
+    copy.build()
+    copy.run("api", "go", "test", "-run", OF_THE_TABLES, *OF_GO)
+    own = [place.removeprefix("mcp/") for place in places if place.startswith("mcp/tests/")]
+    copy.run("mcp", sys.executable, "-m", "pytest", "-q", *OF_PYTHON, *own)
