@@ -84,9 +84,9 @@ def test_the_operations_are_those_of_the_api() -> None:
 
 
 def test_an_operation_that_one_half_lacks_or_takes_for_another_is_said() -> None:
-    restore = replace(OPERATIONS[0], verb="restore", method="POST", route="/v1/{plural}/{uid}/restore")
-    assert operation_mismatches((*OPERATIONS, restore), ROUTES) == [
-        "The API has no POST /v1/{plural}/{uid}/restore."
+    fold = replace(OPERATIONS[0], verb="fold", method="POST", route="/v1/{plural}/{uid}/fold")
+    assert operation_mismatches((*OPERATIONS, fold), ROUTES) == [
+        "The API has no POST /v1/{plural}/{uid}/fold."
     ]
     assert operation_mismatches(OPERATIONS[1:], ROUTES) == ["No operation here is GET /v1/{plural}."]
     blind = {**ROUTES, "delete": ROUTES["delete"].model_copy(update={"conditional": False})}
