@@ -143,6 +143,19 @@ need_packages() {
     step "Python packages" "$advice" install_packages "$1"
 }
 
+# The command needs the packages alone. It says nothing when there is nothing to install.
+need_toolbridge() {
+    has_packages requirements.lock && return
+    STEPS=1
+    find_python
+    lock_setup
+    need_packages requirements.lock
+    unlock_setup
+}
+
+# The command, in place of this script. -P: a folder in which somebody calls it is no place to import from.
+toolbridge() { PYTHONPATH="$ROOT/mcp" exec "$VENV_PYTHON" -P -m toolbridge_mcp "$@"; }
+
 # --- Go ---------------------------------------------------------------------------------
 
 # at_least HAVE NEED, both like 1.26.0
@@ -382,25 +395,4 @@ load_settings() {
         esac
         [ -n "${!name+set}" ] || export "$name=$value"
     done <"$ENV_FILE"
-}
-
-# The tenant's name and the secrets are made once and kept. The caller holds the lock.
-need_settings() {
-    step "Settings" "Make the folder of $ENV_FILE writable, and look at the file." \
-        "$PYTHON" "$ROOT/scripts/make_settings.py" "$ENV_FILE"
-    load_settings
-}
-
-# What the programs need that follows from where this checkout is. A data folder is made
-# absolute, since each program has a working directory of its own.
-export_stack_settings() {
-    local data=${TOOLBRIDGE_DATA_DIR:-$STATE/data}
-    case $data in /*) ;; *) data="$PWD/$data" ;; esac
-    export TOOLBRIDGE_DATA_DIR=$data
-    export TOOLBRIDGE_HOME=$ROOT
-    export TOOLBRIDGE_HOST=${TOOLBRIDGE_HOST:-127.0.0.1}
-    export TOOLBRIDGE_PORT=${TOOLBRIDGE_PORT:-8001}
-    export API_PORT=${API_PORT:-8081}
-    export DATABASE_URL=${DATABASE_URL:-sqlite://$data/toolbridge.db}
-    export PATH="$VENV/bin:${API_BINARY%/*}:$PATH"
 }

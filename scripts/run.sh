@@ -9,56 +9,39 @@ usage() {
     cat <<'TEXT'
 Usage: scripts/run.sh [--detach | stop | --help]
 
-  (nothing)   start everything, print how to connect, stop everything on Ctrl-C
-  --detach    start everything, print how to connect, and return
+  (nothing)   set everything up, start it, print how to connect, stop it on Ctrl-C
+  --detach    set everything up, start it, print how to connect, and return
   stop        stop what runs on this data folder
 
 Settings come from the environment, then from .env. The usual ones:
   TOOLBRIDGE_PORT       port of the gateway (8001)
   API_PORT              port of the API on loopback (8081)
-  TOOLBRIDGE_DATA_DIR   database, log and process id (.toolbridge/data)
+  TOOLBRIDGE_DATA_DIR   database, log and lock (.toolbridge/data)
   TOOLBRIDGE_ENV_FILE   the file of settings (.env)
 Several stacks run side by side when all three differ. .env.example lists the rest.
 TEXT
 }
 
-stack() { "$1" "$ROOT/scripts/stack.py" "${@:2}"; }
-
-start() {
-    STEPS=5
-    find_python
-    load_settings
-    export_stack_settings
-    # Said before the minutes that a first installation may take.
-    stack "$PYTHON" check
-    lock_setup
-    need_packages requirements.lock
-    need_settings
-    need_go
-    need_api
-    unlock_setup
-    export_stack_settings
-    exec "$VENV_PYTHON" "$ROOT/scripts/stack.py" "$1"
-}
-
-stop() {
-    find_python
-    load_settings
-    export_stack_settings
-    stack "$PYTHON" stop
-}
-
-if [ $# -gt 1 ]; then
-    usage >&2
-    exit 2
-fi
-case ${1:-} in
-    '') start run ;;
-    --detach) start detach ;;
-    stop) stop ;;
-    -h | --help) usage ;;
+case $#${1:-} in
+    0 | 1--detach) ;;
+    1stop)
+        need_toolbridge
+        toolbridge down
+        ;;
+    1-h | 1--help)
+        usage
+        exit
+        ;;
     *)
         usage >&2
         exit 2
         ;;
 esac
+STEPS=3
+find_python
+lock_setup
+need_packages requirements.lock
+need_go
+need_api
+unlock_setup
+toolbridge up "$@"

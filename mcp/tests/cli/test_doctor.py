@@ -31,7 +31,7 @@ from tests.harness.processes import (
     gateway_process,
     running,
 )
-from toolbridge_mcp import doctor
+from toolbridge_mcp.cli import doctor
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.tools.operations import OPERATIONS
 
@@ -61,7 +61,7 @@ def examine(settings: Mapping[str, str], *arguments: str, **environment: str) ->
     """The doctor as a process, with the settings of a gateway."""
     done = subprocess.run(
         [sys.executable, "-m", "toolbridge_mcp", "doctor", *arguments],
-        env={"PATH": os.environ["PATH"], **settings, **environment},
+        env={"PATH": os.environ["PATH"], "TOOLBRIDGE_ENV_FILE": os.devnull, **settings, **environment},
         cwd=GATEWAY_FOLDER,
         capture_output=True,
         text=True,
@@ -152,7 +152,7 @@ def test_a_clock_that_is_off(
 ) -> None:
     for name, value in gateway.environment.items():
         monkeypatch.setenv(name, value)
-    code = doctor.main([], now=lambda: time.time() + seconds)
+    code = doctor.run(None, None, now=lambda: time.time() + seconds)
     report = Report(code, capsys.readouterr().out.splitlines())
     assert re.match(f"clocks of gateway and API: this clock is {says} the API's", report.failure)
     assert "NTP" in report.failure
@@ -287,7 +287,7 @@ class TestTokenService:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["docter"], "Usage: python -m toolbridge_mcp [doctor"),
+        (["docter"], "No such command 'docter'"),
         (["doctor", "--url", "http://tools.example"], "must be an address with https"),
         (["doctor", "--url", "tools.example"], "must be an address with https"),
         (["doctor", "--url", "http://[1"], "must be an address with https"),

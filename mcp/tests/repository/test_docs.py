@@ -1,15 +1,13 @@
 """The documents agree with the code."""
 
-import importlib.util
-import json
 import re
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from tests.harness.processes import REPOSITORY
 from tests.repository.settings_document import default_of, render, variables_of
+from toolbridge_mcp.cli.connect import CLIENTS
 from toolbridge_mcp.settings import Settings
 
 DOCUMENTS = [
@@ -60,37 +58,11 @@ def test_named_scripts_and_files_exist(document: Path) -> None:
             assert any(place.exists() for place in places), name
 
 
-def connection_help() -> ModuleType:
-    """What run.sh prints is not part of the package."""
-    spec = importlib.util.spec_from_file_location(
-        "connection_help", REPOSITORY / "scripts/connection_help.py"
-    )
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_clients_are_configured_as_run_sh_says() -> None:
+def test_the_clients_are_configured_as_connect_prints() -> None:
     text = (REPOSITORY / "docs/clients.md").read_text()
-    vscode, desktop, cursor = re.findall(r"```json\n(.*?)\n```", text, re.DOTALL)
-    printed = connection_help()
     url = "https://tenant.example"
-    assert vscode == printed.vscode(url)
-    assert desktop == printed.desktop(url, "TOKEN")
-    assert f"\n{printed.claude_code(url, 'TOKEN')}\n" in text
-    assert json.loads(cursor)["mcpServers"]["toolbridge"]["url"] == f"{url}/mcp"
-
-
-def test_run_sh_prints_what_can_be_pasted() -> None:
-    printed = connection_help()
-    shown = printed.text("http://127.0.0.1:8001", "a.b.c", Path("log"))
-    for part in (printed.vscode("http://127.0.0.1:8001"), printed.desktop("http://127.0.0.1:8001", "a.b.c")):
-        json.loads(part)
-        assert part in shown
-    assert "http://127.0.0.1:8001/mcp" in shown
-    assert "http://127.0.0.1:8001/sse" in shown
+    for name, client in CLIENTS.items():
+        assert f"\n{client.configuration(url, 'TOKEN')}\n```" in text, name
 
 
 def test_the_architecture_names_every_part_of_the_gateway() -> None:

@@ -12,29 +12,21 @@ PACKAGE = GATEWAY_FOLDER / "toolbridge_mcp"
 
 MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
-    "__main__": {"app", "doctor", "settings", "uvicorn_server"},
+    "__main__": {"cli"},
     "app": {
         *{"", "auth", "client", "entities", "health", "http_clients", "library_seams", "logs"},
         *{"metrics", "outbound", "resilience", "settings", "tools", "web"},
     },
     "auth": {"auth", "identity", "single_flight"},
+    "cli": {
+        *{"", "app", "cli", "client", "contract", "entities", "errors", "identity", "outbound"},
+        *{"setting_types", "settings", "transport", "uvicorn_server"},
+    },
     "client": {
         *{"client", "entities", "errors", "metrics", "resilience"},
         *{"retry_after", "single_flight", "transport"},
     },
     "contract": {"client", "entities", "tools"},
-    "doctor": {
-        "client",
-        "contract",
-        "doctor",
-        "entities",
-        "errors",
-        "identity",
-        "outbound",
-        "setting_types",
-        "settings",
-        "transport",
-    },
     "entities": {"entities"},
     "errors": set(),
     "health": {"client", "contract", "entities", "errors"},

@@ -1,4 +1,4 @@
-"""scripts/tenant.sh with a stand-in for flyctl, which runs the container's commands for real."""
+"""`toolbridge tenant` with a stand-in for flyctl, which runs the container's commands for real."""
 
 import os
 import re
@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.harness.processes import REPOSITORY
+from tests.harness.processes import GATEWAY_FOLDER, REPOSITORY
 
 STAND_IN = Path(__file__).with_name("flyctl.py")
 
 
 class Operator:
-    """Somebody at a terminal with tenant.sh, flyctl, and one folder for tenants."""
+    """Somebody at a terminal with toolbridge, flyctl, and one folder for tenants."""
 
     def __init__(self, folder: Path, api: Path) -> None:
         self.fly = folder / "fly"
@@ -40,8 +40,9 @@ class Operator:
 
     def tries(self, *arguments: str, typed: str = "", **environment: str) -> tuple[int, str]:
         done = subprocess.run(
-            ["bash", str(REPOSITORY / "scripts/tenant.sh"), *arguments, "--folder", str(self.tenants)],
+            [sys.executable, "-m", "toolbridge_mcp", "tenant", *arguments, "--folder", str(self.tenants)],
             env={**self.environment, **environment},
+            cwd=GATEWAY_FOLDER,
             input=typed,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -214,9 +215,9 @@ def test_only_with_postgres_there_is_more_than_one_machine(operator: Operator) -
     assert operator.calls[-1] == f"scale count 2 {where} --yes"
     operator("new", "small")
     before = operator.calls
-    for name, machines, says in (("small", "2", "volume"), ("acme", "0", "at least one")):
+    for name, machines, exit_code, says in (("small", "2", 1, "volume"), ("acme", "0", 2, "at least one")):
         code, said = operator.tries("scale", name, machines)
-        assert code == 1
+        assert code == exit_code
         assert says in said
     assert operator.since(before) == []
 
@@ -300,21 +301,23 @@ def test_a_failure_of_flyctl_ends_the_command(operator: Operator) -> None:
 @pytest.mark.parametrize("name", ["Acme", "-acme", "a/b", "..", "a" * 41, ""])
 def test_a_name_that_cannot_be_one_is_refused(operator: Operator, name: str) -> None:
     code, _ = operator.tries("new", "--", name) if name.startswith("-") else operator.tries("new", name)
-    assert code != 0
+    assert code == 2
     assert operator.calls == []
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "exit_code", "says"),
     [
-        (["new", "acme", "--postgres"], "DATABASE_URL"),
-        (["new", "acme", "--jwks-url", "https://id"], "belong together"),
-        (["deploy", "acme"], "tenant.sh new acme"),
-        (["restore", "acme", "none.db"], "tenant.sh new acme"),
+        (["new", "acme", "--postgres"], 2, "DATABASE_URL"),
+        (["new", "acme", "--jwks-url", "https://id"], 2, "belong together"),
+        (["deploy", "acme"], 1, "toolbridge tenant new acme"),
+        (["restore", "acme", "none.db"], 1, "toolbridge tenant new acme"),
     ],
 )
-def test_half_a_command_says_what_is_missing(operator: Operator, arguments: list[str], says: str) -> None:
+def test_half_a_command_says_what_is_missing(
+    operator: Operator, arguments: list[str], exit_code: int, says: str
+) -> None:
     code, said = operator.tries(*arguments)
-    assert code == 1
+    assert code == exit_code
     assert says in said
     assert operator.calls == []

@@ -1,4 +1,4 @@
-"""What the checks share: the settings, the clients, and what earlier checks have seen."""
+"""What the checks share: the settings, the HTTP clients, and the responses to earlier checks."""
 
 import ssl
 from collections.abc import Callable
@@ -17,21 +17,21 @@ TIMEOUT = 10
 
 
 class Failed(Exception):
-    """A check failed: one sentence that says what is wrong and what to do, without anything secret."""
+    """A check failed. The message is one sentence: what is wrong and what to do. It holds nothing secret."""
 
 
 class NotChecked(Exception):
-    """A check was left out: why."""
+    """A check was left out. The message says why."""
 
 
 class Visit:
-    """One examination of one deployment. To be entered before use."""
+    """One examination of one deployment. An async context manager: its clients exist while it is entered."""
 
     api: httpx.AsyncClient
-    """The API as a stranger speaks to it."""
+    """Signed for the tenant, without a user's token."""
 
     signed_api: httpx.AsyncClient
-    """The API as the gateway speaks to it for the holder of the token."""
+    """Signed for the tenant, with the token that the gateway would send for this user."""
 
     gateway: httpx.AsyncClient
     outbound: Outbound
@@ -46,7 +46,7 @@ class Visit:
         self._open = AsyncExitStack()
 
     def caller(self) -> CallerToken | None:
-        """Whom the gateway would act for; a service deployment needs nobody in particular."""
+        """The user that the gateway would act for. With client_credentials any user will do."""
         if self.settings.outbound_identity == "client_credentials":
             return CallerToken(self.token or "nobody")
         return CallerToken(self.token) if self.token else None

@@ -1,20 +1,20 @@
-"""Checks between the gateway and the API."""
+"""Checks of the API, as the gateway reaches it."""
 
 from email.utils import parsedate_to_datetime
 
 import httpx
 from pydantic import ValidationError
 
+from toolbridge_mcp.cli.doctor.visit import Failed, NotChecked, Visit
 from toolbridge_mcp.client.description import ServerInfo
 from toolbridge_mcp.contract import mismatches
-from toolbridge_mcp.doctor.visit import Failed, NotChecked, Visit
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.errors import TokenServiceRefused, TokenServiceUnavailable, ToolBridgeError
 from toolbridge_mcp.outbound import is_about_the_tenant
 from toolbridge_mcp.transport import AnswerLost
 
 TOLERANCE_SECONDS = 300
-"""How old a signed request may be, and how far in the future."""
+"""The API accepts signatures that are this old, or this far in the future."""
 
 NEEDS_TOKEN = "needs a user's token: give --token or TOOLBRIDGE_TOKEN"  # noqa: S105  a sentence
 
@@ -75,7 +75,7 @@ async def token_service(visit: Visit) -> str:
 
 
 async def token_understood(visit: Visit) -> str:
-    """The API looks at the token first and at the tenant's signature next; one request tells of both."""
+    """The API checks the token before the tenant's signature, so one request shows both."""
     if visit.caller() is None:
         raise NotChecked(NEEDS_TOKEN)
     visit.session_answer = answer = await _open_session(visit)

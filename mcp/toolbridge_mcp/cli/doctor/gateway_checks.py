@@ -1,4 +1,4 @@
-"""Checks from outside, as clients see the gateway."""
+"""Checks of the gateway, as clients reach it."""
 
 import ssl
 from urllib.parse import urlsplit
@@ -7,8 +7,8 @@ import httpx
 from fastmcp import Client
 from fastmcp.client.transports import ClientTransport, SSETransport, StreamableHttpTransport
 
-from toolbridge_mcp.doctor.at_api import NEEDS_TOKEN
-from toolbridge_mcp.doctor.visit import TIMEOUT, Failed, NotChecked, Visit
+from toolbridge_mcp.cli.doctor.api_checks import NEEDS_TOKEN
+from toolbridge_mcp.cli.doctor.visit import TIMEOUT, Failed, NotChecked, Visit
 
 ENDPOINTS = ("/sse", "/mcp")
 METADATA = "/.well-known/oauth-protected-resource"

@@ -1,0 +1,82 @@
+"""The file of settings in a checkout."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from toolbridge_mcp.cli import settings_file
+from toolbridge_mcp.cli.failures import Failure, WrongUsage
+
+MADE = ("TENANT_ID", "TENANT_HEADER_SECRET", "JWT_HS256_SECRET")
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "settings"
+    monkeypatch.setattr(os, "environ", {"TOOLBRIDGE_ENV_FILE": str(path)})
+    return path
+
+
+def test_the_secrets_are_made_once(file: Path) -> None:
+    settings_file.complete()
+    text = file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert os.environ["TENANT_ID"] == "dev"
+    assert len(os.environ["TENANT_HEADER_SECRET"]) == len(os.environ["JWT_HS256_SECRET"]) == 64
+    settings_file.complete()
+    assert file.read_text() == text
+    assert [path.name for path in file.parent.iterdir()] == ["settings"]
+
+
+def test_what_the_file_has_is_kept(file: Path) -> None:
+    file.write_text("# mine\nTENANT_ID=acme\nOTHER=x")
+    settings_file.complete()
+    assert file.read_text().startswith("# mine\nTENANT_ID=acme\nOTHER=x\nTENANT_HEADER_SECRET=")
+    assert os.environ["TENANT_ID"] == "acme"
+
+
+def test_nothing_is_made_for_what_the_environment_has(file: Path) -> None:
+    os.environ |= dict.fromkeys(MADE, "given")
+    settings_file.complete()
+    assert not file.exists()
+
+
+def test_the_environment_wins(file: Path) -> None:
+    file.write_text("TENANT_ID=file\nAPI_PORT=1\n")
+    os.environ["TENANT_ID"] = "environment"
+    settings_file.load()
+    assert os.environ["TENANT_ID"] == "environment"
+    assert os.environ["API_PORT"] == "1"
+
+
+def test_a_missing_file_is_an_empty_one(file: Path) -> None:
+    before = dict(os.environ)
+    settings_file.load()
+    assert os.environ == before
+    assert not file.exists()
+
+
+def test_values_are_taken_as_they_are(file: Path) -> None:
+    file.write_bytes(b"\xef\xbb\xbfA=1\r\n\r\nB=a b=$A`id`#c\r\nC='quoted # text'\nD=\n")
+    settings_file.load()
+    assert {name: os.environ[name] for name in "ABCD"} == {
+        "A": "1",
+        "B": "a b=$A`id`#c",
+        "C": "quoted # text",
+        "D": "",
+    }
+
+
+@pytest.mark.parametrize("line", ["TENANT_ID", "TENANT ID=x", "A='open", "=x"])
+def test_a_line_that_is_no_setting_is_named(file: Path, line: str) -> None:
+    file.write_text(f"A=1\n\n\n{line}\n")
+    with pytest.raises(WrongUsage, match=f"Line 4 of {file} is not NAME=value"):
+        settings_file.load()
+
+
+def test_a_folder_that_cannot_be_written_is_named(file: Path) -> None:
+    file.write_text("a file where a folder is expected")
+    os.environ["TOOLBRIDGE_ENV_FILE"] = str(file / "settings")
+    with pytest.raises(Failure, match="make its folder writable"):
+        settings_file.complete()

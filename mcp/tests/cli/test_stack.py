@@ -1,0 +1,164 @@
+"""`toolbridge up`, `down` and `status` with the real programs, each stack on a data folder of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.harness.processes import GATEWAY_FOLDER, free_port
+
+SECONDS = 120
+
+
+class Machine:
+    """Somebody at a terminal with settings for one stack."""
+
+    def __init__(self, folder: Path, api: Path) -> None:
+        programs = folder / "bin"
+        programs.mkdir()
+        (programs / "toolbridge-api").symlink_to(api)
+        self.data = folder / "data"
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "TOOLBRIDGE_ENV_FILE": str(folder / "env"),
+            "TOOLBRIDGE_API_BINARY": str(programs / "toolbridge-api"),
+            "TOOLBRIDGE_DATA_DIR": str(self.data),
+            "TOOLBRIDGE_PORT": str(free_port()),
+            "API_PORT": str(free_port()),
+        }
+
+    def start(self, *arguments: str, **settings: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "toolbridge_mcp", *arguments],
+            env={**self.environment, **settings},
+            cwd=GATEWAY_FOLDER,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, *arguments: str, **settings: str) -> tuple[int, str]:
+        """The exit code of a command, and what it said."""
+        process = self.start(*arguments, **settings)
+        said = "".join(process.communicate(timeout=SECONDS))
+        return process.returncode, said
+
+    def processes(self) -> list[psutil.Process]:
+        """Those that a stack on this folder has."""
+        found = psutil.process_iter(["environ"])
+        return [
+            one
+            for one in found
+            if str(self.data) in ((one.info["environ"] or {}).get("TOOLBRIDGE_PIDFILE") or "")
+        ]
+
+
+@pytest.fixture
+def machine(tmp_path: Path, api_binary: Path) -> Iterator[Machine]:
+    machine = Machine(tmp_path, api_binary)
+    yield machine
+    machine("down")
+    assert machine.processes() == []
+
+
+def test_a_stacks_life(machine: Machine) -> None:
+    assert machine("status") == (3, f"Nothing runs on {machine.data}. Start it with `toolbridge up`.\n")
+    code, said = machine("up", "--detach")
+    assert code == 0, said
+    assert "40 tools, list_notes answered in " in said
+    assert f"http://127.0.0.1:{machine.environment['TOOLBRIDGE_PORT']}/mcp" in said
+    code, said = machine("status")
+    assert code == 0
+    assert said.startswith("ready      gateway at http://127.0.0.1:")
+    code, said = machine("up")
+    assert code == 1
+    assert "already runs" in said
+    assert machine("down") == (0, f"Stopped what ran on {machine.data}.\n")
+    assert machine("down") == (0, f"Nothing runs on {machine.data}.\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_everything(machine: Machine, number: signal.Signals) -> None:
+    process = machine.start("up")
+    assert process.stderr
+    for line in process.stderr:
+        if line.startswith("Running."):
+            break
+    process.send_signal(number)
+    _, said = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0
+    assert said == "\nStopping ... stopped.\n"
+    assert machine.processes() == []
+
+
+def test_a_stop_from_elsewhere_ends_up(machine: Machine) -> None:
+    process = machine.start("up")
+    assert process.stderr
+    for line in process.stderr:
+        if line.startswith("Running."):
+            break
+    assert machine("down")[0] == 0
+    _, said = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0
+    assert said == "Stopped by another command.\n"
+
+
+def test_programs_whose_supervisord_was_killed_are_ended(machine: Machine) -> None:
+    machine("up", "--detach")
+    for process in machine.processes():
+        if {"supervisord", "toolbridge_mcp.supervision"} & {Path(word).name for word in process.cmdline()}:
+            process.kill()
+    assert machine("status")[0] == 3
+    assert machine("down") == (0, f"Nothing runs on {machine.data}.\n")
+    assert machine.processes() == []
+
+
+def test_of_two_starts_at_once_one_runs(machine: Machine) -> None:
+    starts = [machine.start("up", "--detach") for _ in range(2)]
+    said = ["".join(start.communicate(timeout=SECONDS)) for start in starts]
+    assert sorted(start.returncode for start in starts) == [0, 1], said
+
+
+def test_a_port_that_is_taken_is_named(machine: Machine) -> None:
+    machine("up", "--detach")
+    ports = {name: machine.environment[name] for name in ("TOOLBRIDGE_PORT", "API_PORT")}
+    other = {"TOOLBRIDGE_DATA_DIR": str(machine.data.with_name("other"))}
+    for name in ports:
+        free = {one: str(free_port()) for one in ports if one != name}
+        code, said = machine("up", **other, **free)
+        assert code == 1
+        assert f"Set {name} to a free port" in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"TOOLBRIDGE_PORT": "many"}, "TOOLBRIDGE_PORT is 'many'; it must be a port number, 1 to 65535."),
+        ({"API_PORT": "65536"}, "API_PORT is '65536'; it must be a port number"),
+        ({"API_PORT": "8001", "TOOLBRIDGE_PORT": "8001"}, "gateway and API need a port each"),
+    ],
+)
+def test_a_port_that_is_none_is_refused(machine: Machine, settings: dict[str, str], says: str) -> None:
+    for command in ("up", "down", "status"):
+        code, said = machine(command, **settings)
+        assert code == 2
+        assert says in said
+
+
+def test_an_api_that_is_not_built_is_said_at_once(machine: Machine) -> None:
+    code, said = machine("up", TOOLBRIDGE_API_BINARY="/nowhere/toolbridge-api", PATH="/usr/bin:/bin")
+    assert code == 1
+    assert "scripts/run.sh builds it" in said
+
+
+def test_programs_that_do_not_start_end_the_start(machine: Machine) -> None:
+    code, said = machine("up", TOOLBRIDGE_LOG_LEVEL="loud")
+    assert code == 1
+    assert said.startswith("Start ... failed\nError: The gateway does not start:\nTOOLBRIDGE_LOG_LEVEL: ")
+    assert machine.processes() == []

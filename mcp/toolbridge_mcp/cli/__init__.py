@@ -1,0 +1,1 @@
+"""The command `toolbridge`: everything that people and supervisord start."""

@@ -1,0 +1,99 @@
+"""`toolbridge up`, `down` and `status`: the stack of this machine."""
+
+import signal
+import sys
+import time
+from contextlib import suppress
+from typing import NoReturn
+
+import click
+
+from toolbridge_mcp.cli import connect, launch, log, running
+from toolbridge_mcp.cli.failures import Failure
+from toolbridge_mcp.cli.stack import Stack
+from toolbridge_mcp.cli.token import development_token
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def up(stack: Stack, *, detached: bool) -> None:
+    """Starts the stack, proves that it works and prints how to connect. Returns when it runs if `detached`,
+    else when it has been stopped, here or by `toolbridge down`. Raises `Failure`."""
+    # Set here and not left to Python: a shell starts a background job with SIGINT ignored.
+    for number in STOP_SIGNALS:
+        signal.signal(number, _interrupt)
+    launch.check(stack)
+    log_start = log.make_room(stack.log)
+    launcher = launch.start_launcher(stack)
+    try:
+        _prove_and_explain(stack, launcher, log_start)
+        if detached:
+            _say("Running in the background. Stop it with `toolbridge down`.")
+            return
+        _say("Running. Ctrl-C stops everything.")
+        status = launcher.wait()
+    except KeyboardInterrupt:
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        _say("\nStopping ... ", end="")
+        running.stop(stack)
+        _say("stopped.")
+        return
+    except BaseException:
+        _say("failed")
+        running.stop(stack)
+        raise
+    running.end_leftovers(stack)
+    # It returns 0 exactly when it was asked to stop, as `toolbridge down` does.
+    if status != 0:
+        raise launch.ended(stack)
+    _say("Stopped by another command.")
+
+
+def down(stack: Stack) -> None:
+    """Stops what runs on the data folder, if anything does."""
+    found = running.is_running(stack)
+    running.stop(stack)
+    _say(f"Stopped what ran on {stack.data}." if found else f"Nothing runs on {stack.data}.")
+
+
+def status(stack: Stack) -> int:
+    """Prints what runs. Returns 0 if both programs are ready, 1 if one is not, and 3 if nothing runs."""
+    process = running.leader(stack) if running.is_running(stack) else None
+    if process is None:
+        click.echo(f"Nothing runs on {stack.data}. Start it with `toolbridge up`.")
+        return 3
+    all_ready = True
+    for program, url in (("gateway", stack.url), ("API", f"http://127.0.0.1:{stack.api_port}")):
+        ready = launch.is_ready(url)
+        all_ready &= ready
+        click.echo(f"{'ready' if ready else 'not ready':<9}  {program} at {url}")
+    click.echo(f"process {process.pid}, data and log in {stack.data}")
+    return 0 if all_ready else 1
+
+
+def _prove_and_explain(stack: Stack, launcher: launch.Launcher, log_start: int) -> None:
+    started = time.monotonic()
+    _say("Start ... ", end="")
+    # The client takes a second to import, in which the programs start.
+    from toolbridge_mcp.cli.proof import prove
+
+    launch.wait_until_ready(stack, launcher, log_start)
+    token = development_token("dev")
+    try:
+        shown = prove(stack.url, token)
+    except Failure as failure:
+        raise Failure(f"{failure.message}\n{log.tail(stack.log)}") from failure
+    _say(f"{time.monotonic() - started:.0f} s ({shown})")
+    click.echo(connect.page(stack.url, token, stack.log))
+
+
+def _say(text: str, end: str = "\n") -> None:
+    """A terminal that was closed must not keep a stop from being done."""
+    with suppress(OSError):
+        sys.stderr.write(text + end)
+        sys.stderr.flush()
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt

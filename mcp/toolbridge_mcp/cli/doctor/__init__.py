@@ -1,0 +1,58 @@
+"""`toolbridge doctor`: whether a running deployment works, and if not, what to fix."""
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from pydantic import ValidationError
+
+from toolbridge_mcp.cli.doctor.examination import Finding, Visit, examine
+from toolbridge_mcp.cli.stack import local_url
+from toolbridge_mcp.settings import Settings, WrongSetting, explain, from_environment
+
+__all__ = ["run"]
+
+
+def run(url: str | None, token: str | None, now: Callable[[], float] = time.time) -> int:
+    """Prints one line for each check and returns 1 if one failed, else 0. Without `url` the gateway is at its
+    public address or on this machine. `now` is this machine's clock, in seconds since 1970."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)  # lines of libraries would appear in between
+    try:
+        return _run(url, token, now)
+    finally:
+        logging.disable(disabled)
+
+
+def _run(url: str | None, token: str | None, now: Callable[[], float]) -> int:
+    if port := os.environ.get("API_PORT"):  # supervisord.conf does the same
+        os.environ.setdefault("TOOLBRIDGE_GO_API_BASE_URL", f"http://127.0.0.1:{port}")
+    try:
+        settings = from_environment()
+    except ValidationError as error:
+        return _show([Finding("settings", "failed", line) for line in explain(error).splitlines()])
+    except WrongSetting as error:
+        return _show([Finding("settings", "failed", error.sentence)])
+    return asyncio.run(_examined(Visit(settings, url or _address(settings), token, now)))
+
+
+async def _examined(visit: Visit) -> int:
+    failed = _show([Finding("settings", "ok", "")])
+    async for finding in examine(visit):
+        failed |= _show([finding])
+    return failed
+
+
+def _address(settings: Settings) -> str:
+    return settings.public_url or local_url(settings.host, settings.port)
+
+
+def _show(findings: Sequence[Finding]) -> int:
+    for finding in findings:
+        detail = f": {finding.says}" if finding.says else ""
+        sys.stdout.write(f"{finding.state:<11} {finding.check}{detail}\n")
+        sys.stdout.flush()
+    return int(any(finding.state == "failed" for finding in findings))

@@ -1,0 +1,105 @@
+"""The start of a stack: the checks before it, the launcher, and the wait until both programs are ready."""
+
+import http.client
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from urllib.parse import urlsplit
+
+from toolbridge_mcp.cli import log, running
+from toolbridge_mcp.cli.failures import Failure
+from toolbridge_mcp.cli.stack import Stack
+
+READY_SECONDS = 60
+
+Launcher = subprocess.Popen[bytes]
+
+
+def check(stack: Stack) -> None:
+    """Raises `Failure` with what to do where a start could not work."""
+    if running.is_running(stack):
+        process = running.leader(stack)
+        raise Failure(
+            f"ToolBridge already runs on {stack.data} (process {process.pid if process else 'unknown'}). "
+            "Stop it with `toolbridge down`, or set TOOLBRIDGE_DATA_DIR, TOOLBRIDGE_PORT and API_PORT to "
+            "start a second one."
+        )
+    if shutil.which("toolbridge-api", path=stack.environment()["PATH"]) is None:
+        raise Failure("The API is not built yet; scripts/run.sh builds it and then starts everything.")
+    running.end_leftovers(stack)
+    _check_port("gateway", stack.host, stack.port, "TOOLBRIDGE_PORT")
+    _check_port("API", "127.0.0.1", stack.api_port, "API_PORT")
+
+
+def _check_port(program: str, host: str, port: int, variable: str) -> None:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            # Without it a port that was just closed looks taken for a minute.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen()
+    except OSError as error:
+        raise Failure(
+            f"Port {port} on {host}, wanted for the {program}, cannot be used ({error.strerror}). "
+            f"Set {variable} to a free port, or end the program that uses it."
+        ) from error
+
+
+def start_launcher(stack: Stack) -> Launcher:
+    """In a session of its own, so that a Ctrl-C reaches this process alone, which then stops it."""
+    lock = running.open_lock(stack)
+    if not running.take(lock):
+        os.close(lock)
+        check(stack)
+        raise Failure("Another start on this data folder was faster.")
+    output = log.open_log(stack.log)
+    environment = {**os.environ, **stack.environment()}
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "toolbridge_mcp.supervision"],
+            cwd=f"{environment['TOOLBRIDGE_HOME']}/mcp",
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            pass_fds=(lock,),
+            env=environment,
+        )
+    finally:
+        os.close(output)
+        os.close(lock)
+
+
+def wait_until_ready(stack: Stack, launcher: Launcher, log_start: int) -> None:
+    """Raises `Failure` with the programs' own words when they do not start. The log of this start begins at
+    byte `log_start`."""
+    deadline = time.monotonic() + READY_SECONDS
+    while not is_ready(stack.url):
+        # supervisord would try again for a minute, but the reason is known by now.
+        if errors := log.failed_start(stack.log, log_start):
+            raise Failure(errors)
+        if launcher.poll() is not None:
+            raise ended(stack)
+        if time.monotonic() > deadline:
+            raise Failure(f"Not ready after {READY_SECONDS} s.\n{log.tail(stack.log)}")
+        time.sleep(0.1)
+
+
+def is_ready(url: str) -> bool:
+    """Whether the program at this address answers 200 to /readyz."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=2)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def ended(stack: Stack) -> Failure:
+    return Failure(f"The stack ended by itself.\n{log.tail(stack.log)}")

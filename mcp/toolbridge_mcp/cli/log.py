@@ -1,0 +1,41 @@
+"""The log of a stack: one JSON object a line, from supervisord and both programs."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+KEPT_BYTES = 10_000_000
+SHOWN_LINES = 30
+ENDED = re.compile(r"exited: \w+ \(.*; not expected\)")
+
+
+def make_room(path: Path) -> int:
+    """Moves a log aside that has grown large. Returns the byte at which the next entries begin."""
+    size = path.stat().st_size if path.exists() else 0
+    if size <= KEPT_BYTES:
+        return size
+    path.replace(path.with_suffix(".log.1"))
+    return 0
+
+
+def open_log(path: Path) -> int:
+    """A file descriptor. Opened to append, since supervisord opens the log a second time, by name."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+
+def tail(path: Path) -> str:
+    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+    return "\n".join([f"The end of {path}:", *lines[-SHOWN_LINES:]])
+
+
+def failed_start(path: Path, start: int) -> str | None:
+    """The errors that the programs reported since byte `start`, once one of them has ended, else None."""
+    with path.open("rb") as file:
+        file.seek(start)
+        lines = file.read().splitlines()
+    entries = [json.loads(line) for line in lines if line.endswith(b"}")]
+    if not any(ENDED.match(entry["message"]) for entry in entries if entry["logger"] == "supervisord"):
+        return None
+    errors = (entry for entry in entries if entry["level"] in {"error", "critical"})
+    return "\n".join(entry["message"] for entry in errors if entry["logger"] != "supervisord")

@@ -1,0 +1,180 @@
+"""The command `toolbridge`: its arguments and its help pages.
+
+The code of a command is imported when it runs, so that `toolbridge serve` waits for no other command's.
+"""
+
+import sys
+
+import click
+
+from toolbridge_mcp import __version__
+from toolbridge_mcp.cli.checkout import need_checkout
+from toolbridge_mcp.cli.groups import Group
+from toolbridge_mcp.cli.tenant.commands import tenant
+
+CLIENT_NAMES = ("claude-code", "claude-desktop", "cursor", "inspector", "vscode")
+
+HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+THIRTY_DAYS = 30 * 24 * 60 * 60
+EPILOG = """
+\b
+Settings:
+  Environment variables win over the file .env of the checkout; TOOLBRIDGE_ENV_FILE
+  names another file. serve and tenant read the environment only.
+  .env.example lists all settings.
+
+\b
+Exit codes:
+  0  done
+  1  failed
+  2  wrong usage, or a setting is wrong or missing
+  3  nothing runs (status)
+"""
+
+
+@click.group(cls=Group, epilog=EPILOG, context_settings=HELP)
+@click.version_option(__version__, prog_name="toolbridge", message="%(prog)s %(version)s")
+def toolbridge() -> None:
+    """Let AI clients use a REST product: run ToolBridge, connect clients to it, look after deployments."""
+
+
+@click.command()
+@click.option("--detach", is_flag=True, help="Return when everything is ready; `toolbridge down` stops it.")
+def up(detach: bool) -> None:
+    """Start the API and the gateway here, and print how to connect.
+
+    Makes the tenant's name and the secrets in .env where they are missing, starts both programs, makes one
+    call as proof, and prints the address, a token and what to paste into AI clients. Ctrl-C stops everything.
+
+    \b
+    Settings that let several stacks run side by side:
+      TOOLBRIDGE_PORT      port of the gateway (8001)
+      API_PORT             port of the API on loopback (8081)
+      TOOLBRIDGE_DATA_DIR  database, log and lock (.toolbridge/data)
+    """
+    from toolbridge_mcp.cli import control, settings_file
+    from toolbridge_mcp.cli.stack import Stack
+
+    need_checkout("up")
+    settings_file.complete()
+    control.up(Stack.from_environment(), detached=detach)
+
+
+@click.command()
+def down() -> None:
+    """Stop what `up` started.
+
+    Stops what runs on TOOLBRIDGE_DATA_DIR (.toolbridge/data); calls in flight may finish.
+    """
+    from toolbridge_mcp.cli import control, settings_file
+    from toolbridge_mcp.cli.stack import Stack
+
+    need_checkout("down")
+    settings_file.load()
+    control.down(Stack.from_environment())
+
+
+@click.command()
+def status() -> None:
+    """Say what runs here and whether it is ready.
+
+    Exit code 0 if the gateway and the API are ready, 1 if one of them is not, 3 if nothing runs.
+    """
+    from toolbridge_mcp.cli import control, settings_file
+    from toolbridge_mcp.cli.stack import Stack
+
+    need_checkout("status")
+    settings_file.load()
+    sys.exit(control.status(Stack.from_environment()))
+
+
+@click.command()
+def serve() -> None:
+    """Run the gateway alone, in the foreground.
+
+    Reads its settings from the environment only. supervisord runs this command, in the container and under
+    `toolbridge up`. SIGTERM lets calls finish and then stops it.
+    """
+    from toolbridge_mcp.cli.serve import serve
+
+    sys.exit(serve())
+
+
+def _safe_url(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """A user's token goes there, so plain http is for this machine only."""
+    from toolbridge_mcp.setting_types import is_safe_url
+
+    if value is not None and not is_safe_url(value):
+        raise click.BadParameter("must be an address with https (http only on this machine)")
+    return value and value.rstrip("/")
+
+
+url_option = click.option(
+    "--url",
+    callback=_safe_url,
+    help="The gateway as clients know it. Without it: TOOLBRIDGE_PUBLIC_URL, else this machine.",
+)
+token_option = click.option(
+    "--token",
+    envvar="TOOLBRIDGE_TOKEN",
+    show_envvar=True,
+    help="A user's token. The variable is safer: others can see the arguments of a command.",
+)
+
+
+@click.command()
+@url_option
+@token_option
+def doctor(url: str | None, token: str | None) -> None:
+    """Check a running deployment, and say how to fix the first problem.
+
+    Needs the settings that the gateway has. Prints one line for each check. Checks that act as a user need
+    a token. Exit code 0 if no check failed, else 1.
+    """
+    from toolbridge_mcp.cli import settings_file
+    from toolbridge_mcp.cli.doctor import run
+
+    settings_file.load()
+    sys.exit(run(url, (token or "").strip() or None))
+
+
+@click.command()
+@click.argument("user", default="dev")
+@click.option("--expires", type=int, default=THIRTY_DAYS, metavar="SECONDS", help="Lifetime (30 days).")
+def token(user: str, expires: int) -> None:
+    """Print a development token for a user.
+
+    The token is an HS256 JWT with USER ("dev") as `sub`, signed with JWT_HS256_SECRET. It names JWT_ISSUER
+    and the first of JWT_AUDIENCE when they are set. In a checkout a missing secret is made in .env.
+    """
+    from toolbridge_mcp.cli import settings_file
+    from toolbridge_mcp.cli.token import development_token
+
+    settings_file.complete()
+    click.echo(development_token(user, expires))
+
+
+@click.command()
+@click.argument("client", required=False, type=click.Choice(CLIENT_NAMES), metavar="[CLIENT]")
+@url_option
+@token_option
+@click.option(
+    "--user", default="dev", help="Without --token: the user to make a development token for (dev)."
+)
+def connect(client: str | None, url: str | None, token: str | None, user: str) -> None:
+    """Print the configuration of an AI client.
+
+    CLIENT is claude-code, claude-desktop, cursor, inspector or vscode. The configuration goes to standard
+    output, and the place where it belongs to standard error. Without CLIENT, prints the addresses, a token
+    and the configuration of the usual clients.
+    """
+    from toolbridge_mcp.cli import settings_file
+    from toolbridge_mcp.cli.connect import show
+
+    settings_file.complete()
+    show(client, url, token, user)
+
+
+toolbridge.add_section("On this machine", up, down, status)
+toolbridge.add_section("Clients and users", connect, token)
+toolbridge.add_section("Deployments", doctor, tenant, serve)

@@ -1,0 +1,30 @@
+"""`toolbridge serve`: the gateway as a process."""
+
+import sys
+
+from pydantic import ValidationError
+
+from toolbridge_mcp import uvicorn_server
+from toolbridge_mcp.app import create_app
+from toolbridge_mcp.settings import WrongSetting, explain, from_environment
+
+
+def serve() -> int:
+    """Serves until a signal stops it, and returns 0. Returns 2 when a setting is missing or wrong."""
+    try:
+        settings = from_environment()
+        app = create_app(settings)
+        listener = uvicorn_server.listen(settings.host, settings.port)
+    except ValidationError as error:
+        return _refused(explain(error))
+    except WrongSetting as error:
+        return _refused(error.sentence)
+    except OSError as error:
+        return _refused(f"TOOLBRIDGE_HOST and TOOLBRIDGE_PORT: cannot listen there: {error.strerror}.")
+    uvicorn_server.serve(app, listener, settings.trusted_proxies, settings.drain_seconds)
+    return 0
+
+
+def _refused(sentences: str) -> int:
+    sys.stderr.write(f"The gateway does not start:\n{sentences}\n")
+    return 2

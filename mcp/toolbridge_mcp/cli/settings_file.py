@@ -1,0 +1,91 @@
+"""The file of settings in a checkout: .env, or the file that TOOLBRIDGE_ENV_FILE names.
+
+The file is data: nothing in it is executed or expanded, and a variable of the environment wins over it.
+"""
+
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+from dotenv.parser import Binding, parse_stream
+
+from toolbridge_mcp.cli.checkout import HOME, is_checkout
+from toolbridge_mcp.cli.failures import Failure, WrongUsage
+
+HEADER = "# Made by toolbridge; .env.example lists what else may be set. Never commit this file.\n"
+
+
+def load() -> None:
+    """Adds the file's settings to the environment. Raises `WrongUsage` for a line that is not NAME=value."""
+    if path := _path():
+        for name, value in _values(path).items():
+            os.environ.setdefault(name, value)
+
+
+def complete() -> None:
+    """Makes the tenant's name and the secrets where neither the file nor the environment has them, and loads
+    the file.
+
+    The file is replaced in one step, and only its owner can read it.
+    """
+    path = _path()
+    if path is None:
+        return
+    present = {*_values(path), *os.environ}
+    missing = "".join(f"{name}={value}\n" for name, value in _made().items() if name not in present)
+    if missing:
+        before = path.read_text(encoding="utf-8") if path.exists() else HEADER
+        _replace(path, before + ("" if before.endswith("\n") else "\n") + missing)
+    load()
+
+
+def _path() -> Path | None:
+    """None in a container, whose settings are all in its environment."""
+    given = os.environ.get("TOOLBRIDGE_ENV_FILE")
+    if given:
+        return Path(given).resolve()
+    return HOME / ".env" if is_checkout() else None
+
+
+def _made() -> dict[str, str]:
+    return {
+        "TENANT_ID": "dev",
+        "TENANT_HEADER_SECRET": secrets.token_hex(32),
+        "JWT_HS256_SECRET": secrets.token_hex(32),
+    }
+
+
+def _values(path: Path) -> dict[str, str]:
+    """Empty where there is no such file."""
+    if not path.exists():
+        return {}
+    found = {}
+    with path.open(encoding="utf-8") as file:
+        for binding in parse_stream(file):
+            if binding.error or (binding.key and binding.value is None):
+                raise WrongUsage(f"Line {_line_of(binding)} of {path} is not NAME=value.")
+            if binding.key and binding.value is not None:
+                found[binding.key] = binding.value
+    return found
+
+
+def _line_of(binding: Binding) -> int:
+    """A binding begins with the empty lines before it."""
+    text = binding.original.string
+    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+
+
+def _replace(path: Path, text: str) -> None:
+    """Nobody ever reads half of the file, nor a copy that others may read (mkstemp's mode is 600)."""
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".env.")
+    except OSError as error:
+        raise Failure(f"{path} cannot be written ({error.strerror}); make its folder writable.") from error
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,81 @@
+"""The stack of this machine: the API and the gateway on one data folder, as the settings describe it."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from toolbridge_mcp.cli.checkout import HOME
+from toolbridge_mcp.cli.failures import WrongUsage
+
+STATE = HOME / ".toolbridge"
+"""What the scripts build and what a stack stores, unless a setting says otherwise."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Where the programs listen and where their files are. Two stacks run side by side when all differ."""
+
+    data: Path
+    host: str
+    port: int
+    api_port: int
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Raises `WrongUsage` for a port that is not one."""
+        stack = cls(
+            data=Path(os.environ.get("TOOLBRIDGE_DATA_DIR") or STATE / "data").resolve(),
+            host=os.environ.get("TOOLBRIDGE_HOST") or "127.0.0.1",
+            port=_port("TOOLBRIDGE_PORT", "8001"),
+            api_port=_port("API_PORT", "8081"),
+        )
+        if stack.port == stack.api_port:
+            raise WrongUsage("TOOLBRIDGE_PORT and API_PORT are the same; gateway and API need a port each.")
+        return stack
+
+    @property
+    def log(self) -> Path:
+        return self.data / "toolbridge.log"
+
+    @property
+    def lock(self) -> Path:
+        return self.data / "supervisord.lock"
+
+    @property
+    def pidfile(self) -> Path:
+        return self.data / "supervisord.pid"
+
+    @property
+    def url(self) -> str:
+        """The gateway's address for a client on this machine."""
+        return local_url(self.host, self.port)
+
+    def environment(self) -> Mapping[str, str]:
+        """What supervisord.conf and both programs need in addition to this process's environment."""
+        api = Path(os.environ.get("TOOLBRIDGE_API_BINARY") or STATE / "bin/toolbridge-api").absolute()
+        return {
+            "TOOLBRIDGE_DATA_DIR": str(self.data),
+            "TOOLBRIDGE_HOME": str(HOME),
+            "TOOLBRIDGE_HOST": self.host,
+            "TOOLBRIDGE_PORT": str(self.port),
+            "TOOLBRIDGE_PIDFILE": str(self.pidfile),
+            "API_PORT": str(self.api_port),
+            "DATABASE_URL": os.environ.get("DATABASE_URL") or f"sqlite://{self.data}/toolbridge.db",
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), str(api.parent), os.environ["PATH"]]),
+        }
+
+
+def _port(variable: str, default: str) -> int:
+    text = os.environ.get(variable) or default
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise WrongUsage(f"{variable} is {text!r}; it must be a port number, 1 to 65535.")
+    return int(text)
+
+
+def local_url(host: str, port: int) -> str:
+    """The address for a client on this machine of a server that listens on `host`."""
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  compared, not bound
+    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"

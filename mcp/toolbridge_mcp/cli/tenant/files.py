@@ -1,0 +1,91 @@
+"""The folder of a tenant here: its fly.toml, its secrets and its backups."""
+
+import json
+import os
+import re
+import secrets
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolbridge_mcp.cli.checkout import HOME
+from toolbridge_mcp.cli.failures import Failure
+
+TEMPLATE = HOME / "fly.toml"
+VOLUME = "toolbridge_data"
+MIGRATION = 'release_command = "toolbridge-api migrate"'
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """The arguments of `new`. `settings` are not secret; with `postgres` there is no volume."""
+
+    name: str
+    app: str
+    region: str
+    postgres: bool
+    settings: Mapping[str, str]
+
+
+def render(tenant: Tenant, folder: Path) -> str:
+    """The template fly.toml with the tenant's own lines. `folder` is where the result will be."""
+    text = TEMPLATE.read_text(encoding="utf-8")
+    own = {
+        "app": tenant.app,
+        "primary_region": tenant.region,
+        "dockerfile": os.path.relpath(HOME / "Dockerfile.mcp", folder),
+        "TENANT_ID": tenant.name,
+        "TOOLBRIDGE_PUBLIC_URL": f"https://{tenant.app}.fly.dev",
+    }
+    for key, value in own.items():
+        text = _replaced(text, rf"^{key} = .*$", f"{key} = {json.dumps(value)}")
+    if tenant.postgres:
+        text = _replaced(text, r"^DATABASE_URL = .*\n", "")
+        text = _replaced(text, r"^\[mounts\]\n(?:.+\n)*\n", "")
+        text = _replaced(text, r"^\[deploy\]\n(?:#.*\n)*", f"[deploy]\n{MIGRATION}\n")
+    lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in tenant.settings.items())
+    return _replaced(text, r"^\[env\]\n", f"[env]\n{lines}")
+
+
+def _replaced(text: str, pattern: str, new: str) -> str:
+    changed, count = re.subn(pattern, lambda _: new, text, flags=re.MULTILINE)
+    if count != 1:
+        raise Failure(f"fly.toml has {count} places for {pattern!r}; it must have one.")
+    return changed
+
+
+def made_secrets(tenant: Tenant, folder: Path) -> dict[str, str]:
+    """The secrets that the tenant needs, each taken from the environment if it is set there, else made.
+
+    Your product needs the key that signs users' tokens, so a key that is made here is kept in a file.
+    """
+    values = {"TENANT_HEADER_SECRET": os.environ.get("TENANT_HEADER_SECRET") or secrets.token_hex(32)}
+    if "JWT_JWKS_URL" not in tenant.settings:
+        given = os.environ.get("JWT_HS256_SECRET")
+        values["JWT_HS256_SECRET"] = given or secrets.token_hex(32)
+        if not given:
+            write_private(folder / "jwt-secret", values["JWT_HS256_SECRET"] + "\n")
+    if tenant.postgres:
+        values["DATABASE_URL"] = os.environ["DATABASE_URL"]
+    return values
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes a new file that only its owner can read, from its first byte on."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+
+
+def app_of(folder: Path) -> str:
+    """The name of a tenant's app, from its fly.toml."""
+    file = folder / "fly.toml"
+    if not file.exists():
+        raise Failure(f"{file} is not there; `toolbridge tenant new {folder.name}` makes it.")
+    app: str = tomllib.loads(file.read_text(encoding="utf-8"))["app"]
+    return app
+
+
+def has_volume(folder: Path) -> bool:
+    """Whether the data is on a volume, in SQLite."""
+    return "mounts" in tomllib.loads((folder / "fly.toml").read_text(encoding="utf-8"))

@@ -1,0 +1,38 @@
+"""Development tokens: HS256 JWTs that the gateway and the API accept."""
+
+import os
+import time
+
+from joserfc import jwt
+from joserfc.jwk import OctKey
+
+from toolbridge_mcp.cli.failures import WrongUsage
+
+DAY = 24 * 60 * 60
+MIN_SECRET_BYTES = 32
+
+
+def development_token(subject: str, seconds: int = 30 * DAY) -> str:
+    """A token for the user `subject`, signed with JWT_HS256_SECRET; it names JWT_ISSUER and the first of
+    JWT_AUDIENCE when they are set. Raises `WrongUsage`."""
+    if not subject.strip():
+        raise WrongUsage("The user is empty; name the user that the token is for.")
+    secret = os.environ.get("JWT_HS256_SECRET", "")
+    if len(os.fsencode(secret)) < MIN_SECRET_BYTES:
+        raise WrongUsage(
+            f"JWT_HS256_SECRET needs at least {MIN_SECRET_BYTES} bytes to sign a token; see .env.example."
+        )
+    claims = _claims(subject, seconds, int(time.time()))
+    try:
+        return jwt.encode({"alg": "HS256", "typ": "JWT"}, claims, OctKey.import_key(secret))
+    except UnicodeEncodeError as error:
+        raise WrongUsage("The user is not valid UTF-8.") from error
+
+
+def _claims(subject: str, seconds: int, now: int) -> dict[str, str | int]:
+    claims: dict[str, str | int] = {"sub": subject, "iat": now, "exp": now + seconds}
+    if issuer := os.environ.get("JWT_ISSUER"):
+        claims["iss"] = issuer
+    if audiences := os.environ.get("JWT_AUDIENCE", "").replace(",", " ").split():
+        claims["aud"] = audiences[0]
+    return claims
