@@ -50,12 +50,12 @@ step "PostgreSQL server" "Look at its log." start_postgres
 TOOLBRIDGE_TEST_POSTGRES=$(postgres_url)
 export TOOLBRIDGE_TEST_POSTGRES
 build_load() { cd "$ROOT/api" && "$GO" build -o "$TEMPORARY/bin/toolbridge-load" ./cmd/toolbridge-load; }
-step "Load generator" "Mend what the compiler names." build_load
+step "Load generator" "Fix what the compiler names." build_load
 if [ "$1" = scale ]; then
     cd "$ROOT/api"
     "$GO" test -run '^$' -bench Scale -benchtime 500x -timeout 60m ./internal/store/... |
-        "$VENV_PYTHON" "$ROOT/scripts/bench_scale.py"
+        (cd "$ROOT/mcp" && "$VENV_PYTHON" -m tests.bench.scale)
     exit
 fi
 cd "$ROOT/mcp"
-PATH="$TEMPORARY/bin:$PATH" "$VENV_PYTHON" "$ROOT/scripts/bench.py" "$1" "${2:-3}" "$TEMPORARY"
+PATH="$TEMPORARY/bin:$PATH" "$VENV_PYTHON" -m tests.bench.measure "$1" "${2:-3}" "$TEMPORARY"

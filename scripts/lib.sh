@@ -212,6 +212,26 @@ need_go() {
     runs_go "$GO" || fail "the Go that scripts/go.lock pins is older than $(needed_go), which api/go.mod asks for."
 }
 
+# --- Node, which only the tests with real clients need -------------------------------------------
+
+has_node_on_path() {
+    node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 22 ? 1 : 0)' 2>/dev/null &&
+        npm --version >/dev/null 2>&1
+}
+
+# Node and npm from PATH, else from the PyPI wheel, which carries both.
+need_node() {
+    local lock="$ROOT/scripts/node.lock" folder="$STATE/node"
+    if has_node_on_path; then
+        step "Node (from PATH)" "" true
+    elif has_wheel "$lock" "$folder"; then
+        step "Node (present)" "" true
+    else
+        step "Node (no 22 or later with npm on PATH, from PyPI)" \
+            "Install Node, or check the network, and run the script again." install_wheel "$lock" "$folder"
+    fi
+}
+
 # --- a C compiler, which only the race detector needs --------------------------------------
 
 compiles_c() {

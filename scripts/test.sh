@@ -1,136 +1,157 @@
 #!/usr/bin/env bash
-# Runs every check and every test. The last line is "N passed, N failed".
+# Runs every check and every test, or a part of them. The last line is "N passed, N failed".
 set -euo pipefail
 
+START_SECONDS=${TOOLBRIDGE_TEST_START_SECONDS:-60}
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-PASSED=0
-FAILED=0
-FINISHED=''
+usage() {
+    cat <<'TEXT'
+Usage: scripts/test.sh [all | fast | e2e | clients | nginx | trouble [NAME]]
 
-# Prints the last line however the script ends: a setup that failed is a failure too.
-finish() {
-    [ -n "$FINISHED" ] || FAILED=$((FAILED + 1))
-    stop_postgres
-    rm -rf "$TEMPORARY"
-    printf '%d passed, %d failed\n' "$PASSED" "$FAILED"
-    [ "$FAILED" -eq 0 ] || exit 1
+  all       every check and every test (the default)
+  fast      the checks of the code, the Go tests, and the Python tests that take no time
+  e2e       journeys through all of the container
+  clients   every real MCP client and the official conformance suite, which are downloaded once
+  nginx     the clients through nginx, with TLS and a path prefix; nginx and openssl must be installed
+  trouble   for minutes, what clients see of trouble: prints tables; NAME is a part of a test's name
+
+A slow machine may need more than 60 s to start a program: set TOOLBRIDGE_TEST_START_SECONDS.
+TEXT
 }
 
-begin() {
-    STEP=$((STEP + 1))
-    STARTED=$SECONDS
-    printf '[%d/%d] %s ... ' "$STEP" "$STEPS" "$1" >&2
-}
-
-# count PASSED FAILED: adds a step's result, and shows all of its output when something failed.
-count() {
-    PASSED=$((PASSED + $1))
-    FAILED=$((FAILED + $2))
-    printf '%d passed, %d failed, %d s\n' "$1" "$2" $((SECONDS - STARTED)) >&2
-    [ "$2" -eq 0 ] || cat "$OUTPUT" >&2
-}
-
-# check TITLE COMMAND...: counts as one test.
+# check TITLE COMMAND...: counts as one test, or as the tests in the JUnit report that the command writes to
+# $REPORT. A skipped test counts as failed. All of the output is shown when something failed.
 check() {
-    begin "$1"
-    quietly "$OUTPUT" "${@:2}"
-    if [ "$STATUS" -eq 0 ]; then count 1 0; else count 0 1; fi
+    local title=$1 begun=$SECONDS output="$TEMPORARY/${1//[^a-z]/-}" status=0 passed=1 failed=0
+    export REPORT="$output.xml"
+    printf '%s ...\n' "$title" >&2
+    "${@:2}" >"$output" 2>&1 || status=$?
+    if [ -f "$REPORT" ]; then
+        read -r passed failed <<<"$(totals "$REPORT")"
+    elif [ "$status" -ne 0 ]; then
+        passed=0
+    fi
+    if [ "$failed" -eq 0 ] && { [ "$status" -ne 0 ] || [ "$passed" -eq 0 ]; }; then failed=1; fi
+    echo "$passed $failed" >>"$TEMPORARY/totals"
+    [ "$failed" -eq 0 ] || cat "$output" >&2
+    printf '%s: %d passed, %d failed, %d s\n' "$title" "$passed" "$failed" $((SECONDS - begun)) >&2
 }
 
-# suite TITLE COMMAND...: a command whose last line of output is "N passed, N failed".
-suite() {
-    local numbers passed failed
-    begin "$1"
-    quietly "$OUTPUT" "${@:2}"
-    numbers=$(tail -n 1 "$OUTPUT" | sed -n 's/^\([0-9][0-9]*\) passed, \([0-9][0-9]*\) failed$/\1 \2/p')
-    read -r passed failed <<<"${numbers:-0 0}"
-    if [ $((passed + failed)) -eq 0 ]; then
-        echo "This step ran no tests." >>"$OUTPUT"
-        failed=1
-    elif [ "$STATUS" -ne 0 ] && [ "$failed" -eq 0 ]; then
-        echo "This step ended with exit code $STATUS." >>"$OUTPUT"
-        failed=1
-    fi
-    count "$passed" "$failed"
+totals() {
+    grep -o '<testsuite [^>]*' "$1" | grep -Eo ' (tests|failures|errors|skipped)="[0-9]+' | tr -d ' "' | awk -F= \
+        '{n[$1] += $2} END {bad = n["failures"] + n["errors"] + n["skipped"]; print n["tests"] - bad, bad + 0}'
 }
 
 in_mcp() { cd "$ROOT/mcp" && "$VENV_PYTHON" -m "$@"; }
 
 in_api() { cd "$ROOT/api" && "$@"; }
 
-types_of_scripts() { in_mcp mypy "$ROOT"/scripts/*.py; }
+shell_syntax() { for file in "$ROOT"/scripts/*.sh "$ROOT/.ci/run"; do bash -n "$file" || return; done; }
 
-python_tests() {
-    local status=0
-    in_mcp pytest --continue-on-collection-errors --junitxml="$TEMPORARY/pytest.xml" || status=$?
-    "$VENV_PYTHON" "$ROOT/scripts/count_tests.py" junit "$TEMPORARY/pytest.xml"
-    return "$status"
+gofmt_changes_nothing() { [ -z "$("$("$GO" env GOROOT)/bin/gofmt" -l "$ROOT/api" | tee /dev/stderr)" ]; }
+
+go_tests() { in_api "$GO" tool gotestsum --format=pkgname --junitfile="$REPORT" -- "$@"; }
+
+python_tests() { in_mcp pytest --junitxml="$REPORT" "$@"; }
+
+# The tables are shown as they come.
+trouble_tests() { python_tests -m trouble -s -k "$1" >&3 2>&3; }
+
+all_of_go() {
+    check "go vet" in_api "$GO" vet ./...
+    check "staticcheck" in_api "$GO" tool staticcheck ./...
+    check "Go tests" go_tests -race -count=1 ./...
 }
 
-formatted_go() {
-    local unformatted
-    unformatted=$("$("$GO" env GOROOT)/bin/gofmt" -l "$ROOT/api")
-    [ -z "$unformatted" ] || {
-        printf 'not formatted: %s\n' "$unformatted"
-        return 1
-    }
+all_of_python() {
+    check "mypy" in_mcp mypy
+    check "Python tests" python_tests -n 2 --dist loadfile -m "not nginx and not trouble"
 }
 
-go_tests() {
-    local status=0
-    cd "$ROOT/api"
-    CGO_ENABLED=1 TOOLBRIDGE_TEST_COMPLETE=yes TOOLBRIDGE_TEST_POSTGRES=$(postgres_url) "$GO" test -race -count=1 -json ./... >"$TEMPORARY/go.json" 2>&1 || status=$?
-    "$VENV_PYTHON" "$ROOT/scripts/count_tests.py" go "$TEMPORARY/go.json"
-    return "$status"
+fast_go() {
+    local packages
+    packages=$(in_api "$GO" list ./internal/... | grep -v store/postgres)
+    check "Go unit tests" go_tests -skip /PostgreSQL $packages
 }
 
-shell_syntax() {
-    local file
-    for file in "$ROOT"/scripts/*.sh "$ROOT/.ci/run"; do
-        bash -n "$file"
+fast_python() {
+    check "Python unit tests" python_tests -m "not slow and not e2e and not clients and not nginx and not trouble"
+    check "mypy" in_mcp mypy
+}
+
+# side_by_side FUNCTION...: each is a group of processes of its own, so that all of it can be interrupted.
+side_by_side() {
+    check "shell syntax" shell_syntax
+    check "ruff check" in_mcp ruff check . ../scripts
+    check "ruff format" in_mcp ruff format --check . ../scripts
+    check "gofmt" gofmt_changes_nothing
+    set -m
+    for lane in "$@"; do
+        "$lane" &
+        LANES="$LANES $!"
     done
+    set +m
+    wait
 }
 
-if [ $# -gt 0 ]; then
-    say "Usage: scripts/test.sh"
-    exit 2
-fi
+# Runs however the script ends. A set-up that failed, or an interruption, is a failure too.
+finish() {
+    local status=$? lane passed failed
+    trap '' INT TERM
+    if [ "$status" -ne 0 ]; then
+        echo "0 1" >>"$TEMPORARY/totals"
+        for lane in $LANES; do kill -INT -- "-$lane" 2>/dev/null && wait "$lane" || true; done
+    fi
+    stop_postgres
+    read -r passed failed <<<"$(awk '{p += $1; f += $2} END {print p + 0, f + 0}' "$TEMPORARY/totals")"
+    rm -rf "$TEMPORARY"
+    printf '%d passed, %d failed\n' "$passed" "$failed"
+    [ "$failed" -eq 0 ] || exit 1
+}
+
+PART=${1:-all}
+case "$PART $#" in
+    'all '[01] | 'fast 1' | 'e2e 1' | 'clients 1' | 'nginx 1' | 'trouble '[12]) ;;
+    *)
+        usage >&2
+        exit 2
+        ;;
+esac
+case $PART in
+    all) SETUP="need_go need_c_compiler need_postgres need_node need_api" ;;
+    clients | nginx) SETUP="need_go need_node need_api" ;;
+    *) SETUP="need_go need_api" ;;
+esac
+exec 3>&2
 forget_settings
+export TOOLBRIDGE_TEST_START_SECONDS=$START_SECONDS
 TEMPORARY=$(mktemp -d)
 POSTGRES_FOLDER="$TEMPORARY/postgres"
 chmod 711 "$TEMPORARY" # the PostgreSQL server in it may belong to another user
-OUTPUT="$TEMPORARY/output"
+LANES=''
 trap finish EXIT
 export TMPDIR="$TEMPORARY"
 # The tests get a build of their own, so that a stack that runs keeps the one it started with.
 API_BINARY="$TEMPORARY/bin/toolbridge-api"
 export TOOLBRIDGE_API_BINARY=$API_BINARY
 
-STEPS=20
+STEPS=$(wc -w <<<"packages $SETUP")
 find_python
 lock_setup
 need_packages requirements-dev.lock
-need_go
-need_c_compiler
-need_postgres
+for need in $SETUP; do "$need"; done
 unlock_setup
 
-check "shell syntax" shell_syntax
-check "ruff check" in_mcp ruff check . ../scripts
-check "ruff format" in_mcp ruff format --check . ../scripts
-check "mypy" in_mcp mypy
-check "mypy (scripts)" types_of_scripts
-check "gofmt" formatted_go
-check "go vet" in_api "$GO" vet ./...
-check "staticcheck" in_api "$GO" tool staticcheck ./...
-check "API build" build_api
-check "generated: tool surface" "$ROOT/scripts/generate.sh" --check tools
-check "generated: API contract" "$ROOT/scripts/generate.sh" --check contract
-step "PostgreSQL server" "Look at its log." start_postgres
-suite "Go tests" go_tests
-suite "Python tests" python_tests
-suite "end to end" "$ROOT/scripts/test-mcp-e2e.sh"
-suite "real clients" "$ROOT/scripts/test-clients.sh"
-FINISHED=yes
+case $PART in
+    all)
+        step "PostgreSQL server" "Look at its log." start_postgres
+        TOOLBRIDGE_TEST_POSTGRES=$(postgres_url)
+        export TOOLBRIDGE_TEST_POSTGRES TOOLBRIDGE_TEST_COMPLETE=yes CGO_ENABLED=1
+        side_by_side all_of_go all_of_python
+        ;;
+    fast) side_by_side fast_go fast_python ;;
+    trouble) check "trouble" trouble_tests "${2:-}" ;;
+    *) check "$PART" python_tests -m "$PART" ;;
+esac

@@ -15,6 +15,16 @@ from tests.harness.stack import stack_process
 from toolbridge_mcp.app import create_server
 from toolbridge_mcp.transport import connections
 
+STARTERS = {"gateway_process", "stack_process", "gateway_before", "subprocess"}
+"""Names by which a test file starts programs of its own."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests of files that start programs of their own, which `scripts/test.sh fast` leaves out."""
+    for item in items:
+        if isinstance(item, pytest.Function) and STARTERS & vars(item.module).keys():
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:

@@ -144,12 +144,14 @@ class Tools:
         return result
 
     async def call(self, name: str, **arguments: Any) -> dict[str, Any]:
-        """The structured content of a call that must succeed. Its text must say the same."""
+        """The structured content of a call that must succeed. Its first text must say the same."""
         result = await self.result(name, **arguments)
         assert not result.is_error, text_of(result)
         content: dict[str, Any] | None = result.structured_content
         assert content is not None
-        assert json.loads(text_of(result)) == content
+        first = result.content[0]
+        assert isinstance(first, TextContent)
+        assert json.loads(first.text) == content
         self.succeeded.add(name)
         return content
 

@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.harness.authorization_server import SERVICE, AuthorizationServer, running_authorization_server
-from tests.harness.isolation import Tenant
 from tests.harness.processes import api_process, gateway_process, running
+from tests.harness.storm import Tenant
 
 UNLIMITED = {f"RATE_LIMIT_{what}": "off" for what in ("READS", "WRITES", "SESSIONS")}
 

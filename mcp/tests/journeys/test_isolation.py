@@ -1,13 +1,13 @@
-"""Two users in each of two tenants see nothing of each other. `scripts/isolation.py` runs more of it."""
+"""Two users in each of two tenants see nothing of each other. scripts/test.sh trouble runs this longer."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.harness.isolation import storm
+from tests.harness.storm import storm
 from tests.harness.two_tenants import two_tenants
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.e2e]
 
 
 async def test_users_and_tenants_see_nothing_of_each_other(api_binary: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.harness.clients import Rest, Tools, over_sse, token
 from tests.harness.processes import Process, api_process, gateway_process, running
 from toolbridge_mcp.entities import NOTE
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.e2e]
 
 
 @pytest.fixture

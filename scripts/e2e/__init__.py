@@ -1,1 +1,0 @@
-"""The parts of the end-to-end run; scripts/test-mcp-integration.py is the list of its checks."""
