@@ -72,6 +72,17 @@ async def test_a_cancelled_caller_leaves_the_run_to_the_others() -> None:
     assert work.runs == 1
 
 
+async def test_a_caller_that_waits_no_longer_leaves_the_run_to_the_others() -> None:
+    flights: SingleFlight[object] = SingleFlight()
+    work = Work()
+    patient = asyncio.create_task(flights.run(work))
+    with pytest.raises(TimeoutError):
+        await flights.run(work, seconds=0.01)
+    work.go.set()
+    assert await patient == "done"
+    assert work.runs == 1
+
+
 async def test_the_run_knows_nothing_of_the_caller_that_started_it() -> None:
     async def who() -> str:
         return caller.get()

@@ -11,17 +11,24 @@ Result = TypeVar("Result")
 class SingleFlight(Generic[Result]):
     """Runs at most one task for each key at a time; callers that come while it runs share it.
 
-    A caller that is cancelled does not cancel the task. The task runs in an empty context: it serves every
-    caller, so it carries the token and the deadline of none. A caller that has a deadline must bound its own
-    wait.
+    A caller that is cancelled, or stops waiting, leaves the task running. The task runs in an empty context:
+    it serves every caller, so it carries the token and the deadline of none.
     """
 
     def __init__(self) -> None:
         self._tasks: dict[Hashable, asyncio.Task[Result]] = {}
 
-    async def run(self, work: Callable[[], Coroutine[Any, Any, Result]], key: Hashable = None) -> Result:
-        """Returns the result of the running task for `key`, or of `work` if there is none."""
-        return await asyncio.shield(self.start(work, key))
+    async def run(
+        self,
+        work: Callable[[], Coroutine[Any, Any, Result]],
+        key: Hashable = None,
+        *,
+        seconds: float | None = None,
+    ) -> Result:
+        """Returns the result of the running task for `key`, or of `work` if there is none. Raises
+        `TimeoutError` when it takes longer than `seconds`."""
+        async with asyncio.timeout(seconds):
+            return await asyncio.shield(self.start(work, key))
 
     def start(
         self, work: Callable[[], Coroutine[Any, Any, Result]], key: Hashable = None

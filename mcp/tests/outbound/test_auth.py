@@ -1,18 +1,11 @@
 """How a token gets onto a request, over real sockets and through the tenant's transport."""
 
-import asyncio
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
-import anyio
-import httpx
 import pytest
 
 from tests.harness.misbehaving import Behaviour, answer, misbehaving, received
-from toolbridge_mcp.errors import IssuedTokenRefused, TimedOut
+from tests.outbound.world import client_of
+from toolbridge_mcp.errors import IssuedTokenRefused
 from toolbridge_mcp.outbound.auth import BearerAuth, IssuedTokenAuth
-from toolbridge_mcp.transport import UNTIL, Signer, TenantTransport, connections
 
 pytestmark = pytest.mark.anyio
 OK = answer(b"{}")
@@ -27,21 +20,12 @@ class Tokens:
         self._tokens = list(tokens)
         self.forgotten: list[str] = []
 
-    async def bearer_token(self) -> str | None:
+    async def bearer_token(self, seconds: float | None = None) -> str | None:  # noqa: ARG002
         return self._tokens.pop(0) if len(self._tokens) > 1 else self._tokens[0]
 
     @property
     def auth(self) -> IssuedTokenAuth:
         return IssuedTokenAuth(self.bearer_token, self.forgotten.append)
-
-
-@asynccontextmanager
-async def client_of(url: str, auth: httpx.Auth) -> AsyncIterator[httpx.AsyncClient]:
-    seconds = iter(range(1_700_000_000, 1_800_000_000))
-    signer = Signer(b"secret", "tenant-a", seconds.__next__)
-    transport = TenantTransport(connections(), base_url=url, signature=signer.headers)
-    async with httpx.AsyncClient(transport=transport, auth=auth, base_url=url, trust_env=False) as http:
-        yield http
 
 
 def sent(heads: list[str], name: str = "Authorization") -> list[str | None]:
@@ -112,20 +96,6 @@ async def test_a_forwarded_token_is_never_sent_twice() -> None:
     async with misbehaving(REFUSED) as api, client_of(api.url, auth) as http:
         assert (await http.get("/v1/notes")).status_code == 401
     assert sent(api.requests) == ["Bearer of.ann"]
-
-
-async def test_waiting_for_a_token_ends_with_the_requests_deadline_and_nothing_is_sent() -> None:
-    async def never() -> str | None:
-        await asyncio.Event().wait()
-        return None
-
-    async with (
-        misbehaving(OK) as api,
-        client_of(api.url, IssuedTokenAuth(never, Tokens(None).forgotten.append)) as http,
-    ):
-        with anyio.fail_after(1), pytest.raises(TimedOut):
-            await http.post("/v1/notes", content=b"{}", extensions={UNTIL: time.monotonic() + 0.05})
-        assert api.opened == 0
 
 
 @pytest.mark.parametrize(

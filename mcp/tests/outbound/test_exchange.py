@@ -1,23 +1,27 @@
 """Mode `exchange`: each caller's token is exchanged for one that is meant for the API."""
 
 import asyncio
+import time
 
+import anyio
 import pytest
 
 from tests.harness.authorization_grants import TOKEN_EXCHANGE
 from tests.harness.authorization_server import AuthorizationServer
 from tests.harness.clients import in_memory
+from tests.harness.misbehaving import answer, misbehaving
 from tests.harness.processes import Process
 from tests.harness.recording import Recording
-from tests.outbound.world import API, GATEWAY, MakeEndpoint, World, eventually, gateway
+from tests.outbound.world import API, GATEWAY, MakeEndpoint, World, client_of, eventually, gateway
 from toolbridge_mcp.errors import (
     IssuedTokenRefused,
     TenantRefused,
+    TimedOut,
     TokenServiceRefused,
     TokenServiceUnavailable,
 )
 from toolbridge_mcp.outbound.exchange import ExchangedTokens
-from toolbridge_mcp.transport import connections
+from toolbridge_mcp.transport import UNTIL, connections
 
 pytestmark = pytest.mark.anyio
 
@@ -211,3 +215,17 @@ async def test_audience_scope_and_resource_are_requested(
     (form,) = authority.forms
     assert form.items() >= wanted.items()
     assert form["subject_token_type"] == "urn:ietf:params:oauth:token-type:access_token"
+
+
+async def test_waiting_for_a_token_ends_with_the_requests_deadline_and_nothing_is_sent(
+    exchanged: ExchangedTokens, authority: AuthorizationServer, world: World
+) -> None:
+    world.call_as(authority.sign("ann", GATEWAY))
+    authority.gate.clear()
+    async with misbehaving(answer(b"{}")) as api, client_of(api.url, exchanged.auth) as http:
+        with anyio.fail_after(5), pytest.raises(TimedOut):
+            await http.post("/v1/notes", content=b"{}", extensions={UNTIL: time.monotonic() + 0.2})
+        assert api.opened == 0
+        authority.gate.set()
+        assert (await http.post("/v1/notes", content=b"{}")).status_code == 200
+    assert len(authority.forms) == 1

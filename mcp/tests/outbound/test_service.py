@@ -1,18 +1,21 @@
 """Mode `client_credentials`: all callers act as the one service user."""
 
 import asyncio
+import time
 
+import anyio
 import pytest
 from fastmcp import FastMCP
 
 from tests.harness.authorization_server import SERVICE, AuthorizationServer
 from tests.harness.clients import in_memory
+from tests.harness.misbehaving import answer, misbehaving
 from tests.harness.processes import Process
 from tests.harness.recording import Recording
-from tests.outbound.world import MakeEndpoint, World, eventually, gateway
-from toolbridge_mcp.errors import TokenServiceMisconfigured, TokenServiceUnavailable
+from tests.outbound.world import MakeEndpoint, World, client_of, eventually, gateway
+from toolbridge_mcp.errors import TimedOut, TokenServiceMisconfigured, TokenServiceUnavailable
 from toolbridge_mcp.outbound.service import ServiceToken
-from toolbridge_mcp.transport import connections
+from toolbridge_mcp.transport import UNTIL, connections
 
 pytestmark = pytest.mark.anyio
 
@@ -100,3 +103,21 @@ async def test_a_forgotten_token_is_fetched_again(
     service.forget(first)
     assert await service.bearer_token() != first
     assert len(authority.forms) == 2
+
+
+async def test_waiting_for_a_token_ends_with_the_requests_deadline_and_nothing_is_sent(
+    authority: AuthorizationServer, endpoint: MakeEndpoint, world: World
+) -> None:
+    world.call_as("any")
+    authority.gate.clear()
+    async with (
+        ServiceToken(endpoint(), lambda: world.caller) as tokens,
+        misbehaving(answer(b"{}")) as api,
+        client_of(api.url, tokens.auth) as http,
+    ):
+        with anyio.fail_after(5), pytest.raises(TimedOut):
+            await http.post("/v1/notes", content=b"{}", extensions={UNTIL: time.monotonic() + 0.2})
+        assert api.opened == 0
+        authority.gate.set()
+        assert (await http.post("/v1/notes", content=b"{}")).status_code == 200
+    assert len(authority.forms) == 1

@@ -2,9 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 from fastmcp import FastMCP
 
 from tests.harness.authorization_server import SERVICE, AuthorizationServer
@@ -14,6 +16,7 @@ from tests.harness.recording import Recording
 from toolbridge_mcp.app import create_server
 from toolbridge_mcp.identity import CallerToken
 from toolbridge_mcp.outbound.token_endpoint import TokenEndpoint
+from toolbridge_mcp.transport import Signer, TenantTransport, connections
 
 GATEWAY, API = "https://gateway.example/mcp", "https://api.example"
 MakeEndpoint = Callable[..., TokenEndpoint]
@@ -52,3 +55,13 @@ async def eventually(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not condition():
             await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def client_of(url: str, auth: httpx.Auth) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that sends tokens of `auth`, and signs with a clock that moves on by a second each time."""
+    seconds = iter(range(1_700_000_000, 1_800_000_000))
+    signer = Signer(b"secret", "tenant-a", seconds.__next__)
+    transport = TenantTransport(connections(), base_url=url, signature=signer.headers)
+    async with httpx.AsyncClient(transport=transport, auth=auth, base_url=url, trust_env=False) as http:
+        yield http

@@ -103,8 +103,7 @@ class ApiClient:
     async def _described(self) -> _Api:
         """Calls that need the description at the same time share one request."""
         try:
-            async with asyncio.timeout(current_deadline().left):
-                return await self._readings.run(self._read)
+            return await self._readings.run(self._read, seconds=current_deadline().left)
         except TimeoutError as error:
             raise Unavailable from error
 

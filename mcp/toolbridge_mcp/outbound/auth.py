@@ -1,6 +1,5 @@
 """How a token gets onto a request to the API, and what happens when the API refuses it."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import httpx
@@ -36,8 +35,9 @@ class IssuedTokenAuth(httpx.Auth):
     """
 
     def __init__(
-        self, bearer_token: Callable[[], Awaitable[str | None]], forget: Callable[[str], None]
+        self, bearer_token: Callable[[float | None], Awaitable[str | None]], forget: Callable[[str], None]
     ) -> None:
+        """`bearer_token` takes the seconds that it may wait and raises `TimeoutError` after them."""
         self._bearer_token = bearer_token
         self._forget = forget
 
@@ -55,8 +55,7 @@ class IssuedTokenAuth(httpx.Auth):
 
     async def _token_in_time(self, request: httpx.Request) -> str | None:
         try:
-            async with asyncio.timeout(seconds_left(request)):
-                return await self._bearer_token()
+            return await self._bearer_token(seconds_left(request))
         except TimeoutError as error:
             raise TimedOut from error
 

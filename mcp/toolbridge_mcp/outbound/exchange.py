@@ -45,15 +45,16 @@ class ExchangedTokens:
     def auth(self) -> IssuedTokenAuth:
         return IssuedTokenAuth(self.bearer_token, self.forget)
 
-    async def bearer_token(self) -> str | None:
-        """The token for the API, or None outside of a message."""
+    async def bearer_token(self, seconds: float | None = None) -> str | None:
+        """The token for the API, or None outside of a message. Raises `TimeoutError` after `seconds`."""
         caller = self._caller()
         if caller is None:
             return None
         key = _key(caller)
-        issued = self._kept.get(key)
-        if issued is None:
-            issued = await self._exchanges.run(lambda: self._exchange(key, caller), key)
+        try:
+            issued = self._kept[key]
+        except KeyError:
+            issued = await self._exchanges.run(lambda: self._exchange(key, caller), key, seconds=seconds)
         return issued.value
 
     def forget(self, token: str) -> None:

@@ -28,15 +28,15 @@ class ServiceToken:
         self._refused_until = 0.0
         self._fetches: SingleFlight[IssuedToken] = SingleFlight()
 
-    async def bearer_token(self) -> str | None:
-        """The service user's token, or None outside of a message."""
-        return (await self.token()).value if self._caller() else None
+    async def bearer_token(self, seconds: float | None = None) -> str | None:
+        """The service user's token, or None outside of a message. Raises `TimeoutError` after `seconds`."""
+        return (await self._valid(seconds)).value if self._caller() else None
 
-    async def token(self) -> IssuedToken:
+    async def _valid(self, seconds: float | None) -> IssuedToken:
         """A valid token. Shortly before it expires, the next one is fetched in the background."""
         token, now = self._token, self._endpoint.now()
         if token is None or token.expires_at <= now:
-            return await self._fetches.run(self._fetch)
+            return await self._fetches.run(self._fetch, seconds=seconds)
         if token.renew_at <= now:
             self._fetches.start(self._fetch)
         return token
