@@ -1,13 +1,17 @@
 """The documents agree with the code."""
 
+import contextlib
 import re
 from pathlib import Path
 
+import click
 import pytest
 
 from tests.harness.processes import REPOSITORY
 from tests.repository.settings_document import default_of, render, variables_of
 from toolbridge_mcp.cli.connect import CLIENTS
+from toolbridge_mcp.cli.main import toolbridge
+from toolbridge_mcp.cli.stack import Stack
 from toolbridge_mcp.settings import Settings
 
 DOCUMENTS = [
@@ -42,7 +46,7 @@ def test_every_decision_says_why_and_what_was_given_up() -> None:
         assert parts == ["What", "Why", "Given up"], title
 
 
-ROOTS = ("", "mcp/toolbridge_mcp", "api/internal")
+ROOTS = ("", "mcp", "mcp/toolbridge_mcp", "api/internal")
 """Paths in the documents are relative to the repository, or to one of the two programs."""
 
 OF_THE_READER = (".vscode/", "~/", "/", "tenants/")
@@ -56,6 +60,44 @@ def test_named_scripts_and_files_exist(document: Path) -> None:
         places = [document.parent / name, *(REPOSITORY / root / name for root in ROOTS)]
         if name not in created and not name.startswith(OF_THE_READER):
             assert any(place.exists() for place in places), name
+
+
+TEST_SCRIPT = REPOSITORY / "scripts/test.sh"
+COMMAND = re.compile(
+    r"(?:^|`|\"|&& )(?:[A-Z_]+=\S+ )*toolbridge((?: (?:\\\n *)?[\w./:?=\[\]-]+)*)", re.MULTILINE
+)
+
+
+@each_document
+def test_shown_commands_are_commands_of_toolbridge(document: Path) -> None:
+    for shown in COMMAND.findall(document.read_text()):
+        words = shown.replace("\\\n", " ").split()
+        check_command(toolbridge, "toolbridge", words)
+
+
+def check_command(command: click.Command, name: str, words: list[str]) -> None:
+    """Raises `click.UsageError` for words that the command does not take. Nothing is run."""
+    if isinstance(command, click.Group) and words and words[0] not in {"--help", "--version"}:
+        assert words[0] in command.commands, f"{name} has no command {words[0]}"
+        check_command(command.commands[words[0]], f"{name} {words[0]}", words[1:])
+    elif words:
+        with contextlib.suppress(click.exceptions.Exit):
+            command.make_context(name, words)
+
+
+def trouble_names() -> list[str]:
+    """The names from which `scripts/test.sh trouble NAME` selects: those of files and of their tests."""
+    files = list((REPOSITORY / "mcp/tests/trouble").glob("test_*.py"))
+    tests = [re.findall(r"def (test_\w+)", path.read_text()) for path in files]
+    return [path.stem for path in files] + [name for names in tests for name in names]
+
+
+@each_document
+def test_shown_parts_of_the_tests_exist(document: Path) -> None:
+    (parts,) = re.findall(r"^Usage: scripts/test.sh \[(.*)\]$", TEST_SCRIPT.read_text(), re.MULTILINE)
+    for part, name in re.findall(r"scripts/test\.sh (\w+)(?: (\w+))?", document.read_text()):
+        assert part in parts.split()
+        assert part != "trouble" or any(name in shown for shown in trouble_names()), name
 
 
 def test_the_clients_are_configured_as_connect_prints() -> None:
@@ -81,8 +123,8 @@ GATEWAY_DEFAULTS = {
 STACK_DEFAULTS = {"API_PORT": "8081", "TOOLBRIDGE_DATA_DIR": ".toolbridge/data"}
 """Settings that neither program reads: the commands that start both make others from them."""
 
-OF_THE_CALLER = {"TOOLBRIDGE_TOKEN"}
-"""Variables with a user's token, for a client or the doctor; they are no settings."""
+NO_SETTINGS = {"TOOLBRIDGE_TOKEN", "TOOLBRIDGE_API_BINARY"}
+"""Other variables: a user's token, for a client or the doctor, and the API's binary, for the tests."""
 
 
 def api_defaults() -> dict[str, str]:
@@ -108,9 +150,17 @@ def test_the_example_shows_every_setting_with_its_default() -> None:
         assert set(variables_of(name, field)) & set(shown), name
 
 
+def test_the_stack_has_the_defaults_that_the_example_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in STACK_DEFAULTS:
+        monkeypatch.delenv(name, raising=False)
+    stack = Stack.from_environment()
+    data = stack.data.relative_to(REPOSITORY)
+    assert {"API_PORT": str(stack.api_port), "TOOLBRIDGE_DATA_DIR": str(data)} == STACK_DEFAULTS
+
+
 @each_document
 def test_a_document_names_only_settings_that_there_are(document: Path) -> None:
-    known = STACK_DEFAULTS.keys() | GATEWAY_DEFAULTS.keys() | api_defaults().keys() | OF_THE_CALLER
+    known = STACK_DEFAULTS.keys() | GATEWAY_DEFAULTS.keys() | api_defaults().keys() | NO_SETTINGS
     text = document.read_text()
     for name, others in re.findall(r"`((?:TOOLBRIDGE|JWT|TENANT|API)_[A-Z0-9_]+)(\.\.\.)?", text):
         assert name in known or (others and any(setting.startswith(name) for setting in known)), name
