@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from signal import Signals
 
-CODE = ["toolbridge_mcp.app", "toolbridge_mcp.serving", "uvicorn", "uvloop"]
+CODE = ["toolbridge_mcp.app", "toolbridge_mcp.uvicorn_server", "uvicorn", "uvloop"]
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(CODE)
 

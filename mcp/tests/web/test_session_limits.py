@@ -1,10 +1,11 @@
 """How many sessions there may be, and how they end: real gateway processes with small limits."""
 
 import json
+import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +19,34 @@ from tests.harness.clients import HELLO, over_sse, token
 from tests.harness.processes import Process, gateway_process, running
 
 pytestmark = pytest.mark.anyio
-WithLimits = Callable[..., AbstractContextManager[Process]]
+PER_USER = 2
 
 
-@pytest.fixture
-def with_limits(api: Process, tmp_path: Path) -> WithLimits:
-    @contextmanager
-    def start(**limits: float) -> Iterator[Process]:
-        settings = {f"TOOLBRIDGE_{name.upper()}": str(value) for name, value in limits.items()}
-        with running(gateway_process(api.url, tmp_path, **settings)) as process:
-            yield process
+@contextmanager
+def with_limits(api: Process, folder: Path, **limits: float) -> Iterator[Process]:
+    settings = {f"TOOLBRIDGE_{name.upper()}": str(value) for name, value in limits.items()}
+    with running(gateway_process(api.url, folder, **settings)) as process:
+        yield process
 
-    return start
+
+@pytest.fixture(scope="module")
+def limited(api: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """A gateway of which each user may have `PER_USER` sessions."""
+    folder = tmp_path_factory.mktemp("limited")
+    with with_limits(
+        api, folder, max_sessions_per_user=PER_USER, expired_stream_seconds=1, stalled_stream_seconds=3
+    ) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def impatient(api: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """A gateway whose sessions end soon when they are idle; each user may have one."""
+    folder = tmp_path_factory.mktemp("impatient")
+    with with_limits(
+        api, folder, max_sessions_per_user=1, session_idle_seconds=1, stream_idle_seconds=2
+    ) as process:
+        yield process
 
 
 def of(user: str, **claims: Any) -> dict[str, str]:
@@ -51,8 +68,8 @@ async def open_stream(stack: AsyncExitStack, http: httpx.AsyncClient, user: str)
     return stream
 
 
-async def test_one_user_cannot_take_all_sessions(with_limits: WithLimits) -> None:
-    with with_limits(max_sessions=5, max_sessions_per_user=3) as gateway:
+async def test_one_user_cannot_take_all_sessions(api: Process, tmp_path: Path) -> None:
+    with with_limits(api, tmp_path, max_sessions=5, max_sessions_per_user=3) as gateway:
         async with caller(gateway) as http, AsyncExitStack() as stack:
             for _ in range(3):
                 assert (await open_stream(stack, http, "ann")).status_code == 200
@@ -68,32 +85,40 @@ async def test_one_user_cannot_take_all_sessions(with_limits: WithLimits) -> Non
             assert "as many sessions as it can serve" in sixth.text
 
 
-async def test_a_session_that_ended_makes_room(with_limits: WithLimits) -> None:
-    with with_limits(max_sessions_per_user=1) as gateway:
-        async with caller(gateway) as http:
-            for _ in range(3):
-                opened = await http.post("/mcp", json=HELLO, headers=of("ann"))
-                assert opened.status_code == 200
-                session = {"Mcp-Session-Id": opened.headers["Mcp-Session-Id"]}
-                assert (await http.post("/mcp", json=HELLO, headers=of("ann"))).status_code == 429
-                assert (await http.delete("/mcp", headers=of("ann") | session)).status_code == 200
-            async with AsyncExitStack() as stack:
-                assert (await open_stream(stack, http, "ann")).status_code == 200
-            with anyio.fail_after(5):
-                while (await http.post("/mcp", json=HELLO, headers=of("ann"))).status_code != 200:
-                    await anyio.sleep(0.05)
+async def opened(http: httpx.AsyncClient, user: str) -> int:
+    """The status of a request that opens a session of Streamable HTTP."""
+    return (await http.post("/mcp", json=HELLO, headers=of(user))).status_code
 
 
-async def test_an_idle_session_of_streamable_http_makes_room(with_limits: WithLimits) -> None:
-    with with_limits(max_sessions_per_user=1, session_idle_seconds=1) as gateway:
-        async with caller(gateway) as http:
-            opened = await http.post("/mcp", json=HELLO, headers=of("ann"))
-            session = {"Mcp-Session-Id": opened.headers["Mcp-Session-Id"]}
-            with anyio.fail_after(6):
-                while (await http.post("/mcp", json=HELLO, headers=of("ann"))).status_code != 200:
-                    await anyio.sleep(0.1)
-            ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
-            assert (await http.post("/mcp", json=ping, headers=of("ann") | session)).status_code == 404
+async def until_opened(http: httpx.AsyncClient, user: str) -> None:
+    with anyio.fail_after(6):
+        while await opened(http, user) != 200:
+            await anyio.sleep(0.05)
+
+
+async def test_a_session_that_ended_makes_room(limited: Process, user: str) -> None:
+    async with caller(limited) as http:
+        for _ in range(PER_USER - 1):
+            assert await opened(http, user) == 200
+        for _ in range(3):
+            last = await http.post("/mcp", json=HELLO, headers=of(user))
+            assert last.status_code == 200
+            session = {"Mcp-Session-Id": last.headers["Mcp-Session-Id"]}
+            assert await opened(http, user) == 429
+            assert (await http.delete("/mcp", headers=of(user) | session)).status_code == 200
+        async with AsyncExitStack() as stack:
+            assert (await open_stream(stack, http, user)).status_code == 200
+            assert await opened(http, user) == 429
+        await until_opened(http, user)
+
+
+async def test_an_idle_session_of_streamable_http_makes_room(impatient: Process, user: str) -> None:
+    async with caller(impatient) as http:
+        first = await http.post("/mcp", json=HELLO, headers=of(user))
+        session = {"Mcp-Session-Id": first.headers["Mcp-Session-Id"]}
+        await until_opened(http, user)
+        ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
+        assert (await http.post("/mcp", json=ping, headers=of(user) | session)).status_code == 404
 
 
 def opening(user: str, body: bytes) -> bytes:
@@ -109,22 +134,21 @@ async def sent(gateway: Process, request: bytes) -> anyio.abc.SocketStream:
     return connection
 
 
-async def test_many_at_once_do_not_pass_the_limit(with_limits: WithLimits) -> None:
-    request = opening("ann", json.dumps(HELLO).encode())
-    with with_limits(max_sessions_per_user=3) as gateway:
-        halves = [await sent(gateway, request[:-10]) for _ in range(10)]
-        async with caller(gateway) as http:
-            with anyio.fail_after(5):
-                while (await http.post("/mcp", json={}, headers=of("ann"))).status_code != 429:
-                    await anyio.sleep(0.05)
-        statuses = []
-        for half in halves:
-            with suppress(anyio.BrokenResourceError):
-                await half.send(request[-10:])
-            statuses.append((await half.receive()).split(b" ")[1])
-            await half.aclose()
-        assert statuses.count(b"200") == 3
-        assert statuses.count(b"429") == 7
+async def test_many_at_once_do_not_pass_the_limit(limited: Process, user: str) -> None:
+    request = opening(user, json.dumps(HELLO).encode())
+    halves = [await sent(limited, request[:-10]) for _ in range(10)]
+    async with caller(limited) as http:
+        with anyio.fail_after(5):
+            while (await http.post("/mcp", json={}, headers=of(user))).status_code != 429:
+                await anyio.sleep(0.05)
+    statuses = []
+    for half in halves:
+        with suppress(anyio.BrokenResourceError):
+            await half.send(request[-10:])
+        statuses.append((await half.receive()).split(b" ")[1])
+        await half.aclose()
+    assert statuses.count(b"200") == PER_USER
+    assert statuses.count(b"429") == 10 - PER_USER
 
 
 async def send_without_end(connection: anyio.abc.SocketStream) -> None:
@@ -146,30 +170,32 @@ async def test_a_long_head_is_read_whole(gateway: Process) -> None:
             assert answer.status_code == 200
 
 
-async def test_a_refused_opening_takes_no_room(with_limits: WithLimits) -> None:
-    with with_limits(max_sessions_per_user=1) as gateway:
-        async with caller(gateway) as http:
-            for _ in range(3):
-                refused = await http.post("/mcp", json=HELLO | {"params": {}}, headers=of("ann"))
-                assert refused.json()["error"]["code"] == -32602
-                assert "Mcp-Session-Id" not in refused.headers
-            assert (await http.post("/mcp", json=HELLO, headers=of("ann"))).status_code == 200
+async def test_a_refused_opening_takes_no_room(limited: Process, user: str) -> None:
+    async with caller(limited) as http:
+        for _ in range(PER_USER + 1):
+            refused = await http.post("/mcp", json=HELLO | {"params": {}}, headers=of(user))
+            assert refused.json()["error"]["code"] == -32602
+            assert "Mcp-Session-Id" not in refused.headers
+        for _ in range(PER_USER):
+            assert await opened(http, user) == 200
 
 
 @pytest.mark.parametrize("unsent", [0, 10])
 async def test_a_client_that_leaves_while_it_opens_a_session_takes_no_room(
-    unsent: int, with_limits: WithLimits
+    unsent: int, limited: Process, user: str
 ) -> None:
-    request = opening("ann", json.dumps(HELLO).encode())
-    with with_limits(max_sessions_per_user=2) as gateway:
+    """The gateway is frozen while they do, so that it reads each request together with its end."""
+    request = opening(user, json.dumps(HELLO).encode())
+    limited.signal(signal.SIGSTOP)
+    try:
         for _ in range(20):
-            connection = await sent(gateway, request[: len(request) - unsent])
+            connection = await sent(limited, request[: len(request) - unsent])
             await anyio.aclose_forcefully(connection)
-        async with caller(gateway) as http:
-            with anyio.fail_after(5):
-                for _ in range(2):
-                    while (await http.post("/mcp", json=HELLO, headers=of("ann"))).status_code != 200:
-                        await anyio.sleep(0.05)
+    finally:
+        limited.signal(signal.SIGCONT)
+    async with caller(limited) as http:
+        for _ in range(PER_USER):
+            await until_opened(http, user)
 
 
 async def rest_of(stream: httpx.Response) -> None:
@@ -179,45 +205,42 @@ async def rest_of(stream: httpx.Response) -> None:
             pass
 
 
-async def test_an_idle_stream_ends_and_a_used_one_does_not(with_limits: WithLimits) -> None:
-    with with_limits(stream_idle_seconds=2) as gateway:
-        async with over_sse(gateway.url, token("ann")) as tools, caller(gateway) as http:
-            async with (
-                http.stream("GET", "/sse", headers=of("bob")) as idle,
-                anyio.create_task_group() as group,
-            ):
-                group.start_soon(rest_of, idle)
-                end = time.monotonic() + 3.5
-                while time.monotonic() < end:
-                    await tools.call("list_notes")
-                    await anyio.sleep(0.2)
-            assert (await tools.call("list_notes"))["items"] == []
+async def test_an_idle_stream_ends_and_a_used_one_does_not(impatient: Process, user: str) -> None:
+    async with over_sse(impatient.url, token(user)) as tools, caller(impatient) as http:
+        async with (
+            http.stream("GET", "/sse", headers=of("idle")) as idle,
+            anyio.create_task_group() as group,
+        ):
+            group.start_soon(rest_of, idle)
+            end = time.monotonic() + 3.5
+            while time.monotonic() < end:
+                await tools.call("list_notes")
+                await anyio.sleep(0.2)
+        assert (await tools.call("list_notes"))["items"] == []
 
 
-async def test_a_stream_ends_when_its_token_has_long_expired(with_limits: WithLimits) -> None:
-    with with_limits(expired_stream_seconds=1) as gateway:
-        async with caller(gateway) as http:
-            expires = int(time.time()) + 2
-            async with http.stream("GET", "/sse", headers=of("ann", exp=expires)) as stream:
-                await rest_of(stream)
-            assert time.time() >= expires + 1
+async def test_a_stream_ends_when_its_token_has_long_expired(limited: Process, user: str) -> None:
+    async with caller(limited) as http:
+        expires = int(time.time()) + 2
+        async with http.stream("GET", "/sse", headers=of(user, exp=expires)) as stream:
+            await rest_of(stream)
+        assert time.time() >= expires + 1
 
 
-async def test_a_renewed_token_keeps_the_stream_open(with_limits: WithLimits) -> None:
-    with with_limits(expired_stream_seconds=0) as gateway:
-        async with caller(gateway) as http:
-            expires = int(time.time()) + 2
-            async with http.stream("GET", "/sse", headers=of("ann", exp=expires)) as stream:
-                lines = stream.aiter_lines()
-                data = (line.removeprefix("data: ") async for line in lines if line.startswith("data: "))
-                messages = await anext(data)
-                assert (await http.post(messages, json=HELLO, headers=of("ann"))).status_code == 202
-                await anext(data)
-                while time.time() < expires + 1.5:
-                    await anyio.sleep(0.1)
-                ping = {"jsonrpc": "2.0", "id": 7, "method": "ping"}
-                assert (await http.post(messages, json=ping, headers=of("ann"))).status_code == 202
-                assert json.loads(await anext(data))["id"] == 7
+async def test_a_renewed_token_keeps_the_stream_open(limited: Process, user: str) -> None:
+    async with caller(limited) as http:
+        expires = int(time.time()) + 2
+        async with http.stream("GET", "/sse", headers=of(user, exp=expires)) as stream:
+            lines = stream.aiter_lines()
+            data = (line.removeprefix("data: ") async for line in lines if line.startswith("data: "))
+            messages = await anext(data)
+            assert (await http.post(messages, json=HELLO, headers=of(user))).status_code == 202
+            await anext(data)
+            while time.time() < expires + 2.5:
+                await anyio.sleep(0.1)
+            ping = {"jsonrpc": "2.0", "id": 7, "method": "ping"}
+            assert (await http.post(messages, json=ping, headers=of(user))).status_code == 202
+            assert json.loads(await anext(data))["id"] == 7
 
 
 def unread_stream(gateway: Process, user: str) -> tuple[socket.socket, str]:
@@ -233,20 +256,19 @@ def unread_stream(gateway: Process, user: str) -> tuple[socket.socket, str]:
     return connection, data.removeprefix("data: ")
 
 
-async def test_what_nobody_reads_is_bounded_and_ends(with_limits: WithLimits, user: str) -> None:
+async def test_what_nobody_reads_is_bounded_and_ends(limited: Process, user: str) -> None:
     """A client that calls and calls and reads no answer costs its own session, not the gateway's memory."""
-    with with_limits(stalled_stream_seconds=3) as gateway:
-        async with over_sse(gateway.url, token(user)) as tools, caller(gateway) as http:
-            large = await tools.call("create_note", title="t", content="c" * 300_000)
-            get = {"name": "get_note", "arguments": {"uid": large["uid"]}}
-            connection, messages = unread_stream(gateway, user)
-            with connection:
-                await http.post(messages, json=HELLO, headers=of(user))
-                statuses: list[int] = []
-                with anyio.fail_after(20):
-                    while 404 not in statuses:
-                        call = {"jsonrpc": "2.0", "id": len(statuses), "method": "tools/call", "params": get}
-                        statuses.append((await http.post(messages, json=call, headers=of(user))).status_code)
-            assert set(statuses) == {202, 429, 404}
-            assert statuses.count(202) < 300
-            assert (await tools.call("get_note", uid=large["uid"]))["version"] == 1
+    async with over_sse(limited.url, token(user)) as tools, caller(limited) as http:
+        large = await tools.call("create_note", title="t", content="c" * 300_000)
+        get = {"name": "get_note", "arguments": {"uid": large["uid"]}}
+        connection, messages = unread_stream(limited, user)
+        with connection:
+            await http.post(messages, json=HELLO, headers=of(user))
+            statuses: list[int] = []
+            with anyio.fail_after(20):
+                while 404 not in statuses:
+                    call = {"jsonrpc": "2.0", "id": len(statuses), "method": "tools/call", "params": get}
+                    statuses.append((await http.post(messages, json=call, headers=of(user))).status_code)
+        assert set(statuses) == {202, 429, 404}
+        assert statuses.count(202) < 300
+        assert (await tools.call("get_note", uid=large["uid"]))["version"] == 1

@@ -156,7 +156,8 @@ async def test_large_answers_keep_the_session_alive(gateway: Process, bearer: st
         middle = await tools.result("create_note", title="text only", content=text)
         assert not middle.is_error
         assert json.loads(text_of(middle))["payload"]["content"] == text
-        large = await tools.call("create_note", title="huge", content="x" * 1_500_000)
+        written = await tools.result("create_note", title="huge", content="x" * 1_500_000)
+        large = written.structured_content or {}
         assert large.keys() == {"uid", "version", "updatedAt"}
         refusal = await tools.refusal("get_note", uid=large["uid"])
         assert "too large for an AI client" in refusal
@@ -197,12 +198,16 @@ async def test_a_proxy_of_the_environment_is_not_used(
         assert (await tools.call("list_notes"))["items"] == []
 
 
-@pytest.fixture
-def own_stack(api_binary: Path, tmp_path: Path) -> Iterator[tuple[Process, Process]]:
+@pytest.fixture(scope="module")
+def own_stack(
+    api_binary: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Process, Process]]:
+    """An API that may be frozen, and a gateway in front of it."""
+    folder = tmp_path_factory.mktemp("own_stack")
     dead = f"http://127.0.0.1:{free_port()}"
     proxies = {"HTTP_PROXY": dead, "http_proxy": dead, "ALL_PROXY": dead}
-    api = api_process(api_binary, tmp_path)
-    with running(api), running(gateway_process(api.url, tmp_path, **proxies)) as gateway:
+    api = api_process(api_binary, folder)
+    with running(api), running(gateway_process(api.url, folder, **proxies)) as gateway:
         yield api, gateway
 
 
