@@ -7,6 +7,8 @@ import pytest
 
 from tests.repository.following import Copy
 
+pytestmark = pytest.mark.slow
+
 GENERATED = ["api/internal/httpapi/testdata/contract.json", "mcp/tests/surface/tools.json"]
 OF_GO = ["./internal/entity", "./internal/httpapi"]
 OF_THE_TABLES = "Table|Row|Contract|Document|Route|Operation|Archive|Action|Path|Verb"
