@@ -11,7 +11,7 @@ usage() {
 Usage: scripts/test.sh [all | fast | e2e | clients | nginx | trouble [NAME]]
 
   all       every check and every test (the default)
-  fast      the checks of the code, the Go tests, and the Python tests that take no time
+  fast      the checks of the code, the Go unit tests, and the Python tests that start hardly any program
   e2e       journeys through all of the container
   clients   every real MCP client and the official conformance suite, which are downloaded once
   nginx     the clients through nginx, with TLS and a path prefix; nginx and openssl must be installed
@@ -21,19 +21,16 @@ A slow machine may need more than 60 s to start a program: set TOOLBRIDGE_TEST_S
 TEXT
 }
 
-# check TITLE COMMAND...: counts as one test, or as the tests in the JUnit report that the command writes to
+# check TITLE COMMAND...: counts as one test, or as the tests of the JUnit report that the command writes to
 # $REPORT. A skipped test counts as failed. All of the output is shown when something failed.
 check() {
-    local title=$1 begun=$SECONDS output="$TEMPORARY/${1//[^a-z]/-}" status=0 passed=1 failed=0
+    local title=$1 begun=$SECONDS output="$TEMPORARY/${1//[^A-Za-z0-9]/-}" status=0 passed=1 failed=0
     export REPORT="$output.xml"
     printf '%s ...\n' "$title" >&2
     "${@:2}" >"$output" 2>&1 || status=$?
-    if [ -f "$REPORT" ]; then
-        read -r passed failed <<<"$(totals "$REPORT")"
-    elif [ "$status" -ne 0 ]; then
-        passed=0
-    fi
-    if [ "$failed" -eq 0 ] && { [ "$status" -ne 0 ] || [ "$passed" -eq 0 ]; }; then failed=1; fi
+    [ "$status" -eq 0 ] || passed=0
+    [ ! -f "$REPORT" ] || read -r passed failed <<<"$(totals "$REPORT")"
+    if [ $((status == 0 && passed > 0)) -eq 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
     echo "$passed $failed" >>"$TEMPORARY/totals"
     [ "$failed" -eq 0 ] || cat "$output" >&2
     printf '%s: %d passed, %d failed, %d s\n' "$title" "$passed" "$failed" $((SECONDS - begun)) >&2
@@ -41,7 +38,7 @@ check() {
 
 totals() {
     grep -o '<testsuite [^>]*' "$1" | grep -Eo ' (tests|failures|errors|skipped)="[0-9]+' | tr -d ' "' | awk -F= \
-        '{n[$1] += $2} END {bad = n["failures"] + n["errors"] + n["skipped"]; print n["tests"] - bad, bad + 0}'
+        '{n[$1] += $2} END {bad = n["failures"] + n["errors"] + n["skipped"]; print n["tests"] - bad, bad}'
 }
 
 in_mcp() { cd "$ROOT/mcp" && "$VENV_PYTHON" -m "$@"; }
@@ -59,6 +56,8 @@ python_tests() { in_mcp pytest --junitxml="$REPORT" "$@"; }
 # The tables are shown as they come.
 trouble_tests() { python_tests -m trouble -s -k "$1" >&3 2>&3; }
 
+go_unit_tests() { go_tests -skip /PostgreSQL $(in_api "$GO" list ./internal/... | grep -v store/postgres); }
+
 # SQLite is C translated to Go. The race detector watches our code and all that it shares with others;
 # inside SQLite it would find nothing of ours, and double the time of the tests.
 UNWATCHED=('-gcflags=modernc.org/sqlite/lib=-race=false' '-gcflags=modernc.org/libc=-race=false')
@@ -74,28 +73,21 @@ all_of_python() {
     check "Python tests" python_tests -n 2 --dist loadfile -m "not nginx and not trouble"
 }
 
-fast_go() {
-    local packages
-    packages=$(in_api "$GO" list ./internal/... | grep -v store/postgres)
-    check "Go unit tests" go_tests -skip /PostgreSQL $packages
-}
+fast_go() { check "Go unit tests" go_unit_tests; }
 
 fast_python() {
     check "Python unit tests" python_tests -m "not slow and not e2e and not clients and not nginx and not trouble"
     check "mypy" in_mcp mypy
 }
 
-# side_by_side FUNCTION...: each is a group of processes of its own, so that all of it can be interrupted.
+# side_by_side FUNCTION...: each in a process group of its own, so that all of it can be interrupted.
 side_by_side() {
     check "shell syntax" shell_syntax
     check "ruff check" in_mcp ruff check . ../scripts
     check "ruff format" in_mcp ruff format --check . ../scripts
     check "gofmt" gofmt_changes_nothing
     set -m
-    for lane in "$@"; do
-        "$lane" &
-        LANES="$LANES $!"
-    done
+    for lane in "$@"; do "$lane" & LANES="$LANES $!"; done
     set +m
     wait
 }
@@ -109,7 +101,7 @@ finish() {
         for lane in $LANES; do kill -INT -- "-$lane" 2>/dev/null && wait "$lane" || true; done
     fi
     stop_postgres
-    read -r passed failed <<<"$(awk '{p += $1; f += $2} END {print p + 0, f + 0}' "$TEMPORARY/totals")"
+    read -r passed failed <<<"$(awk '{p += $1; f += $2} END {print p, f}' "$TEMPORARY/totals")"
     rm -rf "$TEMPORARY"
     printf '%d passed, %d failed\n' "$passed" "$failed"
     [ "$failed" -eq 0 ] || exit 1
@@ -117,16 +109,13 @@ finish() {
 
 PART=${1:-all}
 case "$PART $#" in
-    'all '[01] | 'fast 1' | 'e2e 1' | 'clients 1' | 'nginx 1' | 'trouble '[12]) ;;
+    'all '[01]) SETUP="need_go need_c_compiler need_postgres need_node need_api" ;;
+    'clients 1' | 'nginx 1') SETUP="need_go need_node need_api" ;;
+    'fast 1' | 'e2e 1' | 'trouble '[12]) SETUP="need_go need_api" ;;
     *)
         usage >&2
         exit 2
         ;;
-esac
-case $PART in
-    all) SETUP="need_go need_c_compiler need_postgres need_node need_api" ;;
-    clients | nginx) SETUP="need_go need_node need_api" ;;
-    *) SETUP="need_go need_api" ;;
 esac
 exec 3>&2
 forget_settings

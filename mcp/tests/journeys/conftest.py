@@ -5,9 +5,7 @@ import os
 import pytest
 
 from tests.harness.deployment import Deployment, GivenGateway
-
-URL = "TOOLBRIDGE_TEST_URL"
-TOKEN = "TOOLBRIDGE_TEST_TOKEN"
+from tests.journeys.address import TOKEN, URL
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
