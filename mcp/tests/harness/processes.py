@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from tests.harness.forked import ForkedGateway
@@ -125,8 +126,11 @@ class Process:
             return False
 
     def signal(self, number: signal.Signals) -> None:
+        """Sends the signal. The process is frozen when this returns, if it is SIGSTOP."""
         assert self._process
         self._process.send_signal(number)
+        while number == signal.SIGSTOP and psutil.Process(self.pid).status() != psutil.STATUS_STOPPED:
+            time.sleep(0.001)
 
     def wait(self, seconds: float = START_SECONDS) -> int:
         assert self._process
