@@ -100,7 +100,7 @@ def scope_of(method: str, path: str, headers: dict[str, str] | None = None, quer
 
 
 def request_of(body: object, *, disconnects: bool = False) -> Callable[[], Awaitable[Message]]:
-    """Receives the body, and then waits for ever or disconnects."""
+    """Receives the body, and then waits forever or disconnects."""
     messages = [{"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}]
 
     async def receive() -> Message:

@@ -1,4 +1,4 @@
-"""Under which addresses the gateway is known, and who may come by which."""
+"""The addresses of the gateway, and the hosts and pages that may use them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -200,7 +200,7 @@ async def test_forwarded_headers_are_believed_from_known_proxies_only(
 async def test_the_authorization_servers_metadata_is_found_at_the_gateway_too(
     api: Process, tmp_path: Path
 ) -> None:
-    """Clients of the first revisions of MCP look for it there, and so long as it is known it is told."""
+    """Clients of the first revisions of MCP ask the gateway for it."""
     with running_authorization_server() as server:
         settings = {"TOOLBRIDGE_AUTHORIZATION_SERVERS": server.issuer}
         with running(gateway_process(api.url, tmp_path, **settings)) as process:

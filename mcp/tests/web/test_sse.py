@@ -52,7 +52,7 @@ async def test_an_idle_stream_gets_a_comment_within_15_seconds(gateway: Process,
 
 
 async def test_a_session_that_was_not_initialized_serves_calls(gateway: Process, bearer: str) -> None:
-    """The TypeScript SDK goes on so after a stream was cut."""
+    """The TypeScript SDK relies on it after a stream was cut."""
     headers = {"Authorization": f"Bearer {bearer}"}
     async with (
         httpx.AsyncClient(base_url=gateway.url, trust_env=False, headers=headers) as http,
@@ -178,7 +178,7 @@ async def test_a_list_of_large_items_comes_in_pages_that_fit(gateway: Process, b
     assert titles == [str(number) for number in range(10)]
 
 
-async def test_a_frozen_api_is_told_within_seconds(own_stack: tuple[Process, Process]) -> None:
+async def test_a_frozen_api_is_noticed_within_seconds(own_stack: tuple[Process, Process]) -> None:
     api, gateway = own_stack
     async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=20) as http:
         api.signal(signal.SIGSTOP)

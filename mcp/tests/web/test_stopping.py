@@ -1,4 +1,4 @@
-"""What clients see when the gateway is told to stop: real processes, a signal in the middle of calls."""
+"""What clients see when the gateway stops: real processes, a signal in the middle of calls."""
 
 import json
 import signal
@@ -24,14 +24,14 @@ def stack(api_binary: Path, tmp_path: Path) -> Iterator[tuple[Process, Process]]
 
 
 async def until(condition: str, gateway: Process) -> None:
-    """Waits until `/readyz` says so."""
+    """Waits until `condition` is in the answer of `/readyz`."""
     async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as http:
         with anyio.fail_after(8):
             while condition not in (await http.get("/readyz")).text:
                 await anyio.sleep(0.02)
 
 
-async def test_calls_finish_streams_end_and_newcomers_are_told(stack: tuple[Process, Process]) -> None:
+async def test_calls_finish_streams_end_and_newcomers_are_refused(stack: tuple[Process, Process]) -> None:
     api, gateway = stack
     answers: list[bool] = []
 
@@ -80,7 +80,7 @@ async def test_a_stream_ends_as_http_wants_it_with_a_hint_to_come_back(
     assert gateway.wait() in (0, -signal.SIGTERM)
 
 
-async def test_a_call_that_does_not_finish_is_told_so(api_binary: Path, tmp_path: Path) -> None:
+async def test_a_call_that_does_not_finish_says_so(api_binary: Path, tmp_path: Path) -> None:
     said: dict[str, str] = {}
     api = api_process(api_binary, tmp_path)
     settings = {"TOOLBRIDGE_DRAIN_SECONDS": "1"}

@@ -90,7 +90,7 @@ async def test_a_session_of_streamable_http_is_closed_to_every_other_user(
 
 
 async def test_there_is_nothing_to_listen_to(gateway: Process, bearer: str) -> None:
-    """If the SDK comes to serve it, its streams need a bound and an end."""
+    """Once the SDK serves it, its streams need a limit and an end."""
     headers = {
         "Accept": "application/json, text/event-stream",
         "MCP-Protocol-Version": "2026-07-28",
@@ -122,8 +122,8 @@ def test_whitespace_around_a_header_is_no_part_of_it(gateway: Process, bearer: s
     connection.close()
 
 
-async def test_who_would_register_a_client_here_is_told_what_to_bring(gateway: Process) -> None:
-    """Clients try that after a 401 where no authorization server is named, and show the answer."""
+async def test_the_answer_to_a_registration_says_what_to_bring(gateway: Process) -> None:
+    """Clients register after a 401 that names no authorization server, and show the answer."""
     async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as http:
         answer = await http.post("/register", json={})
     assert answer.status_code == 404

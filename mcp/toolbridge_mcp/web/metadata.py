@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from toolbridge_mcp.auth.keys import MIN_INTERVAL_SECONDS
 from toolbridge_mcp.auth.verifier import Scopes
 from toolbridge_mcp.single_flight import SingleFlight
 from toolbridge_mcp.web.entry.address import ENDPOINTS, RESOURCE_METADATA, Address
@@ -23,8 +24,6 @@ logger = logging.getLogger(__name__)
 AUTHORIZATION_SERVER = "/.well-known/oauth-authorization-server"
 OPENID = "/.well-known/openid-configuration"
 KEEP_SECONDS = 300
-MIN_INTERVAL_SECONDS = 5
-"""The least time between two readings: everyone may ask, and a reading is up to three requests."""
 
 _ANYONE = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET"], allow_headers=["*"])
 
@@ -65,10 +64,11 @@ class ResourceMetadata:
 
 
 class IssuerMetadata:
-    """The document of the authorization server (RFC 8414), for clients that look for it at the gateway.
+    """The document of the authorization server (RFC 8414), for clients that ask the gateway for it.
 
-    The first revisions of MCP let clients do so. It is kept for a few minutes, and longer while the
-    authorization server does not answer.
+    The first revisions of MCP let clients do so. The document is kept for a few minutes, and longer while the
+    authorization server does not answer. A failed reading is repeated after `MIN_INTERVAL_SECONDS` at the
+    earliest: everyone may ask, and a reading is up to three requests.
     """
 
     def __init__(self, issuer: str, http: httpx.AsyncClient) -> None:
