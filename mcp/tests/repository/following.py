@@ -40,7 +40,7 @@ class Copy:
         self.run("mcp", sys.executable, "-m", "tests.surface.write")
 
     def build(self) -> None:
-        self.run("api", "go", "build", "-o", str(self.binary), "./cmd/toolbridge-api")
+        self.run("api", "go", "build", "-ldflags=-s -w", "-o", str(self.binary), "./cmd/toolbridge-api")
 
     def run(self, folder: str, *command: str) -> str:
         """Runs a command in a folder of the copy, returns its output, and fails with it."""

@@ -16,7 +16,7 @@ OF_PYTHON = [
     "tests/test_contract.py",
     "tests/tools/test_surface.py",
     "tests/tools/test_operations.py",
-    "tests/journeys/test_processes.py",
+    "tests/journeys/test_every_tool.py",
 ]
 
 
