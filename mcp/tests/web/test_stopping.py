@@ -104,3 +104,11 @@ async def test_a_call_that_does_not_finish_says_so(api_binary: Path, tmp_path: P
                 api.signal(signal.SIGCONT)
     assert "about to restart; nothing was done" in said["list_notes"]
     assert "may or may not have been made. Look with get_note" in said["create_note"]
+
+
+def test_ctrl_c_ends_it_without_a_word(stack: tuple[Process, Process]) -> None:
+    _, gateway = stack
+    gateway.signal(signal.SIGINT)
+    assert gateway.wait() == 128 + signal.SIGINT
+    assert "Abort" not in gateway.log.read_text()
+    assert "Traceback" not in gateway.log.read_text()

@@ -1,5 +1,6 @@
 """`toolbridge serve`: the gateway as a process."""
 
+import signal
 import sys
 
 from pydantic import ValidationError
@@ -10,7 +11,7 @@ from toolbridge_mcp.settings import WrongSetting, explain, from_environment
 
 
 def serve() -> int:
-    """Serves until a signal stops it, and returns 0. Returns 2 when a setting is missing or wrong."""
+    """Serves until a signal stops it. Returns 130 after Ctrl-C, and 2 when a setting is missing or wrong."""
     try:
         settings = from_environment()
         app = create_app(settings)
@@ -21,7 +22,10 @@ def serve() -> int:
         return _refused(error.sentence)
     except OSError as error:
         return _refused(f"TOOLBRIDGE_HOST and TOOLBRIDGE_PORT: cannot listen there: {error.strerror}.")
-    uvicorn_server.serve(app, listener, settings.trusted_proxies, settings.drain_seconds)
+    try:
+        uvicorn_server.serve(app, listener, settings.trusted_proxies, settings.drain_seconds)
+    except KeyboardInterrupt:  # uvicorn raises the signal again when everything has ended
+        return 128 + signal.SIGINT
     return 0
 
 
