@@ -30,25 +30,15 @@ case ${1:-} in
 esac
 forget_settings
 TEMPORARY=$(mktemp -d)
-POSTGRES_FOLDER="$TEMPORARY/postgres"
 chmod 711 "$TEMPORARY" # the PostgreSQL server in it may belong to another user
 finish() {
-    stop_postgres
+    stop_postgres "$TEMPORARY/postgres"
     rm -rf "$TEMPORARY"
 }
 trap finish EXIT
-STEPS=6
 API_BINARY="$TEMPORARY/bin/toolbridge-api"
-find_python
-lock_setup
-need_packages requirements-dev.lock
-need_go
-need_api
-need_postgres
-unlock_setup
-step "PostgreSQL server" "Look at its log." start_postgres
-TOOLBRIDGE_TEST_POSTGRES=$(postgres_url)
-export TOOLBRIDGE_TEST_POSTGRES
+set_up requirements-dev.lock need_go need_api need_postgres
+start_postgres "$TEMPORARY/postgres"
 build_load() { cd "$ROOT/api" && "$GO" build -o "$TEMPORARY/bin/toolbridge-load" ./cmd/toolbridge-load; }
 step "Load generator" "Fix what the compiler names." build_load
 if [ "$1" = scale ]; then

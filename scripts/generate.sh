@@ -9,76 +9,49 @@ usage() {
     cat <<'TEXT'
 Usage: scripts/generate.sh [--check] [lock | tools | contract | settings]...
 
-  lock      mcp/requirements.lock and mcp/requirements-dev.lock, from mcp/pyproject.toml
+  lock      the lock files in mcp/, from mcp/pyproject.toml; what is locked stays where pyproject.toml allows it
   tools     mcp/tests/surface/tools.json, the tools as a client sees them
   contract  api/internal/httpapi/testdata/contract.json, the API's entities, operations and error codes
   settings  docs/configuration.md and docs/gateway-settings.md, from the settings of API and gateway
 
-Without a name: all but lock. --check changes nothing and fails when something is stale; it
-does not look at the lock files, since what they should hold depends on the day.
+Without a name: all but lock. --check changes nothing and fails when something is stale; it does not check the
+lock files, since the newest versions depend on the day.
 TEXT
 }
 
-# Keeps the versions that are locked where pyproject.toml still allows them.
-write_locks() {
-    local uv="$TEMPORARY/uv/bin/uv"
-    "$PYTHON" -m venv "$TEMPORARY/uv"
-    "$TEMPORARY/uv/bin/python" -m pip install --disable-pip-version-check --quiet \
-        --require-hashes --no-deps --only-binary=:all: -r "$ROOT/scripts/uv.lock"
+PLATFORMS="x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin"
+
+# No lock file names an index, and each has the hashes of every file.
+lock() {
+    local platform lock uv="$VENV/bin/uv"
     cd "$ROOT/mcp"
-    compile_lock "$uv" -o requirements.lock
-    compile_lock "$uv" --group dev -c requirements.lock -o requirements-dev.lock
+    compile -o requirements.lock pyproject.toml
+    compile -o requirements-dev.lock pyproject.toml --group dev -c requirements.lock
+    compile -o toolchain.lock --group toolchain --no-deps
+    for platform in $PLATFORMS; do
+        for lock in requirements-dev.lock toolchain.lock; do
+            "$uv" pip install --dry-run --target "$STATE/none" --python-platform "$platform" \
+                --require-hashes --no-deps --only-binary :all: -r "$lock"
+        done
+    done
 }
 
-compile_lock() {
-    "$1" pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-annotate \
-        --custom-compile-command "scripts/generate.sh lock" -q pyproject.toml "${@:2}"
+compile() {
+    "$VENV/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --no-annotate --custom-compile-command "scripts/generate.sh lock" "$@"
 }
 
-write_tools() {
-    cd "$ROOT/mcp"
-    "$VENV_PYTHON" -m tests.surface.write ${CHECK:+--check}
+tools() { in_mcp tests.surface.write ${CHECK:+--check}; }
+
+contract() { golden httpapi Contract; }
+
+settings() {
+    golden config .
+    in_mcp tests.repository.settings_document ${CHECK:+--check}
 }
 
-write_settings() {
-    cd "$ROOT/mcp"
-    "$VENV_PYTHON" -m tests.repository.settings_document ${CHECK:+--check}
-}
-
-# write_golden PACKAGE TEST: the test compares; -update makes it write.
-write_golden() {
-    local update=''
-    [ -n "$CHECK" ] || update=-update
-    cd "$ROOT/api"
-    "$GO" test -count=1 -run "$2" "./internal/$1" ${update:+"$update"}
-}
-
-generate() {
-    case $1 in
-        lock)
-            TEMPORARY=$(mktemp -d)
-            trap 'rm -rf "$TEMPORARY"' EXIT
-            step "Python lock files" "Check the network and mcp/pyproject.toml." write_locks
-            ;;
-        tools)
-            need_packages requirements-dev.lock
-            step "tool surface" "When it is stale, run scripts/generate.sh tools and review the change." write_tools
-            ;;
-        contract)
-            need_go
-            step "API contract" "When it is stale, run scripts/generate.sh contract and review the change." \
-                write_golden httpapi Contract
-            ;;
-        settings)
-            need_packages requirements-dev.lock
-            need_go
-            step "settings of the gateway" \
-                "When they are stale, run scripts/generate.sh settings and review the change." write_settings
-            step "settings of the API" "When they are stale, run scripts/generate.sh settings and review the change." \
-                write_golden config .
-            ;;
-    esac
-}
+# golden PACKAGE TEST: a Go test that compares, and with -update writes.
+golden() { (cd "$ROOT/api" && "$GO" test -count=1 -run "$2" "./internal/$1" $([ -n "$CHECK" ] || echo -update)); }
 
 CHECK=''
 NAMES=''
@@ -97,18 +70,7 @@ for argument in "$@"; do
     esac
 done
 NAMES=${NAMES:-tools contract settings}
-if [ -n "$CHECK" ]; then NAMES=${NAMES//lock/}; fi
-
-find_python
-lock_setup
+set_up requirements-dev.lock need_go
 for name in $NAMES; do
-    # The others first need the tools they run with.
-    case $name in
-        lock) STEPS=$((STEPS + 1)) ;;
-        settings) STEPS=$((STEPS + 4)) ;;
-        *) STEPS=$((STEPS + 2)) ;;
-    esac
-done
-for name in $NAMES; do
-    generate "$name"
+    [ "$name$CHECK" = lockyes ] || step "$name" "If it is stale, run scripts/generate.sh $name and review the change." "$name"
 done

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts ToolBridge on this machine: the API, the gateway, and proof that a client can use them.
+# Sets ToolBridge up on this machine and starts it: the API, the gateway, and proof that a client can use them.
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -13,21 +13,13 @@ Usage: scripts/run.sh [--detach | stop | --help]
   --detach    set everything up, start it, print how to connect, and return
   stop        stop what runs on this data folder
 
-Settings come from the environment, then from .env. The usual ones:
-  TOOLBRIDGE_PORT       port of the gateway (8001)
-  API_PORT              port of the API on loopback (8081)
-  TOOLBRIDGE_DATA_DIR   database, log and lock (.toolbridge/data)
-  TOOLBRIDGE_ENV_FILE   the file of settings (.env)
-Several stacks run side by side when all three differ. .env.example lists the rest.
+After the set-up this is `toolbridge up` and `toolbridge down`; `.venv/bin/toolbridge --help` shows all commands.
 TEXT
 }
 
 case $#${1:-} in
     0 | 1--detach) ;;
-    1stop)
-        need_toolbridge
-        toolbridge down
-        ;;
+    1stop) toolbridge down ;;
     1-h | 1--help)
         usage
         exit
@@ -37,11 +29,5 @@ case $#${1:-} in
         exit 2
         ;;
 esac
-STEPS=3
-find_python
-lock_setup
-need_packages requirements.lock
-need_go
-need_api
-unlock_setup
+set_up requirements.lock need_go need_api
 toolbridge up "$@"

