@@ -51,6 +51,8 @@ go_tests() { in_api "$GO" tool gotestsum --format=pkgname --junitfile="$REPORT" 
 
 python_tests() { in_mcp pytest --junitxml="$REPORT" "$@"; }
 
+python_tests_on_two_cores() { python_tests -n 2 --dist worksteal "$@"; }
+
 # The tables are shown as they come.
 trouble_tests() { python_tests -m trouble -s -k "$1" >&3 2>&3; }
 
@@ -68,14 +70,14 @@ all_of_go() {
 
 all_of_python() {
     check "mypy" in_mcp mypy
-    check "Python tests" python_tests -n 2 --dist loadfile -m "not nginx and not trouble"
+    check "Python tests" python_tests_on_two_cores -m "not nginx and not trouble"
 }
 
 fast_go() { check "Go unit tests" go_unit_tests; }
 
 fast_python() {
-    check "Python unit tests" python_tests -m "not slow and not e2e and not clients and not nginx and not trouble"
     check "mypy" in_mcp mypy
+    check "Python unit tests" python_tests_on_two_cores -m "not slow and not e2e and not clients and not nginx and not trouble"
 }
 
 # side_by_side FUNCTION...: each in a process group of its own, so that all of it can be interrupted.

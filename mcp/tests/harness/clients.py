@@ -15,14 +15,16 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.types import CallToolResult, TextContent
 
 from tests.harness.by_hand import signed_tenant, signed_token
-from tests.harness.processes import JWT_HS256_SECRET, TENANT_HEADER_SECRET, TENANT_ID
+from tests.harness.processes import JWT_HS256_SECRET, START_SECONDS, TENANT_HEADER_SECRET, TENANT_ID
 from tests.harness.published import sample_value
 from toolbridge_mcp.entities import ENTITIES, Entity
 from toolbridge_mcp.entities.schema import published_schema
 from toolbridge_mcp.settings import Settings
 from toolbridge_mcp.tools.operations import Operation
 
-CALL_SECONDS = 30
+CALL_SECONDS = START_SECONDS
+"""The longest that a client waits for a connection or an answer."""
+
 CLIENT = {"name": "by hand", "version": "1"}
 HELLO = {
     "jsonrpc": "2.0",
@@ -209,7 +211,7 @@ async def in_memory(server: FastMCP, bearer: str) -> AsyncIterator[Tools]:
 async def over_http(url: str, bearer: str) -> AsyncIterator[Tools]:
     """The tools of a running gateway over Streamable HTTP, in the newest revision that both sides speak."""
     transport = StreamableHttpTransport(f"{url}/mcp", headers={"Authorization": f"Bearer {bearer}"})
-    async with Client(transport) as client:
+    async with Client(transport, timeout=CALL_SECONDS) as client:
         yield Tools(client)
 
 
@@ -217,7 +219,7 @@ async def over_http(url: str, bearer: str) -> AsyncIterator[Tools]:
 async def over_sse(url: str, bearer: str) -> AsyncIterator[Tools]:
     """The tools of a running gateway, over its real socket."""
     transport = SSETransport(f"{url}/sse", headers={"Authorization": f"Bearer {bearer}"})
-    async with Client(transport) as client:
+    async with Client(transport, timeout=CALL_SECONDS) as client:
         yield Tools(client)
 
 

@@ -46,7 +46,7 @@ class Model:
     def serving(self) -> Iterator[str]:
         """The address to give to Claude Code, for as long as the block lasts."""
         server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"
