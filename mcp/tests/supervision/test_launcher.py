@@ -60,7 +60,7 @@ def test_every_line_is_a_json_object_of_one_format(stack: Stack) -> None:
 def test_frozen_programs_are_replaced(stack: Stack) -> None:
     with running(stack()) as process:
         programs = ("api", "gateway")
-        # The watchdog knows a program by its first answer, and asks the gateway before the API.
+        # The watchdog counts from a program's first response, and probes the gateway before the API.
         until(lambda: any("success: gateway" in said for said in messages(process)), 20)
         asked = messages(process).count("request")
         until(lambda: messages(process).count("request") > asked, 20)
@@ -142,7 +142,7 @@ def test_one_that_answers_the_stop_signal_gets_its_time() -> None:
 
 
 def test_an_output_that_cannot_be_opened_by_name_is_no_hindrance() -> None:
-    """A socket is refused to everybody, as a stream that root opened is to other users."""
+    """Nobody can open a socket by name, as other users cannot open a stream of root."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         process = launch(["sh", "-c", "echo said > /dev/fd/1"], 60, theirs.fileno())

@@ -1,4 +1,4 @@
-"""The watchdog ends what does not answer at all, and nothing else."""
+"""The watchdog kills programs that do not respond at all, and no others."""
 
 import io
 import signal
@@ -17,7 +17,7 @@ PORTS = {"api": 1}
 
 
 class Scene:
-    """A watchdog, what it told the launcher, and whether the program answers."""
+    """A watchdog, the signals that it sent to the launcher, and whether the program responds."""
 
     def __init__(self) -> None:
         self.told: list[signal.Signals] = []

@@ -1,4 +1,5 @@
-"""What keeps the container's programs alive: the first process, and the watchdog inside supervisord.
+"""What keeps the container's programs alive: the launcher, which is the container's first process, and the
+watchdog, which runs under supervisord.
 
-Standard library only, since each of them is a process of its own.
+Both use the standard library only: each is a process of its own, so its memory counts.
 """

@@ -8,7 +8,7 @@ from toolbridge_mcp.supervision.launcher import Launcher
 
 
 def main() -> int:
-    """Runs supervisord until it ends. Returns 0 when that was asked for, 1 when something failed."""
+    """Runs supervisord until it ends. Returns 0 after a requested stop, 1 when something failed."""
     configuration = Path(os.environ["TOOLBRIDGE_HOME"], "supervisord.conf")
     return Launcher(["supervisord", "-c", str(configuration)], sys.stdout.buffer).run()
 

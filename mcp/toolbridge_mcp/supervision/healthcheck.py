@@ -1,4 +1,4 @@
-"""`python -m toolbridge_mcp.supervision.healthcheck`: Docker's HEALTHCHECK, whether the container serves."""
+"""`python -m toolbridge_mcp.supervision.healthcheck`: Docker's HEALTHCHECK."""
 
 import http.client
 import os
@@ -8,7 +8,7 @@ SECONDS = 4.0
 
 
 def main() -> int:
-    """Returns 0 when the gateway's `/readyz` says 200, which it does only while the API answers, too."""
+    """Returns 0 if the gateway's `/readyz` is 200, for which the API must respond, too, else 1."""
     connection = http.client.HTTPConnection("127.0.0.1", int(os.environ["TOOLBRIDGE_PORT"]), timeout=SECONDS)
     try:
         connection.request("GET", "/readyz")

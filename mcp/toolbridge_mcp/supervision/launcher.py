@@ -1,4 +1,5 @@
-"""The first process: starts supervisord, passes on signals and output, and exits with how it went."""
+"""The first process: starts supervisord, and passes signals and output on. Its exit code tells a requested
+stop from a failure."""
 
 import os
 import select
@@ -10,26 +11,26 @@ from typing import BinaryIO
 from toolbridge_mcp.supervision.lines import JsonLines, line
 
 PID_VARIABLE = "TOOLBRIDGE_LAUNCHER_PID"
-"""Tells the watchdog which process to send the next two to."""
+"""The environment variable that tells the watchdog which process gets the signals FAILED and ALIVE."""
 FAILED = signal.SIGUSR1
 ALIVE = signal.SIGUSR2
 STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
 
 STOP_SECONDS = 50
-"""Above the sum of the stop times in supervisord.conf, below kill_timeout in fly.toml."""
+"""More than the sum of the stop times in supervisord.conf, less than kill_timeout in fly.toml."""
 SILENCE_SECONDS = 30
-"""Without a sign of life for so long, supervisord or the watchdog is frozen or given up. The programs write
-through supervisord, so they too come to a halt when it is frozen."""
+"""After so long without a signal from the watchdog, it or supervisord is frozen or was given up. The programs
+write through supervisord, so a frozen supervisord halts them, too."""
 ANSWER_SECONDS = 10
-"""supervisord says at once that it was told to stop, unless it is frozen."""
+"""supervisord logs a stop request at once, unless it is frozen."""
 POLL_SECONDS = 1.0
 
 
 class Launcher:
-    """Runs `command`, which is supervisord, and writes what it says to `output`, as JSON lines.
+    """Runs `command`, which is supervisord, and writes its output to `output`, as JSON lines.
 
-    supervisord gets a pipe, because it opens its standard output a second time, by name: that is refused
-    where root opened it and then became another user.
+    supervisord gets a pipe, because it opens its standard output a second time, by name. The system refuses
+    that where root opened the output and then became another user.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Launcher:
         self._unheard = 0.0
 
     def run(self) -> int:
-        """Returns when supervisord has ended: 0 if somebody asked for it and nothing failed, else 1."""
+        """Returns when supervisord has ended: 0 if a stop was requested and nothing failed, else 1."""
         signals = _signals(STOPS | {FAILED, ALIVE, signal.SIGCHLD})
         said = self._start()
         last = time.monotonic()
@@ -66,7 +67,7 @@ class Launcher:
                     self._take(signal.Signals(number))
             last = self._watch(last)
             self._reap()
-        # What it said is there by now; one of its programs may hold the pipe open for longer.
+        # All of its output is in the pipe by now. One of its programs may hold the pipe open for longer.
         os.set_blocking(said, False)
         with suppress(BlockingIOError):
             while self._pass_on(said):
@@ -75,7 +76,7 @@ class Launcher:
         return 0 if self._asked and not self._failed and self._status == 0 else 1
 
     def _start(self) -> int:
-        """Returns where to read what supervisord and its programs say."""
+        """Returns the file descriptor with the output of supervisord and its programs."""
         reader, writer = os.pipe()
         streams = [(os.POSIX_SPAWN_DUP2, writer, 1), (os.POSIX_SPAWN_DUP2, writer, 2)]
         environment = {**os.environ, PID_VARIABLE: str(os.getpid())}
@@ -84,7 +85,7 @@ class Launcher:
         return reader
 
     def _pass_on(self, said: int) -> bool:
-        """Whether there was anything."""
+        """Copies what is there to the output. Returns False at the end of the pipe."""
         chunk = os.read(said, 1 << 16)
         self._write(self._lines.feed(chunk))
         if chunk and self._stopped_at is not None:
@@ -92,7 +93,7 @@ class Launcher:
         return bool(chunk)
 
     def _write(self, data: bytes) -> None:
-        """A log that cannot be written is no reason to stop serving."""
+        """Ignores errors: a log that cannot be written is no reason to stop serving."""
         with suppress(OSError):
             self._output.write(data)
             self._output.flush()
@@ -107,9 +108,9 @@ class Launcher:
             self._unheard = 0.0
 
     def _watch(self, last: float) -> float:
-        """Looks after what is due, and returns the present time."""
+        """Acts on silence and on a stop that takes too long. Returns the present time."""
         now = time.monotonic()
-        # A round takes no longer by itself: while everything was paused, nobody could give a sign.
+        # A round that takes longer means that everything was paused, so the watchdog could not signal.
         self._unheard += min(now - last, 2 * POLL_SECONDS)
         if self._unheard > self._silence and self._stopped_at is None:
             self._fail("the watchdog gave no sign of life")
@@ -118,7 +119,7 @@ class Launcher:
         return now
 
     def _reap(self) -> None:
-        """Takes note of the end of supervisord, and of any orphan: process 1 inherits them all."""
+        """Notes the end of supervisord, and reaps orphans, which process 1 inherits."""
         with suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 if ended[0] == self._pid:
@@ -142,7 +143,7 @@ class Launcher:
 
 
 def _signals(numbers: set[signal.Signals]) -> int:
-    """Where to read the numbers of those that come in: nothing is done in the middle of anything else."""
+    """The file descriptor with the numbers of the signals that arrive, so that none interrupts anything."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)

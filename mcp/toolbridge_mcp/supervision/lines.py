@@ -1,11 +1,11 @@
-"""One JSON object a line, whatever the programs write."""
+"""Turns the output of all programs into one JSON object a line."""
 
 import json
 import re
 from datetime import UTC, datetime
 
 LONGEST = 1 << 20
-"""A line that is longer is cut there: something writes no line ends at all."""
+"""A longer line is cut here: the program may write no line ends at all."""
 
 _SUPERVISORD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ([A-Z]{4}) (.*)")
 _LEVELS = {"CRIT": "critical", "ERRO": "error", "WARN": "warning", "INFO": "info"}
@@ -18,24 +18,24 @@ def line(level: str, logger: str, message: str, **fields: object) -> str:
 
 
 class JsonLines:
-    """Turns chunks of output into whole lines that are JSON objects.
+    """Turns chunks of output into whole lines, each of them a JSON object.
 
-    The programs' own lines pass as they are. Those of supervisord keep their level. Any other text is what
-    a program says when it cannot even log, so it counts as an error.
+    JSON lines of the programs pass unchanged. Lines of supervisord keep their level. Any other text comes
+    from a program that cannot log, so its level is error.
     """
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, chunk: bytes) -> bytes:
-        """The lines that are complete by now."""
+        """Takes the next chunk. Returns the lines that are complete."""
         *whole, self._rest = (self._rest + chunk).split(b"\n")
         if len(self._rest) > LONGEST:
             whole, self._rest = [*whole, self._rest], b""
         return b"".join(map(_as_json, whole))
 
     def end(self) -> bytes:
-        """What came last without a line end."""
+        """Returns the last line, if it had no line end."""
         return self.feed(b"\n") if self._rest else b""
 
 

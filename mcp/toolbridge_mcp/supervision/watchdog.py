@@ -1,9 +1,9 @@
-"""supervisord's event listener: notices programs that are frozen or given up.
+"""supervisord's event listener: kills frozen programs, and reports programs that supervisord gave up.
 
     python -m toolbridge_mcp.supervision.watchdog PROGRAM=PORT...
 
-supervisord restarts a program that died. One that runs and answers nothing is killed here, so that it is
-restarted like any other; after one that supervisord has given up the launcher stops everything.
+supervisord restarts a program that died. The watchdog kills a program that runs but does not respond, so that
+supervisord restarts it, too. When supervisord gives a program up, the launcher stops everything.
 """
 
 import os
@@ -19,7 +19,7 @@ from toolbridge_mcp.supervision.launcher import ALIVE, FAILED, PID_VARIABLE
 from toolbridge_mcp.supervision.lines import line
 
 MISSES = 3
-"""As many checks in a row, 5 s apart, must stay without an answer."""
+"""So many probes in a row, 5 s apart, must get no response."""
 ANSWER_SECONDS = 3.0
 
 Fields = dict[str, str]
@@ -27,8 +27,8 @@ Fields = dict[str, str]
 
 @dataclass
 class Process:
-    """A program's present process. Before its first answer it is left alone: a start may take long, such as
-    that of the API while it migrates a large database."""
+    """A program's present process. It is killed only if it used to respond, since a start may take long: the
+    API, for example, may migrate a large database first."""
 
     pid: int
     answered: bool = False
@@ -36,7 +36,7 @@ class Process:
 
 
 def answers(port: int, seconds: float = ANSWER_SECONDS) -> bool:
-    """Whether there is any answer at all: also one that says "not ready" comes from a program that lives."""
+    """Whether the program responds at all. "Not ready" counts as a response."""
     try:
         with socket.create_connection(("127.0.0.1", port), seconds) as connection:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
@@ -46,7 +46,7 @@ def answers(port: int, seconds: float = ANSWER_SECONDS) -> bool:
 
 
 class Watchdog:
-    """Follows the events of supervisord. `tell` sends a signal to the launcher."""
+    """Handles the events of supervisord. `tell` sends a signal to the launcher."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Watchdog:
         self._running: dict[str, Process] = {}
 
     def take(self, event: str, fields: Fields) -> None:
-        """One event, as supervisord's documentation names and describes it."""
+        """Handles one event, with the names of supervisord's documentation."""
         name = fields.get("processname", "")
         if event.startswith("TICK"):
             self._check_all()
@@ -96,9 +96,8 @@ def _say(level: str, message: str, **fields: object) -> None:
 
 
 def events(source: TextIO, answer: TextIO) -> Iterator[tuple[str, Fields]]:
-    """The event listener protocol of supervisord: each event is acknowledged once the caller is done with it.
-
-    Ends when supervisord is gone.
+    """Speaks the event listener protocol of supervisord, and ends when supervisord is gone. An event is
+    acknowledged when the caller asks for the next one.
     """
     while True:
         answer.write("READY\n")
