@@ -1,4 +1,4 @@
-"""The files that deploy the container agree with each other, and the runbook with what is logged."""
+"""The files that deploy the container agree with each other."""
 
 import configparser
 import re
@@ -12,8 +12,6 @@ from tests.harness.processes import REPOSITORY
 from toolbridge_mcp.supervision.launcher import STOP_SECONDS
 
 DOCKERFILE = (REPOSITORY / "Dockerfile.mcp").read_text()
-RUNBOOK = (REPOSITORY / "docs/runbook.md").read_text()
-CHECKED_TABLES = ("Log messages", "A restore is refused")
 
 
 def fly() -> dict[str, Any]:
@@ -87,24 +85,3 @@ def test_no_script_changes_the_system() -> None:
     for script in (REPOSITORY / "scripts").glob("*.sh"):
         lines = [line for line in script.read_text().splitlines() if "fail " not in line]
         assert not re.search(r"\b(apt-get|apt|dnf|yum|apk|brew|sudo) |/etc/", "\n".join(lines)), script.name
-
-
-def runbook_messages() -> list[str]:
-    """The first column of the tables that quote what our programs say."""
-    found: list[str] = []
-    for section in RUNBOOK.split("\n## ")[1:]:
-        if section.startswith(CHECKED_TABLES):
-            for cell in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE):
-                found += re.findall(r"`([^`]+)`", cell)
-    return found
-
-
-@pytest.fixture(scope="module")
-def sources() -> str:
-    code = [*REPOSITORY.glob("mcp/toolbridge_mcp/**/*.py"), *REPOSITORY.glob("api/**/*.go")]
-    return "\n".join(path.read_text() for path in code if not path.name.endswith("_test.go"))
-
-
-@pytest.mark.parametrize("message", runbook_messages())
-def test_the_runbook_quotes_what_is_said(message: str, sources: str) -> None:
-    assert message.rpartition("stopping everything: ")[2] in sources

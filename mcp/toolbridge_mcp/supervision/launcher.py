@@ -103,7 +103,7 @@ class Launcher:
             self._asked = True
             self._stop()
         elif number == FAILED:
-            self._fail("a program failed for good")
+            self._fail("stopping everything: a program failed for good")
         elif number == ALIVE:
             self._unheard = 0.0
 
@@ -113,7 +113,7 @@ class Launcher:
         # A round that takes longer means that everything was paused, so the watchdog could not signal.
         self._unheard += min(now - last, 2 * POLL_SECONDS)
         if self._unheard > self._silence and self._stopped_at is None:
-            self._fail("the watchdog gave no sign of life")
+            self._fail("stopping everything: the watchdog gave no sign of life")
         if now > self._kill_at:
             self._signal(signal.SIGKILL)
         return now
@@ -125,9 +125,9 @@ class Launcher:
                 if ended[0] == self._pid:
                     self._status = ended[1]
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, message: str) -> None:
         self._failed = True
-        self._write(line("error", "supervision", f"stopping everything: {reason}").encode() + b"\n")
+        self._write(line("error", "supervision", message).encode() + b"\n")
         self._stop()
 
     def _stop(self) -> None:

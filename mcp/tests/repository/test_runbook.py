@@ -1,0 +1,43 @@
+"""The runbook quotes log messages and errors as they are."""
+
+import re
+
+import pytest
+
+from tests.harness.processes import REPOSITORY
+from tests.repository.quotable import api_error_clauses, log_messages, tool_error_clauses
+
+RUNBOOK = (REPOSITORY / "docs/runbook.md").read_text()
+
+
+def first_cells(section: str) -> list[str]:
+    """The first column of the table in a section, without its head."""
+    (text,) = re.findall(rf"^## {section}\n(.*?)(?=^## |\Z)", RUNBOOK, re.MULTILINE | re.DOTALL)
+    return re.findall(r"^\| ([^|]+) \|", text, re.MULTILINE)[1:]
+
+
+def code_in(cells: list[str]) -> list[str]:
+    return [quoted for cell in cells for quoted in re.findall(r"`([^`]+)`", cell)]
+
+
+MESSAGES = [code_in([cell])[0] for cell in first_cells("Log messages")]
+ERRORS_IN_LOGS = re.findall(r", with `([^`]+)`", "\n".join(first_cells("Log messages")))
+ERRORS = [*ERRORS_IN_LOGS, *code_in(first_cells("A restore is refused"))]
+SCHEMA_ERRORS = [quoted for quoted in code_in(first_cells("Symptoms")) if "schema" in quoted]
+TOLD_TO_MODELS = re.findall(r'^"([^"]+)"', "\n".join(first_cells("Symptoms")), re.MULTILINE)
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_a_quoted_message_is_logged(message: str) -> None:
+    assert message in log_messages()
+
+
+@pytest.mark.parametrize("error", ERRORS + SCHEMA_ERRORS)
+def test_a_quoted_error_is_one_of_the_api(error: str) -> None:
+    clauses = {clause.strip() for clause in re.split(r"\.\.\.|,", error)} - {""}
+    assert clauses <= api_error_clauses()
+
+
+@pytest.mark.parametrize("text", TOLD_TO_MODELS)
+def test_a_quoted_text_is_what_a_model_reads(text: str) -> None:
+    assert text in tool_error_clauses()
