@@ -1,6 +1,7 @@
 """`toolbridge up`, `down` and `status` with the real programs, each stack on a data folder of its own."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,9 +23,11 @@ class Machine:
         programs = folder / "bin"
         programs.mkdir()
         (programs / "toolbridge-api").symlink_to(api)
+        command = programs / "toolbridge"
+        command.touch(0o755)
         self.data = folder / "data"
         self.environment = {
-            "PATH": os.environ["PATH"],
+            "PATH": f"{programs}:{os.environ['PATH']}",
             "HOME": str(folder),
             "TOOLBRIDGE_ENV_FILE": str(folder / "env"),
             "TOOLBRIDGE_API_BINARY": str(programs / "toolbridge-api"),
@@ -149,6 +152,11 @@ def test_a_port_that_is_none_is_refused(machine: Machine, settings: dict[str, st
         code, said = machine(command, **settings)
         assert code == 2
         assert says in said
+
+
+def test_the_command_is_named_with_its_path_where_path_does_not_find_it(machine: Machine) -> None:
+    _, said = machine("status", PATH="/usr/bin:/bin")
+    assert re.search(r"Start it with `\S+/bin/toolbridge up`", said)
 
 
 def test_an_api_that_is_not_built_is_said_at_once(machine: Machine) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.harness.processes import REPOSITORY
 from tests.repository.settings_document import default_of, render, variables_of
 from toolbridge_mcp.cli.connect import CLIENTS
-from toolbridge_mcp.cli.main import toolbridge
+from toolbridge_mcp.cli.main import HELP, toolbridge
 from toolbridge_mcp.cli.stack import Stack
 from toolbridge_mcp.settings import Settings
 
@@ -82,7 +82,7 @@ def check_command(command: click.Command, name: str, words: list[str]) -> None:
         check_command(command.commands[words[0]], f"{name} {words[0]}", words[1:])
     elif words:
         with contextlib.suppress(click.exceptions.Exit):
-            command.make_context(name, words)
+            command.make_context(name, words, help_option_names=HELP["help_option_names"])
 
 
 def trouble_names() -> list[str]:

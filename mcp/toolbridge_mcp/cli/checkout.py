@@ -1,5 +1,8 @@
 """The checkout of ToolBridge that this package is part of. A container has the package, but no checkout."""
 
+import os
+import shutil
+import sys
 from pathlib import Path
 
 from toolbridge_mcp.cli.failures import Failure
@@ -18,3 +21,10 @@ def need_checkout(command: str) -> None:
         raise Failure(
             f"`toolbridge {command}` works in a checkout of ToolBridge only; there is none at {HOME}."
         )
+
+
+def typed(arguments: str) -> str:
+    """The command as a person can type it: with its path if PATH does not find it."""
+    found = shutil.which("toolbridge")
+    program = "toolbridge" if found else os.path.relpath(Path(sys.executable).with_name("toolbridge"))
+    return f"`{program} {arguments}`"

@@ -12,6 +12,7 @@ from string import Template
 
 import click
 
+from toolbridge_mcp.cli.checkout import typed
 from toolbridge_mcp.cli.stack import Stack
 from toolbridge_mcp.cli.token import development_token
 
@@ -23,7 +24,7 @@ Log          $log
 
 $clients
 
-For other clients see `toolbridge connect --help` and docs/clients.md.
+For other clients see $help and docs/clients.md.
 """)
 
 
@@ -113,5 +114,6 @@ def show(name: str | None, url: str | None, token: str | None, user: str) -> Non
 def page(url: str, token: str, log: Path) -> str:
     """What `toolbridge up` prints: the addresses, a token, and the configuration of the usual clients."""
     shown = (CLIENTS[name] for name in ON_THE_PAGE)
+    help_command = typed("connect --help")
     clients = "\n\n".join(f"{one.place}:\n\n{one.configuration(url, token)}" for one in shown)
-    return PAGE.substitute(url=url, token=token, log=log, clients=clients).rstrip("\n")
+    return PAGE.substitute(url=url, token=token, log=log, clients=clients, help=help_command).rstrip("\n")

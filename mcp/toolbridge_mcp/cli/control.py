@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 
 from toolbridge_mcp.cli import connect, launch, log, running
+from toolbridge_mcp.cli.checkout import typed
 from toolbridge_mcp.cli.failures import Failure
 from toolbridge_mcp.cli.stack import Stack
 from toolbridge_mcp.cli.token import development_token
@@ -28,7 +29,7 @@ def up(stack: Stack, *, detached: bool) -> None:
     try:
         _prove_and_explain(stack, launcher, log_start)
         if detached:
-            _say("Running in the background. Stop it with `toolbridge down`.")
+            _say(f"Running in the background. Stop it with {typed('down')}.")
             return
         _say("Running. Ctrl-C stops everything.")
         status = launcher.wait()
@@ -61,7 +62,7 @@ def status(stack: Stack) -> int:
     """Prints what runs. Returns 0 if both programs are ready, 1 if one is not, and 3 if nothing runs."""
     process = running.leader(stack) if running.is_running(stack) else None
     if process is None:
-        click.echo(f"Nothing runs on {stack.data}. Start it with `toolbridge up`.")
+        click.echo(f"Nothing runs on {stack.data}. Start it with {typed('up')}.")
         return 3
     all_ready = True
     for program, url in (("gateway", stack.url), ("API", f"http://127.0.0.1:{stack.api_port}")):

@@ -10,6 +10,7 @@ import time
 from urllib.parse import urlsplit
 
 from toolbridge_mcp.cli import log, running
+from toolbridge_mcp.cli.checkout import typed
 from toolbridge_mcp.cli.failures import Failure
 from toolbridge_mcp.cli.stack import Stack
 
@@ -24,7 +25,7 @@ def check(stack: Stack) -> None:
         process = running.leader(stack)
         raise Failure(
             f"ToolBridge already runs on {stack.data} (process {process.pid if process else 'unknown'}). "
-            "Stop it with `toolbridge down`, or set TOOLBRIDGE_DATA_DIR, TOOLBRIDGE_PORT and API_PORT to "
+            f"Stop it with {typed('down')}, or set TOOLBRIDGE_DATA_DIR, TOOLBRIDGE_PORT and API_PORT to "
             "start a second one."
         )
     if shutil.which("toolbridge-api", path=stack.environment()["PATH"]) is None:
