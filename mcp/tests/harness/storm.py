@@ -1,7 +1,7 @@
 """Random calls of several users of several tenants at once, with tokens refreshed and mixed up on purpose.
 
-Whatever a user receives is searched for what belongs to another: marks in every field of every item, uids,
-and answers that the user did not ask for. Every list is compared with what the user wrote.
+Everything that a user receives is searched for data of another: for the marks in every field of every item,
+for uids, and for answers to requests of somebody else. Every list is compared with what the user wrote.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ class Tenant:
 
 @dataclass
 class Record:
-    """What happened: calls by what they were, whose each item is, and everything that went wrong."""
+    """The number of each kind of call, the owner of each item, and everything that went wrong."""
 
     calls: Counter[str] = field(default_factory=Counter)
     owners: dict[str, str] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Record:
     violations: list[str] = field(default_factory=list)
 
     def check(self, reader: str, text: str) -> None:
-        """Nothing in what `reader` received may be another's."""
+        """Nothing that `reader` received may belong to another."""
         self.bytes_seen += len(text)
         for owner in MARK.findall(text):
             self.expect(owner == reader, f"{reader} saw a mark of {owner}")
@@ -91,7 +91,7 @@ class Person:
 
 
 class Line:
-    """A person's ways to the gateway: an SSE session, a session of Streamable HTTP, and calls without one."""
+    """A person's connections: an SSE session, a session of Streamable HTTP, and calls without a session."""
 
     def __init__(self, person: Person) -> None:
         self.person = person
@@ -126,7 +126,7 @@ class Line:
         await self._open.aclose()
 
     async def _read(self, data: Any) -> None:
-        """Every event on the stream is the person's own, and was asked for."""
+        """Every event on the stream must answer a request of this person."""
         async for text in data:
             self.person.record.check(self.person.key, text)
             message = json.loads(text)
@@ -266,7 +266,7 @@ class Worker:
         del self.mine[uid]
 
     async def list(self) -> None:
-        """The list is exactly what this worker made: one more or less would tell of another's."""
+        """The list must be exactly what this worker made: one item more or less would belong to another."""
         found: dict[str, int] = {}
         cursor: dict[str, str] = {}
         while True:
@@ -285,7 +285,7 @@ class Worker:
         await self.get()
 
     async def ask_for_anothers(self) -> None:
-        """It reads as if the item did not exist, whatever is tried."""
+        """Whatever is tried, the answer must be that of an item that does not exist."""
         theirs = [uid for uid, owner in self.record.owners.items() if owner != self.person.key]
         uid = random.choice(theirs) if theirs else str(uuid4())
         operation = random.choice([operation for operation in OPERATIONS if operation.on_item])
@@ -314,7 +314,7 @@ class Worker:
         self.record.expect(answer.status_code == 404, f"another's session got {answer.status_code}")
 
     async def show_anothers_token(self) -> None:
-        """On one's own session with the token of another user of the tenant."""
+        """Posts to its own session with the token of another user of the tenant."""
         neighbour = next(line for line in self.others if line.person.tenant == self.person.tenant)
         message = {"id": "with-another-token", "method": "tools/list", "params": {}}
         status = await self.line.post_sse(message, neighbour.person.bearer)

@@ -48,8 +48,8 @@ NEED_A_RESOURCE = ("resources-read-", "resources-templates-", "resources-subscri
 NEED_A_PROMPT = ("prompts-get-",)
 NEED_COMPLETIONS = ("completion-complete",)
 DO_NOT_APPLY = NEED_A_TOOL + NEED_A_STREAMING_TOOL + NEED_A_RESOURCE + NEED_A_PROMPT + NEED_COMPLETIONS
-"""How the names begin of those that need what the gateway does not offer. Some of them pass all the same,
-since an unknown tool is an error too."""
+"""Beginnings of names: these scenarios need something that the gateway does not offer. Some of them pass all
+the same, since an unknown tool is an error too."""
 
 SPECIAL_TOOL = "test_missing_capability"
 """Two of the checks in `server-stateless` are about this tool of the suite's own."""

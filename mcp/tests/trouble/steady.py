@@ -1,7 +1,7 @@
-"""Clients that go on through trouble as a well-behaved one does, and remember what they were told.
+"""Clients that keep working through trouble, and remember the answers that they got.
 
-Each connects again when its connection ends, waits and repeats when it is told to, and looks before it
-repeats a write of which nobody knows whether it was made.
+Each reconnects when its connection ends. It waits and repeats a call if the answer says so. If nobody knows
+whether a write was made, it reads before it writes again.
 """
 
 import asyncio
@@ -29,12 +29,12 @@ CUT = "no answer"
 PAUSE = 0.3
 CONNECT_SECONDS = 10.0
 CALL_SECONDS = 10.0
-"""The SDK's client over SSE needs it: one begun after its stream ended gets neither answer nor error."""
+"""The SDK's client over SSE needs a limit: a call after the end of its stream gets no answer and no error."""
 
 
 @dataclass(frozen=True)
 class Told:
-    """What came of one call; times are of the monotonic clock."""
+    """One call and its outcome. Times are of the monotonic clock."""
 
     caller: int
     tool: str
@@ -46,13 +46,13 @@ class Told:
 
 @dataclass
 class Record:
-    """What all clients were told, and what was acknowledged: the uid of each write's note by its title."""
+    """The outcomes of all calls. `acknowledged` has the uid of each note that was written, by its title."""
 
     calls: list[Told] = field(default_factory=list)
     acknowledged: dict[str, str] = field(default_factory=dict)
     refused_connections: int = 0
     name: str = field(default_factory=lambda: uuid4().hex)
-    """Begins the titles of its notes."""
+    """The titles of its notes begin with this."""
 
     @property
     def answered(self) -> int:
@@ -63,13 +63,13 @@ class Record:
         return [call for call in self.calls if call.ended >= begun]
 
     async def until_answered(self, more: int) -> None:
-        """Returns when so many further calls have been answered."""
+        """Returns when that many more calls have been answered."""
         wanted = self.answered + more
         while self.answered < wanted:
             await asyncio.sleep(0.02)
 
     async def until_all_have_written(self, callers: int, seconds: float) -> bool:
-        """Whether each caller makes a write, begun from now on, within that time; returns when it is so."""
+        """Whether each caller begins and finishes a write within that time. Returns as soon as all have."""
         begun = time.monotonic()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -80,11 +80,11 @@ class Record:
 
     @property
     def writes(self) -> "list[Told]":
-        """Those that were acknowledged."""
+        """The acknowledged writes."""
         return [call for call in self.calls if call.outcome == ANSWERED and call.tool == WRITE]
 
     def longest_gap(self, begun: float, way: str) -> float:
-        """The longest time that a caller on that way had no write, from its last one before `begun` on."""
+        """The longest time without a write of a caller on that transport, from its last before `begun`."""
         gaps = [0.0]
         for caller in {call.caller for call in self.calls if way_of(call.caller) == way}:
             ends = [call.ended for call in self.writes if call.caller == caller]
@@ -93,7 +93,7 @@ class Record:
 
 
 def way_of(caller: int) -> str:
-    """Which transport a caller uses."""
+    """The transport of a caller."""
     return list(WAYS)[caller % len(WAYS)]
 
 
@@ -104,7 +104,7 @@ def outcome_of(says: str) -> str:
 
 
 class Caller:
-    """One client with a user of its own, which writes a note and reads it, again and again."""
+    """One client with a user of its own. It writes a note and reads it, again and again."""
 
     def __init__(self, number: int, url: str, record: Record, limit: float = float("inf")) -> None:
         self._number = number
@@ -122,7 +122,7 @@ class Caller:
         return self.stopping or self._turn >= self._limit
 
     async def run(self) -> None:
-        """Until it has made `limit` writes and as many reads, or is told to stop."""
+        """Works until it has made `limit` writes and as many reads, or is told to stop."""
         while not self._is_done():
             try:
                 async with self._connected() as tools:
@@ -160,7 +160,7 @@ class Caller:
                 await asyncio.sleep(PAUSE)
 
     async def _read(self, tools: Tools) -> bool:
-        """Its newest note, also when the next one cannot be written."""
+        """Reads its newest note, even if the next one could not be written."""
         return not self._newest or await self._told(tools, "get_note", uid=self._newest) is not None
 
     async def _written(self, tools: Tools, title: str) -> str | None:
@@ -168,7 +168,7 @@ class Caller:
         return str(note["uid"]) if note else None
 
     async def _found(self, tools: Tools, title: str) -> str | None:
-        """The note of a write that may have been made. What it cannot find it may write again."""
+        """The note of a write that may have been made. A note that is not there may be written again."""
         while (page := await self._told(tools, "list_notes", order="desc", limit=5)) is None:
             await asyncio.sleep(PAUSE)
         self._in_doubt = False
@@ -176,7 +176,7 @@ class Caller:
         return uids[0] if uids else None
 
     async def _told(self, tools: Tools, name: str, **arguments: Any) -> dict[str, Any] | None:
-        """The answer, or None after a refusal; a connection that ended is an error of its own."""
+        """The answer, or None after a refusal. A connection that ended raises ConnectionResetError."""
         begun = time.monotonic()
         try:
             result = await tools.result(name, **arguments)
@@ -200,7 +200,7 @@ class Caller:
 
 @asynccontextmanager
 async def steady(url: str, callers: int) -> AsyncIterator[Record]:
-    """So many clients at work, of all transports, until the end of the block."""
+    """That many clients over all transports, which work until the end of the block."""
     record = Record()
     made = [Caller(number, url, record) for number in range(callers)]
     tasks = [asyncio.create_task(caller.run()) for caller in made]
@@ -217,7 +217,7 @@ async def steady(url: str, callers: int) -> AsyncIterator[Record]:
 
 @dataclass(frozen=True)
 class Kept:
-    """How many writes were acknowledged, how many of them are missing, and what was made more than once."""
+    """How many writes were acknowledged, how many of them are lost, and how many were made twice."""
 
     acknowledged: int
     lost: int
@@ -228,7 +228,7 @@ class Kept:
 
 
 async def kept(url: str, callers: int, *records: Record) -> Kept:
-    """Reads everything that the callers' users have."""
+    """Compares the records with everything that the callers' users have."""
     found: Counter[str] = Counter()
     uids: set[str] = set()
     for number in range(callers):
@@ -249,13 +249,13 @@ async def _notes_of(url: str, number: int) -> list[dict[str, Any]]:
 
 
 def columns() -> list[str]:
-    """The titles of what `told` gives."""
+    """The titles of the cells of `told`."""
     outcomes = [ANSWERED, REPEAT, UNKNOWN, CUT, "other errors", "connections refused"]
     return [*outcomes, *(f"longest without a write, {way}" for way in WAYS)]
 
 
 def told(record: Record, begun: float) -> list[object]:
-    """What clients were told from that moment on."""
+    """Cells with the outcomes from that moment on."""
     counts = Counter(call.outcome for call in record.since(begun))
     known = [counts.pop(outcome, 0) for outcome in (ANSWERED, REPEAT, UNKNOWN, CUT)]
     gaps = [f"{record.longest_gap(begun, way):.1f} s" for way in WAYS]
@@ -263,6 +263,6 @@ def told(record: Record, begun: float) -> list[object]:
 
 
 def told_besides(*records: Record) -> str:
-    """A list of what clients were told beside answers."""
+    """A Markdown list of the outcomes that are not answers."""
     calls = [call for record in records for call in record.calls if call.outcome != ANSWERED]
     return "".join(f"- {one}\n" for one in sorted({f"{call.outcome}: {call.says}" for call in calls}))
