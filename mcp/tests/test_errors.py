@@ -55,7 +55,7 @@ def test_the_errors_own_facts_come_before_those_of_the_call() -> None:
 
 def test_a_model_waits_as_long_as_the_api_asks_for_and_else_a_little() -> None:
     assert "Wait 7 seconds" in str(RateLimited(wait_seconds=7))
-    assert f"Wait {errors.RETRY_AFTER_SECONDS} seconds" in str(RateLimited())
+    assert f"Wait {errors.DEFAULT_WAIT_SECONDS} seconds" in str(RateLimited())
 
 
 def test_more_facts_make_another_error_and_leave_this_one() -> None:

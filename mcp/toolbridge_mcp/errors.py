@@ -51,8 +51,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar, Final, Self
 
-RETRY_AFTER_SECONDS = 2
-"""How long a model is told to wait before it repeats a call, where nobody knows better."""
+DEFAULT_WAIT_SECONDS = 2
+"""How long a model should wait before it repeats a call, if the API does not say."""
 
 NO_FACTS: Mapping[str, object] = MappingProxyType({})
 
@@ -113,7 +113,7 @@ _PLAIN: Mapping[str, object] = {
     "kind": "item",
     "plural": "items",
     "consequence": "a change may have been made",
-    "retry_after": RETRY_AFTER_SECONDS,
+    "retry_after": DEFAULT_WAIT_SECONDS,
 }
 """Facts where nobody gave better ones."""
 

@@ -18,12 +18,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 _calls = Counter("toolbridge_calls", "Tool calls: ok, the kind of error, or cancelled.", ("tool", "outcome"))
-_seconds = Histogram("toolbridge_call_seconds", "Time from call to answer.", ("tool",), buckets=SECONDS)
+_seconds = Histogram("toolbridge_call_seconds", "Time from call to answer.", ("tool",), buckets=BUCKETS)
 _running = Gauge("toolbridge_calls_running", "Tool calls at work.")
 _waiting = Gauge("toolbridge_calls_waiting", "Tool calls that wait for a place.")
 _requests = Counter("toolbridge_api_requests", "Requests to the API, each attempt counted.", ("outcome",))

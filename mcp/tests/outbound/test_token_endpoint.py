@@ -11,7 +11,7 @@ from tests.harness.misbehaving import answer, misbehaving
 from tests.outbound.world import GATEWAY, MakeEndpoint, World, eventually
 from toolbridge_mcp.errors import TokenServiceMisconfigured, TokenServiceUnavailable, ToolBridgeError
 from toolbridge_mcp.outbound.exchange import ExchangedTokens
-from toolbridge_mcp.outbound.token_endpoint import RETRY_AFTER_SECONDS, TokenEndpoint
+from toolbridge_mcp.outbound.token_endpoint import DEFAULT_WAIT_SECONDS, TokenEndpoint
 
 pytestmark = pytest.mark.anyio
 
@@ -60,7 +60,7 @@ async def test_a_refusal_is_not_retried(
     assert len(authority.forms) == 1
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("7", 7), ("soon", RETRY_AFTER_SECONDS)])
+@pytest.mark.parametrize(("header", "seconds"), [("7", 7), ("soon", DEFAULT_WAIT_SECONDS)])
 async def test_a_busy_service_says_how_long_to_wait(
     header: str, seconds: int, http: httpx.AsyncClient
 ) -> None:

@@ -7,9 +7,9 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from toolbridge_mcp.cli.failures import WrongUsage
+from toolbridge_mcp.setting_types import MIN_SECRET_BYTES
 
 DAY = 24 * 60 * 60
-MIN_SECRET_BYTES = 32
 
 
 def development_token(subject: str, seconds: int = 30 * DAY) -> str:

@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 DELAYS = (0.2, 0.8)
 """Seconds before the second and the third attempt."""
 
-RETRY_AFTER_SECONDS = 5
-"""How long a model is told to wait when the token service does not say."""
+DEFAULT_WAIT_SECONDS = 5
+"""How long a model should wait before it repeats a call, if the token service does not say."""
 
 DEFAULT_LIFETIME = 60
 """Seconds for which a token is used if the response has no `expires_in` (RFC 6749, section 5.1)."""
@@ -170,4 +170,6 @@ def _error_code(answer: httpx.Response) -> str:
 
 def _unavailable(reason: str, seconds: int | None = None) -> TokenServiceUnavailable:
     logger.warning("the token service is not available", extra={"reason": reason})
-    return TokenServiceUnavailable(facts={"retry_after": RETRY_AFTER_SECONDS if seconds is None else seconds})
+    return TokenServiceUnavailable(
+        facts={"retry_after": DEFAULT_WAIT_SECONDS if seconds is None else seconds}
+    )
