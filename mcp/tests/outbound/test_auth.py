@@ -14,7 +14,7 @@ WRONG_TENANT = answer(b'{"error": "invalid tenant headers", "code": "invalid_ten
 
 
 class Tokens:
-    """Gives out one token after the other, the last one for ever, and remembers which were dropped."""
+    """Returns one token after the other, then always the last one, and remembers which were dropped."""
 
     def __init__(self, *tokens: str | None) -> None:
         self._tokens = list(tokens)

@@ -15,7 +15,7 @@ class AuthenticationRequired(ClientError):
 
 
 async def inspector(programs: Programs, way: Way) -> None:
-    """It must list the tools without a complaint about their schemas, and be told when a token is missing."""
+    """It must list the tools without a complaint about their schemas, and report a missing token."""
     listed = await _answer(programs, way, "tools/list", "--strict")
     complaints = [finding for tool in listed.get("schemaFindings", []) for finding in tool["findings"]]
     assert complaints == []

@@ -1,7 +1,7 @@
 """Two machines of one tenant, each with an API and a gateway, behind a proxy that honours Fly-Replay.
 
 Both APIs are on one PostgreSQL server. 50 sessions over all transports make 1,000 calls; then, under the load
-of 30 clients, one machine is told to stop and started again, and the other is killed. Nothing that was
+of 30 clients, one machine is stopped and started again, and the other is killed. Nothing that was
 acknowledged may be lost.
 """
 

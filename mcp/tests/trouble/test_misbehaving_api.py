@@ -1,4 +1,4 @@
-"""What a tool call says while the API misbehaves, and how the calls of another user fare meanwhile.
+"""What a tool call says while the API misbehaves, and how the calls of another user fare at that time.
 
 A read of one user meets the trouble, then a write does. A second user calls another tool all the time, and
 the slowest of these calls is shown. In the last rows the whole API is in trouble. No call may take longer

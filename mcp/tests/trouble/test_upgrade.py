@@ -1,7 +1,7 @@
 """An upgrade under load: the stack is stopped and started again with a newer API on the same data.
 
 The newer API is built, with `go` from PATH, from a copy of this checkout with one migration more. 20 clients
-over all transports work meanwhile. Nothing that was acknowledged may be lost.
+over all transports work at the same time. Nothing that was acknowledged may be lost.
 """
 
 import asyncio

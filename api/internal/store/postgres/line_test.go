@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// line is a way to a server that can be cut and mended.
+// line is a connection to a server that can be cut and restored.
 type line struct {
 	t    *testing.T
 	url  string
@@ -33,7 +33,7 @@ func newLine(t *testing.T, server string) *line {
 		network, address := pgconn.NetworkAddress(config.Host, config.Port)
 		return net.Dial(network, address)
 	}}
-	l.mend()
+	l.restore()
 	l.addr = l.listener.Addr().String()
 	parsed, err := url.Parse(server)
 	if err != nil {
@@ -48,7 +48,7 @@ func newLine(t *testing.T, server string) *line {
 	return l
 }
 
-func (l *line) mend() {
+func (l *line) restore() {
 	l.t.Helper()
 	listener, err := net.Listen("tcp", l.addr)
 	if err != nil {

@@ -347,7 +347,7 @@ func TestALostDatabaseIsUnavailableUntilItIsBack(t *testing.T) {
 		if err := writeNote(t.Context(), store, "u", "y"); !isUnavailable(err) {
 			t.Errorf("a write: %v", err)
 		}
-		line.mend()
+		line.restore()
 		if err := writeNote(t.Context(), store, "u", "x"); err != nil {
 			t.Errorf("once it is back: %v", err)
 		}
