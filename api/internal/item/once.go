@@ -7,8 +7,8 @@ import (
 )
 
 // Once makes a write happen once: a later write with the same key and the same
-// request gets the answer to the first. Request is a digest that tells requests
-// apart; Answer makes what the client receives.
+// request gets the answer to the first. Request is a digest that distinguishes
+// requests; Answer makes what the client receives.
 type Once struct {
 	Key      string
 	Request  string

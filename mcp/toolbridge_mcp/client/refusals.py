@@ -1,4 +1,4 @@
-"""What an HTTP answer means that is not a success."""
+"""Turns an answer that is not a success into an error."""
 
 from collections.abc import Mapping
 
@@ -14,10 +14,10 @@ GATEWAY_STATUSES = frozenset({502, 504})
 
 
 def refusal(answer: httpx.Response) -> ToolBridgeError:
-    """The error that an answer means which is not a success.
+    """The error for an answer that is not a success.
 
-    The API's sentence is part of it for a status below 500 only: what it says about its own failures may
-    tell of the inside.
+    It quotes the API's sentence for a status below 500 only: what the API says about its own failures may
+    reveal internals.
     """
     body = _error_body(answer)
     error = _situation(answer.status_code, body)

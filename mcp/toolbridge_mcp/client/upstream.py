@@ -31,7 +31,7 @@ SILENCE_SECONDS = 3.0
 """How long a request may go without an answer before the gateway probes whether the API is there at all."""
 
 NOTHING_CHANGED: Mapping[str, object] = {"consequence": "nothing was changed"}
-"""What an answer to a read means that cannot be understood. Errors assume that something may have changed."""
+"""For errors about unreadable answers to reads. By default they say that something may have changed."""
 
 
 class Upstream:

@@ -1,5 +1,5 @@
-"""The first process: starts supervisord, and passes signals and output on. Its exit code tells a requested
-stop from a failure."""
+"""The first process: starts supervisord, and passes signals and output on. Its exit code is 0 after a
+requested stop, and 1 after a failure."""
 
 import os
 import select
@@ -11,7 +11,7 @@ from typing import BinaryIO
 from toolbridge_mcp.supervision.lines import JsonLines, line
 
 PID_VARIABLE = "TOOLBRIDGE_LAUNCHER_PID"
-"""The environment variable that tells the watchdog which process gets the signals FAILED and ALIVE."""
+"""The environment variable with the process to which the watchdog sends the signals FAILED and ALIVE."""
 FAILED = signal.SIGUSR1
 ALIVE = signal.SIGUSR2
 STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}

@@ -46,16 +46,16 @@ def answers(port: int, seconds: float = ANSWER_SECONDS) -> bool:
 
 
 class Watchdog:
-    """Handles the events of supervisord. `tell` sends a signal to the launcher."""
+    """Handles the events of supervisord. `notify` sends a signal to the launcher."""
 
     def __init__(
         self,
         ports: Mapping[str, int],
-        tell: Callable[[signal.Signals], None],
+        notify: Callable[[signal.Signals], None],
         probe: Callable[[int], bool] = answers,
     ) -> None:
         self._ports = ports
-        self._tell = tell
+        self._notify = notify
         self._probe = probe
         self._running: dict[str, Process] = {}
 
@@ -64,12 +64,12 @@ class Watchdog:
         name = fields.get("processname", "")
         if event.startswith("TICK"):
             self._check_all()
-            self._tell(ALIVE)
+            self._notify(ALIVE)
         elif event == "PROCESS_STATE_RUNNING" and name in self._ports:
             self._running[name] = Process(int(fields["pid"]))
         elif event == "PROCESS_STATE_FATAL":
             _say("error", "a program does not start", program=name)
-            self._tell(FAILED)
+            self._notify(FAILED)
         else:
             self._running.pop(name, None)
 

@@ -9,15 +9,15 @@ from toolbridge_mcp.errors import TimedOut
 CONNECT_SECONDS = 2.0
 
 ANSWER_SECONDS = 0.25
-"""The API is told a little less than what is left, so that its own answer can still arrive."""
+"""The API gets at most this much less time than is left, so that its own answer can still arrive."""
 
 UNTIL = "until"
 """The request extension that holds the deadline, as a value of `time.monotonic`."""
 
 
 def set_deadline(request: httpx.Request, until: float) -> None:
-    """Lets the request take until then, a value of `time.monotonic`, and tells the API so. Raises `TimedOut`
-    if that has passed.
+    """Limits the request to the time until `until`, a value of `time.monotonic`, and announces the limit to
+    the API. Raises `TimedOut` if that time has passed.
 
     Connecting ends well before, so that a request whose time is up is known to have been sent.
     """
