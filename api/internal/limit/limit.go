@@ -72,13 +72,6 @@ func (b *Buckets) Take(user string, now time.Time) Standing {
 	return standing
 }
 
-// Users is the number of users remembered.
-func (b *Buckets) Users() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.users)
-}
-
 // timeToGain is how long a bucket takes to gain tokens.
 func (b *Buckets) timeToGain(tokens float64) time.Duration {
 	return time.Duration(tokens / b.rate.perSecond() * float64(time.Second))
