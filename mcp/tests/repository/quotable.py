@@ -55,9 +55,10 @@ def go_texts(call: re.Pattern[str]) -> Iterator[str]:
 
 
 def tool_error_clauses() -> set[str]:
-    """What models read of failed calls: sentences without their full stop, and the parts around a colon."""
+    """What models read of failed calls: sentences without their full stop, and their parts around a colon or
+    a bracket."""
     sentences = {error.says.removesuffix(".") for error in kinds_of(ToolBridgeError)}
-    return sentences | {clause.strip() for sentence in sentences for clause in sentence.split(":")}
+    return sentences | {clause.strip() for sentence in sentences for clause in re.split(r"[:(]", sentence)}
 
 
 def kinds_of(error: type[ToolBridgeError]) -> Iterator[type[ToolBridgeError]]:

@@ -1,4 +1,4 @@
-"""The runbook quotes log messages and errors as they are."""
+"""The runbook and the quickstart quote log messages and errors as they are."""
 
 import re
 
@@ -8,6 +8,7 @@ from tests.harness.processes import REPOSITORY
 from tests.repository.quotable import api_error_clauses, log_messages, tool_error_clauses
 
 RUNBOOK = (REPOSITORY / "docs/runbook.md").read_text()
+QUICKSTART = (REPOSITORY / "docs/quickstart.md").read_text()
 
 
 def first_cells(section: str) -> list[str]:
@@ -24,7 +25,10 @@ MESSAGES = [code_in([cell])[0] for cell in first_cells("Log messages")]
 ERRORS_IN_LOGS = re.findall(r", with `([^`]+)`", "\n".join(first_cells("Log messages")))
 ERRORS = [*ERRORS_IN_LOGS, *code_in(first_cells("A restore is refused"))]
 SCHEMA_ERRORS = [quoted for quoted in code_in(first_cells("Symptoms")) if "schema" in quoted]
-TOLD_TO_MODELS = re.findall(r'^"([^"]+)"', "\n".join(first_cells("Symptoms")), re.MULTILINE)
+READ_BY_MODELS = [
+    *re.findall(r'^\| "([^"]+)" \|', RUNBOOK, re.MULTILINE),
+    *re.findall(r'^\| a tool says "([^"]+)" \|', QUICKSTART, re.MULTILINE),
+]
 
 
 @pytest.mark.parametrize("message", MESSAGES)
@@ -38,6 +42,6 @@ def test_a_quoted_error_is_one_of_the_api(error: str) -> None:
     assert clauses <= api_error_clauses()
 
 
-@pytest.mark.parametrize("text", TOLD_TO_MODELS)
+@pytest.mark.parametrize("text", READ_BY_MODELS)
 def test_a_quoted_text_is_what_a_model_reads(text: str) -> None:
     assert text in tool_error_clauses()
