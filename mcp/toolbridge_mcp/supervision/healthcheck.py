@@ -4,12 +4,14 @@ import http.client
 import os
 import sys
 
-SECONDS = 4.0
+TIMEOUT_SECONDS = 4.0
 
 
 def main() -> int:
     """Returns 0 if the gateway's `/readyz` is 200, for which the API must respond, too, else 1."""
-    connection = http.client.HTTPConnection("127.0.0.1", int(os.environ["TOOLBRIDGE_PORT"]), timeout=SECONDS)
+    connection = http.client.HTTPConnection(
+        "127.0.0.1", int(os.environ["TOOLBRIDGE_PORT"]), timeout=TIMEOUT_SECONDS
+    )
     try:
         connection.request("GET", "/readyz")
         status = connection.getresponse().status
