@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 from fastmcp import FastMCP
 from starlette.middleware import Middleware
@@ -66,31 +66,15 @@ class Gateway:
         self._streams = OpenStreams(stream_limits)
         self._sse_sessions: dict[str, Stream] = {}
         self._http_sessions = HttpSessions(idle_seconds, session_limits)
-        self._sse = server.http_app(
-            transport="sse",
-            middleware=[
-                Middleware(
-                    SseSessionMiddleware,
-                    sessions=self._sse_sessions,
-                    streams=self._streams,
-                    limits=session_limits,
-                    machine=machine,
-                )
-            ],
-        )
+        shared: dict[str, Any] = {"streams": self._streams, "limits": session_limits, "machine": machine}
+        sse_sessions = Middleware(SseSessionMiddleware, sessions=self._sse_sessions, **shared)
+        http_sessions = Middleware(HttpSessionMiddleware, sessions=self._http_sessions, **shared)
+        self._sse = server.http_app(transport="sse", middleware=[sse_sessions])
         self._mcp = server.http_app(
             transport="http",
             json_response=True,
             session_idle_timeout=idle_seconds,
-            middleware=[
-                Middleware(
-                    HttpSessionMiddleware,
-                    sessions=self._http_sessions,
-                    streams=self._streams,
-                    limits=session_limits,
-                    machine=machine,
-                )
-            ],
+            middleware=[http_sessions],
         )
         self._endpoints: dict[str, ASGIApp] = {
             SSE_PATH: callers.only(self._sse),
