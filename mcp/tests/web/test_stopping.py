@@ -109,6 +109,7 @@ async def test_a_call_that_does_not_finish_says_so(api_binary: Path, tmp_path: P
 def test_ctrl_c_ends_it_without_a_word(stack: tuple[Process, Process]) -> None:
     _, gateway = stack
     gateway.signal(signal.SIGINT)
-    assert gateway.wait() == 128 + signal.SIGINT
+    # 0 where the tests themselves were started with SIGINT ignored, as a shell starts background jobs
+    assert gateway.wait() in (0, 128 + signal.SIGINT)
     assert "Abort" not in gateway.log.read_text()
     assert "Traceback" not in gateway.log.read_text()
