@@ -122,7 +122,8 @@ make_environment() {
     rm -rf "$VENV"
     "$PYTHON" -m venv "$VENV"
     locked uv >"$VENV/uv.lock"
-    "$VENV_PYTHON" -m pip install --disable-pip-version-check --no-input --progress-bar off \
+    PIP_RETRIES=${PIP_RETRIES:-2} "$VENV_PYTHON" -m pip install \
+        --disable-pip-version-check --no-input --progress-bar off \
         --require-hashes --no-deps --only-binary=:all: -r "$VENV/uv.lock"
 }
 
