@@ -54,7 +54,12 @@ python_tests() { in_mcp pytest --junitxml="$REPORT" "$@"; }
 python_tests_on_two_cores() { python_tests -n 2 --dist worksteal "$@"; }
 
 # The tables are shown as they come.
-trouble_tests() { python_tests -m trouble -s -k "$1" >&3 2>&3; }
+trouble_tests() {
+    local status=0
+    python_tests -m trouble -s -k "$1" >&3 2>&3 || status=$?
+    [ "$status" -ne 5 ] || say "No test of trouble has \"$1\" in its name."
+    return "$status"
+}
 
 go_unit_tests() { go_tests -skip /PostgreSQL $(in_api "$GO" list ./internal/... | grep -v store/postgres); }
 
