@@ -67,15 +67,19 @@ go_unit_tests() { go_tests -skip /PostgreSQL $(in_api "$GO" list ./internal/... 
 # inside SQLite it would find nothing of ours, and double the time of the tests.
 UNWATCHED=('-gcflags=modernc.org/sqlite/lib=-race=false' '-gcflags=modernc.org/libc=-race=false')
 
+# Mostly Go, and two minutes long: at the end of the Python tests one core would wait for it.
+PAGES=tests/repository/test_adding.py
+
 all_of_go() {
     check "go vet" in_api "$GO" vet ./...
     check "staticcheck" in_api "$GO" tool staticcheck ./...
     check "Go tests" go_tests -race "${UNWATCHED[@]}" -count=1 ./...
+    check "pages on adding something" python_tests "$PAGES"
 }
 
 all_of_python() {
     check "mypy" in_mcp mypy
-    check "Python tests" python_tests_on_two_cores -m "not nginx and not trouble"
+    check "Python tests" python_tests_on_two_cores -m "not nginx and not trouble" --deselect "$PAGES"
 }
 
 fast_go() { check "Go unit tests" go_unit_tests; }
