@@ -70,15 +70,15 @@ UNWATCHED=('-gcflags=modernc.org/sqlite/lib=-race=false' '-gcflags=modernc.org/l
 # Mostly Go, and two minutes long: at the end of the Python tests one core would wait for it.
 PAGES=tests/repository/test_adding.py
 
-all_of_go() {
+go_and_checks() {
     check "go vet" in_api "$GO" vet ./...
     check "staticcheck" in_api "$GO" tool staticcheck ./...
     check "Go tests" go_tests -race "${UNWATCHED[@]}" -count=1 ./...
     check "pages on adding something" python_tests "$PAGES"
+    check "mypy" in_mcp mypy
 }
 
 all_of_python() {
-    check "mypy" in_mcp mypy
     check "Python tests" python_tests_on_two_cores -m "not nginx and not trouble" --deselect "$PAGES"
 }
 
@@ -145,7 +145,7 @@ case $PART in
     all)
         start_postgres "$TEMPORARY/postgres"
         export TOOLBRIDGE_TEST_COMPLETE=yes CGO_ENABLED=1
-        side_by_side all_of_go all_of_python
+        side_by_side go_and_checks all_of_python
         ;;
     fast) side_by_side fast_go fast_python ;;
     trouble) check "trouble" trouble_tests "${2:-}" ;;
