@@ -80,21 +80,27 @@ def create_app(settings: Settings | None = None) -> Gateway:
         ),
         idle_seconds=settings.session_idle_seconds,
         machine=Machine(settings.machine_id),
-        routes=_open_routes(settings, address, shared),
+        routes=_open_routes(settings, shared),
+        documents=_documents(settings, address, shared),
     )
     metrics.watch_sessions("sse", lambda: gateway.sse_sessions)
     metrics.watch_sessions("http", lambda: gateway.http_sessions)
     return gateway
 
 
-def _open_routes(settings: Settings, address: Address, shared: _Dependencies) -> list[Route]:
-    """The routes that are open to everyone."""
+def _open_routes(settings: Settings, shared: _Dependencies) -> list[Route]:
+    """The routes for programs that have no token."""
     routes = health_routes(shared.client, lambda: shared.limits.is_closed)
-    routes += ResourceMetadata(address, _scopes(settings), settings.issuers).routes()
-    for issuer in settings.issuers[:1]:
-        routes += IssuerMetadata(issuer, shared.outside).routes()
     if settings.public_url is None:
         routes.append(metrics.metrics_route())
+    return routes
+
+
+def _documents(settings: Settings, address: Address, shared: _Dependencies) -> list[Route]:
+    """The documents that clients read before they have a token."""
+    routes = ResourceMetadata(address, _scopes(settings), settings.issuers).routes()
+    for issuer in settings.issuers[:1]:
+        routes += IssuerMetadata(issuer, shared.outside).routes()
     return routes
 
 

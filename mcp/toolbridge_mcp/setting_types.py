@@ -21,8 +21,8 @@ _SAFE_URL = re.compile(rf"(https://[^/?#@\s]+|http://{_LOOPBACK}(:\d+)?)(/[^?#\s
 _SAFE_URL_RULE = "must be an https address without user, query and fragment (http only on this machine)"
 _SCOPE = re.compile(r"[!#-\[\]-~]{1,100}")
 _RATE = re.compile(r"([1-9][0-9]{0,8}):([1-9][0-9]{0,8})")
-_ORIGIN = re.compile(r"https?://[^/?#@\s]+")
-_HOST = re.compile(r"[^/?#@\s:*]+|\[[0-9a-fA-F:]+\]")
+_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+_ORIGIN = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]*://({_HOST.pattern})(:(?P<port>[0-9]{{1,5}}))?")
 
 
 def _tenant_id(value: str) -> str:
@@ -92,6 +92,19 @@ def _each(pattern: re.Pattern[str], rule: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
+    if "null" in values:
+        raise ValueError("must not name null, which every sandboxed page and every local file sends")
+    for value in values:
+        found = _ORIGIN.fullmatch(value)
+        if not found or not 0 < int(found["port"] or 1) < 65536:
+            raise ValueError(
+                "must name origins in full, such as https://app.example or chrome-extension://abcdefgh, "
+                "each with scheme and host and without a path"
+            )
+    return values
+
+
 def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
     try:
         for value in values:
@@ -158,7 +171,7 @@ Hosts = Annotated[
 ]
 Origins = Annotated[
     Words,
-    _each(_ORIGIN, "must name origins such as https://app.example"),
-    Kind("origins, such as `https://app.example`"),
+    AfterValidator(_origins),
+    Kind("origins, such as `https://app.example` or `chrome-extension://abcdefgh`"),
 ]
 Networks = Annotated[Words, AfterValidator(_networks), Kind("addresses or networks, such as `172.16.0.0/16`")]

@@ -110,12 +110,16 @@ class Settings(BaseSettings):
     """The issuers (RFC 8414) where clients sign in. When unset, `JWT_ISSUER` if it is an https address."""
 
     allowed_hosts: Hosts = ()
-    """Further names of the gateway, beside this machine's and the host of `TOOLBRIDGE_PUBLIC_URL`. A request
-    whose `Host` is none of them gets 421, which protects against DNS rebinding."""
+    """Further names of the gateway, beside this machine's names, the address that a connection comes to, and
+    the host of `TOOLBRIDGE_PUBLIC_URL`. A request to any path whose `Host` is none of them gets 421, which
+    protects against DNS rebinding."""
 
     allowed_origins: Origins = ()
-    """Further origins, beside the gateway's own, whose web pages may use it. A request with any other
-    `Origin` gets 403, so that a foreign page cannot call tools from a user's browser."""
+    """Further origins, beside the gateway's own, whose web pages may use it, also from the internet if the
+    gateway is inside a network. A page of an extension or of a desktop app has an origin of another scheme,
+    such as `moz-extension://`, `vscode-webview://` or `app://`. `*` and `null` are refused. A request with
+    any other `Origin` gets 403, so that a foreign page cannot call tools from a user's browser; only the
+    sign-in metadata is for every page."""
 
     trusted_proxies: Networks = ()
     """The proxies whose `X-Forwarded-Proto` and `X-Forwarded-For` are believed. From any other address these
@@ -226,8 +230,8 @@ class Settings(BaseSettings):
     `TOOLBRIDGE_METRICS_PORT`."""
 
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
-    """The port that serves metrics for Prometheus, to anyone who can connect. When unset, no such port is
-    open."""
+    """The port that serves metrics for Prometheus, to anyone who can connect, under any name. When unset, no
+    such port is open."""
 
     @property
     def scopes_required(self) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import re
 import socket
 from collections.abc import Sequence
 
@@ -28,6 +29,9 @@ HEAD_SECONDS = 15
 
 MAX_HEAD_BYTES = 64 * 1024
 """How large these headers may be."""
+
+_WHOLE_ADDRESS = re.compile(rb"[a-zA-Z][a-zA-Z0-9+.-]*://([^/?#]*)")
+"""The start of a request target that names the host, too (RFC 9112, section 3.2.2)."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -87,11 +91,18 @@ class _Connection(UvicornConnection):
     def on_headers_complete(self) -> None:
         self._head_bytes = None
         self._cancel_timer()
+        self._prefer_host_of_target()
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._cancel_timer()
         super().connection_lost(exc)
+
+    def _prefer_host_of_target(self) -> None:
+        """A host in the request's target counts in place of the Host header (RFC 9112, section 3.2.2)."""
+        found = _WHOLE_ADDRESS.match(self.url)
+        if found:
+            self.headers[:] = [(name, found[1] if name == b"host" else value) for name, value in self.headers]
 
     def _start_timer(self) -> None:
         if self._timer is None:

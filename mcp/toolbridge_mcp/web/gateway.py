@@ -7,11 +7,12 @@ from typing import Any, Protocol
 
 from fastmcp import FastMCP
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute, Router
+from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from toolbridge_mcp.web.entry.address import MCP_PATH, MESSAGES_PATH, SSE_PATH, Address
-from toolbridge_mcp.web.entry.headers import AllowedCallers, SecurityHeadersMiddleware, trimmed
+from toolbridge_mcp.web.entry.callers import AllowedCallers
+from toolbridge_mcp.web.entry.headers import SecurityHeadersMiddleware, trimmed
 from toolbridge_mcp.web.refusals import refusal
 from toolbridge_mcp.web.sessions import (
     HttpSessionMiddleware,
@@ -41,7 +42,10 @@ class Calls(Protocol):
 
 
 class Gateway:
-    """`/sse` with `/messages/`, and `/mcp`, for one FastMCP server. `routes` are open to everyone.
+    """`/sse` with `/messages/`, and `/mcp`, for one FastMCP server.
+
+    `routes` need no token, and foreign pages may not use them. `documents` are for every page; so is the
+    answer that there is nothing at a path.
 
     A proxy may remove the path of the public URL or keep it. A missing or an extra slash at the end of a path
     is ignored. There are no redirects: clients follow them with the token, even to http.
@@ -58,7 +62,8 @@ class Gateway:
         stream_limits: StreamLimits,
         idle_seconds: float,
         machine: Machine,
-        routes: Sequence[BaseRoute] = (),
+        routes: Sequence[Route] = (),
+        documents: Sequence[Route] = (),
     ) -> None:
         self._prefix = address.prefix
         self._calls = calls
@@ -76,12 +81,14 @@ class Gateway:
             session_idle_timeout=idle_seconds,
             middleware=[http_sessions],
         )
-        self._endpoints: dict[str, ASGIApp] = {
+        self._guarded: dict[str, ASGIApp] = {
             SSE_PATH: callers.only(self._sse),
             MESSAGES_PATH: callers.only(self._sse),
             MCP_PATH: callers.only(self._mcp),
+            **{route.path: callers.only(route) for route in routes},
         }
-        self._others = Router(routes, redirect_slashes=False, default=_NOT_FOUND, lifespan=self._lifespan)
+        others = Router(documents, redirect_slashes=False, default=_NOT_FOUND, lifespan=self._lifespan)
+        self._others = callers.from_every_page(others)
         self._app = SecurityHeadersMiddleware(self._dispatch, address)
 
     @property
@@ -106,7 +113,7 @@ class Gateway:
         path = _ROUTES.get(path.strip("/"), path)
         headers = trimmed(scope["headers"])
         scope = {**scope, "root_path": self._prefix, "path": self._prefix + path, "headers": headers}
-        await self._endpoints.get(path, self._others)(scope, receive, send)
+        await self._guarded.get(path, self._others)(scope, receive, send)
 
     async def drain(self, seconds: float) -> None:
         """Prepares the stop. New sessions and calls are refused. Running calls have `seconds` to finish; the

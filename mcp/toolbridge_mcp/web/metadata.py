@@ -3,12 +3,10 @@
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from urllib.parse import urlsplit
 
 import httpx
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -25,8 +23,6 @@ AUTHORIZATION_SERVER = "/.well-known/oauth-authorization-server"
 OPENID = "/.well-known/openid-configuration"
 KEEP_SECONDS = 300
 
-_ANYONE = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET"], allow_headers=["*"])
-
 
 class ResourceMetadata:
     """The document of RFC 9728 for each endpoint, and for the gateway as a whole."""
@@ -37,10 +33,7 @@ class ResourceMetadata:
         self._authorization_servers = list(authorization_servers)
 
     def routes(self) -> list[Route]:
-        return [
-            Route(path, self._answer, methods=["GET"], middleware=[_ANYONE])
-            for path in (RESOURCE_METADATA, RESOURCE_METADATA + "/{path:path}")
-        ]
+        return _routes(RESOURCE_METADATA, self._answer)
 
     async def _answer(self, request: Request) -> Response:
         endpoint = self._endpoint(request.path_params.get("path", ""))
@@ -57,8 +50,7 @@ class ResourceMetadata:
         return JSONResponse(document, headers={"Cache-Control": f"public, max-age={KEEP_SECONDS}"})
 
     def _endpoint(self, path: str) -> str | None:
-        """The endpoint at the end of the metadata's path, which has the prefix too if the client put it there
-        (RFC 9728, section 3.1)."""
+        """The endpoint in the path of the metadata, which has the prefix too if the client put it there."""
         path = f"/{path}".rstrip("/").removeprefix(self._address.prefix)
         return path if path in ("", *ENDPOINTS) else None
 
@@ -79,11 +71,7 @@ class IssuerMetadata:
         self._readings: SingleFlight[None] = SingleFlight()
 
     def routes(self) -> list[Route]:
-        return [
-            Route(path + tail, self._answer, methods=["GET"], middleware=[_ANYONE])
-            for path in (AUTHORIZATION_SERVER, OPENID)
-            for tail in ("", "/{path:path}")
-        ]
+        return [*_routes(AUTHORIZATION_SERVER, self._answer), *_routes(OPENID, self._answer)]
 
     async def _answer(self, _: Request) -> Response:
         is_due = time.monotonic() >= self._due_at
@@ -104,6 +92,13 @@ class IssuerMetadata:
             except (httpx.HTTPError, ValueError) as error:
                 logger.warning("no authorization server metadata", extra={"error": type(error).__name__})
         self._due_at = time.monotonic() + MIN_INTERVAL_SECONDS
+
+
+def _routes(path: str, answer: Callable[[Request], Awaitable[Response]]) -> list[Route]:
+    """The places where clients look for a document: with the path of an endpoint behind it (RFC 8414 and
+    RFC 9728, section 3.1), before it (OpenID Connect Discovery, section 4), or without one."""
+    places = (path, f"{path}/{{path:path}}", f"/{{path:path}}{path}")
+    return [Route(place, answer, methods=["GET"]) for place in places]
 
 
 def _metadata_urls(issuer: str) -> list[str]:

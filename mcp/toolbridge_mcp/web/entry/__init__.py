@@ -2,6 +2,6 @@
 
 from toolbridge_mcp.web.entry.address import Address
 from toolbridge_mcp.web.entry.authentication import BearerAuthProvider
-from toolbridge_mcp.web.entry.headers import AllowedCallers
+from toolbridge_mcp.web.entry.callers import AllowedCallers
 
 __all__ = ["Address", "AllowedCallers", "BearerAuthProvider"]

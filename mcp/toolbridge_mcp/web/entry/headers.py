@@ -1,10 +1,8 @@
-"""The headers of every answer, and the hosts and browser pages that are let in."""
+"""The headers of every answer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from fastmcp.server.http import HostOriginGuardMiddleware
 from starlette.datastructures import MutableHeaders
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from toolbridge_mcp.web.entry.address import Address
@@ -16,9 +14,6 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 ONE_YEAR = "max-age=31536000"
-LOOPBACK_PAGE = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
-READABLE = ["Mcp-Session-Id", "Mcp-Protocol-Version", "Retry-After", "WWW-Authenticate"]
-"""The headers that a browser page may read."""
 
 
 def trimmed(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
@@ -45,34 +40,3 @@ class SecurityHeadersMiddleware:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
-
-
-class AllowedCallers:
-    """Checks Host (421) and Origin (403), as every MCP server must.
-
-    Allowed hosts are the names of this machine, the public URL's and the given ones. Browser pages of a given
-    origin may read the answers (CORS); without a public URL, pages of this machine may too.
-    """
-
-    def __init__(self, address: Address, hosts: Sequence[str] = (), origins: Sequence[str] = ()) -> None:
-        self._address = address
-        self._hosts = hosts
-        self._origins = origins
-
-    def only(self, app: ASGIApp) -> ASGIApp:
-        """`app` for allowed callers only."""
-        address = self._address
-        guarded = HostOriginGuardMiddleware(
-            app,
-            allowed_hosts=[*self._hosts, *([address.host] if address.host else [])],
-            allowed_origins=[*self._origins, *([address.origin] if address.origin else [])],
-            mode="strict",
-        )
-        return CORSMiddleware(
-            guarded,
-            allow_origins=self._origins,
-            allow_origin_regex=None if address.public_url else LOOPBACK_PAGE,
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["*"],
-            expose_headers=READABLE,
-        )
