@@ -6,7 +6,10 @@ import (
 	"errors"
 	"os"
 	"reflect"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/entity"
@@ -163,7 +166,7 @@ func TestStateAndWipeNeedASession(t *testing.T) {
 func TestHealthIsTheProcessAndReadinessTheStore(t *testing.T) {
 	t.Parallel()
 	broken := start(t, func(api *httpapi.API) {
-		api.Ready = func(context.Context) error { return errors.New("disk gone") }
+		api.Ready = func(context.Context) error { return errors.New("the disk is gone") }
 	})
 	sound := start(t)
 	for _, row := range []struct {
@@ -177,4 +180,32 @@ func TestHealthIsTheProcessAndReadinessTheStore(t *testing.T) {
 		}
 	}
 	broken.send("GET", "/readyz", "", nil).fails(503, "unavailable").says("the store does not answer")
+}
+
+func TestReadinessIsProbedOnceASecondForAllWhoAsk(t *testing.T) {
+	t.Parallel()
+	var probes atomic.Int64
+	p := start(t, func(api *httpapi.API) {
+		api.Ready = func(ctx context.Context) error {
+			if _, limited := ctx.Deadline(); !limited {
+				t.Error("a probe without a deadline")
+			}
+			if probes.Add(1) > 1 {
+				return errors.New("the disk is gone")
+			}
+			return nil
+		}
+	})
+	for range 3 {
+		p.send("GET", "/readyz", "", nil).is(200)
+	}
+	p.clock.advance(time.Second)
+	var asking sync.WaitGroup
+	for range 20 {
+		asking.Go(func() { p.send("GET", "/readyz", "", nil).fails(503, "unavailable") })
+	}
+	asking.Wait()
+	if probes.Load() != 2 {
+		t.Errorf("%d probes", probes.Load())
+	}
 }

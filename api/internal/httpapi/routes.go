@@ -25,12 +25,14 @@ type API struct {
 	Tokens         *auth.Tokens
 	Tenant         *auth.TenantGate
 	Limits         *Limits
-	Ready          func(context.Context) error // whether the store answers
+	Ready          func(context.Context) error // whether the store answers; probed once a second at most
 	Log            *slog.Logger
 	Now            func() time.Time
 	MaxBodyBytes   int64
 	InBandSessions bool
 	DebugSubjects  bool // development mode: a request may name its user
+
+	readiness readiness
 }
 
 // route is one row of the URL map: the requests it serves, the guards they pass,
