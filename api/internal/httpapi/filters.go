@@ -28,8 +28,8 @@ var commonFilters = []filter{
 		read:       readArchived,
 	},
 	{
-		parameters: []parameter{filterParameter("updatedSince", "Only those changed at this time or later: RFC 3339, or Unix milliseconds.",
-			object{"anyOf": []object{{"type": "string", "format": "date-time"}, {"type": "integer"}}})},
+		parameters: []parameter{filterParameter("updatedSince", "Only those changed at this time or later: "+item.TimeForm+", or Unix milliseconds. Without a zone it is UTC.",
+			object{"anyOf": []object{{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}, {"type": "integer"}}})},
 		read: readUpdatedSince,
 	},
 }
@@ -173,9 +173,12 @@ func readUpdatedSince(sent url.Values, into *item.Filter) error {
 	if err != nil || text == "" {
 		return err
 	}
-	since, ok := item.ParseMillis(text)
+	since, ok := item.ParseTime(text)
 	if !ok {
-		return invalidFilter(name, "send a time such as 2026-01-31T12:00:00Z, or milliseconds")
+		since, ok = item.ParseMillis(text)
+	}
+	if !ok {
+		return invalidFilter(name, "send "+item.TimeForm+", or Unix milliseconds")
 	}
 	into.Since = &since
 	return nil

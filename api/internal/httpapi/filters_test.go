@@ -111,6 +111,15 @@ func TestAListCanBeginAtATime(t *testing.T) {
 		u.finds(e, "updatedSince="+since, 2, 3)
 		u.finds(e, "updatedSince="+since+"&order=desc", 3, 2)
 	}
+	for _, zone := range []struct {
+		name    string
+		seconds int
+	}{{"", 0}, {"z", 0}, {"%2B0200", 7200}, {"%2B02", 7200}, {"+02:00", 7200}, {"-05:30", -19800}} {
+		local := second.Add(time.Duration(zone.seconds) * time.Second)
+		u.finds(e, "updatedSince="+local.Format("2006-01-02t15:04:05.999999")+zone.name, 2, 3)
+	}
+	u.finds(e, "updatedSince="+begin.Format("2006-01-02"), 0, 1, 2, 3)
+	u.finds(e, "updatedSince="+begin.Add(24*time.Hour).Format("2006-01-02"))
 	u.finds(e, fmt.Sprint("updatedSince=", second.UnixMilli()+1), 3)
 	u.finds(e, "updatedSince=2099-01-01T00:00:00Z")
 	u.push(e, u.pushable(e, 9, "1000", ""))
@@ -144,6 +153,9 @@ func TestAWrongFilterIsRefusedByName(t *testing.T) {
 		{"notes", "order=asc&order=asc", "order"},
 		{"notes", "updatedSince=yesterday", "updatedSince"},
 		{"notes", "updatedSince=", "updatedSince"},
+		{"notes", "updatedSince=2026-13-45", "updatedSince"},
+		{"tasks", "updatedSince=2026-01-01T00:00:00%2B2", "updatedSince"},
+		{"comments", "updatedSince=2026-01-01T24:00:00Z", "updatedSince"},
 	} {
 		got := u.call("GET", "/v1/"+row.segment+"?"+row.query, "").fails(400, "invalid_filter")
 		if got.detail("field") != row.field || !strings.HasPrefix(got.json()["error"].(string), "invalid "+row.field+": ") {
