@@ -51,8 +51,9 @@ func (s *Service) Open(ctx context.Context, owner Owner) (Session, error) {
 // Resume finds an open session of the owner. Without one it returns ErrNoSession or
 // ErrOthersSession.
 func (s *Service) Resume(ctx context.Context, owner Owner, id string) (Session, error) {
+	const withDashes = 36 // characters; no braces, no URN
 	parsed, err := uuid.Parse(id)
-	if err != nil {
+	if err != nil || len(id) != withDashes {
 		return Session{}, ErrNoSession
 	}
 	created, whose := s.Prover.inspect(owner, parsed)

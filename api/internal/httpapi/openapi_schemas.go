@@ -35,7 +35,7 @@ func schemas() object {
 		"Batch":            batchSchema(),
 		"Acknowledgements": listOf(schemaOf(reflect.TypeFor[item.Acknowledgement]())),
 		"ReplacingPayload": object{"type": "object", "description": "The whole payload. Parent keys that are left out keep their values. " + stringLimits},
-		"PatchingPayload":  object{"type": []string{"object", "null"}, "description": "Top-level keys to write; null writes none. " + stringLimits},
+		"PatchingPayload":  object{"type": "object", "description": "Top-level keys to write. " + stringLimits},
 		"Session":          schemaOf(reflect.TypeFor[sessionBody]()),
 		"State":            schemaOf(reflect.TypeFor[stateBody]()),
 		"Info":             schemaOf(reflect.TypeFor[infoBody]()),
@@ -55,7 +55,6 @@ func schemas() object {
 
 func batchSchema() object {
 	items := listOf(object{"type": []string{"object", "null"}})
-	items["type"] = []string{"array", "null"}
 	return object{"type": "object", "description": "Items to store. " + stringLimits, "properties": object{"items": items}}
 }
 
@@ -70,7 +69,7 @@ func changesSchema(uid, moment object) object {
 
 // payloadSchema is the keys that a new item must have. Other keys are free.
 func payloadSchema(e *entity.Entity) object {
-	properties := object{"uid": object{"description": "The uid to use; anything but a UUID counts as none.", "examples": []string{exampleUID}}}
+	properties := object{"uid": object{"description": "The uid to use, in either case; anything but a UUID counts as none, and one in braces or with a prefix is refused.", "examples": []string{exampleUID}}}
 	schema := object{"type": "object", "properties": properties, "description": stringLimits}
 	if e.Parent == nil {
 		return schema

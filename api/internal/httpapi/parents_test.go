@@ -104,7 +104,7 @@ func TestChildrenOutliveTheirParent(t *testing.T) {
 		u.call("PUT", one, `{"b":1}`).is(200)
 		u.call("PUT", one, "{"+keys+"}").is(200)
 		u.call("PATCH", one, `{"`+e.Parent.UIDKey+`":"`+strings.ToUpper(uid)+`"}`).is(200)
-		u.call("PATCH", one, `{"`+e.Parent.UIDKey+`":"{`+uid+`}"}`).is(200)
+		u.call("PATCH", one, `{"`+e.Parent.UIDKey+`":"{`+uid+`}"}`).fails(422, "invalid_field")
 		u.call("POST", one+"/archive", "").is(200)
 		u.call("POST", one+"/process", `{"action":"`+e.ActionNames()[0]+`"}`).is(200)
 		u.call("POST", path(e), "{"+keys+"}").fails(409, "parent_not_found")

@@ -29,7 +29,7 @@ func (a *API) itemRoutes(e *entity.Entity) []route {
 			summary:    "Create a " + word,
 			parameters: []parameter{idempotencyKeyParameter},
 			body:       &body{schema: schemaRef(kind + "Payload"), example: payload},
-			success:    created, codes: append(parentCodes(e), fault.UIDExists),
+			success:    created, codes: append(payloadCodes(e), fault.UIDExists),
 		},
 		{
 			name: "get", method: "GET", pattern: "/v1/{plural}/{uid}", handle: items.get,
@@ -42,14 +42,14 @@ func (a *API) itemRoutes(e *entity.Entity) []route {
 			summary:    "Replace the payload of a " + word,
 			parameters: editParameters,
 			body:       &body{schema: schemaRef("ReplacingPayload"), example: payload},
-			success:    stored, codes: parentCodes(e),
+			success:    stored, codes: payloadCodes(e),
 		},
 		{
 			name: "patch", method: "PATCH", pattern: "/v1/{plural}/{uid}", handle: items.patch,
 			summary:    "Put top-level keys over those of a " + word,
 			parameters: editParameters,
 			body:       &body{schema: schemaRef("PatchingPayload"), example: object{"title": "Milk and bread"}},
-			success:    stored, codes: parentCodes(e),
+			success:    stored, codes: payloadCodes(e),
 		},
 		{
 			name: "delete", method: "DELETE", pattern: "/v1/{plural}/{uid}", handle: items.remove,
@@ -117,6 +117,14 @@ func (a *API) routesOf(e *entity.Entity, rows []route) []route {
 
 // editParameters are those of every operation that changes an existing item.
 var editParameters = []parameter{ifMatchParameter, idempotencyKeyParameter}
+
+// payloadCodes are the refusals of a payload that was sent.
+func payloadCodes(e *entity.Entity) []fault.Code {
+	if e.Parent == nil {
+		return []fault.Code{fault.InvalidField}
+	}
+	return parentCodes(e)
+}
 
 // parentCodes are the refusals of a payload whose parent is wrong.
 func parentCodes(e *entity.Entity) []fault.Code {

@@ -32,14 +32,6 @@ func DecodeWithin(body []byte, maxString int) (*Payload, error) {
 	return decode(body, maxString, min(maxString, MaxKeyBytes))
 }
 
-// DecodePatch is DecodeWithin that takes null as an empty patch.
-func DecodePatch(body []byte, maxString int) (*Payload, error) {
-	if string(bytes.TrimSpace(body)) == "null" {
-		return &Payload{}, nil
-	}
-	return DecodeWithin(body, maxString)
-}
-
 func decode(body []byte, maxString, maxKey int) (*Payload, error) {
 	body = bytes.TrimLeft(body, " \t\r\n")
 	switch {
@@ -55,10 +47,25 @@ func decode(body []byte, maxString, maxKey int) (*Payload, error) {
 		return nil, invalidJSON(err.Error())
 	}
 	if body[0] != '{' {
-		return nil, invalidJSON("expected an object")
+		return nil, invalidJSON(`expected an object such as {"title":"Milk"}, not ` + kindOf(body))
 	}
 	s := scanner{text: body, maxString: maxString, maxKey: maxKey}
 	return s.object()
+}
+
+// kindOf names the kind of a JSON value that is no object.
+func kindOf(value []byte) string {
+	switch value[0] {
+	case '[':
+		return "an array"
+	case '"':
+		return "a string"
+	case 'n':
+		return "null"
+	case 't', 'f':
+		return "true or false"
+	}
+	return "a number"
 }
 
 func invalidJSON(reason string) *fault.Error {

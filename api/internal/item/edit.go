@@ -31,7 +31,7 @@ func (s *Service) Replace(ctx context.Context, t Target, body []byte, condition 
 		next := &Payload{}
 		next.merge(sent)
 		next.fill(stored, parentKeys(t.Entity)...)
-		next.setOwn(keyUID, []byte(`"`+t.UID+`"`))
+		next.setUID(keyUID, t.UID)
 		return next, nil
 	}
 	return s.editItem(ctx, t, edit{condition: condition, problem: err, rewrite: rewrite, parent: named(t.Entity, sent)})
@@ -41,7 +41,7 @@ func (s *Service) Replace(ctx context.Context, t Target, body []byte, condition 
 // that could make an item grow without end, so the item may not exceed
 // MaxItemBytes.
 func (s *Service) Patch(ctx context.Context, t Target, body []byte, condition Condition) (*Item, error) {
-	sent, err := DecodePatch(body, s.MaxString)
+	sent, err := DecodeWithin(body, s.MaxString)
 	rewrite := func(stored *Payload) (*Payload, error) {
 		before := stored.size()
 		stored.merge(sent)
@@ -127,6 +127,7 @@ func (s *Service) editItem(ctx context.Context, t Target, e edit) (*Item, error)
 		if err != nil {
 			return nil, err
 		}
+		spellUIDs(t.Entity, payload)
 		parent, err := e.parentAfter(t, payload, seen)
 		if err != nil {
 			return nil, err

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -125,10 +124,11 @@ func ParseMillis(text string) (Millis, bool) {
 // nilUID is the nil UUID, which names no item.
 const nilUID = "00000000-0000-0000-0000-000000000000"
 
-// ParseUID reads a UUID in any of its usual spellings (upper case, no dashes,
-// braces, URN) and returns the stored spelling.
+// ParseUID reads a UUID in either case, with or without dashes, and returns the
+// stored spelling. Braces and URNs are refused.
 func ParseUID(s string) (string, bool) {
-	if uuid.Validate(s) != nil || !utf8.ValidString(s) {
+	const withDashes, without = 36, 32
+	if len(s) != withDashes && len(s) != without || uuid.Validate(s) != nil {
 		return "", false
 	}
 	parsed, err := uuid.Parse(s)

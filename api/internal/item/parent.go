@@ -99,3 +99,20 @@ func parentKeys(e *entity.Entity) []string {
 	}
 	return []string{e.Parent.TypeKey, e.Parent.UIDKey}
 }
+
+// spellUIDs gives the uids of a payload the stored spelling, and reports whether one
+// had another.
+func spellUIDs(e *entity.Entity, payload *Payload) (changed bool) {
+	keys := []string{keyUID}
+	if e.Parent != nil {
+		keys = append(keys, e.Parent.UIDKey)
+	}
+	for _, key := range keys {
+		text, _ := payload.Text(key)
+		if uid, ok := ParseUID(text); ok && uid != text {
+			payload.setUID(key, uid)
+			changed = true
+		}
+	}
+	return changed
+}

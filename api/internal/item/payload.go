@@ -84,6 +84,9 @@ func (p *Payload) setOwn(key string, value []byte) {
 	p.set(key, []byte(`"`+key+`"`), value)
 }
 
+// setUID sets a key of ours to a uid.
+func (p *Payload) setUID(key, uid string) { p.setOwn(key, []byte(`"`+uid+`"`)) }
+
 // assign writes the values of an action.
 func (p *Payload) assign(values map[string]any) error {
 	for _, key := range slices.Sorted(maps.Keys(values)) {

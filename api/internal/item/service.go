@@ -101,7 +101,10 @@ func (s *Service) Create(ctx context.Context, t Target, body []byte) (*Item, err
 	if err != nil {
 		return nil, err
 	}
-	t.UID = claimUID(payload)
+	if t.UID, err = claimUID(payload); err != nil {
+		return nil, err
+	}
+	spellUIDs(t.Entity, payload)
 	return s.write(ctx, t, parent, func(seen Snapshot) (*Item, error) {
 		if seen.Item != nil {
 			return nil, fault.New(fault.UIDExists, "%s already exists: %s", t.Entity.Word(), t.UID).
@@ -120,17 +123,20 @@ func (s *Service) Create(ctx context.Context, t Target, body []byte) (*Item, err
 	})
 }
 
-// claimUID returns the uid that a new payload names. When that uid is missing or
-// cannot be used, it writes a fresh uid into the payload.
-func claimUID(payload *Payload) string {
-	if text, ok := payload.Text(keyUID); ok {
-		if uid, ok := ParseUID(text); ok && uid != nilUID {
-			return uid
-		}
+// claimUID returns the uid that a new payload names. When that uid is missing or no
+// UUID, it writes a fresh uid into the payload.
+func claimUID(payload *Payload) (string, error) {
+	text, _ := payload.Text(keyUID)
+	uid, ok := ParseUID(text)
+	switch {
+	case ok && uid != nilUID:
+		return uid, nil
+	case !ok && uuid.Validate(text) == nil: // in braces, or a URN: the client would look for it in vain
+		return "", invalidField(keyUID, "must be a UUID such as 123e4567-e89b-42d3-a456-426614174000, without braces or prefix")
 	}
-	uid := uuid.NewString()
-	payload.setOwn(keyUID, []byte(`"`+uid+`"`))
-	return uid
+	uid = uuid.NewString()
+	payload.setUID(keyUID, uid)
+	return uid, nil
 }
 
 func notFound(e *entity.Entity) error {

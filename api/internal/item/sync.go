@@ -65,10 +65,16 @@ func readBatch(body []byte, most int) ([]json.RawMessage, error) {
 	if err := json.Unmarshal(body, &batch); err != nil {
 		return nil, unreadableBatch(err)
 	}
+	if batch == nil {
+		return nil, noBatch("null")
+	}
 	var items []json.RawMessage
 	if sent, ok := batch["items"]; ok {
 		if err := json.Unmarshal(sent, &items); err != nil {
 			return nil, unreadableBatch(err)
+		}
+		if items == nil {
+			return nil, noBatch("null as the items").With(fault.Facts{"field": "items"})
 		}
 	}
 	if len(items) > most {
@@ -85,9 +91,13 @@ func readBatch(body []byte, most int) ([]json.RawMessage, error) {
 
 func unreadableBatch(err error) error {
 	if _, wrongType := err.(*json.UnmarshalTypeError); wrongType {
-		return invalidJSON(`expected an object such as {"items":[…]}`)
+		return noBatch("another value")
 	}
 	return invalidJSON(err.Error())
+}
+
+func noBatch(found string) *fault.Error {
+	return invalidJSON(`expected an object such as {"items":[…]}, not ` + found)
 }
 
 // pushed is one item of a batch, checked as far as it can be checked alone.
@@ -124,6 +134,9 @@ func readPushed(e *entity.Entity, raw []byte, maxString int) (sent pushed, refus
 	sent = pushed{
 		uid: uid, version: 1, updatedAt: timeOf(payload, keyUpdated, "updatedAt", "updateTime"),
 		parent: parent, facets: facetsOf(e, payload), payload: bytes.Clone(raw),
+	}
+	if spellUIDs(e, payload) {
+		sent.payload = payload.encode()
 	}
 	sent.readSync(payload)
 	return sent, refusal

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -61,6 +62,34 @@ func writeNote(ctx context.Context, store *Store, user, uid string) error {
 func isUnavailable(err error) bool {
 	var f *fault.Error
 	return errors.As(err, &f) && f.Code == fault.Unavailable
+}
+
+// oldDatabase is a schema of an earlier version, with rows.
+func oldDatabase(t *testing.T, version int, rows string) (server string) {
+	t.Helper()
+	server = postgrestest.New(t)
+	conn := postgrestest.Connect(t, server)
+	defer conn.Close(context.Background())
+	text := fmt.Sprintf(`CREATE TABLE schema_version (id BIGINT PRIMARY KEY, version BIGINT NOT NULL); INSERT INTO schema_version VALUES (1, %d);`, version)
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files[:version] {
+		migration, err := migrations.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += string(migration)
+	}
+	if _, err := conn.PgConn().Exec(t.Context(), text+rows).ReadAll(); err != nil {
+		t.Fatal(err)
+	}
+	return server
+}
+
+func TestAPayloadOfAnEarlierVersionGetsTheSpellingOfItsUIDs(t *testing.T) {
+	storetest.CheckSpellings(t, openStore(t, oldDatabase(t, 2, strings.ReplaceAll(storetest.OldSpellings, "'{}'", "CAST('{}' AS TEXT[])"))))
 }
 
 func TestConformance(t *testing.T) {

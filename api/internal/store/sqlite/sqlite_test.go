@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -285,27 +286,43 @@ func TestAWriteIsSyncedBeforeItIsAcknowledged(t *testing.T) {
 	}
 }
 
-func TestARowOfTheFirstSchemaKeepsItsPlaceAndIsFoundByFilters(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "test.db")
-	first, err := migrations.ReadFile("migrations/0001_items_and_accounts.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
+// oldDatabase is a database of an earlier version of the schema, with rows.
+func oldDatabase(t *testing.T, version int, rows string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "old.db")
 	db, err := connect("sqlite", path, 1, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	const old = `CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT; INSERT INTO schema_version VALUES (1);
-		INSERT INTO item VALUES ('t', 'u', 'note', 'x', 3, 1000, NULL, '', '', '{"status":"archived","tags":["b","a","b",5,""]}'),
+	defer db.Close()
+	files, err := migrationFiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf(`CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT; INSERT INTO schema_version VALUES (%d);`, version)
+	for _, file := range files[:version] {
+		migration, err := migrations.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += string(migration)
+	}
+	if _, err := db.Exec(text + rows); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestAPayloadOfAnEarlierVersionGetsTheSpellingOfItsUIDs(t *testing.T) {
+	store := openStore(t, oldDatabase(t, 5, storetest.OldSpellings))
+	storetest.CheckSpellings(t, store)
+}
+
+func TestARowOfTheFirstSchemaKeepsItsPlaceAndIsFoundByFilters(t *testing.T) {
+	const old = `INSERT INTO item VALUES ('t', 'u', 'note', 'x', 3, 1000, NULL, '', '', '{"status":"archived","tags":["b","a","b",5,""]}'),
 			('t', 'u', 'note', 'y', 1, 1001, NULL, '', '', '{"status":5,"archived":true,"tags":"a"}'),
 			('t', 'u', 'chat', 'z', 1, 1002, NULL, '', '', '{"status":"archived","archived":true}')`
-	if _, err := db.Exec(string(first) + old); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	store := openStore(t, path)
+	store := openStore(t, oldDatabase(t, 1, old))
 	found, err := store.Get(t.Context(), writing("x").Ref)
 	if err != nil || found.Version != 3 || found.UpdatedAt != 1000 || found.StoredAt != 1000 {
 		t.Errorf("%+v, %v", found, err)

@@ -1,0 +1,37 @@
+package storetest
+
+import (
+	"testing"
+
+	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/item"
+)
+
+// OldSpellings are rows of a database before payloads spelled uids as rows do.
+const OldSpellings = `INSERT INTO item (tenant, owner, kind, uid, version, updated_ms, stored_ms, parent_kind, parent_uid, payload, status, archived, tags)
+	SELECT 'acme', '11111111-1111-8111-8111-111111111111', kind, uid, 1, 1, 1, parent_kind, parent_uid, payload, status, archived, tags
+	FROM (SELECT 'note' AS kind, '00000000-0000-4000-8000-00000000000a' AS uid, '' AS parent_kind, '' AS parent_uid,
+			'{"n":1.10, "uid" : "00000000-0000-4000-8000-00000000000A","x":12345678901234567890}' AS payload, '' AS status, FALSE AS archived, '{}' AS tags
+		UNION ALL SELECT 'note', '00000000-0000-4000-8000-00000000000b', '', '', '{"uid":"00000000-0000-4000-8000-00000000000b", "n":1}', '', FALSE, '{}'
+		UNION ALL SELECT 'note', '00000000-0000-4000-8000-00000000000c', '', '', '{"n":1}', '', FALSE, '{}'
+		UNION ALL SELECT 'comment', '00000000-0000-4000-8000-00000000000d', 'note', '00000000-0000-4000-8000-00000000000a',
+			'{"uid":"0000000000004000800000000000000D","parentUid":"{00000000-0000-4000-8000-00000000000A}","parentType":"note"}', '', FALSE, '{}'
+		UNION ALL SELECT 'chat_message', '00000000-0000-4000-8000-00000000000e', 'chat', '00000000-0000-4000-8000-00000000000f',
+			'{"chatUid":"00000000-0000-4000-8000-00000000000F","uid":"urn:uuid:00000000-0000-4000-8000-00000000000e"}', '', FALSE, '{}') AS old`
+
+// CheckSpellings checks what became of them.
+func CheckSpellings(t *testing.T, store Store) {
+	t.Helper()
+	for _, row := range []struct{ kind, last, want string }{
+		{"note", "a", `{"n":1.10, "uid" : "00000000-0000-4000-8000-00000000000a","x":12345678901234567890}`},
+		{"note", "b", `{"uid":"00000000-0000-4000-8000-00000000000b", "n":1}`},
+		{"note", "c", `{"n":1}`},
+		{"comment", "d", `{"uid":"00000000-0000-4000-8000-00000000000d","parentUid":"00000000-0000-4000-8000-00000000000a","parentType":"note"}`},
+		{"chat_message", "e", `{"chatUid":"00000000-0000-4000-8000-00000000000f","uid":"00000000-0000-4000-8000-00000000000e"}`},
+	} {
+		ref := item.Ref{Owner: alice, Kind: entity.Kind(row.kind), UID: "00000000-0000-4000-8000-00000000000" + row.last}
+		if found := get(t, store, ref); found == nil || string(found.Payload) != row.want {
+			t.Errorf("%s %s: %+v", row.kind, row.last, found)
+		}
+	}
+}
