@@ -253,6 +253,24 @@ async def test_a_request_opens_a_session_in_the_revisions_that_have_some(
     assert (SESSION_HEADER in answer.headers) == library_seams.has_sessions(revision)
 
 
+@pytest.mark.parametrize("accept", [BOTH, "text/event-stream;q=0.5", "*/*", "application/json", ""])
+async def test_a_get_is_answered_with_a_stream_if_it_accepts_events(
+    accept: str, plain_server: FastMCP
+) -> None:
+    app = plain_server.http_app(transport="http", json_response=True)
+    async with app.lifespan(app), over_asgi(app) as http:
+        opened = await http.post("/mcp", json=HELLO, headers={"Accept": BOTH})
+        session = {SESSION_HEADER: opened.headers[SESSION_HEADER], "Accept": accept}
+        sent: list[Message] = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        scope = scope_of("GET", "/mcp", session)
+        await app(scope, request_of({}, disconnects=True), send)
+    assert library_seams.accepts_events(scope) == (sent[0]["status"] == 200)
+
+
 @pytest.fixture
 async def one_session(plain_server: FastMCP) -> AsyncIterator[StreamableHTTPSessionManager]:
     """The SDK's sessions of Streamable HTTP, of which there may be one."""

@@ -14,9 +14,11 @@ from typing import Any
 import fastmcp
 import uvicorn
 from fastmcp import FastMCP
+from mcp.server.streamable_http import check_accept_headers
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from sse_starlette import EventSourceResponse
 from sse_starlette.sse import AppStatus
+from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -96,6 +98,11 @@ SESSION_HEADER = "mcp-session-id"
 VERSION_HEADER = "mcp-protocol-version"
 LAST_EVENT_HEADER = "last-event-id"
 """A GET with it is never answered when FastMCP has no event store."""
+
+
+def accepts_events(scope: Scope) -> bool:
+    """Whether the SDK answers a GET with a stream, rather than with status 406."""
+    return check_accept_headers(Request(scope))[1]
 
 
 def has_sessions(version: str | None) -> bool:

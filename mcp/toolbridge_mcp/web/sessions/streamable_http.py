@@ -11,22 +11,37 @@ from collections.abc import Callable
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from toolbridge_mcp.identity import User, token_of, user_of
-from toolbridge_mcp.library_seams import LAST_EVENT_HEADER, SESSION_HEADER, VERSION_HEADER, has_sessions
+from toolbridge_mcp.identity import AccessToken, User, token_of
+from toolbridge_mcp.library_seams import (
+    LAST_EVENT_HEADER,
+    SESSION_HEADER,
+    VERSION_HEADER,
+    accepts_events,
+    has_sessions,
+)
+from toolbridge_mcp.web.refusals import refusal
 from toolbridge_mcp.web.sessions.disconnect import cancel_on_disconnect, has_disconnected
 from toolbridge_mcp.web.sessions.limits import SessionLimits
 from toolbridge_mcp.web.sessions.replay import Machine
-from toolbridge_mcp.web.sessions.streams import OpenStreams
+from toolbridge_mcp.web.sessions.streams import OpenStreams, SessionOwner, Stream, session_owner
+from toolbridge_mcp.web.sessions.wire import JsonAnswer
+
+_NO_SESSION = refusal(404, "session_not_found", "There is no such session; initialize a new one.")
 
 
 class Session:
     """One session. It is idle while none of its requests is open; `with session:` is one request."""
 
-    def __init__(self, user: User, clock: Callable[[], float]) -> None:
-        self.user = user
+    def __init__(self, owner: SessionOwner, clock: Callable[[], float]) -> None:
+        self.owner = owner
         self._clock = clock
         self._used_at = clock()
         self._open_requests = 0
+        self._stream: Stream | None = None
+
+    @property
+    def user(self) -> User:
+        return self.owner[:2]
 
     def __enter__(self) -> None:
         self._open_requests += 1
@@ -37,6 +52,12 @@ class Session:
 
     def is_idle_for(self, seconds: float) -> bool:
         return not self._open_requests and self._clock() - self._used_at > seconds
+
+    def take_over(self, stream: Stream) -> None:
+        """Makes `stream` the one that the session's messages go to. It begins when the older one has ended:
+        FastMCP serves one at a time."""
+        stream.successor_of(self._stream)
+        self._stream = stream
 
 
 class HttpSessions:
@@ -53,13 +74,14 @@ class HttpSessions:
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def get(self, session_id: str, user: User) -> Session:
-        """The session, or one that is not counted: FastMCP refuses its requests."""
-        return self._sessions.get(session_id) or Session(user, self._clock)
+    def get(self, session_id: str, owner: SessionOwner) -> Session | None:
+        """The session if it is `owner`'s."""
+        session = self._sessions.get(session_id)
+        return session if session and session.owner == owner else None
 
-    def add(self, session_id: str, user: User) -> None:
-        self._sessions[session_id] = Session(user, self._clock)
-        self._limits.add(user)
+    def add(self, session_id: str, owner: SessionOwner) -> None:
+        session = self._sessions[session_id] = Session(owner, self._clock)
+        self._limits.add(session.user)
 
     def remove(self, session_id: str) -> None:
         session = self._sessions.pop(session_id, None)
@@ -98,8 +120,8 @@ class HttpSessionMiddleware:
         headers = Headers(scope=scope)
         if not has_sessions(headers.get(VERSION_HEADER)):
             await cancel_on_disconnect(self._app, scope, receive, send)
-        elif session_id := headers.get(SESSION_HEADER):
-            await self._in_session(session_id, scope, receive, send)
+        elif public_id := headers.get(SESSION_HEADER):
+            await self._in_session(public_id, scope, receive, send)
         else:
             await self._open(scope, receive, send)
 
@@ -108,16 +130,29 @@ class HttpSessionMiddleware:
         if elsewhere := self._machine.replay(scope, machine or None):
             await elsewhere(scope, receive, send)
             return
-        scope = _inside(scope, session_id)
         token = token_of(scope)
-        send = self._naming_machine(send)
-        with self._sessions.get(session_id, user_of(token)):
-            if scope["method"] == "GET":
-                await self._streams.run(self._app, scope, self._streams.new(token, receive, send))
+        session = self._sessions.get(session_id, session_owner(token))
+        if session is None:
+            await _NO_SESSION(scope, receive, send)
+            return
+        scope = _inside(scope, session_id)
+        with session:
+            if scope["method"] == "GET" and accepts_events(scope):
+                await self._listen(session, token, scope, receive, send)
             elif scope["method"] == "DELETE":
-                await self._app(scope, receive, _Deletion(self._sessions, session_id, send).send)
+                deletion = _Deletion(self._sessions, session_id, JsonAnswer(send).send)
+                await self._app(scope, receive, deletion.send)
             else:
-                await cancel_on_disconnect(self._app, scope, receive, send)
+                await cancel_on_disconnect(self._app, scope, receive, JsonAnswer(send).send)
+
+    async def _listen(
+        self, session: Session, token: AccessToken, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """The stream of a session's messages. A client that opens a second one has lost the first, perhaps
+        to a proxy that has not noticed."""
+        stream = self._streams.new(token, receive, send)
+        session.take_over(stream)
+        await self._streams.run(self._app, scope, stream)
 
     async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A request that may open a session. It counts as one from its beginning, or many at once would pass
@@ -126,7 +161,8 @@ class HttpSessionMiddleware:
         The SDK discards a session whose opening has a status of 400 or more. It keeps those whose opening is
         a JSON-RPC error with status 200, and those whose client has disconnected: they are deleted here.
         """
-        user = user_of(token_of(scope))
+        owner = session_owner(token_of(scope))
+        user = owner[:2]
         if refused := self._limits.refusal(user):
             await refused(scope, receive, send)
             return
@@ -136,28 +172,14 @@ class HttpSessionMiddleware:
             session_id = answer.session_id
             if session_id and (answer.is_error or await has_disconnected(receive)):
                 await _delete(self._app, scope, session_id)
-                answer.remove_session_id()
+                session_id = None
             elif session_id:
-                self._sessions.add(session_id, user)
-        await answer.send_to(self._naming_machine(send))
+                self._sessions.add(session_id, owner)
+        await answer.send_to(JsonAnswer(send, self._public(session_id)).send)
 
-    def _naming_machine(self, send: Send) -> Send:
-        return _SessionIdWithMachine(send, self._machine.name).send if self._machine.name else send
-
-
-class _SessionIdWithMachine:
-    """Sends an answer whose session id, if it has one, names the machine."""
-
-    def __init__(self, send: Send, machine: str) -> None:
-        self._send = send
-        self._machine = machine
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            if SESSION_HEADER in headers:
-                headers[SESSION_HEADER] = f"{headers[SESSION_HEADER]}.{self._machine}"
-        await self._send(message)
+    def _public(self, session_id: str | None) -> str | None:
+        """The id by which the client knows the session: it names the machine, if machines have names."""
+        return f"{session_id}.{self._machine.name}" if session_id and self._machine.name else session_id
 
 
 class _Deletion:
@@ -194,9 +216,6 @@ class _Answer:
     def is_error(self) -> bool:
         """Whether it is an error of JSON-RPC."""
         return "result" not in json.loads(b"".join(message.get("body", b"") for message in self._messages))
-
-    def remove_session_id(self) -> None:
-        del MutableHeaders(scope=self._messages[0])[SESSION_HEADER]
 
     async def send_to(self, send: Send) -> None:
         for message in self._messages:

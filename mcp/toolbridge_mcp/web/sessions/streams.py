@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from toolbridge_mcp.identity import AccessToken, user_of
+from toolbridge_mcp.web.sessions.wire import without_separators, without_session_id
 
 FAREWELL_SECONDS = 1
 """How long the last bytes of a stream may take."""
@@ -56,6 +57,9 @@ class Stream:
         self._used_at = clock()
         self._sending_since: float | None = None
         self._started = False
+        self._comes_back = True
+        self._older: Stream | None = None
+        self.ended = asyncio.Event()
         self.unread = 0
         """Messages accepted while the client was not reading."""
 
@@ -67,6 +71,19 @@ class Stream:
     def close(self) -> None:
         """Makes FastMCP see a client that disconnects; it then ends the answer."""
         self._closing.set()
+
+    def successor_of(self, older: "Stream | None") -> None:
+        """Ends `older`, without the hint to come back: its client has this stream."""
+        if older:
+            older._comes_back = False
+            older.close()
+        self._older = older
+
+    async def turn(self) -> None:
+        """Returns when the stream may begin."""
+        if self._older:
+            await self._older.ended.wait()
+            self._older = None
 
     def is_stalled(self, seconds: float) -> bool:
         """Whether the client has not read what is being sent for more than `seconds`."""
@@ -90,6 +107,10 @@ class Stream:
 
     async def send(self, message: Message) -> None:
         """Returns when the connection has room again, so little is kept for a client that does not read."""
+        if message["type"] == "http.response.start":
+            message = without_session_id(message)
+        else:
+            message = {**message, "body": without_separators(message.get("body", b""))}
         self._started = True
         self._sending_since = self._clock()
         await self._send(message)
@@ -102,7 +123,8 @@ class Stream:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_SECONDS):
-                await self._send(RECONNECT)
+                if self._comes_back:
+                    await self._send(RECONNECT)
                 await self._send(LAST)
 
 
@@ -130,9 +152,11 @@ class OpenStreams:
         self._streams.add(stream)
         self._empty.clear()
         try:
+            await stream.turn()
             await app(scope, stream.receive, send or stream.send)
             await stream.finish()
         finally:
+            stream.ended.set()
             self._streams.discard(stream)
             if not self._streams:
                 self._empty.set()

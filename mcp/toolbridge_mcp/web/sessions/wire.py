@@ -1,0 +1,67 @@
+"""What an answer needs on its way to the client, whatever FastMCP made of it."""
+
+from starlette.types import Message, Send
+
+from toolbridge_mcp.library_seams import SESSION_HEADER
+
+SEPARATORS = (
+    (b"\xe2\x80\xa8", rb"\u2028"),
+    (b"\xe2\x80\xa9", rb"\u2029"),
+    (b"\xc2\x85", rb"\u0085"),
+)
+"""The characters that Python's `splitlines` takes for the end of a line, and JSON does not: each in UTF-8 and
+as JSON can also write it. JSON has no other way than that for U+000B, U+000C and U+001C to U+001E."""
+
+_SESSION_HEADER = SESSION_HEADER.encode()
+_LENGTH_HEADER = b"content-length"
+
+
+def without_separators(body: bytes) -> bytes:
+    """The same JSON without the characters in `SEPARATORS`. Old clients split events at them, and then never
+    see the answer."""
+    for separator, escape in SEPARATORS:
+        if separator in body:
+            body = body.replace(separator, escape)
+    return body
+
+
+def without_session_id(start: Message) -> Message:
+    """The start of an answer that opens no session. Clients remember every session id that they see, also
+    that of a session that has ended."""
+    headers = [(name, value) for name, value in start["headers"] if name.lower() != _SESSION_HEADER]
+    return {**start, "headers": headers}
+
+
+class JsonAnswer:
+    """Sends an answer of FastMCP that has one body."""
+
+    __slots__ = ("_send", "_session_id", "_start")
+
+    def __init__(self, send: Send, session_id: str | None = None) -> None:
+        """`session_id` is that of the session that the answer opens, if it opens one."""
+        self._send = send
+        self._session_id = session_id
+        self._start: Message | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+            return
+        sent = message.get("body", b"")
+        body = without_separators(sent)
+        if self._start:
+            await self._send(self._head(self._start, len(body) - len(sent)))
+            self._start = None
+        await self._send({**message, "body": body})
+
+    def _head(self, start: Message, growth: int) -> Message:
+        """`start` for a body that has grown by so many bytes."""
+        start = without_session_id(start)
+        if growth:
+            start["headers"] = [
+                (name, b"%d" % (int(value) + growth) if name == _LENGTH_HEADER else value)
+                for name, value in start["headers"]
+            ]
+        if self._session_id:
+            start["headers"].append((_SESSION_HEADER, self._session_id.encode()))
+        return start
