@@ -10,6 +10,7 @@ ToolBridgeError                     nothing below fits: a fault of the gateway i
     Busy
     Stopping
     CannotFilter
+    CannotSort
   the API or the token service is not there
     Unavailable
       NotReached
@@ -112,6 +113,7 @@ _PLAIN: Mapping[str, object] = {
     "word": "item",
     "kind": "item",
     "plural": "items",
+    "words": "items",
     "consequence": "a change may have been made",
     "retry_after": DEFAULT_WAIT_SECONDS,
 }
@@ -153,10 +155,17 @@ class Stopping(ToolBridgeError):
 
 
 class CannotFilter(ToolBridgeError):
-    """The API would ignore the filter and return everything."""
+    """The API would ignore the filter and return everything, and the gateway does not know it."""
 
-    says = "This API cannot filter or order lists."
-    advice = "List the {plural} without these arguments and pick from the pages."
+    says = "This API cannot filter lists by this."
+    advice = "List the {plural} without it and pick from the pages."
+
+
+class CannotSort(ToolBridgeError):
+    """The API lists the oldest first. `most` is how many items the gateway reads through."""
+
+    says = "This API lists the oldest {words} first, and the user has more than {most} to read through."
+    advice = "Narrow the list with updated_since, or list without order."
 
 
 # The API or the token service is not there
@@ -197,17 +206,19 @@ class TokenServiceMisconfigured(ToolBridgeError):
     """The token service did not accept the gateway itself, or its answer is no token."""
 
     says = "The token service does not give this gateway a token for the API; nothing was done."
-    advice = "Nobody but the operator can mend this; tell the user and name the correlation id."
+    advice = "Only the operator can fix this; tell the user and name the correlation id."
 
 
 class IssuedTokenRefused(ToolBridgeError):
     says = "The API does not accept the token that the token service issued; nothing was done."
-    advice = "Nobody but the operator can mend this; tell the user and name the correlation id."
+    advice = "Only the operator can fix this; tell the user and name the correlation id."
 
 
 class TenantRefused(ToolBridgeError):
-    says = "The API does not accept this gateway: tenant, secret or clock of the two disagree."
-    advice = "Nobody but the operator can mend this; tell the user and name the correlation id."
+    """The API does not accept the tenant's id or signature. Another token of the user would not help."""
+
+    says = "The API does not accept this gateway: tenant, secret or clock disagree. Nothing was done."
+    advice = "Only the operator can fix this; tell the user and name the correlation id."
 
 
 class Forbidden(ToolBridgeError):

@@ -1,16 +1,28 @@
 """Turns an answer that is not a success into an error."""
 
+import re
 from collections.abc import Mapping
 
 import httpx
 from pydantic_core import from_json
 
-from toolbridge_mcp.client.codes import meaning_of
-from toolbridge_mcp.errors import NoSuchOperation, ToolBridgeError
+from toolbridge_mcp.client.codes import CODES, meaning_of
+from toolbridge_mcp.errors import NoSuchOperation, TenantRefused, ToolBridgeError
 from toolbridge_mcp.retry_after import retry_after_seconds
 
-MAX_MESSAGE = 500
+MAX_MESSAGE = 300
+MAX_PLAIN_BYTES = 1_000
+"""A longer plain text is a page, not a sentence."""
+
 GATEWAY_STATUSES = frozenset({502, 504})
+ABOUT_THE_CALLER = frozenset({401, 403})
+
+PRIVATE = re.compile(
+    r"""eyJ[\w-]{5,} | \b[\da-f]{32,}\b | bearer\s+[\w.~+/-]{16,} | \w+:// | goroutine\s\d
+    | \b\d{1,3}(?:\.\d{1,3}){3}\b | \b(?:localhost|[a-z][\w-]*(?:\.[\w-]+)+):\d{2,5}\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""What no sentence for a model holds: tokens, keys and signatures, addresses, and traces of a program."""
 
 
 def refusal(answer: httpx.Response) -> ToolBridgeError:
@@ -20,9 +32,10 @@ def refusal(answer: httpx.Response) -> ToolBridgeError:
     reveal internals.
     """
     body = _error_body(answer)
-    error = _situation(answer.status_code, body)
+    said = _sentence(body, answer)
+    error = _situation(answer.status_code, body, said)
     return error(
-        _message(body) if answer.status_code < 500 else "",
+        _quotable(said) if answer.status_code < 500 else "",
         correlation_id=answer.headers.get("X-Correlation-ID", ""),
         wait_seconds=retry_after_seconds(answer.headers.get("Retry-After", "")),
     )
@@ -34,22 +47,37 @@ def is_from_the_api(answer: httpx.Response) -> bool:
     return answer.status_code not in GATEWAY_STATUSES or "code" in _error_body(answer)
 
 
-def _situation(status: int, body: Mapping[str, object]) -> type[ToolBridgeError]:
-    """The API says in JSON that an item is missing. A 404 without it is about the route: the first generation
-    says so in plain text."""
+def _situation(status: int, body: Mapping[str, object], said: str) -> type[ToolBridgeError]:
+    """The first generation has no codes and speaks of some things in plain text: of a route that it lacks,
+    and of a tenant that it does not accept. Of a missing item it speaks in JSON."""
     if status == httpx.codes.NOT_FOUND and not body:
         return NoSuchOperation
-    return meaning_of(status, _code(body))
+    code = _code(body)
+    if not code and status in ABOUT_THE_CALLER and "tenant" in said.lower():
+        return TenantRefused
+    return meaning_of(status, code)
 
 
 def _code(body: Mapping[str, object]) -> str:
-    """The first generation has no `code`; where it is sure of one, it is the text of `error`."""
-    return str(body.get("code", body.get("error", "")))
+    """The API's code. The first generation has none; in one case the text of `error` is a code."""
+    code = body.get("code", body.get("error"))
+    return code if isinstance(code, str) and ("code" in body or code in CODES) else ""
 
 
-def _message(body: Mapping[str, object]) -> str:
-    message = str(body.get("error", ""))
-    return "" if message == _code(body) else message[:MAX_MESSAGE].rstrip(".")
+def _sentence(body: Mapping[str, object], answer: httpx.Response) -> str:
+    """What the API says: in JSON, or as a line of plain text. That a page is not found helps nobody."""
+    if body:
+        said = body.get("error")
+        return said if isinstance(said, str) and said not in CODES else ""
+    plain = answer.headers.get("Content-Type", "").startswith("text/plain")
+    helps = plain and answer.status_code != httpx.codes.NOT_FOUND and len(answer.content) <= MAX_PLAIN_BYTES
+    return answer.text.strip() if helps else ""
+
+
+def _quotable(said: str) -> str:
+    """The sentence on one line, cut, and without its full stop. Empty if it holds anything private."""
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in said[: MAX_MESSAGE * 4]).split())
+    return "" if PRIVATE.search(line) else line[:MAX_MESSAGE].rstrip(".")
 
 
 def _error_body(answer: httpx.Response) -> Mapping[str, object]:

@@ -8,6 +8,7 @@ from toolbridge_mcp.errors import IssuedTokenRefused, TimedOut
 from toolbridge_mcp.transport import seconds_left
 
 Flow = AsyncGenerator[httpx.Request, httpx.Response]
+_ABOUT_THE_CALLER = frozenset({401, 403})
 
 
 class BearerAuth(httpx.Auth):
@@ -72,6 +73,6 @@ def _is_refused(response: httpx.Response) -> bool:
 
 
 def is_about_the_tenant(response: httpx.Response) -> bool:
-    """Whether the API refused the tenant signature, which another token would not change. The first
-    generation's API says so in plain text."""
-    return response.status_code == httpx.codes.UNAUTHORIZED and b"invalid tenant" in response.content
+    """Whether the API refused the tenant that the gateway names, which another token would not change. The
+    first generation's API says so in plain text, with 401 or 403."""
+    return response.status_code in _ABOUT_THE_CALLER and b"tenant" in response.content
