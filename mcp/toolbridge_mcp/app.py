@@ -1,6 +1,6 @@
 """The composition root: settings in, a running gateway out."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
@@ -15,6 +15,7 @@ from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.health import health_routes, wait_for_api
 from toolbridge_mcp.http_clients import api_http, outside_http
+from toolbridge_mcp.identity import User, get_access_token, user_of
 from toolbridge_mcp.outbound import Outbound, outbound_identity
 from toolbridge_mcp.resilience import Admission, CallLimits, RateLimit
 from toolbridge_mcp.settings import Settings, WrongSetting, from_environment
@@ -50,7 +51,7 @@ class _Dependencies:
     def of(cls, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> Self:
         outside = outside_http()
         outbound = outbound_identity(settings, outside)
-        client = ApiClient(lambda: api_http(settings, outbound, transport))
+        client = ApiClient(lambda: api_http(settings, outbound, transport), _api_user(settings))
         return cls(outside, outbound, client, _limits(settings))
 
 
@@ -139,6 +140,13 @@ def _tools(settings: Settings, shared: _Dependencies) -> Sequence[EntityTool]:
         raise WrongSetting(
             "TOOLS", f"names {error}, which is neither a tool nor the plural of an entity"
         ) from error
+
+
+def _api_user(settings: Settings) -> Callable[[], User | None]:
+    """Names the user that the API sees: with client_credentials it is always the same one."""
+    if settings.outbound_identity == "client_credentials":
+        return lambda: None
+    return lambda: user_of(get_access_token())
 
 
 def _limits(settings: Settings) -> CallLimits:

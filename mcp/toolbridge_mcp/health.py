@@ -20,13 +20,14 @@ POLL_SECONDS = 0.05
 
 
 async def problems(client: ApiClient) -> list[str]:
-    """Why the gateway cannot serve now. Empty if the API answers and both halves declare the same entities.
+    """Why the gateway cannot serve now. Empty if the API answers, accepts the gateway as far as is known, and
+    both halves declare the same entities.
 
     An answer also closes the circuit breaker, so calls go on.
     """
     try:
         await client.check_ready()
-        return mismatches(ENTITIES, await client.read_info())
+        return [*mismatches(ENTITIES, await client.read_info()), *client.disagreements()]
     except ToolBridgeError:
         cut_off = ["Calls are refused until it answers."] if client.is_cut_off else []
         return ["The API does not answer or is not ready.", *cut_off]

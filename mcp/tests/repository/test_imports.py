@@ -14,8 +14,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
     "__main__": {"cli"},
     "app": {
-        *{"", "auth", "client", "entities", "health", "http_clients", "library_seams", "logs"},
-        *{"metrics", "outbound", "resilience", "settings", "tools", "web"},
+        *{"", "auth", "client", "entities", "health", "http_clients", "identity", "library_seams"},
+        *{"logs", "metrics", "outbound", "resilience", "settings", "tools", "web"},
     },
     "auth": {"auth", "identity", "single_flight"},
     "cli": {

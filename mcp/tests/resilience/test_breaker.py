@@ -158,7 +158,9 @@ async def test_the_call_that_tries_asks_first_so_a_write_is_not_risked(
     settings = settings_for(f"http://127.0.0.1:{free_port()}")
     fail(breaker, clock, FAILURES + 1)
     clock.now += 1
-    async with Upstream(lambda: api_http(settings, ForwardedToken(lambda: None), wire)) as upstream:
+    async with Upstream(
+        lambda: api_http(settings, ForwardedToken(lambda: None), wire), lambda: None
+    ) as upstream:
         upstream.breaker = breaker
         with within(5), pytest.raises(NotReached):
             await upstream.send("POST", "/v1/notes", writes=True)

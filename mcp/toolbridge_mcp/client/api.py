@@ -1,7 +1,8 @@
 """The way of every tool call to the REST API, with recovery and typed errors."""
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -27,19 +28,31 @@ from toolbridge_mcp.metrics import count_retry
 from toolbridge_mcp.resilience import Retries, State, current_deadline, within
 from toolbridge_mcp.single_flight import SingleFlight
 
+REMEMBERED_SECONDS = 300
+"""How long the gateway goes by what the API said about itself. Another one may have taken its place."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Api:
-    """The API as it described itself, and how it is spoken to."""
+    """The API as it described itself, and how it is spoken to.
+
+    `losses` counts the failures to reach it before it did so, and `at` is when that was.
+    """
 
     info: ServerInfo
     session: type[InBandSession]
+    losses: int
+    at: float
 
     @classmethod
-    def of(cls, info: ServerInfo) -> Self:
-        if info.first_generation:
-            return cls(info, FirstGeneration)
-        return cls(info, InBandSession if info.sessions.in_band else OpenedSession)
+    def of(cls, info: ServerInfo, losses: int) -> Self:
+        return cls(info, _session(info), losses, time.monotonic())
+
+
+def _session(info: ServerInfo) -> type[InBandSession]:
+    if info.first_generation:
+        return FirstGeneration
+    return InBandSession if info.sessions.in_band else OpenedSession
 
 
 class ApiClient:
@@ -49,8 +62,11 @@ class ApiClient:
     around it, keeps it, and raises a `ToolBridgeError` when the API refuses, fails or is not there.
     """
 
-    def __init__(self, open_http: Callable[[], httpx.AsyncClient]) -> None:
-        self._upstream = Upstream(open_http)
+    def __init__(
+        self, open_http: Callable[[], httpx.AsyncClient], user: Callable[[], Hashable] = lambda: None
+    ) -> None:
+        """`user` names the user of the call at hand, as the API knows them."""
+        self._upstream = Upstream(open_http, user)
         self._api: _Api | None = None
         self._readings: SingleFlight[_Api] = SingleFlight()
 
@@ -74,7 +90,7 @@ class ApiClient:
         while True:
             try:
                 if session is None:
-                    api = self._api or await self._described()
+                    api = self._remembered() or await self._described()
                     session = api.session(self._upstream, api.info, correlation_id)
                 return await session.send(call)
             except ToolBridgeError as error:
@@ -95,10 +111,20 @@ class ApiClient:
         """Returns when the API can serve, raises a `ToolBridgeError` when it cannot."""
         await self._upstream.check_ready()
 
+    def disagreements(self) -> list[str]:
+        """Why the API refuses the gateway itself, as far as its latest answers show. Empty if it does not."""
+        return self._upstream.standing.problems()
+
     @property
     def is_cut_off(self) -> bool:
         """Whether calls are refused for now because the API did not answer the last ones."""
         return self._upstream.breaker.state is not State.CLOSED
+
+    def _remembered(self) -> _Api | None:
+        """What the API said about itself, while it can be relied on."""
+        api = self._api
+        known = api and api.losses == self._upstream.losses and time.monotonic() - api.at < REMEMBERED_SECONDS
+        return api if known else None
 
     async def _described(self) -> _Api:
         """Calls that need the description at the same time share one request."""
@@ -108,13 +134,14 @@ class ApiClient:
             raise Unavailable from error
 
     async def _read(self) -> _Api:
+        losses = self._upstream.losses
         try:
             with within(READY_SECONDS):
                 answer = await self._upstream.send("GET", "/v1/sync/info")
         except TimedOut as error:
             raise Unavailable from error
         try:
-            self._api = _Api.of(ServerInfo.model_validate_json(answer.content))
+            self._api = _Api.of(ServerInfo.model_validate_json(answer.content), losses)
         except ValidationError as error:
             raise BadAnswer(facts=NOTHING_CHANGED) from error
         return self._api

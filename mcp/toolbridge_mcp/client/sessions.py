@@ -1,5 +1,6 @@
 """The sync session in which the requests of one tool call reach the API."""
 
+import httpx
 from pydantic import ValidationError
 
 from toolbridge_mcp.client.call import Call
@@ -51,9 +52,12 @@ class OpenedSession(InBandSession):
         return await super().send(call)
 
     async def _open(self) -> None:
-        answer = await self._upstream.send("POST", "/v1/sync/sessions", headers=self._headers)
+        answer = await self._upstream.openings.open(self._ask_for_one)
         try:
             session = SessionDocument.model_validate_json(answer.content)
         except ValidationError as error:
             raise BadAnswer(facts=NOTHING_CHANGED) from error
         self._headers |= {"X-Sync-Session": session.id, "X-Sync-Epoch": str(session.epoch)}
+
+    async def _ask_for_one(self) -> httpx.Response:
+        return await self._upstream.send("POST", "/v1/sync/sessions", headers=self._headers)

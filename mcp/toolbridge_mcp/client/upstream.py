@@ -1,7 +1,7 @@
 """One request to the API and its answer: within the deadline, and only while the API can be reached."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from contextvars import Context
 from types import TracebackType
@@ -9,11 +9,14 @@ from typing import Any, Self
 
 import httpx
 
+from toolbridge_mcp.client.openings import Openings
 from toolbridge_mcp.client.refusals import is_from_the_api, refusal
+from toolbridge_mcp.client.standing import Standing
 from toolbridge_mcp.errors import (
     BadAnswer,
     NotReached,
     OutcomeUnknown,
+    TenantRefused,
     TimedOut,
     TimedOutWrite,
     ToolBridgeError,
@@ -39,10 +42,14 @@ class Upstream:
 
     _http: httpx.AsyncClient
 
-    def __init__(self, open_http: Callable[[], httpx.AsyncClient]) -> None:
+    def __init__(self, open_http: Callable[[], httpx.AsyncClient], user: Callable[[], Hashable]) -> None:
         self._open_http = open_http
+        self.openings = Openings(user)
         self._watching: asyncio.Task[None] | None = None
         self.breaker = CircuitBreaker()
+        self.standing = Standing()
+        self.losses = 0
+        """How often the API could not be reached or gave no answer. After that it may be another one."""
         watch_circuit(lambda: self.breaker.state)
 
     async def __aenter__(self) -> Self:
@@ -72,7 +79,10 @@ class Upstream:
                 answer = await self._transmit(request, attempt, current_deadline(), writes=writes)
             if answer.is_success:
                 return answer
-            raise refusal(answer)
+            error = refusal(answer)
+            if isinstance(error, TenantRefused):
+                self.standing.refused(answer)
+            raise error
         except BadAnswer as error:
             if writes:
                 raise
@@ -89,6 +99,7 @@ class Upstream:
         puts no write at risk. The first generation has no `/readyz`; there, any answer must do."""
         request = self._http.build_request("GET", READY_PATH)
         answer = await self._transmit(request, attempt, Deadline(seconds), writes=False)
+        self.standing.time_told(answer)
         if not answer.is_success and answer.status_code != httpx.codes.NOT_FOUND:
             raise refusal(answer)
 
@@ -128,6 +139,7 @@ class Upstream:
             count_request(outcome)
 
     def _failed(self, attempt: Attempt, *, may_be_slow: bool = False) -> None:
+        self.losses += 1
         attempt.failed(may_be_slow=may_be_slow)
         self._watch()
 
