@@ -20,7 +20,7 @@ from tests.harness.published import sample_value
 from toolbridge_mcp.entities import ENTITIES, Entity
 from toolbridge_mcp.entities.schema import published_schema
 from toolbridge_mcp.settings import Settings
-from toolbridge_mcp.tools.operations import Operation
+from toolbridge_mcp.tools.operations import OPERATIONS, Operation
 
 CALL_SECONDS = START_SECONDS
 """The longest that a client waits for a connection or an answer."""
@@ -189,6 +189,24 @@ class Tools:
         return await self.call(f"create_{entity.kind}", **arguments)
 
 
+async def use_every_tool(tools: Tools) -> int:
+    """Calls every tool, which must succeed, and returns how many there are."""
+    names = set()
+    for entity in ENTITIES:
+        parent = await tools.parent_of(entity)
+        item = await tools.create(entity, **parent)
+        for operation in sorted(OPERATIONS, key=lambda operation: operation.method == "DELETE"):
+            arguments = arguments_for(operation, entity, item["uid"])
+            if operation.conditional:
+                arguments["if_match"] = item["version"]
+            elif operation.writes:
+                arguments |= parent
+            answer = await tools.call(operation.tool_name(entity), **arguments)
+            item = answer if operation.conditional else item
+            names.add(operation.tool_name(entity))
+    return len(names)
+
+
 def text_of(result: CallToolResult) -> str:
     (block,) = result.content
     assert isinstance(block, TextContent)
@@ -198,7 +216,9 @@ def text_of(result: CallToolResult) -> str:
 @asynccontextmanager
 async def in_memory(server: FastMCP, bearer: str) -> AsyncIterator[Tools]:
     """The server's tools without a socket, as the holder of `bearer`."""
-    user = AuthenticatedUser(AccessToken(token=bearer, client_id="tests", scopes=["read", "write"]))
+    user = AuthenticatedUser(
+        AccessToken(token=bearer, client_id="tests", subject=bearer, scopes=["read", "write"])
+    )
     reset = auth_context_var.set(user)
     try:
         async with Client(server) as client:

@@ -137,7 +137,11 @@ async def test_an_unknown_action_is_refused_with_those_there_are(entity: Any, to
         ),
         ("create_note", {"title": "t"}, "content is required"),
         ("create_note", {"title": 5, "content": "c"}, "title"),
-        ("create_task", {"title": "t", "status": "done"}, "'open', 'in_progress', 'completed' or 'archived'"),
+        (
+            "create_task",
+            {"title": "t", "status": "finished"},
+            "'open', 'in_progress', 'completed', 'archived', 'todo' or 'done'",
+        ),
         ("create_comment", {"content": "c", "parent_type": "chat", "parent_uid": UID}, "'note' or 'task'"),
         ("patch_note", {"uid": UID}, "updates is required"),
         ("patch_note", {"uid": UID, "updates": ["a"]}, "updates"),

@@ -1,36 +1,63 @@
 """The client of an API of the first generation.
 
-That API forgets a child's parent on PUT, ignores `If-Match` on all but PUT and PATCH, lets a POST replace an
-existing item, and does not filter lists. So the stored item is read before such a write, in the same session.
-The gateway does not notice a write of somebody else between the two. Our own API checks within the write.
+That API forgets a parent on PUT, ignores `If-Match` on all but PUT and PATCH, lets a POST replace an existing
+item, and does not filter lists. So the gateway reads the stored item before such a write, and narrows lists
+itself, in the same session. It does not notice a write of somebody else between the read and the write. Our
+own API checks within the write.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID
 
-from toolbridge_mcp.client.call import ITEM, Call
-from toolbridge_mcp.client.document import Document
+from toolbridge_mcp.client.call import COLLECTION, ITEM, Call
+from toolbridge_mcp.client.document import Document, JsonObject
+from toolbridge_mcp.client.narrowing import Narrowing
+from toolbridge_mcp.client.selection import PAGING
 from toolbridge_mcp.client.sessions import OpenedSession
-from toolbridge_mcp.errors import AlreadyExists, CannotFilter, Deleted, NotFound, VersionMismatch
+from toolbridge_mcp.entities import ENTITIES, Entity
+from toolbridge_mcp.errors import (
+    AlreadyExists,
+    AnswerTooLong,
+    ApiFailed,
+    Deleted,
+    InvalidRequest,
+    NotFound,
+    ParentNotFound,
+    ToolBridgeError,
+    VersionMismatch,
+)
 
 HONOURS_IF_MATCH = frozenset({"PUT", "PATCH"})
-PAGING = frozenset({"limit", "cursor", "includeDeleted", "maxBytes"})
-"""Parameters of a list that narrow nothing. The API ignores those that it does not know."""
+NUL = b"\\u0000"
+"""U+0000 as a body holds it. That API cannot store it, and says no more than that it failed."""
 
 
 class FirstGeneration(OpenedSession):
     """The requests of one tool call to such an API."""
 
     async def send(self, call: Call) -> Document:
-        if call.query.keys() - PAGING:
-            raise CannotFilter
+        if call.method == "GET" and call.route == COLLECTION:
+            return await self._list(call)
         if call.uid is None:
             await self._refuse_existing(call)
         elif call.method == "PUT":
             call = await self._with_parent(call)
         elif call.if_match is not None and call.method not in HONOURS_IF_MATCH:
             await self._check_version(call)
-        return await super().send(call)
+        try:
+            return await super().send(call)
+        except ApiFailed as failure:
+            raise await self._cause(call, failure) from failure
+
+    async def _list(self, call: Call) -> Document:
+        """A page. That API knows neither filters nor `maxBytes`."""
+        if not call.query.keys() - PAGING:
+            with suppress(AnswerTooLong):
+                page = await super().send(call)
+                if page.size <= int(call.query.get("maxBytes", page.size)):
+                    return page
+        return await Narrowing(call, super().send).page()
 
     async def _stored(self, call: Call, uid: UUID) -> Document:
         return await super().send(Call("GET", ITEM, call.entity, uid))
@@ -47,9 +74,9 @@ class FirstGeneration(OpenedSession):
     async def _check_version(self, call: Call) -> None:
         if call.uid is None:
             return
-        stored = await self._stored(call, call.uid)
-        if stored.data.get("version") != call.if_match:
-            raise VersionMismatch
+        present = (await self._stored(call, call.uid)).data.get("version")
+        if present != call.if_match:
+            raise VersionMismatch(f"version mismatch: expected {call.if_match}, actual {present}")
 
     async def _refuse_existing(self, call: Call) -> None:
         """A POST that names the uid of an item, tombstones included, would replace it."""
@@ -62,3 +89,38 @@ class FirstGeneration(OpenedSession):
         except Deleted:
             pass
         raise AlreadyExists
+
+    async def _cause(self, call: Call, failure: ApiFailed) -> ToolBridgeError:
+        """What was wrong with a write that failed. That API does not tell a caller's mistake from its own."""
+        if not call.writes:
+            return failure
+        if NUL in (call.content() or b""):
+            return InvalidRequest("a text holds the character U+0000", correlation_id=failure.correlation_id)
+        if call.entity.parent and not await self._has_parent(call):
+            return ParentNotFound(correlation_id=failure.correlation_id)
+        return failure
+
+    async def _has_parent(self, call: Call) -> bool:
+        """Whether the parent of the item exists that the call would leave behind."""
+        try:
+            stored = (await self._stored(call, call.uid)).data.get("payload", {}) if call.uid else {}
+            uid = _parent(call.entity, stored if call.method != "PUT" else {}, call.body or {})
+            if uid is None:
+                return False
+            await super().send(uid)
+        except (NotFound, Deleted):
+            return False
+        return True
+
+
+def _parent(entity: Entity, stored: JsonObject, sent: JsonObject) -> Call | None:
+    """The call that reads the parent; None if the payload does not name one."""
+    if entity.parent is None:
+        return None
+    payload = {**stored, **sent}
+    *kinds, uid = (payload.get(key) for key in entity.parent_keys)
+    kind = kinds[0] if kinds else entity.parent.kinds[0]
+    try:
+        return next(Call("GET", ITEM, other, UUID(str(uid))) for other in ENTITIES if other.kind == kind)
+    except (ValueError, StopIteration):
+        return None
