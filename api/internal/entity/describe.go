@@ -14,6 +14,7 @@ type Description struct {
 	Actions  map[string]Assignment `json:"actions"`
 	States   []string              `json:"states,omitempty"`
 	Parent   *ParentDescription    `json:"parent,omitempty"`
+	Formats  map[string]Format     `json:"formats,omitempty"`
 }
 
 // ParentDescription names the payload keys that name a parent.
@@ -41,6 +42,7 @@ func (e *Entity) describe() Description {
 		Archive:  e.Archive,
 		Actions:  e.Actions,
 		States:   e.States(),
+		Formats:  e.Formats,
 	}
 	if e.Parent != nil {
 		d.Parent = &ParentDescription{UID: e.Parent.UIDKey, Type: e.Parent.TypeKey, Kinds: e.Parent.Kinds}

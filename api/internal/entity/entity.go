@@ -29,6 +29,12 @@ func (p *Parent) KindNames() []string {
 	return names
 }
 
+// Format is what the text of a payload key must be.
+type Format string
+
+// DateOrTime is a date or time of ISO 8601.
+const DateOrTime Format = "date-or-time"
+
 // Entity is one row of the table. Segment is its name in a URL: "chat_messages".
 type Entity struct {
 	Kind    Kind
@@ -36,6 +42,7 @@ type Entity struct {
 	Archive Assignment
 	Actions map[string]Assignment
 	Parent  *Parent
+	Formats map[string]Format // of payload keys; a key may also be null or missing
 }
 
 // Word is the entity's name in a sentence: "chat message".

@@ -23,6 +23,7 @@ var Table = []*Entity{
 			"complete": {"status": "completed"},
 			"reopen":   {"status": "open"},
 		},
+		Formats: map[string]Format{"dueDate": DateOrTime},
 	},
 	{
 		Kind:    "comment",

@@ -192,7 +192,7 @@ func keepsToItsStatements(t *testing.T, s store, ran *atomic.Int64, write budget
 			name, has, method, under string
 			body                     func() string
 		}{
-			{"a replacement", "", "PUT", "", text(`{}`)},
+			{"a replacement", "", "PUT", "", text(`{"a":1}`)},
 			{"a replacement of tags", tags, "PUT", "", text(others)},
 			{"a replacement without the tags", tags, "PUT", "", text(`{}`)},
 			{"a patch", "", "PATCH", "", text(`{"a":1}`)},
@@ -215,6 +215,9 @@ func keepsToItsStatements(t *testing.T, s store, ran *atomic.Int64, write budget
 			count(name, row.method, path, body, name, write.keyed)
 			count(name+" again", row.method, path, body, name, write.plain-1) // the answer of before
 		}
+		unchanged := path(e) + "/" + u.has(e, tags).UID
+		count(string(e.Kind)+": a patch that changes nothing", "PATCH", unchanged, "{"+tags+"}", "", write.plain-1)
+		count(string(e.Kind)+": the same with a key", "PATCH", unchanged, "{"+tags+"}", string(e.Kind)+"same", write.plain)
 		if e.Parent != nil {
 			halves(u, e, func(name, has, half string) {
 				for _, method := range []string{"PATCH", "PUT"} {

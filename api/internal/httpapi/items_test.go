@@ -274,8 +274,8 @@ func TestEveryWriteRaisesVersionAndTime(t *testing.T) {
 		one, action := path(e)+"/"+last.UID, `{"action":"`+e.ActionNames()[0]+`"}`
 		u.clock.advance(-time.Minute) // a clock that went back must not show
 		for _, row := range [][3]string{
-			{"PATCH", one, "{}"}, {"PATCH", one, "{}"}, {"PUT", one, "{}"}, {"POST", one + "/archive", ""}, {"POST", one + "/archive", ""},
-			{"POST", one + "/process", action}, {"POST", one + "/process", action}, {"DELETE", one, ""},
+			{"PATCH", one, `{"a":1}`}, {"PATCH", one, `{"a":2}`}, {"PATCH", one, `{"b":null}`}, {"PUT", one, "{}"}, {"POST", one + "/archive", ""},
+			{"PUT", one, `{"n":1.0}`}, {"PUT", one, `{"n":1.00}`}, {"POST", one + "/process", action}, {"DELETE", one, ""},
 		} {
 			got := u.call(row[0], row[1], row[2]).is(200).item()
 			if got.Version != last.Version+1 || !parse(t, got.UpdatedAt).After(parse(t, last.UpdatedAt)) {

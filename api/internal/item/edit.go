@@ -16,8 +16,9 @@ type Condition *int64
 // contract: existence, tombstone, problem, condition, rewrite.
 type edit struct {
 	condition Condition
-	problem   error  // of the request, reported only when the item is live
-	gone      string // the sentence about a tombstone
+	problem   error    // of the request, reported only when the item is live
+	gone      string   // the sentence about a tombstone
+	sent      *Payload // nil: none
 	rewrite   func(stored *Payload) (*Payload, error)
 	deletes   bool
 	parent    Parent // named by the request, if it names one
@@ -34,7 +35,7 @@ func (s *Service) Replace(ctx context.Context, t Target, body []byte, condition 
 		next.setUID(keyUID, t.UID)
 		return next, nil
 	}
-	return s.editItem(ctx, t, edit{condition: condition, problem: err, rewrite: rewrite, parent: named(t.Entity, sent)})
+	return s.editItem(ctx, t, edit{condition: condition, problem: err, sent: sent, rewrite: rewrite, parent: named(t.Entity, sent)})
 }
 
 // Patch puts the body's top-level keys over the stored ones. It is the only write
@@ -50,7 +51,7 @@ func (s *Service) Patch(ctx context.Context, t Target, body []byte, condition Co
 		}
 		return stored, nil
 	}
-	return s.editItem(ctx, t, edit{condition: condition, problem: err, rewrite: rewrite, parent: named(t.Entity, sent)})
+	return s.editItem(ctx, t, edit{condition: condition, problem: err, sent: sent, rewrite: rewrite, parent: named(t.Entity, sent)})
 }
 
 func itemTooLarge(most int64) error {
@@ -112,7 +113,8 @@ func shortened(word string) string {
 	return string(runes[:most]) + "…"
 }
 
-// editItem writes the next version of a live item.
+// editItem writes the next version of a live item. An edit that changes nothing
+// writes nothing: the item keeps its version, its times and its place in lists.
 func (s *Service) editItem(ctx context.Context, t Target, e edit) (*Item, error) {
 	return s.write(ctx, t, e.parent, func(seen Snapshot) (*Item, error) {
 		current := seen.Item
@@ -123,11 +125,13 @@ func (s *Service) editItem(ctx context.Context, t Target, e edit) (*Item, error)
 		if err != nil {
 			return nil, fmt.Errorf("stored payload of %s %s cannot be read: %v", t.Entity.Kind, t.UID, err)
 		}
-		payload, err := e.rewrite(stored)
-		if err != nil {
+		payload, err := e.payloadAfter(t, stored)
+		switch {
+		case err != nil:
 			return nil, err
+		case !e.deletes && payload.sameAs(stored):
+			return current, nil
 		}
-		spellUIDs(t.Entity, payload)
 		parent, err := e.parentAfter(t, payload, seen)
 		if err != nil {
 			return nil, err
@@ -153,6 +157,21 @@ func (e edit) check(t Target, current *Item) error {
 			With(fault.Facts{"expected": *e.condition, "actual": current.Version})
 	}
 	return nil
+}
+
+// payloadAfter returns the payload that follows from the stored one, which it leaves
+// as it is.
+func (e edit) payloadAfter(t Target, stored *Payload) (*Payload, error) {
+	if e.sent != nil {
+		if err := checkFormats(t.Entity, e.sent, stored); err != nil {
+			return nil, err
+		}
+	}
+	payload, err := e.rewrite(stored.clone())
+	if err == nil {
+		spellUIDs(t.Entity, payload)
+	}
+	return payload, err
 }
 
 // parentAfter returns the parent that the new payload names. It is checked only

@@ -1,8 +1,10 @@
 package item
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 )
@@ -128,6 +130,55 @@ func (p *Payload) stamp(next *Item) {
 		sync = next.DeletedAt.AppendJSON(sync)
 	}
 	p.setOwn(keySync, append(sync, '}'))
+}
+
+// clone is a copy whose keys can be set without changing the original.
+func (p *Payload) clone() *Payload {
+	return &Payload{members: slices.Clone(p.members), index: maps.Clone(p.index)}
+}
+
+// sameAs reports whether the other has the same values, in any order and spelling,
+// apart from those that follow from a write.
+func (p *Payload) sameAs(other *Payload) bool {
+	return p.countOwn() == other.countOwn() && !slices.ContainsFunc(p.members, func(m member) bool {
+		value, ok := other.raw(m.key)
+		return !stamped(m.key) && !(ok && sameValue(m.value, value))
+	})
+}
+
+// countOwn counts the keys that do not follow from a write.
+func (p *Payload) countOwn() (count int) {
+	for _, m := range p.members {
+		if !stamped(m.key) {
+			count++
+		}
+	}
+	return count
+}
+
+func stamped(key string) bool { return key == keyUpdated || key == keySync }
+
+// sameValue reports whether two JSON values mean the same. Numbers are the same only
+// digit for digit, as a client gets them back.
+func sameValue(a, b []byte) bool {
+	switch {
+	case bytes.Equal(a, b):
+		return true
+	case len(a) == 0 || len(b) == 0 || a[0] != b[0]:
+		return false
+	case a[0] == '"' && bytes.IndexByte(a, '\\') < 0 && bytes.IndexByte(b, '\\') < 0:
+		return false
+	}
+	one, ok := meaning(a)
+	other, too := meaning(b)
+	return ok && too && reflect.DeepEqual(one, other)
+}
+
+func meaning(raw []byte) (value any, ok bool) {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	err := decoder.Decode(&value)
+	return value, err == nil
 }
 
 // size is the length of what encode returns, or one more.

@@ -101,6 +101,9 @@ func (s *Service) Create(ctx context.Context, t Target, body []byte) (*Item, err
 	if err != nil {
 		return nil, err
 	}
+	if err := checkFormats(t.Entity, payload, &Payload{}); err != nil {
+		return nil, err
+	}
 	if t.UID, err = claimUID(payload); err != nil {
 		return nil, err
 	}

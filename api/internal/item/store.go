@@ -60,8 +60,8 @@ type Write struct {
 	Once *Once
 }
 
-// Decision returns the item that follows from the stored one, or nil to store
-// nothing.
+// Decision returns the item that follows from the stored one. To store nothing, it
+// returns nil; or the stored item itself, to keep only the answer of Once.
 type Decision func(seen Snapshot) (*Item, error)
 
 // Snapshot is what a decision is made from: the state inside the transaction.
@@ -76,6 +76,14 @@ type Snapshot struct {
 // MaxAhead is how far from now a stored time still counts as the newest one, so
 // that a single item far in the future does not take all others with it.
 const MaxAhead = Millis(60_000)
+
+// Version is that of the stored item, 0 when there is none.
+func (s Snapshot) Version() int64 {
+	if s.Item == nil {
+		return 0
+	}
+	return s.Item.Version
+}
 
 // NextStoredAt is the StoredAt of the next item: later than that of every write
 // before it, even when the clock stands still or went back. A reader who has

@@ -66,6 +66,8 @@ def sample_value(name: str, schema: Json) -> Any:
     """A value that the schema of a field allows."""
     if "enum" in schema:
         return schema["enum"][0]
+    if schema.get("description", "").startswith("ISO 8601"):
+        return "2026-01-31T09:30:00+01:00"
     values = {
         "string": f"{name} \u00e4 \u725b\u4e73 \U0001f600",
         "boolean": True,

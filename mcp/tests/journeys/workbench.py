@@ -106,8 +106,8 @@ class Workbench:
 
     async def _write(self, verb: str, item: Item, fields: Json, **arguments: object) -> None:
         answer = await self.tools.call(f"{verb}_{item.kind.name}", uid=item.uid, **arguments)
+        item.version += fields != item.fields  # what changes nothing is no write
         item.fields = fields
-        item.version += 1
         item.compare(answer)
 
     def of(self, kind: str) -> list[Item]:

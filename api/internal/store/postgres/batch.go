@@ -166,9 +166,14 @@ func (r *batchRun) makeWrite(ctx context.Context, write item.Write) error {
 		shown := was.item // a copy, which the decision may change
 		seen.Item = &shown
 	}
+	before := seen.Version()
 	next, err := write.Decide(seen)
-	if err != nil || next == nil {
+	switch {
+	case err != nil || next == nil:
 		return err
+	case next == seen.Item && next.Version == before:
+		r.queueAnswer(write, next)
+		return nil
 	}
 	r.queueSave(write, was, &taggedItem{*next, tagsOf(next)})
 	return nil
@@ -195,6 +200,16 @@ func (r *batchRun) queueSave(write item.Write, was, is *taggedItem) {
 	text, arguments := save.upsert(ref, &is.item)
 	r.saves.Queue(text, arguments...)
 	r.made[ref.UID] = is
+}
+
+// queueAnswer queues the statement that keeps the answer to a write which changes
+// nothing, if it has a key.
+func (r *batchRun) queueAnswer(write item.Write, is *item.Item) {
+	if write.Once == nil {
+		return
+	}
+	answer := keptAnswer(r.batch.Owner, write.Once, is, r.now)
+	r.saves.Queue(numbered(sqlKeepAnswer, 0), answer...)
 }
 
 // tagsOf is the tags of an item, never nil.

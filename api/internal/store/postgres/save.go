@@ -123,9 +123,14 @@ func without(tags, others []string) []string {
 // keepAnswer keeps the answer to a write with a key, and drops expired answers if
 // it is told to.
 func (s *saveStatement) keepAnswer(owner account.Owner, once *item.Once, next *item.Item, now item.Millis, purge bool) {
-	answer, expires := once.Answer(next), int64(now)+once.Keep.Milliseconds()
-	s.addPart(sqlKeepAnswer, owner.Tenant, owner.User, once.Key, once.Request, answer.Status, string(answer.Body), expires)
+	s.addPart(sqlKeepAnswer, keptAnswer(owner, once, next, now)...)
 	if purge {
 		s.addSecondPart(sqlPurgeAnswers, int64(now), owner.Tenant, owner.User, once.Key)
 	}
+}
+
+// keptAnswer is the arguments of sqlKeepAnswer.
+func keptAnswer(owner account.Owner, once *item.Once, next *item.Item, now item.Millis) []any {
+	answer, expires := once.Answer(next), int64(now)+once.Keep.Milliseconds()
+	return []any{owner.Tenant, owner.User, once.Key, once.Request, answer.Status, string(answer.Body), expires}
 }

@@ -85,19 +85,23 @@ func (s *Store) liveItems(ctx context.Context, tx *sql.Tx, owner account.Owner, 
 
 // makeWrite stores the item that the write decides on, if any, and its answer.
 func (s *Store) makeWrite(ctx context.Context, tx *sql.Tx, ref item.Ref, seen item.Snapshot, write item.Write) error {
+	before := seen.Version()
 	next, err := write.Decide(seen)
-	if err != nil || next == nil {
+	switch {
+	case err != nil || next == nil:
 		return err
+	case next == seen.Item && next.Version == before:
+		return s.keepAnswer(ctx, tx, ref.Owner, write.Once, next, seen.Now)
 	}
 	save := s.write.update
 	if seen.Item == nil {
 		save = s.write.insert
 	}
 	columns := append(relational.Values(next, string(next.Payload), tagList(next)), relational.Key(ref)...)
-	if _, err := tx.StmtContext(ctx, save).ExecContext(ctx, columns...); err != nil || write.Once == nil {
+	if _, err := tx.StmtContext(ctx, save).ExecContext(ctx, columns...); err != nil {
 		return classify(err)
 	}
-	return classify(s.keepAnswer(ctx, tx, ref.Owner, write.Once, next, seen.Now))
+	return s.keepAnswer(ctx, tx, ref.Owner, write.Once, next, seen.Now)
 }
 
 // tagList is the tags of an item as a JSON array.
@@ -117,10 +121,13 @@ func onceKey(once *item.Once) any {
 	return once.Key
 }
 
-// keepAnswer keeps the answer to a write with a key.
+// keepAnswer keeps the answer to a write, if it has a key.
 func (s *Store) keepAnswer(ctx context.Context, tx *sql.Tx, owner account.Owner, once *item.Once, next *item.Item, now item.Millis) error {
+	if once == nil {
+		return nil
+	}
 	answer, expires := once.Answer(next), int64(now)+once.Keep.Milliseconds()
 	_, err := tx.StmtContext(ctx, s.write.keepAnswer).ExecContext(ctx,
 		owner.Tenant, owner.User, once.Key, once.Request, answer.Status, string(answer.Body), expires, int64(now))
-	return err
+	return classify(err)
 }

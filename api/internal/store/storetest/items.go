@@ -76,9 +76,9 @@ func parallelWrites(t *testing.T, store Store) {
 	const writers = 40
 	parallel(writers, func(int) {
 		err := write(note(alice, 1)).Decide(context.Background(), store, func(seen item.Snapshot) (*item.Item, error) {
-			current := seen.Item
-			current.Version++
-			return current, nil
+			next := *seen.Item
+			next.Version++
+			return &next, nil
 		})
 		if err != nil {
 			t.Error(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -162,5 +163,26 @@ func halfParent(t *testing.T, store Store) {
 				return nil, nil
 			})
 		}
+	}
+}
+
+func unchanged(t *testing.T, store Store) {
+	now := time.UnixMilli(1763600000123)
+	put(t, store, note(alice, 1), item.Item{Version: 3, UpdatedAt: 7, Payload: []byte(`{"a":1}`), Facets: item.Facets{Tags: []string{"a"}}})
+	before := get(t, store, note(alice, 1))
+	for _, w := range []Single{write(note(alice, 1)), once(note(alice, 1), "k", now)} {
+		err := w.Decide(context.Background(), store, func(seen item.Snapshot) (*item.Item, error) { return seen.Item, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := get(t, store, note(alice, 1)); !reflect.DeepEqual(after, before) {
+		t.Errorf("%+v became %+v", before, after)
+	}
+	if got := list(t, store, item.Query{Owner: alice, Filter: item.Filter{Tag: "a"}}); len(got) != 1 {
+		t.Errorf("by its tag: %v", got)
+	}
+	if got := earlier(t, store, once(note(alice, 1), "k", now)); got == nil || got.Answer.Status != 203 {
+		t.Errorf("seen %+v", got)
 	}
 }
