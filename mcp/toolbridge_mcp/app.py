@@ -49,7 +49,7 @@ class _Dependencies:
 
     @classmethod
     def of(cls, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> Self:
-        outside = outside_http()
+        outside = outside_http(settings)
         outbound = outbound_identity(settings, outside)
         client = ApiClient(lambda: api_http(settings, outbound, transport), _api_user(settings))
         return cls(outside, outbound, client, _limits(settings))

@@ -40,11 +40,12 @@ def _shared(name: str) -> AliasChoices:
 
 
 class WrongSetting(ValueError):
-    """A setting that contradicts another one. `name` has no prefix; the sentence holds no values."""
+    """A variable that contradicts another one, or cannot be used. The sentence holds no values."""
 
-    def __init__(self, name: str, reason: str) -> None:
+    def __init__(self, name: str, reason: str, prefix: str = PREFIX) -> None:
+        """`name` is without the prefix."""
         super().__init__(reason)
-        self.sentence = f"{PREFIX}{name}: {reason}."
+        self.sentence = f"{prefix}{name}: {reason}."
 
 
 class Settings(BaseSettings):
@@ -160,8 +161,9 @@ class Settings(BaseSettings):
     `supervisord.conf` allows the gateway 25 s for the whole stop."""
 
     go_api_base_url: ApiUrl = "http://127.0.0.1:8081"
-    """The address of the API, which receives the users' tokens. `supervisord.conf` makes it from
-    `API_PORT`."""
+    """The address of the API, which receives the users' tokens. Under `scripts/run.sh` and in the container,
+    set it only for an API that runs already: the gateway then runs alone. When unset there, an API is started
+    beside the gateway, on `API_PORT`."""
 
     host: str = Field(default="0.0.0.0", min_length=1)  # noqa: S104  the container publishes this port only
     """The address to listen on; the default is every IPv4 address. `scripts/run.sh` sets `127.0.0.1`, so that

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.harness.processes import GATEWAY_FOLDER, free_port
+from tests.harness.processes import GATEWAY_FOLDER, SECRETS, Process, free_port
 from tests.harness.published import TOOLS
 
 SECONDS = 120
@@ -171,3 +171,23 @@ def test_programs_that_do_not_start_end_the_start(machine: Machine) -> None:
     assert code == 1
     assert said.startswith("Start ... failed\nError: The gateway does not start:\nTOOLBRIDGE_LOG_LEVEL: ")
     assert machine.processes() == []
+
+
+def test_in_front_of_an_api_that_runs_already_there_is_no_other(machine: Machine, api: Process) -> None:
+    settings = {**SECRETS, "TOOLBRIDGE_GO_API_BASE_URL": api.url, "TOOLBRIDGE_API_BINARY": "/nowhere/api"}
+    code, said = machine("up", "--detach", **settings)
+    assert code == 0, said
+    assert f"{len(TOOLS)} tools, list_notes answered in " in said
+    assert not machine.data.joinpath("toolbridge.db").exists()
+    code, said = machine("status", **settings)
+    assert code == 0
+    assert f"in front of the API at {api.url}\n" in said
+    assert " API at http://127.0.0.1" not in said.replace("the API at", "")
+    assert machine("down", **settings)[0] == 0
+
+
+def test_the_secrets_of_an_api_that_runs_already_are_not_made(machine: Machine, api: Process) -> None:
+    code, said = machine("up", TOOLBRIDGE_GO_API_BASE_URL=api.url)
+    assert code == 1
+    assert "TOOLBRIDGE_TENANT_HEADER_SECRET: is not set." in said
+    assert not Path(machine.environment["TOOLBRIDGE_ENV_FILE"]).exists()

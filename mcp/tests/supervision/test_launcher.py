@@ -113,7 +113,7 @@ def test_the_healthcheck_is_that_of_both_programs(stack: Stack) -> None:
 def launch(command: list[str], silence: float, stdout: int) -> "subprocess.Popen[bytes]":
     program = (
         "import sys; from toolbridge_mcp.supervision.launcher import Launcher;"
-        "sys.exit(Launcher(sys.argv[2:], sys.stdout.buffer, float(sys.argv[1]), answer=0.5).run())"
+        "sys.exit(Launcher(sys.argv[2:], sys.stdout.buffer, silence=float(sys.argv[1]), answer=0.5).run())"
     )
     return subprocess.Popen(
         [sys.executable, "-c", program, str(silence), *command], cwd=GATEWAY_FOLDER, stdout=stdout

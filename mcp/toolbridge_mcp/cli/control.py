@@ -65,12 +65,20 @@ def status(stack: Stack) -> int:
         click.echo(f"Nothing runs on {stack.data}. Start it with {typed('up')}.")
         return 3
     all_ready = True
-    for program, url in (("gateway", stack.url), ("API", f"http://127.0.0.1:{stack.api_port}")):
+    for program, url in _programs(stack):
         ready = launch.is_ready(url)
         all_ready &= ready
         click.echo(f"{'ready' if ready else 'not ready':<9}  {program} at {url}")
+    if stack.given_api:
+        click.echo(f"{'':<9}  in front of the API at {stack.given_api}")
     click.echo(f"process {process.pid}, data and log in {stack.data}")
     return 0 if all_ready else 1
+
+
+def _programs(stack: Stack) -> list[tuple[str, str]]:
+    """What the stack runs, with addresses. The gateway is ready only while an API elsewhere responds."""
+    own_api = [("API", f"http://127.0.0.1:{stack.api_port}")] if stack.given_api is None else []
+    return [("gateway", stack.url), *own_api]
 
 
 def _prove_and_explain(stack: Stack, launcher: launch.Launcher, log_start: int) -> None:

@@ -13,6 +13,7 @@ from toolbridge_mcp.cli import log, running
 from toolbridge_mcp.cli.checkout import typed
 from toolbridge_mcp.cli.failures import Failure
 from toolbridge_mcp.cli.stack import Stack
+from toolbridge_mcp.environment import cleaned
 
 READY_SECONDS = 60
 
@@ -28,10 +29,15 @@ def check(stack: Stack) -> None:
             f"Stop it with {typed('down')}, or set TOOLBRIDGE_DATA_DIR, TOOLBRIDGE_PORT and API_PORT to "
             "start a second one."
         )
-    if shutil.which("toolbridge-api", path=stack.environment()["PATH"]) is None:
-        raise Failure("The API is not built yet; scripts/run.sh builds it and then starts everything.")
     running.end_leftovers(stack)
     _check_port("gateway", stack.host, stack.port, "TOOLBRIDGE_PORT")
+    if stack.given_api is None:
+        _check_own_api(stack)
+
+
+def _check_own_api(stack: Stack) -> None:
+    if shutil.which("toolbridge-api", path=stack.environment()["PATH"]) is None:
+        raise Failure("The API is not built yet; scripts/run.sh builds it and then starts everything.")
     _check_port("API", "127.0.0.1", stack.api_port, "API_PORT")
 
 
@@ -58,7 +64,7 @@ def start_launcher(stack: Stack) -> Launcher:
         check(stack)
         raise Failure("Another start on this data folder was faster.")
     output = log.open_log(stack.log)
-    environment = {**os.environ, **stack.environment()}
+    environment = cleaned({**os.environ, **stack.environment()})
     try:
         return subprocess.Popen(
             [sys.executable, "-m", "toolbridge_mcp.supervision"],

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from toolbridge_mcp import __version__
+from toolbridge_mcp import __version__, environment
 from toolbridge_mcp.cli.checkout import need_checkout
 from toolbridge_mcp.cli.groups import Group
 from toolbridge_mcp.cli.tenant.commands import tenant
@@ -57,6 +57,7 @@ def up(detach: bool) -> None:
 
     need_checkout("up")
     settings_file.complete()
+    environment.clean_process()
     control.up(Stack.from_environment(), detached=detach)
 
 
@@ -95,6 +96,7 @@ def serve() -> None:
     Reads its settings from the environment only. supervisord runs this command, in the container and under
     `toolbridge up`. SIGTERM lets calls finish and then stops it.
     """
+    environment.clean_process()
     from toolbridge_mcp.cli.serve import serve
 
     sys.exit(serve())
@@ -132,9 +134,11 @@ def doctor(url: str | None, token: str | None) -> None:
     a token. Exit code 0 if no check failed, else 1.
     """
     from toolbridge_mcp.cli import settings_file
-    from toolbridge_mcp.cli.doctor import run
 
     settings_file.load()
+    environment.clean_process()
+    from toolbridge_mcp.cli.doctor import run
+
     sys.exit(run(url, (token or "").strip() or None))
 
 

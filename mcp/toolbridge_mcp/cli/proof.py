@@ -2,14 +2,13 @@
 
 import asyncio
 import logging
-import os
 import time
-from urllib.parse import urlsplit
 
 from mcp import ClientSession
 from mcp.client.sse import sse_client
 
 from toolbridge_mcp.cli.failures import Failure
+from toolbridge_mcp.environment import forget_outside
 
 TIME_LIMIT = 30
 
@@ -17,8 +16,7 @@ TIME_LIMIT = 30
 def prove(url: str, token: str) -> str:
     """What the call showed, in a few words. Raises `Failure`. `url` is the gateway's, on this machine."""
     logging.disable(logging.CRITICAL)  # the client's own warnings would appear in between
-    # A proxy of the machine has no business between this process and its own loopback.
-    os.environ["NO_PROXY"] = os.environ["no_proxy"] = str(urlsplit(url).hostname)
+    forget_outside()
     try:
         return asyncio.run(_first_call(f"{url}/sse", token))
     except Exception as error:

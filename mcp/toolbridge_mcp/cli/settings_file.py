@@ -6,35 +6,46 @@ The file is data: nothing in it is executed or expanded, and a variable of the e
 import os
 import secrets
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from dotenv.parser import Binding, parse_stream
 
 from toolbridge_mcp.cli.checkout import HOME, is_checkout
 from toolbridge_mcp.cli.failures import Failure, WrongUsage
+from toolbridge_mcp.environment import has_own_api
+
+KEY_SETS = frozenset({"JWT_JWKS_URL", "TOOLBRIDGE_JWT_JWKS_URL"})
+TOKEN_KEYS = KEY_SETS | {"JWT_HS256_SECRET", "TOOLBRIDGE_JWT_HS256_SECRET"}
+"""The settings of which exactly one is given."""
 
 HEADER = "# Made by toolbridge; .env.example lists what else may be set. Never commit this file.\n"
 
 
 def load() -> None:
-    """Adds the file's settings to the environment. Raises `WrongUsage` for a line that is not NAME=value."""
+    """Adds the file's settings to the environment. Raises `WrongUsage` for a line that is not NAME=value.
+
+    If the environment says how tokens are verified, what the file says about that does not count.
+    """
     if path := _path():
+        verified = not TOKEN_KEYS.isdisjoint(os.environ)
         for name, value in _values(path).items():
-            os.environ.setdefault(name, value)
+            if not (verified and name in TOKEN_KEYS):
+                os.environ.setdefault(name, value)
 
 
 def complete() -> None:
     """Makes the tenant's name and the secrets where neither the file nor the environment has them, and loads
-    the file.
+    the file. An API that runs already has its own, so nothing is made then.
 
     The file is replaced in one step, and only its owner can read it.
     """
     path = _path()
     if path is None:
         return
-    present = {*_values(path), *os.environ}
-    missing = "".join(f"{name}={value}\n" for name, value in _made().items() if name not in present)
-    if missing:
+    present = {**_values(path), **os.environ}
+    missing = "".join(f"{name}={value}\n" for name, value in _made(present).items() if name not in present)
+    if missing and has_own_api(present):
         before = path.read_text(encoding="utf-8") if path.exists() else HEADER
         _replace(path, before + ("" if before.endswith("\n") else "\n") + missing)
     load()
@@ -48,12 +59,10 @@ def _path() -> Path | None:
     return HOME / ".env" if is_checkout() else None
 
 
-def _made() -> dict[str, str]:
-    return {
-        "TENANT_ID": "dev",
-        "TENANT_HEADER_SECRET": secrets.token_hex(32),
-        "JWT_HS256_SECRET": secrets.token_hex(32),
-    }
+def _made(present: Iterable[str]) -> dict[str, str]:
+    """A key set takes the place of the key for tokens."""
+    made = {"TENANT_ID": "dev", "TENANT_HEADER_SECRET": secrets.token_hex(32)}
+    return made if KEY_SETS & {*present} else {**made, "JWT_HS256_SECRET": secrets.token_hex(32)}
 
 
 def _values(path: Path) -> dict[str, str]:

@@ -1,4 +1,5 @@
-"""The stack of this machine: the API and the gateway on one data folder, as the settings describe it."""
+"""The stack of this machine, as the settings describe it: the API and the gateway on one data folder, or the
+gateway alone in front of an API that runs already."""
 
 import os
 import sys
@@ -9,6 +10,7 @@ from typing import Self
 
 from toolbridge_mcp.cli.checkout import HOME
 from toolbridge_mcp.cli.failures import WrongUsage
+from toolbridge_mcp.environment import API_URL
 
 STATE = HOME / ".toolbridge"
 """What the scripts build and what a stack stores, unless a setting says otherwise."""
@@ -22,6 +24,8 @@ class Stack:
     host: str
     port: int
     api_port: int
+    given_api: str | None
+    """The address of an API that runs already; None if the stack has its own."""
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -31,8 +35,9 @@ class Stack:
             host=os.environ.get("TOOLBRIDGE_HOST") or "127.0.0.1",
             port=_port("TOOLBRIDGE_PORT", "8001"),
             api_port=_port("API_PORT", "8081"),
+            given_api=os.environ.get(API_URL),
         )
-        if stack.port == stack.api_port:
+        if stack.given_api is None and stack.port == stack.api_port:
             raise WrongUsage("TOOLBRIDGE_PORT and API_PORT are the same; gateway and API need a port each.")
         return stack
 
@@ -53,6 +58,10 @@ class Stack:
         """The gateway's address for a client on this machine."""
         return local_url(self.host, self.port)
 
+    @property
+    def _database(self) -> str:
+        return os.environ.get("DATABASE_URL") or f"sqlite://{self.data}/toolbridge.db"
+
     def environment(self) -> Mapping[str, str]:
         """What supervisord.conf and both programs need in addition to this process's environment."""
         api = Path(os.environ.get("TOOLBRIDGE_API_BINARY") or STATE / "bin/toolbridge-api").absolute()
@@ -63,7 +72,7 @@ class Stack:
             "TOOLBRIDGE_PORT": str(self.port),
             "TOOLBRIDGE_PIDFILE": str(self.pidfile),
             "API_PORT": str(self.api_port),
-            "DATABASE_URL": os.environ.get("DATABASE_URL") or f"sqlite://{self.data}/toolbridge.db",
+            **({} if self.given_api else {"DATABASE_URL": self._database}),
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), str(api.parent), os.environ["PATH"]]),
         }
 

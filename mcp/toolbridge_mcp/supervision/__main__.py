@@ -2,15 +2,33 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+from toolbridge_mcp.environment import API_URL, cleaned, has_own_api
 from toolbridge_mcp.supervision.launcher import Launcher
+from toolbridge_mcp.supervision.lines import line
 
 
 def main() -> int:
     """Runs supervisord until it ends. Returns 0 after a requested stop, 1 when something failed."""
-    configuration = Path(os.environ["TOOLBRIDGE_HOME"], "supervisord.conf")
-    return Launcher(["supervisord", "-c", str(configuration)], sys.stdout.buffer).run()
+    environment = of_programs(os.environ)
+    if not has_own_api(os.environ):
+        said = line(
+            "info", "supervision", "starting the gateway alone: its API runs elsewhere", variable=API_URL
+        )
+        sys.stdout.write(said + "\n")
+        sys.stdout.flush()
+    configuration = Path(environment["TOOLBRIDGE_HOME"], "supervisord.conf")
+    return Launcher(["supervisord", "-c", str(configuration)], sys.stdout.buffer, environment).run()
+
+
+def of_programs(given: Mapping[str, str]) -> dict[str, str]:
+    """The environment that supervisord.conf and the programs need, made from the container's."""
+    own_api = has_own_api(given)
+    ports = {"TOOLBRIDGE_PORT": "8001", "API_PORT": "8081", **cleaned(given)}
+    address = {API_URL: f"http://127.0.0.1:{ports['API_PORT']}"} if own_api else {}
+    return {**ports, **address, "TOOLBRIDGE_START_API": str(own_api).lower()}
 
 
 if __name__ == "__main__":

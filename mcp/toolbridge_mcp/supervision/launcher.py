@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -27,7 +28,7 @@ POLL_SECONDS = 1.0
 
 
 class Launcher:
-    """Runs `command`, which is supervisord, and writes its output to `output`, as JSON lines.
+    """Runs `command`, which is supervisord, in `environment`. Writes its output to `output`, as JSON lines.
 
     supervisord gets a pipe, because it opens its standard output a second time, by name. The system refuses
     that where root opened the output and then became another user.
@@ -37,11 +38,14 @@ class Launcher:
         self,
         command: list[str],
         output: BinaryIO,
+        environment: Mapping[str, str] = os.environ,
+        *,
         silence: float = SILENCE_SECONDS,
         answer: float = ANSWER_SECONDS,
     ) -> None:
         self._command = command
         self._output = output
+        self._environment = environment
         self._silence = silence
         self._answer = answer
         self._lines = JsonLines()
@@ -79,7 +83,7 @@ class Launcher:
         """Returns the file descriptor with the output of supervisord and its programs."""
         reader, writer = os.pipe()
         streams = [(os.POSIX_SPAWN_DUP2, writer, 1), (os.POSIX_SPAWN_DUP2, writer, 2)]
-        environment = {**os.environ, PID_VARIABLE: str(os.getpid())}
+        environment = {**self._environment, PID_VARIABLE: str(os.getpid())}
         self._pid = os.posix_spawnp(self._command[0], self._command, environment, file_actions=streams)
         os.close(writer)
         return reader

@@ -310,6 +310,12 @@ def test_a_name_that_cannot_be_one_is_refused(operator: Operator, name: str) -> 
     [
         (["new", "acme", "--postgres"], 2, "DATABASE_URL"),
         (["new", "acme", "--jwks-url", "https://id"], 2, "belong together"),
+        (
+            ["new", "acme", "--api-url", "https://api"],
+            2,
+            "TENANT_HEADER_SECRET and JWT_HS256_SECRET: not set",
+        ),
+        (["new", "acme", "--api-url", "https://api", "--postgres"], 2, "DATABASE_URL"),
         (["deploy", "acme"], 1, "toolbridge tenant new acme"),
         (["restore", "acme", "none.db"], 1, "toolbridge tenant new acme"),
     ],
@@ -321,3 +327,32 @@ def test_half_a_command_says_what_is_missing(
     assert code == exit_code
     assert says in said
     assert operator.calls == []
+
+
+API_SECRETS = {"TENANT_HEADER_SECRET": "h" * 40, "JWT_HS256_SECRET": "k" * 40}
+
+
+def test_in_front_of_an_api_that_runs_already_the_gateway_has_no_data(operator: Operator) -> None:
+    api = "https://api.example"
+    operator("new", "acme", "--api-url", api, "--tenant-id", "acme-gmbh", **API_SECRETS)
+    own = operator.fly_toml("acme")
+    assert own["env"]["TOOLBRIDGE_GO_API_BASE_URL"] == api
+    assert own["env"]["TENANT_ID"] == "acme-gmbh"
+    assert "DATABASE_URL" not in own["env"]
+    assert "mounts" not in own
+    assert "release_command" not in own["deploy"]
+    assert operator.secrets == API_SECRETS
+    assert not [call for call in operator.calls if call.startswith("volumes")]
+    operator("scale", "acme", "2")
+    for command in (["backup", "acme"], ["restore", "acme", "some.db"]):
+        code, said = operator.tries(*command)
+        assert code == 1
+        assert "data is that of its API" in said
+
+
+def test_the_address_of_the_api_may_come_from_the_environment(operator: Operator) -> None:
+    keys = ("--jwks-url", "https://id/k", "--issuer", "https://id", "--audience", "a")
+    header = {"TENANT_HEADER_SECRET": "h" * 40}
+    operator("new", "acme", *keys, TOOLBRIDGE_GO_API_BASE_URL="https://api.example", **header)
+    assert operator.fly_toml("acme")["env"]["TOOLBRIDGE_GO_API_BASE_URL"] == "https://api.example"
+    assert operator.secrets == header

@@ -32,15 +32,16 @@ def _run(url: str | None, token: str | None, now: Callable[[], float]) -> int:
         os.environ.setdefault("TOOLBRIDGE_GO_API_BASE_URL", f"http://127.0.0.1:{port}")
     try:
         settings = from_environment()
+        visit = Visit(settings, url or _address(settings), token, now)
+        return asyncio.run(_examined(visit))
     except ValidationError as error:
         return _show([Finding("settings", "failed", line) for line in explain(error).splitlines()])
     except WrongSetting as error:
         return _show([Finding("settings", "failed", error.sentence)])
-    return asyncio.run(_examined(Visit(settings, url or _address(settings), token, now)))
 
 
 async def _examined(visit: Visit) -> int:
-    failed = _show([Finding("settings", "ok", "")])
+    failed = 0
     async for finding in examine(visit):
         failed |= _show([finding])
     return failed

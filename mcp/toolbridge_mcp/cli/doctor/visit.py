@@ -1,6 +1,5 @@
 """What the checks share: the settings, the HTTP clients, and the responses to earlier checks."""
 
-import ssl
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -8,6 +7,8 @@ from typing import Self
 
 import httpx
 
+from toolbridge_mcp.environment import forget_outside
+from toolbridge_mcp.http_clients import client_for, outside_http
 from toolbridge_mcp.identity import CallerToken
 from toolbridge_mcp.outbound import BearerAuth, Outbound, outbound_identity
 from toolbridge_mcp.settings import Settings
@@ -53,12 +54,13 @@ class Visit:
 
     async def __aenter__(self) -> Self:
         enter = self._open.enter_async_context
-        secure = ssl.create_default_context()
-        outside = await enter(httpx.AsyncClient(timeout=TIMEOUT, verify=secure, mounts={"http://": None}))
+        outside = await enter(outside_http(self.settings))
         self.outbound = await enter(outbound_identity(self.settings, outside, self.caller))
         self.api = await enter(self._api_client())
         self.signed_api = await enter(self._api_client(BearerAuth(self.outbound.bearer_token)))
-        self.gateway = await enter(httpx.AsyncClient(base_url=self.url, timeout=TIMEOUT, verify=secure))
+        self.gateway = await enter(client_for([self.url], TIMEOUT, self.url))
+        if self.url.startswith("http:"):
+            forget_outside()
         return self
 
     async def __aexit__(

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Mapping
 
 import click
 
@@ -20,6 +21,7 @@ from toolbridge_mcp.cli.tenant.files import (
 )
 from toolbridge_mcp.cli.tenant.fly import Fly, machine_of
 from toolbridge_mcp.cli.tenant.place import Place, command, deploy_image, stamp
+from toolbridge_mcp.environment import API_URL
 
 
 @click.group(cls=Group)
@@ -36,6 +38,13 @@ def tenant() -> None:
 @click.option("--region", default="fra", help="Fly.io's code of the region (fra).")
 @click.option("--org", help="Fly.io organization.")
 @click.option("--postgres", is_flag=True, help="Keep the data at DATABASE_URL, not on a volume.")
+@click.option(
+    "--api-url",
+    envvar=API_URL,
+    show_envvar=True,
+    help="Run the gateway alone, in front of the API at this address. Its secrets come from the environment.",
+)
+@click.option("--tenant-id", help="The tenant's name in the API, if that is another one (NAME).")
 @click.option("--jwks-url", help="Key set of the identity provider. Without it, tokens are HS256.")
 @click.option("--issuer", help="Issuer that tokens must name.")
 @click.option("--audience", help="Audience that tokens must name.")
@@ -45,6 +54,8 @@ def new(
     region: str,
     org: str | None,
     postgres: bool,
+    api_url: str | None,
+    tenant_id: str | None,
     jwks_url: str | None,
     issuer: str | None,
     audience: str | None,
@@ -61,19 +72,37 @@ def new(
     if postgres and not os.environ.get("DATABASE_URL"):
         raise WrongUsage("--postgres takes the address of the database from DATABASE_URL; it is not set.")
     keys = _key_set(jwks_url, issuer, audience)
-    made = Tenant(place.name, app or f"toolbridge-{place.name}", region, postgres, keys)
+    if api_url is not None:
+        _check_given_api(postgres, keys)
+    app = app or f"toolbridge-{place.name}"
+    made = Tenant(place.name, tenant_id or place.name, app, region, postgres, api_url, keys)
     text = render(made, folder)
     if not fly.dry_run:
         folder.mkdir(parents=True, mode=0o700)
         write_private(folder / "fly.toml", text)
     fly.run("apps", "create", made.app, *(("--org", org) if org else ()))
     fly.run("secrets", "import", "--stage", "--app", made.app, given=_secrets_of(made, place))
-    if not postgres:
+    if made.has_volume:
         size = ("--size", "1", "--snapshot-retention", "14", "--yes")
         fly.run("volumes", "create", VOLUME, "--app", made.app, "--region", region, *size)
     fly.say(
         f"Made {made.app}. Next: read {folder / 'fly.toml'}, then `toolbridge tenant deploy {place.name}`."
     )
+
+
+def _check_given_api(postgres: bool, keys: Mapping[str, str]) -> None:
+    """The API has its own database, and secrets that cannot be made here."""
+    if postgres:
+        raise WrongUsage(
+            "--api-url and --postgres exclude each other: the API at that address has its own data."
+        )
+    needed = ["TENANT_HEADER_SECRET", *([] if keys else ["JWT_HS256_SECRET"])]
+    missing = [name for name in needed if not os.environ.get(name)]
+    if missing:
+        raise WrongUsage(
+            f"{' and '.join(missing)}: not set. With --api-url the values are the API's own; set them in the "
+            "environment."
+        )
 
 
 def _key_set(jwks_url: str | None, issuer: str | None, audience: str | None) -> dict[str, str]:

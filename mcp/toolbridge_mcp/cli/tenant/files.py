@@ -8,9 +8,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from toolbridge_mcp.cli.checkout import HOME
 from toolbridge_mcp.cli.failures import Failure
+from toolbridge_mcp.environment import API_URL, has_own_api
 
 TEMPLATE = HOME / "fly.toml"
 VOLUME = "toolbridge_data"
@@ -19,13 +21,20 @@ MIGRATION = 'release_command = "toolbridge-api migrate"'
 
 @dataclass(frozen=True)
 class Tenant:
-    """The arguments of `new`. `settings` are not secret; with `postgres` there is no volume."""
+    """The arguments of `new`. `settings` are not secret. Data is on a volume, unless it is in PostgreSQL
+    (`postgres`) or in an API that runs already (`api_url`)."""
 
     name: str
+    id: str
     app: str
     region: str
     postgres: bool
+    api_url: str | None
     settings: Mapping[str, str]
+
+    @property
+    def has_volume(self) -> bool:
+        return not self.postgres and self.api_url is None
 
 
 def render(tenant: Tenant, folder: Path) -> str:
@@ -35,16 +44,18 @@ def render(tenant: Tenant, folder: Path) -> str:
         "app": tenant.app,
         "primary_region": tenant.region,
         "dockerfile": os.path.relpath(HOME / "Dockerfile.mcp", folder),
-        "TENANT_ID": tenant.name,
+        "TENANT_ID": tenant.id,
         "TOOLBRIDGE_PUBLIC_URL": f"https://{tenant.app}.fly.dev",
     }
     for key, value in own.items():
         text = _replaced(text, rf"^{key} = .*$", f"{key} = {json.dumps(value)}")
-    if tenant.postgres:
+    if not tenant.has_volume:
         text = _replaced(text, r"^DATABASE_URL = .*\n", "")
         text = _replaced(text, r"^\[mounts\]\n(?:.+\n)*\n", "")
-        text = _replaced(text, r"^\[deploy\]\n(?:#.*\n)*", f"[deploy]\n{MIGRATION}\n")
-    lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in tenant.settings.items())
+        migration = f"{MIGRATION}\n" if tenant.postgres else ""
+        text = _replaced(text, r"^\[deploy\]\n(?:#.*\n)*", f"[deploy]\n{migration}")
+    settings = {**({API_URL: tenant.api_url} if tenant.api_url else {}), **tenant.settings}
+    lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
     return _replaced(text, r"^\[env\]\n", f"[env]\n{lines}")
 
 
@@ -82,10 +93,19 @@ def app_of(folder: Path) -> str:
     file = folder / "fly.toml"
     if not file.exists():
         raise Failure(f"{file} is not there; `toolbridge tenant new {folder.name}` makes it.")
-    app: str = tomllib.loads(file.read_text(encoding="utf-8"))["app"]
+    app: str = _fly_toml(folder)["app"]
     return app
 
 
 def has_volume(folder: Path) -> bool:
     """Whether the data is on a volume, in SQLite."""
-    return "mounts" in tomllib.loads((folder / "fly.toml").read_text(encoding="utf-8"))
+    return "mounts" in _fly_toml(folder) and not has_given_api(folder)
+
+
+def has_given_api(folder: Path) -> bool:
+    """Whether the gateway runs alone, in front of an API that runs already."""
+    return not has_own_api(_fly_toml(folder).get("env", {}))
+
+
+def _fly_toml(folder: Path) -> dict[str, Any]:
+    return tomllib.loads((folder / "fly.toml").read_text(encoding="utf-8"))

@@ -13,7 +13,7 @@ import click
 
 from toolbridge_mcp.cli.checkout import need_checkout
 from toolbridge_mcp.cli.failures import Failure
-from toolbridge_mcp.cli.tenant.files import app_of, has_volume
+from toolbridge_mcp.cli.tenant.files import app_of, has_given_api, has_volume
 from toolbridge_mcp.cli.tenant.fly import Fly
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
@@ -39,6 +39,8 @@ class Place:
     def need_sqlite(self) -> None:
         """Raises `Failure` for a tenant whose data is in PostgreSQL."""
         app_of(self.folder)
+        if has_given_api(self.folder):
+            raise Failure("This tenant's data is that of its API, which runs elsewhere: back that up.")
         if not has_volume(self.folder):
             raise Failure(
                 "This tenant's data is in PostgreSQL: use pg_dump and pg_restore, as docs/deploy-fly.md says."

@@ -1,0 +1,74 @@
+"""The environment of the programs: ToolBridge's settings, and the variables that the system itself needs.
+
+Nothing else reaches them. Python, Go, FastMCP, uvicorn, libpq and others read variables of their own, so that
+one that was set for another program could move an endpoint or name another database.
+
+This module uses the standard library only: the container's first process imports it.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+
+API_URL = "TOOLBRIDGE_GO_API_BASE_URL"
+
+_SETTINGS = frozenset(
+    {
+        *{"API_PORT", "DATABASE_MAX_CONNECTIONS", "DATABASE_URL", "ENV", "HTTP_ADDR", "IDEMPOTENCY_HOURS"},
+        *{"IN_BAND_SESSIONS", "JWT_AUDIENCE", "JWT_HS256_SECRET", "JWT_ISSUER", "JWT_JWKS_URL", "LOG_LEVEL"},
+        *{"MAX_BODY_BYTES", "MAX_PUSH_ITEMS", "MAX_STRING_BYTES", "RATE_LIMIT_READS", "RATE_LIMIT_SESSIONS"},
+        *{"RATE_LIMIT_WRITES", "TENANT_HEADER_SECRET", "TENANT_ID"},
+    }
+)
+"""The settings in `.env.example` whose names do not begin with TOOLBRIDGE_."""
+
+SYSTEM = frozenset({"HOME", "LANG", "PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "TMPDIR", "TZ"})
+
+OUTSIDE = frozenset(
+    {
+        *{"ALL_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_DIR", "SSL_CERT_FILE"},
+        *{"all_proxy", "https_proxy", "no_proxy"},
+    }
+)
+"""How requests to the identity provider leave this machine. No other request uses them."""
+
+_PREFIXES = ("TOOLBRIDGE_", "FLY_", "LC_", "LD_", "DYLD_")
+"""LD_ and DYLD_ are the system loader's: without them some installations of Python do not start."""
+
+_NO_FILES = {"FASTMCP_ENV_FILE": os.devnull}
+"""FastMCP reads a file `.env` in the working directory unless this names another one."""
+
+
+def cleaned(environment: Mapping[str, str]) -> dict[str, str]:
+    """What the programs see of an environment."""
+    kept = {name: value for name, value in environment.items() if _is_kept(name)}
+    return kept | _NO_FILES
+
+
+def _is_kept(name: str) -> bool:
+    return name in _SETTINGS | SYSTEM | OUTSIDE or name.startswith(_PREFIXES)
+
+
+def clean_process() -> None:
+    """Removes everything else from the environment of this process. Where Python itself has read some of it,
+    the process starts again. Libraries read theirs when they are imported, so call this before."""
+    kept = cleaned(os.environ)
+    dropped = os.environ.keys() - kept.keys()
+    if any(name.startswith("PYTHON") for name in dropped):
+        os.execve(sys.executable, sys.orig_argv, kept)  # noqa: S606  no shell is wanted
+    for name in dropped:
+        del os.environ[name]
+    os.environ.update(kept)
+
+
+def forget_outside() -> None:
+    """Lets libraries in this process connect to this machine, whatever `OUTSIDE` says."""
+    for name in OUTSIDE:
+        os.environ.pop(name, None)
+    os.environ["NO_PROXY"] = "*"
+
+
+def has_own_api(environment: Mapping[str, str]) -> bool:
+    """Whether the API of this repository runs beside the gateway: an address that is given is that of an API
+    that runs already, wherever that is."""
+    return API_URL not in environment
