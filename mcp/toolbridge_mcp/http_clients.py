@@ -1,15 +1,27 @@
 """The gateway's two HTTP clients: one for the API, and one for the identity provider."""
 
+import os
+import re
+import ssl
+from collections.abc import Iterable
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from ipaddress import ip_address, ip_network
+from pathlib import Path
 
 import httpx
 
 from toolbridge_mcp.outbound import Outbound
-from toolbridge_mcp.settings import Settings
+from toolbridge_mcp.settings import Settings, WrongSetting
 from toolbridge_mcp.transport import TenantTransport, connections
 
 OUTSIDE_SECONDS = 5
 AGENT = {"User-Agent": "toolbridge-mcp"}
+
+_PROXY = re.compile(r"(?i)(https?://)?([^/?#@\s]*@)?([\w.-]+|\[[0-9a-f:.]+\])(:\d{1,5})?/?")
+_NO_PROXY_OF_OURS = (
+    "is no http or https proxy; set HTTPS_PROXY to one, such as http://proxy.example:3128, or add the host "
+    "of the identity provider to NO_PROXY"
+)
 
 
 def api_http(
@@ -31,18 +43,81 @@ def api_http(
     )
 
 
-def outside_http() -> httpx.AsyncClient:
-    """A client for the identity provider, which uses the proxy that the environment names.
+def outside_http(settings: Settings) -> httpx.AsyncClient:
+    """A client for the identity provider. Without one it sends nothing, so neither proxy nor certificates of
+    the environment are read. Raises `WrongSetting` as `client_for` does."""
+    urls = [url for url in (settings.jwt_jwks_url, settings.token_url, *settings.issuers[:1]) if url]
+    if not urls:
+        return httpx.AsyncClient(transport=httpx.AsyncBaseTransport(), trust_env=False)
+    return client_for(urls, OUTSIDE_SECONDS)
 
-    Plain http never goes through a proxy: it is allowed to this machine only, and carries secrets.
+
+def client_for(urls: Iterable[str], timeout: float, base_url: str = "") -> httpx.AsyncClient:
+    """A client for the hosts of these addresses, through the proxy that the environment names.
+
+    Plain http never goes through a proxy: it is allowed to this machine only, and carries secrets. Raises
+    `WrongSetting` for a proxy or certificates that cannot be used.
     """
+    hosts = {url.netloc.decode() for url in map(httpx.URL, urls) if url.scheme == "https"}
+    direct = {host for host in hosts if _is_direct(host)}
     return httpx.AsyncClient(
-        timeout=OUTSIDE_SECONDS,
+        base_url=base_url,
+        timeout=timeout,
         follow_redirects=False,
-        mounts={"http://": None},
+        trust_env=False,
+        verify=_certificates() if hosts else False,
+        proxy=_proxy() if hosts - direct else None,
+        mounts={"http://": None, **{f"https://{host}": None for host in direct}},
         cookies=_no_cookies(),
         headers=AGENT,
     )
+
+
+def _is_direct(netloc: str) -> bool:
+    """Whether NO_PROXY names the host, by its name, a domain, an address or a network."""
+    host = httpx.URL(f"https://{netloc}").host
+    entries = _variable("NO_PROXY")[1].lower().replace(",", " ").split()
+    return any(entry in ("*", netloc) or _is_within(host, entry) for entry in entries)
+
+
+def _is_within(host: str, entry: str) -> bool:
+    try:
+        return ip_address(host) in ip_network(entry.strip("[]"), strict=False)
+    except ValueError:
+        domain = entry.removeprefix("*").removeprefix(".")
+        return host == domain or host.endswith(f".{domain}")
+
+
+def _proxy() -> httpx.Proxy | None:
+    for name, value in (_variable("HTTPS_PROXY"), _variable("ALL_PROXY")):
+        if value:
+            found = _PROXY.fullmatch(value)
+            if not found:
+                raise WrongSetting(name, _NO_PROXY_OF_OURS, prefix="")
+            return httpx.Proxy(value if found[1] else f"http://{value}")
+    return None
+
+
+def _variable(name: str) -> tuple[str, str]:
+    """The variable of that name, in capitals or small letters, and its value; empty if there is none."""
+    for spelling in (name.lower(), name):
+        if value := os.environ.get(spelling, "").strip():
+            return spelling, value
+    return name, ""
+
+
+def _certificates() -> ssl.SSLContext:
+    """The authorities to trust: those that the environment names, else certifi's."""
+    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    if folder and not Path(folder).is_dir():
+        raise WrongSetting("SSL_CERT_DIR", "is no folder; correct it or remove it", prefix="")
+    if not file and not folder:
+        return httpx.create_ssl_context(trust_env=False)
+    try:
+        return ssl.create_default_context(cafile=file or None, capath=folder or None)
+    except OSError as error:
+        reason = "is no readable file with certificates; correct it or remove it"
+        raise WrongSetting("SSL_CERT_FILE", reason, prefix="") from error
 
 
 def _no_cookies() -> CookieJar:
