@@ -2,20 +2,23 @@
 
 import json
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
-from tests.harness.clients import Tools, arguments_for
+from tests.harness.clients import Tools, arguments_for, required_fields
 from tests.harness.recording import Recording
-from toolbridge_mcp.entities import ENTITIES, NOTE
+from toolbridge_mcp.entities import CHAT, COMMENT, ENTITIES, NOTE, Entity
+from toolbridge_mcp.entities.schema import published_schema
 from toolbridge_mcp.tools.operations import OPERATIONS, Operation
 
 pytestmark = pytest.mark.anyio
 UID = "5f0f9f0c-8f6e-4f5a-9d0e-2f4d6c1b7a35"
 """The same in every run, since it is part of the names of tests."""
 
+DAY = "2026-01-31"
 ON_ITEM = [operation for operation in OPERATIONS if operation.on_item]
+CHILDREN = [entity for entity in ENTITIES if entity.parent]
 
 
 @pytest.mark.parametrize(
@@ -50,10 +53,55 @@ async def test_a_uid_that_is_none_is_refused_without_a_request(
     assert upstream.calls == []
 
 
-@pytest.mark.parametrize("spelling", [str.upper, lambda uid: UUID(uid).hex, lambda uid: f"{{{uid}}}"])
-async def test_a_uid_may_be_spelled_in_any_usual_way(spelling: Any, tools: Tools) -> None:
+SPELLINGS = {
+    "capitals": str.upper,
+    "without hyphens": lambda uid: UUID(uid).hex,
+    "in braces": lambda uid: f"{{{uid}}}",
+    "URN": lambda uid: f"urn:uuid:{uid.upper()}",
+}
+spelled = pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+
+
+@spelled
+@pytest.mark.parametrize("operation", ON_ITEM, ids=lambda operation: operation.verb)
+async def test_a_uid_may_be_spelled_in_any_usual_way(
+    operation: Operation, spelling: Any, tools: Tools
+) -> None:
     created = await tools.create(NOTE)
-    assert (await tools.call("get_note", uid=spelling(created["uid"])))["uid"] == created["uid"]
+    arguments = {**arguments_for(operation, NOTE, created["uid"]), "uid": spelling(created["uid"])}
+    assert (await tools.call(operation.tool_name(NOTE), **arguments))["uid"] == created["uid"]
+
+
+@spelled
+async def test_a_new_items_own_uid_is_shown_in_small_letters(spelling: Any, tools: Tools) -> None:
+    uid = str(uuid4())
+    created = await tools.call(
+        "create_note", title="t", content="c", additional_fields={"uid": spelling(uid)}
+    )
+    assert created["uid"] == created["payload"]["uid"] == uid
+    refusal = await tools.refusal("create_note", title="t", content="c", additional_fields={"uid": uid})
+    assert "already exists" in refusal
+
+
+@spelled
+@pytest.mark.parametrize("entity", CHILDREN, ids=lambda entity: entity.kind)
+async def test_a_parents_uid_is_stored_and_shown_in_small_letters(
+    entity: Entity, spelling: Any, tools: Tools
+) -> None:
+    assert entity.parent
+    parent = await tools.parent_of(entity)
+    name, key, uid = entity.parent.uid, entity.parent_keys[-1], parent[entity.parent.uid]
+    respelled = {**parent, name: spelling(uid)}
+    created = await tools.create(entity, **respelled)
+    assert created["payload"][key] == uid
+    listed = await tools.call(f"list_{entity.plural}", **respelled)
+    assert [item["uid"] for item in listed["items"]] == [created["uid"]]
+    for given in (respelled, {key if given == name else given: value for given, value in respelled.items()}):
+        patched = await tools.call(f"patch_{entity.kind}", uid=created["uid"], updates=given)
+        assert patched["payload"][key] == uid
+    fields = required_fields(entity)
+    updated = await tools.call(f"update_{entity.kind}", uid=created["uid"], **fields, **respelled)
+    assert updated["payload"][key] == uid
 
 
 async def test_lists_and_objects_may_come_as_json_text(tools: Tools) -> None:
@@ -71,7 +119,7 @@ async def test_lists_and_objects_may_come_as_json_text(tools: Tools) -> None:
     await tools.call("process_note", uid=created["uid"], action="pin", metadata='{"by": "me"}')
 
 
-@pytest.mark.parametrize("tags", ["5", '"a"', "{}", '{"a": 1}', "a, b", "", "[1]", '["a"', [1], 5, "[NaN]"])
+@pytest.mark.parametrize("tags", ["5", '"a"', "{}", '{"a": 1}', "a, b", "[1]", '["a"', [1], 5, "[NaN]"])
 async def test_a_text_that_is_not_the_declared_type_is_refused(
     tags: Any, tools: Tools, upstream: Recording
 ) -> None:
@@ -94,6 +142,168 @@ async def test_null_for_an_optional_argument_counts_as_left_out(tools: Tools) ->
     assert len(listed["items"]) == 1
 
 
+EMPTY = ["", " ", "null", "None", "undefined", [], {}]
+
+
+@pytest.mark.parametrize("empty", EMPTY, ids=repr)
+async def test_an_empty_value_of_a_list_argument_counts_as_left_out(empty: Any, tools: Tools) -> None:
+    """Some clients fill in every argument."""
+    created = await tools.create(CHAT, status="active")
+    names = ("limit", "include_deleted", "updated_since", "order", "status", "archived")
+    listed = await tools.call("list_chats", **dict.fromkeys(names, empty))
+    assert [item["uid"] for item in listed["items"]] == [created["uid"]]
+
+
+@pytest.mark.parametrize("empty", ["", [], {}], ids=repr)
+async def test_an_empty_cursor_tag_or_parent_counts_as_left_out(empty: Any, tools: Tools) -> None:
+    created = await tools.create(COMMENT)
+    names = ("cursor", "tag", "parent_uid", "parent_type")
+    listed = await tools.call("list_comments", **dict.fromkeys(names, empty))
+    assert [item["uid"] for item in listed["items"]] == [created["uid"]]
+
+
+@pytest.mark.parametrize("empty", EMPTY, ids=repr)
+async def test_an_empty_value_that_a_field_cannot_hold_counts_as_left_out(empty: Any, tools: Tools) -> None:
+    names = ("status", "due_date", "additional_fields") if empty != {} else ("status", "due_date")
+    created = await tools.call("create_task", title="t", **dict.fromkeys(names, empty))
+    assert created["payload"].keys() == {"title", "uid", "sync", "updatedTs"}
+    changed = await tools.call(
+        "update_task", uid=created["uid"], title="u", if_match=empty, **dict.fromkeys(names, empty)
+    )
+    assert changed["version"] == 2
+    metadata = {} if empty == {} else {"metadata": empty}
+    await tools.call("process_task", uid=created["uid"], action="start", if_match=empty, **metadata)
+    gone = await tools.call("delete_task", uid=created["uid"], if_match=empty)
+    assert (await tools.call("get_task", uid=gone["uid"], include_deleted="true"))["deletedAt"]
+
+
+@pytest.mark.parametrize("text", ["", " ", "null", "None", "undefined"], ids=repr)
+async def test_an_empty_text_stays_where_a_text_may_be_anything(text: str, tools: Tools) -> None:
+    created = await tools.call("create_task", title=text, description=text, priority=text)
+    assert {key: created["payload"][key] for key in ("title", "description", "priority")} == {
+        "title": text,
+        "description": text,
+        "priority": text,
+    }
+    kept = await tools.call("create_note", title="t", content="c", tags=[text])
+    assert kept["payload"]["tags"] == [text]
+    free = await tools.call(
+        "create_note", title="t", content="c", additional_fields={"colour": text, "list": [], "object": {}}
+    )
+    assert {"colour": text, "list": [], "object": {}}.items() <= free["payload"].items()
+
+
+@pytest.mark.parametrize("empty", ["", "null", {}], ids=repr)
+async def test_an_empty_value_in_an_object_is_refused_because_it_may_mean_to_clear_the_field(
+    empty: Any, tools: Tools, upstream: Recording
+) -> None:
+    for name in ("status", "due_date", "dueDate", "tags"):
+        refusal = await tools.refusal("patch_task", uid=UID, updates={"title": "t", name: empty})
+        assert "updates." in refusal
+        assert ", or leave it out." in refusal
+        refusal = await tools.refusal("create_task", title="t", additional_fields={name: empty})
+        assert ", or leave it out." in refusal
+    assert upstream.calls == []
+
+
+@pytest.mark.parametrize("empty", EMPTY, ids=repr)
+async def test_an_empty_value_of_a_required_argument_is_refused(
+    empty: Any, tools: Tools, upstream: Recording
+) -> None:
+    calls: dict[str, dict[str, Any]] = {
+        "get_note": {"uid": empty},
+        "process_note": {"uid": UID, "action": empty},
+        "create_comment": {"content": "c", "parent_type": empty, "parent_uid": UID},
+        "create_chat_message": {"content": "c", "chat_uid": empty},
+    }
+    for name, arguments in calls.items():
+        refusal = await tools.refusal(name, **arguments)
+        assert " should be " in refusal
+        assert "leave it out" not in refusal
+    assert upstream.calls == []
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("list_notes", {"status": "any"}),
+        ("list_notes", {"limit": "all"}),
+        ("list_notes", {"include_deleted": "maybe"}),
+        ("list_notes", {"order": "newest"}),
+        ("list_notes", {"updated_since": "yesterday"}),
+        ("create_task", {"title": "t", "due_date": "tomorrow"}),
+        ("delete_note", {"uid": UID, "if_match": "latest"}),
+        ("process_note", {"uid": UID, "action": "pin", "metadata": "text"}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else json.dumps(value),
+)
+async def test_a_refused_optional_argument_may_be_left_out(
+    name: str, arguments: dict[str, Any], tools: Tools
+) -> None:
+    assert ", or leave it out." in await tools.refusal(name, **arguments)
+
+
+SINCE = {
+    "2026-01-31": "2026-01-31T00:00:00.000Z",
+    "2026-01-31T10:00:00": "2026-01-31T10:00:00.000Z",
+    "2026-01-31T10:00:00+0200": "2026-01-31T08:00:00.000Z",
+    "2026-01-31 10:00:00.5+02": "2026-01-31T08:00:00.500Z",
+    "2026-01-31t10:00:00z": "2026-01-31T10:00:00.000Z",
+}
+
+
+@pytest.mark.parametrize(("given", "sent"), SINCE.items())
+@pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.kind)
+async def test_a_time_is_sent_in_the_form_that_every_api_reads(
+    entity: Entity, given: str, sent: str, tools: Tools, upstream: Recording
+) -> None:
+    created = await tools.create(entity)
+    listed = await tools.call(f"list_{entity.plural}", updated_since=given)
+    assert [item["uid"] for item in listed["items"]] == [created["uid"]]
+    assert upstream.calls[-1].url.params["updatedSince"] == sent
+
+
+@pytest.mark.parametrize("text", ["2026-13-45", "tomorrow", "2026-01-31T24:00", "10000-01-01", "31.01.2026"])
+async def test_a_field_with_a_format_is_checked_wherever_it_is_given(
+    text: str, tools: Tools, upstream: Recording
+) -> None:
+    says = "should be a date or time such as 2026-01-31 or 2026-01-31T09:30Z, or leave it out."
+    calls: dict[str, dict[str, Any]] = {
+        "create_task": {"title": "t", "due_date": text},
+        "update_task": {"uid": UID, "title": "t", "due_date": text},
+        "patch_task": {"uid": UID, "updates": {"due_date": text}},
+        "list_tasks": {"updated_since": text},
+    }
+    for name, arguments in calls.items():
+        assert says in await tools.refusal(name, **arguments)
+    assert says in await tools.refusal("patch_task", uid=UID, updates={"dueDate": text})
+    assert says in await tools.refusal("create_task", title="t", additional_fields={"dueDate": text})
+    assert says in await tools.refusal(
+        "update_task", uid=UID, title="t", additional_fields=json.dumps({"due_date": text})
+    )
+    assert upstream.calls == []
+
+
+@pytest.mark.parametrize("text", ["2026-01-31", "2026-01-31 10:00:00.5+02", "2026-01-31t10:00z"])
+async def test_a_date_is_stored_as_it_was_given(text: str, tools: Tools) -> None:
+    created = await tools.call("create_task", title="t", due_date=text)
+    assert created["payload"]["dueDate"] == text
+    cleared = await tools.call("patch_task", uid=created["uid"], updates={"due_date": None})
+    assert cleared["payload"]["dueDate"] is None
+
+
+@pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.kind)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.verb)
+async def test_an_unknown_argument_is_refused_with_the_known_ones(
+    operation: Operation, entity: Entity, tools: Tools, upstream: Recording
+) -> None:
+    arguments = {**arguments_for(operation, entity, UID), "colour": "red"}
+    refusal = await tools.refusal(operation.tool_name(entity), **arguments)
+    known = ", ".join(published_schema(operation.arguments(entity))["properties"])
+    assert f"colour is no argument of this tool; it takes {known}." in refusal
+    assert upstream.calls == []
+
+
 async def test_null_in_updates_is_stored_as_null(tools: Tools) -> None:
     created = await tools.create(NOTE)
     patched = await tools.call("patch_note", uid=created["uid"], updates={"status": None, "colour": None})
@@ -113,7 +323,7 @@ async def test_updates_take_a_field_under_either_name(name: str, tools: Tools) -
 async def test_one_field_under_two_names_is_refused(tools: Tools, upstream: Recording) -> None:
     refusal = await tools.refusal("patch_task", uid=UID, updates={"due_date": "a", "dueDate": "b"})
     assert "due_date and dueDate are the same field" in refusal
-    refusal = await tools.refusal("create_task", title="t", due_date="a", additional_fields={"dueDate": "b"})
+    refusal = await tools.refusal("create_task", title="t", due_date=DAY, additional_fields={"dueDate": DAY})
     assert "dueDate is given twice" in refusal
     assert upstream.calls == []
 

@@ -6,7 +6,7 @@ from toolbridge_mcp.entities.entity import Entity, Fields, Maybe, Parent, Texts,
 
 
 class ChatMessageFields(Fields):
-    chat_uid: Uid = Field(description="uid of the chat")
+    chat_uid: Uid = Field(description="UUID of the chat")
     content: str
     sender: Maybe[str] = None
     message_type: Maybe[str] = Field(default=None, description="Such as text")

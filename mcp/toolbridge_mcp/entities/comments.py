@@ -10,7 +10,7 @@ from toolbridge_mcp.entities.entity import Entity, Fields, Maybe, Parent, Texts,
 class CommentFields(Fields):
     content: str
     parent_type: Literal["note", "task"]
-    parent_uid: Uid = Field(description="uid of the note or task")
+    parent_uid: Uid = Field(description="UUID of the note or task")
     author: Maybe[str] = None
     tags: Maybe[Texts] = None
     status: Maybe[Literal["open", "resolved", "archived"]] = None

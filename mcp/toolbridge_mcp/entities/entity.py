@@ -6,7 +6,17 @@ from functools import cache, cached_property
 from typing import Annotated, Any, TypeAlias, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, create_model, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 from pydantic_core import from_json
@@ -15,7 +25,15 @@ from toolbridge_mcp.entities.schema import published_schema
 
 T = TypeVar("T")
 Maybe: TypeAlias = T | None
-"""A field that may be left out; null counts as left out. The published schema is that of T alone."""
+"""A field that may be left out. Null counts as left out, and so does each of `EMPTY` that is no T. The
+published schema is that of T alone."""
+
+EMPTY: tuple[Any, ...] = (None, "", "null", "none", "undefined", [], {})
+"""What clients send for an argument that they mean to leave out. Case and blanks around it do not matter."""
+
+LONGEST_EMPTY = 16
+MAX_ARGUMENTS = 100
+LONGEST_INTEGER = 2**63
 
 
 def _decoded(value: Any) -> Any:
@@ -35,16 +53,56 @@ def _reject_bool(value: Any) -> Any:
     return value
 
 
+def _of_64_bits(value: int) -> int:
+    if not -LONGEST_INTEGER <= value < LONGEST_INTEGER:
+        raise ValueError("should be a number of 64 bits")  # no API counts further
+    return value
+
+
+def _sendable(text: str) -> str:
+    if not text:
+        raise ValueError("should not be empty")
+    if "\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise ValueError("should be valid Unicode, without NUL characters")
+    return text
+
+
 FromJson = BeforeValidator(_decoded)
-Number = Annotated[int, BeforeValidator(_reject_bool)]
-Uid: TypeAlias = UUID
-Texts = Annotated[list[str], FromJson]
+Number = Annotated[int, BeforeValidator(_reject_bool), AfterValidator(_of_64_bits)]
+Word = Annotated[str, AfterValidator(_sendable)]
+"""A text that is not empty, as a part of an address."""
+
+Uid = Annotated[UUID, Field(description="UUID")]
+"""Any usual spelling of a UUID is taken; it is passed on in small letters with hyphens."""
+
+Texts = Annotated[list[str], Field(fail_fast=True), FromJson]
 Object = Annotated[dict[str, Any], FromJson]
 
 
 @cache
-def _optional_names(model: type[BaseModel]) -> frozenset[str]:
-    return frozenset(name for name, field in model.model_fields.items() if not field.is_required())
+def _meaning_nothing(model: type[BaseModel]) -> Mapping[str, frozenset[str | type]]:
+    """For each field that may be left out, the keys of those `EMPTY` values that cannot be its value."""
+    return {
+        name: frozenset(_key(value) for value in EMPTY if value is None or not _can_be(field, value))
+        for name, field in model.model_fields.items()
+        if not field.is_required()
+    }
+
+
+def _can_be(field: FieldInfo, value: Any) -> bool:
+    declared: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    try:
+        TypeAdapter(declared).validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def _key(value: Any) -> str | type:
+    """What tells an `EMPTY` value from others, in a set."""
+    if isinstance(value, str):
+        return value.strip().lower() if len(value) < LONGEST_EMPTY else value
+    return type(value) if value is None or value == [] or value == {} else object
 
 
 class Arguments(BaseModel):
@@ -60,11 +118,17 @@ class Arguments(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _null_is_left_out(cls, value: Any) -> Any:
+    def _without_empty(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        optional = _optional_names(cls)
-        return {name: given for name, given in value.items() if given is not None or name not in optional}
+        if len(value) > MAX_ARGUMENTS:
+            raise ValueError(f"should be those of this tool: {', '.join(cls.model_fields)}")
+        nothing = _meaning_nothing(cls)
+        return {
+            name: given
+            for name, given in value.items()
+            if name not in nothing or _key(given) not in nothing[name]
+        }
 
 
 class Fields(Arguments):

@@ -1,4 +1,4 @@
-"""JSON Schema as AI clients can digest it."""
+"""JSON Schema as every AI client takes it."""
 
 from functools import cache
 from typing import Any
@@ -7,12 +7,16 @@ from pydantic import BaseModel
 
 Schema = dict[str, Any]
 
+KEYWORDS = frozenset({"type", "description", "properties", "required", "items", "enum", "minimum", "maximum"})
+"""The keywords of JSON Schema that every client takes. For others some refuse the tool, or all tools: Gemini
+for `additionalProperties`, `default` and most values of `format`, OpenAI's strict mode for `default`. The
+gateway checks also what a schema does not say, and a description says what a model must know."""
+
 
 @cache
 def published_schema(model: type[BaseModel]) -> Schema:
-    """The model's schema by field names, without what hosts choke on or an AI model need not read:
-    no `$ref`, no alternative `null`, no default of null, no generated titles.
-    It is made once for each model and must not be changed."""
+    """The model's schema by field names, in `KEYWORDS` alone: references are resolved, and a field that may
+    be null has the schema of its value. It is made once for each model and must not be changed."""
     schema = model.model_json_schema(by_alias=False)
     return _plain(schema, schema.pop("$defs", {}))
 
@@ -27,9 +31,7 @@ def _plain(node: Schema, definitions: Schema) -> Schema:
             plain[key] = _plain(value, definitions)
         elif key == "const":
             plain["enum"] = [value]
-        elif key == "additionalProperties" and value is True:
-            continue  # the default in JSON Schema
-        elif key != "title" and not (key == "default" and value is None):
+        elif key in KEYWORDS:
             plain[key] = value
     return plain
 

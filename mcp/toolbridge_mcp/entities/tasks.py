@@ -5,6 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, WithJsonSchema
 
 from toolbridge_mcp.entities.entity import Entity, Fields, Maybe, Texts
+from toolbridge_mcp.entities.times import DateOrTime
 
 Status: TypeAlias = Annotated[
     Literal["open", "in_progress", "completed", "archived", "todo", "done"],
@@ -18,7 +19,7 @@ class TaskFields(Fields):
     description: Maybe[str] = None
     status: Maybe[Status] = None
     priority: Maybe[str] = Field(default=None, description="Such as low, medium, high")
-    due_date: Maybe[str] = Field(default=None, description="ISO 8601 date or time")
+    due_date: Maybe[DateOrTime] = None
     tags: Maybe[Texts] = None
 
 

@@ -6,19 +6,46 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, WithJsonSchema, create_model
+from pydantic import Field, TypeAdapter, ValidationError, WithJsonSchema, create_model
 from pydantic.fields import FieldInfo
 from pydantic_core import to_json
 
 from toolbridge_mcp.client import Call, JsonObject
-from toolbridge_mcp.entities.entity import Arguments, Entity, FromJson, Maybe, Number, Object, SomeFields, Uid
+from toolbridge_mcp.entities.entity import (
+    Arguments,
+    Entity,
+    FromJson,
+    Maybe,
+    Number,
+    Object,
+    SomeFields,
+    Uid,
+    Word,
+)
+from toolbridge_mcp.entities.times import Moment
 from toolbridge_mcp.errors import InvalidArguments
 
 PAGE_BYTES = 250_000
 """Payloads of one page: quoted as text and repeated as structure, a page stays below 1 MiB."""
 
+DEFAULT_LIMIT = 100
+
 PAGING = {"limit", "cursor", "include_deleted"}
 """The arguments of a list that neither narrow nor order it."""
+
+Version = Annotated[Number, Field(ge=1)]
+
+_UUID: TypeAdapter[UUID] = TypeAdapter(UUID)
+
+
+def _published_object(description: str, example: str) -> WithJsonSchema:
+    """The schema of an object with any keys. It names one as an example: if an object declares no property,
+    Gemini refuses all tools."""
+    properties = {example: {"type": "string"}}
+    return WithJsonSchema({"type": "object", "properties": properties, "description": description})
+
+
+Context = Annotated[Object, _published_object("Context, such as reason; not stored", "reason")]
 
 
 class OperationArguments(Arguments):
@@ -28,10 +55,10 @@ class OperationArguments(Arguments):
 
 
 class ListArguments(OperationArguments):
-    limit: Number = Field(default=100, ge=1, le=1000)
-    cursor: Maybe[str] = Field(default=None, description="nextCursor of the page before")
+    limit: Number = Field(default=DEFAULT_LIMIT, ge=1, le=1000, description=f"Default {DEFAULT_LIMIT}")
+    cursor: Maybe[Word] = Field(default=None, description="nextCursor of the page before")
     include_deleted: bool = False
-    updated_since: Maybe[str] = Field(default=None, description="ISO 8601 time")
+    updated_since: Maybe[Moment] = None
     order: Maybe[Literal["asc", "desc"]] = None
 
     def call(self, method: str, route: str, entity: Entity) -> Call:
@@ -60,7 +87,7 @@ class GetArguments(OperationArguments):
 class ItemArguments(OperationArguments):
     # No docstring on a class that is published as it is: pydantic would put it into the schema.
     uid: Uid
-    if_match: Maybe[Number] = Field(default=None, ge=1, description="Expected version")
+    if_match: Maybe[Version] = Field(default=None, description="Expected version")
 
     def call(self, method: str, route: str, entity: Entity) -> Call:
         return Call(method, route, entity, self.uid, body=self.body(entity), if_match=self.if_match)
@@ -78,7 +105,7 @@ class PatchArguments(ItemArguments):
 
 class ProcessArguments(ItemArguments):
     action: str
-    metadata: Maybe[Object] = Field(default=None, description="Context; not stored")
+    metadata: Maybe[Context] = None
 
     def body(self, entity: Entity) -> JsonObject:  # noqa: ARG002
         return {"action": self.action} | ({} if self.metadata is None else {"metadata": self.metadata})
@@ -106,8 +133,8 @@ class ContentArguments(Arguments):
 class CreateArguments(OperationArguments, ContentArguments):
     def call(self, method: str, route: str, entity: Entity) -> Call:
         payload = self.payload(entity)
-        if "uid" in payload and not _is_uuid(payload["uid"]):
-            raise InvalidArguments(facts={"problems": "uid should be a UUID; leave it out to get one."})
+        if "uid" in payload:
+            payload["uid"] = _own_uid(payload["uid"])
         return Call(method, route, entity, body=payload)
 
 
@@ -131,7 +158,7 @@ def item_arguments(_: Entity) -> type[OperationArguments]:
 def list_arguments(entity: Entity) -> type[OperationArguments]:
     declared = _fields(entity)
     filters = {
-        name: _optional(*declared[field]) if name == field else (str | None, Field(default=None))
+        name: _optional(*declared[field]) if name == field else (Word | None, Field(default=None))
         for name, field in entity.filters.items()
     }
     return _model("List", entity, ListArguments, filters)
@@ -171,7 +198,7 @@ def _optional(annotation: Any, field: FieldInfo) -> tuple[Any, FieldInfo]:
 
 
 def _additional_fields(entity: Entity) -> dict[str, Any]:
-    published = WithJsonSchema({"type": "object", "description": "Other fields"})
+    published = _published_object("Other fields, such as source", "source")
     some_fields: Any = Annotated[entity.some_fields, FromJson, published]
     return {"additional_fields": (some_fields | None, None)}
 
@@ -186,9 +213,11 @@ def _deleted_too(include_deleted: bool) -> dict[str, str]:
     return {"includeDeleted": "true"} if include_deleted else {}
 
 
-def _is_uuid(value: object) -> bool:
+def _own_uid(value: object) -> str:
+    """The uid that a new item brings along."""
     try:
-        UUID(str(value))
-    except ValueError:
-        return False
-    return isinstance(value, str)
+        return str(_UUID.validate_python(value))
+    except ValidationError as error:
+        raise InvalidArguments(
+            facts={"problems": "uid should be a UUID; leave it out to get one."}
+        ) from error

@@ -75,7 +75,7 @@ class EntityTool(Tool):
         try:
             given = self._arguments.model_validate(arguments)
         except ValidationError as error:
-            problems = explained(error, self._arguments.model_fields)
+            problems = explained(error, self._arguments)
             raise InvalidArguments(facts={"problems": problems}) from error
         call = self._operation.call(self._entity, given)
         document = await self._client.send(call, correlation_id)

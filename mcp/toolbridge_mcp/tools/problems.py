@@ -1,9 +1,9 @@
 """Says what is wrong with a tool's arguments, in sentences for a model."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 MAX_PROBLEMS = 5
@@ -20,20 +20,27 @@ _REASONS = {
 """Used instead of pydantic's own messages where those name Python types or quote the value."""
 
 
-def explained(error: ValidationError, known: Iterable[str]) -> str:
-    """A sentence for each of the first `MAX_PROBLEMS` problems. `known` names the arguments of the tool."""
+def explained(error: ValidationError, model: type[BaseModel]) -> str:
+    """A sentence for each of the first `MAX_PROBLEMS` problems of the arguments that `model` declares."""
     details = error.errors(include_url=False, include_context=False, include_input=False)
-    sentences = [_sentence(detail, known) for detail in details[:MAX_PROBLEMS]]
+    sentences = [_sentence(detail, model) for detail in details[:MAX_PROBLEMS]]
     if len(details) > MAX_PROBLEMS:
         sentences.append(f"{len(details) - MAX_PROBLEMS} more.")
     return " ".join(sentences)
 
 
-def _sentence(detail: ErrorDetails, known: Iterable[str]) -> str:
+def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
     """Never quotes a value. Quotes a name only if it is short and plain."""
     parts = [str(part) for part in detail["loc"]]
     where = ".".join(part if _NAME.fullmatch(part) else "?" for part in parts) or "arguments"
     if detail["type"] == "extra_forbidden":
-        return f"{where} is no argument of this tool; it takes {', '.join(known)}."
+        return f"{where} is no argument of this tool; it takes {', '.join(model.model_fields)}."
     said = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return f"{where} {_REASONS.get(detail['type'], said)}."
+    instead = ", or leave it out" if _may_be_left_out(parts, model) else ""
+    return f"{where} {_REASONS.get(detail['type'], said)}{instead}."
+
+
+def _may_be_left_out(parts: Sequence[str], model: type[BaseModel]) -> bool:
+    """Whether the value at fault is an argument that is not required, or part of an object with any keys."""
+    field = model.model_fields.get(parts[0]) if parts else None
+    return len(parts) == 2 or (field is not None and not field.is_required())
