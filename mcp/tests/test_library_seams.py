@@ -22,6 +22,7 @@ import mcp.server.sse
 import mcp.server.streamable_http
 import pytest
 import starlette.requests
+import starlette.responses
 import uvicorn
 from fastmcp import FastMCP
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
@@ -406,6 +407,7 @@ async def test_a_connection_calls_what_the_gateway_overrides_and_bounds_no_head(
             calls.append("connection_lost")
             super().connection_lost(exc)
 
+    assert not vars(Connection).keys() - vars(UvicornConnection).keys() - {"__static_attributes__"}
     config = uvicorn.Config(FastMCP("plain").http_app(), log_config=None)
     config.load()
     loop = asyncio.get_running_loop()
@@ -424,6 +426,56 @@ async def test_a_connection_calls_what_the_gateway_overrides_and_bounds_no_head(
         "on_headers_complete",
         "connection_lost",
     ]
+
+
+async def test_a_connection_loses_the_body_behind_an_offer_of_another_protocol() -> None:
+    """`RequestParser` is no longer needed when this fails."""
+    bodies: list[bytes] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        bodies.append(await starlette.requests.Request(scope, receive).body())
+        await starlette.responses.Response("served")(scope, receive, send)
+
+    config = uvicorn.Config(app, log_config=None, ws="none")
+    config.load()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: UvicornConnection(config, ServerState(), {}), "127.0.0.1", 0)
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n")
+        writer.write(b"Content-Length: 5\r\n\r\nhello")
+        await reader.readuntil(b"served")
+        writer.close()
+    assert bodies == [b""]
+
+
+async def test_a_connection_counts_answers_and_waits_for_its_client() -> None:
+    calls: list[str] = []
+
+    class Connection(UvicornConnection):
+        def on_response_complete(self) -> None:
+            calls.append(f"on_response_complete, {len(self.pipeline)} waiting")
+            super().on_response_complete()
+
+        def pause_writing(self) -> None:
+            calls.append(f"pause_writing {self.cycle.scope['path']}")
+            super().pause_writing()
+
+        def resume_writing(self) -> None:
+            calls.append("resume_writing")
+            super().resume_writing()
+
+    config = uvicorn.Config(starlette.responses.Response(b"x" * 30_000_000), log_config=None)
+    config.load()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(config, ServerState(), {}), "127.0.0.1", 0)
+    async with server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(30_000_000)
+        writer.transport.abort()
+    assert calls[:3] == ["pause_writing /a", "on_response_complete, 1 waiting", "resume_writing"]
 
 
 def test_the_libraries_log_under_these_names() -> None:

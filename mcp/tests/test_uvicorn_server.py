@@ -1,51 +1,44 @@
-"""The HTTP server: how long a request's head may take."""
+"""The HTTP server: it always has a descriptor left for a health check."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
-import anyio
+import httpx
 import pytest
-import uvicorn
-from starlette.responses import PlainTextResponse
-from uvicorn.server import ServerState
 
-from toolbridge_mcp import uvicorn_server
+from tests.harness.clients import over_sse
+from tests.harness.processes import GATEWAY_COMMAND, Process, gateway_process, running
+from toolbridge_mcp.uvicorn_server import most_connections
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
-    """A server that gives a head a tenth of a second."""
-    monkeypatch.setattr(uvicorn_server, "HEAD_SECONDS", 0.1)
-    config = uvicorn.Config(PlainTextResponse("served"), http=uvicorn_server._Connection, log_config=None)
-    config.load()
-    loop, state = asyncio.get_running_loop(), ServerState()
-    server = await loop.create_server(lambda: uvicorn_server._Connection(config, state, {}), "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
+def poor_gateway(api: Process, tmp_path: Path) -> Iterator[Process]:
+    """A gateway that may have 160 files and sockets."""
+    process = gateway_process(api.url, tmp_path)
+    process.command = ["bash", "-c", f"ulimit -n 160; exec {' '.join(GATEWAY_COMMAND)}"]
+    with running(process):
+        yield process
 
 
-async def end_of(reader: asyncio.StreamReader) -> None:
-    """Returns when the server has closed or reset the connection."""
-    with anyio.fail_after(5), suppress(ConnectionResetError):
-        await reader.read()
+async def test_strangers_with_more_connections_than_descriptors_lock_nobody_out(
+    poor_gateway: Process, bearer: str
+) -> None:
+    with ExitStack() as stack:
+        for number in range(300):
+            one = stack.enter_context(socket.create_connection(("127.0.0.1", poor_gateway.port)))
+            one.sendall([b"", b"\r\n", b"GET / HTT"][number % 3])
+            if number % 50 == 0:
+                answer = await asyncio.to_thread(httpx.get, f"{poor_gateway.url}/healthz", trust_env=False)
+                assert answer.status_code == 200
+        async with over_sse(poor_gateway.url, bearer) as tools:
+            assert (await tools.call("list_notes"))["items"] == []
+    assert "allows fewer connections" in poor_gateway.log.read_text()
 
 
-@pytest.mark.parametrize("sent", [b"", b"GET / HTT", b"GET / HTTP/1.1\r\nHost: x\r\n"])
-async def test_a_head_that_does_not_end_loses_its_connection(sent: bytes, port: int) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(sent)
-    await end_of(reader)
-    writer.close()
-
-
-async def test_so_does_the_second_head_of_a_connection(port: int) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    with anyio.fail_after(5):
-        assert (await reader.readuntil(b"served")).startswith(b"HTTP/1.1 200 ")
-    writer.write(b"GET / HTTP/1.1\r\nHost:")
-    await end_of(reader)
-    writer.close()
+def test_the_wanted_number_is_kept_where_the_system_allows_it() -> None:
+    assert most_connections(50, 10) == 50

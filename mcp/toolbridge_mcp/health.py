@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -13,10 +15,13 @@ from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.contract import mismatches
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.errors import ToolBridgeError
+from toolbridge_mcp.single_flight import SingleFlight
 
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.05
+KEEP_SECONDS = 1
+"""How long the answer of `/readyz` is kept."""
 
 
 async def problems(client: ApiClient) -> list[str]:
@@ -43,14 +48,35 @@ async def wait_for_api(client: ApiClient, seconds: float) -> None:
         await asyncio.sleep(POLL_SECONDS)
 
 
+class Readiness:
+    """The present problems, looked for once in `KEEP_SECONDS`: everyone may ask, and each look is two
+    requests to the API."""
+
+    def __init__(self, look: Callable[[], Coroutine[Any, Any, list[str]]]) -> None:
+        self._look = look
+        self._looks: SingleFlight[None] = SingleFlight()
+        self._found: list[str] = []
+        self._due_at = -math.inf
+
+    async def problems(self) -> list[str]:
+        if time.monotonic() >= self._due_at:
+            await self._looks.run(self._renew)
+        return self._found
+
+    async def _renew(self) -> None:
+        self._found = await self._look()
+        self._due_at = time.monotonic() + KEEP_SECONDS
+
+
 def health_routes(client: ApiClient, is_stopping: Callable[[], bool]) -> list[Route]:
     """`/healthz`: 200 while the process runs. `/readyz`: 200, or 503 with the reasons."""
+    readiness = Readiness(lambda: problems(client))
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok")
 
     async def readyz(_: Request) -> Response:
-        reasons = ["The gateway is stopping."] if is_stopping() else await problems(client)
+        reasons = ["The gateway is stopping."] if is_stopping() else await readiness.problems()
         if reasons:
             return JSONResponse({"ready": False, "problems": reasons}, status_code=503)
         return JSONResponse({"ready": True})

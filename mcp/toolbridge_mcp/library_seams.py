@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import fastmcp
+import httptools
 import uvicorn
 from fastmcp import FastMCP
 from mcp.server.streamable_http import check_accept_headers
@@ -129,9 +130,25 @@ UvicornServer = uvicorn.Server
 `force_exit`, which a second SIGINT sets."""
 
 UvicornConnection = HttpToolsProtocol
-"""One connection. The gateway bounds the time and the size of a request's head, which uvicorn does not: it
-overrides `connection_made`, `data_received`, `on_message_begin`, `on_headers_complete` and `connection_lost`,
-and calls `send_400_response`."""
+"""One connection. `connections.py` overrides what asyncio, the parser and a complete response call, reads
+`cycle`, `headers` and `pipeline`, and calls `send_400_response`. uvicorn has no timer for a head, for the
+rest of a body or for an answer that is not read, and no limit on connections or on requests that wait."""
+
+
+class RequestParser(httptools.HttpRequestParser):
+    """The parser of a connection. At the end of a head that offers another protocol it stops, although the
+    body follows, and reports the end of the message; uvicorn would answer 400 to the body."""
+
+    def __init__(self, connection: Any) -> None:
+        super().__init__(connection)
+        self._connection = connection
+        self.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+
+    def feed_data(self, data: bytes) -> None:  # type: ignore[override]
+        try:
+            super().feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            self._connection.continue_in_http(data[offer.args[0] :])
 
 
 # What the libraries log

@@ -29,6 +29,8 @@ _waiting = Gauge("toolbridge_calls_waiting", "Tool calls that wait for a place."
 _requests = Counter("toolbridge_api_requests", "Requests to the API, each attempt counted.", ("outcome",))
 _retries = Counter("toolbridge_api_retries", "Repeated attempts, by what they repeat.", ("reason",))
 _circuit = Gauge("toolbridge_api_circuit_state", "0: calls go to the API. 1: one tries. 2: they are refused.")
+_refused = Counter("toolbridge_refused", "Requests and connections refused or ended, by reason.", ("reason",))
+_held = Gauge("toolbridge_held", "What callers occupy, by kind.", ("kind",))
 _sessions = Gauge("toolbridge_sessions", "Sessions of clients.", ("transport",))
 
 
@@ -68,8 +70,17 @@ def count_retry(reason: str) -> None:
     _retries.labels(reason).inc()
 
 
+def count_refusal(reason: str) -> None:
+    """Counts something of a caller that was refused or ended. `reason` is one of a few names."""
+    _refused.labels(reason).inc()
+
+
+def watch_held(kind: str, amount: Callable[[], float]) -> None:
+    """`amount` is called whenever somebody reads the metrics, as are the functions of the next three."""
+    _held.labels(kind).set_function(amount)
+
+
 def watch_calls(running: Callable[[], float], waiting: Callable[[], float]) -> None:
-    """Both functions are called whenever somebody reads the metrics; so are those of the next two."""
     _running.set_function(running)
     _waiting.set_function(waiting)
 

@@ -132,6 +132,15 @@ class Settings(BaseSettings):
     """The name of this machine, if there are several; Fly.io sets it. Session ids carry the name, and Fly.io
     hands a message for another machine's session over to that machine."""
 
+    max_connections: int = Field(default=4_000, ge=10, le=60_000)
+    """Most connections of clients at once; fewer if the system's limit on open files is low. Above that, a
+    new connection takes the place of the one that has been without a request longest. This bounds the memory
+    for connections, and leaves descriptors for health checks and for requests to the API."""
+
+    max_connections_per_address: int = Field(default=1_000, ge=1, le=60_000)
+    """Most connections from one address (IPv6: from one /64 network), so that one stranger cannot take all of
+    them. Those of `TOOLBRIDGE_TRUSTED_PROXIES` are not counted here, as they carry many clients."""
+
     max_sessions: int = Field(default=2_000, ge=1, le=100_000)
     """Most sessions at once, of all users together. A new session above that gets 503, which bounds the
     gateway's memory."""

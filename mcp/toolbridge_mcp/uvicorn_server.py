@@ -2,14 +2,21 @@
 
 import asyncio
 import gc
-import re
+import logging
+import resource
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 
 import uvicorn
 
-from toolbridge_mcp.library_seams import UvicornConnection, UvicornServer
+from toolbridge_mcp import metrics
+from toolbridge_mcp.connections import Connection, Connections
+from toolbridge_mcp.library_seams import UvicornServer
 from toolbridge_mcp.web import Gateway
+
+logger = logging.getLogger(__name__)
 
 BACKLOG = 2048
 VANISHED_SECONDS = 60
@@ -24,14 +31,11 @@ KEEP_ALIVE_SECONDS = 75
 
 TICK_SECONDS = 0.1
 
-HEAD_SECONDS = 15
-"""How long a connection may take to complete the headers of a request, which comes before authentication."""
+DESCRIPTORS = 65_536
+"""As many files and sockets as the process asks the system for."""
 
-MAX_HEAD_BYTES = 64 * 1024
-"""How large these headers may be."""
-
-_WHOLE_ADDRESS = re.compile(rb"[a-zA-Z][a-zA-Z0-9+.-]*://([^/?#]*)")
-"""The start of a request target that names the host, too (RFC 9112, section 3.2.2)."""
+OTHER_DESCRIPTORS = 100
+"""Files and sockets of the process that are no connections."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -43,13 +47,33 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(app: Gateway, listener: socket.socket, proxies: Sequence[str], drain_seconds: float) -> None:
+def most_connections(wanted: int, most_calls: int) -> int:
+    """`wanted`, or as many connections as the system lets this process have beside `most_calls` to the API.
+
+    A process that has used up its descriptors can accept nobody, not even a health check.
+    """
+    spare = _descriptors() - OTHER_DESCRIPTORS
+    most = min(wanted, max(spare - most_calls, spare // 2))
+    if most < wanted:
+        facts = {"connections": most, "wanted": wanted}
+        logger.warning("the limit on open files allows fewer connections", extra=facts)
+    return most
+
+
+def serve(
+    app: Gateway,
+    listener: socket.socket,
+    proxies: Sequence[str],
+    drain_seconds: float,
+    connections: Connections,
+) -> None:
     """Serves until SIGTERM or SIGINT; calls may then run for `drain_seconds` more. The forwarded headers of
     `proxies` are trusted."""
+    metrics.watch_held("connections", lambda: connections.room.total)
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http=_Connection,
+        http=partial(Connection, connections=connections),  # type: ignore[arg-type]
         ws="none",
         log_config=None,
         access_log=False,
@@ -61,57 +85,6 @@ def serve(app: Gateway, listener: socket.socket, proxies: Sequence[str], drain_s
     )
     _freeze_memory()
     _DrainingServer(config, app, drain_seconds).run(sockets=[listener])
-
-
-class _Connection(UvicornConnection):
-    """uvicorn's connection, with limits on the head of a request."""
-
-    _head_bytes: int | None = None
-    """Bytes received of an incomplete head; None between heads."""
-
-    _timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._start_timer()
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._head_bytes is None:
-            return
-        self._head_bytes += len(data)
-        self._start_timer()
-        if self._head_bytes > MAX_HEAD_BYTES:
-            self.send_400_response("The request's headers are too large.")
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._head_bytes = 0
-
-    def on_headers_complete(self) -> None:
-        self._head_bytes = None
-        self._cancel_timer()
-        self._prefer_host_of_target()
-        super().on_headers_complete()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._cancel_timer()
-        super().connection_lost(exc)
-
-    def _prefer_host_of_target(self) -> None:
-        """A host in the request's target counts in place of the Host header (RFC 9112, section 3.2.2)."""
-        found = _WHOLE_ADDRESS.match(self.url)
-        if found:
-            self.headers[:] = [(name, found[1] if name == b"host" else value) for name, value in self.headers]
-
-    def _start_timer(self) -> None:
-        if self._timer is None:
-            self._timer = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
-
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
 
 class _DrainingServer(UvicornServer):
@@ -130,6 +103,17 @@ class _DrainingServer(UvicornServer):
             draining.cancel()
             await self._app.drain(0)
         await super().shutdown(sockets)
+
+
+def _descriptors() -> int:
+    """How many descriptors the process may have, after asking for more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            return most
+    return DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
 
 
 def _freeze_memory() -> None:

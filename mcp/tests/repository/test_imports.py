@@ -19,18 +19,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "auth": {"auth", "identity", "single_flight"},
     "cli": {
-        *{"", "app", "cli", "client", "contract", "entities", "environment", "errors", "http_clients"},
-        *{"identity", "outbound", "setting_types", "settings", "transport", "uvicorn_server"},
+        *{"", "app", "cli", "client", "connections", "contract", "entities", "environment", "errors"},
+        *{"http_clients", "identity", "outbound", "setting_types", "settings", "transport", "uvicorn_server"},
     },
     "client": {
         *{"client", "entities", "errors", "metrics", "resilience"},
         *{"retry_after", "single_flight", "transport"},
     },
+    "connections": {"library_seams", "metrics", "web"},
     "contract": {"client", "entities", "tools"},
     "entities": {"entities"},
     "environment": set(),
     "errors": set(),
-    "health": {"client", "contract", "entities", "errors"},
+    "health": {"client", "contract", "entities", "errors", "single_flight"},
     "http_clients": {"http_clients", "outbound", "settings", "transport"},
     "identity": set(),
     "library_seams": set(),
@@ -48,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "supervision": {"environment", "supervision"},
     "tools": {"client", "entities", "errors", "identity", "metrics", "resilience", "tools"},
     "transport": {"errors", "settings", "transport"},
-    "uvicorn_server": {"library_seams", "web"},
+    "uvicorn_server": {"connections", "library_seams", "metrics", "web", ""},
     "web": {"auth", "identity", "library_seams", "single_flight", "web"},
 }
 LIBRARIES: dict[str, set[str]] = {

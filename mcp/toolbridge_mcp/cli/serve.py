@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from toolbridge_mcp import uvicorn_server
 from toolbridge_mcp.app import create_app
+from toolbridge_mcp.connections import Connections
 from toolbridge_mcp.settings import WrongSetting, explain, from_environment
 
 
@@ -23,7 +24,10 @@ def serve() -> int:
     except OSError as error:
         return _refused(f"TOOLBRIDGE_HOST and TOOLBRIDGE_PORT: cannot listen there: {error.strerror}.")
     try:
-        uvicorn_server.serve(app, listener, settings.trusted_proxies, settings.drain_seconds)
+        most = uvicorn_server.most_connections(settings.max_connections, settings.max_calls)
+        proxies = settings.trusted_proxies
+        connections = Connections(most, settings.max_connections_per_address, proxies)
+        uvicorn_server.serve(app, listener, proxies, settings.drain_seconds, connections)
     except KeyboardInterrupt:  # uvicorn raises the signal again when everything has ended
         return 128 + signal.SIGINT
     return 0

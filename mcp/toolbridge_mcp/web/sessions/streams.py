@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from toolbridge_mcp.identity import AccessToken, user_of
 from toolbridge_mcp.web.sessions.wire import without_separators, without_session_id
+from toolbridge_mcp.web.streaming import mark_stream
 
 FAREWELL_SECONDS = 1
 """How long the last bytes of a stream may take."""
@@ -149,6 +150,7 @@ class OpenStreams:
 
     async def run(self, app: ASGIApp, scope: Scope, stream: Stream, send: Send | None = None) -> None:
         """Runs `app`, whose answer is the stream. `send` may change what is sent there."""
+        mark_stream(scope)
         self._streams.add(stream)
         self._empty.clear()
         try:
