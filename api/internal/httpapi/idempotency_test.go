@@ -144,3 +144,34 @@ func TestParallelTwinsOfOneKeyAreOneWrite(t *testing.T) {
 		}
 	})
 }
+
+func TestALargeAnswerIsMadeAgainFromItsItem(t *testing.T) {
+	t.Parallel()
+	onEachStore(t, func(t *testing.T, start starter) {
+		u := start(t).user("alice")
+		large := strings.Repeat("x", 200_000)
+		created := u.call("POST", "/v1/notes", `{"title":"`+large+`"}`, keyed("create")).is(201)
+		u.call("POST", "/v1/notes", `{"title":"`+large+`"}`, keyed("create")).repeats(created)
+		one := "/v1/notes/" + created.item().UID
+		patched := u.call("PATCH", one, `{"n":1}`, keyed("patch")).is(200)
+		u.call("PATCH", one, `{"n":1}`, keyed("patch")).repeats(patched)
+		u.call("PATCH", one, `{"n":2}`, keyed("patch")).fails(422, "idempotency_key_reused")
+
+		later := u.call("PATCH", one, `{"n":3}`).is(200)
+		again := u.call("PATCH", one, `{"n":1}`, keyed("patch")).is(200)
+		if string(again.body) != string(later.body) || again.header.Get("Idempotency-Replayed") != "true" {
+			t.Errorf("after a later write: version %d", again.item().Version)
+		}
+		if got := u.call("POST", "/v1/notes", `{"title":"`+large+`"}`, keyed("create")).is(201).item(); got.UID != created.item().UID || got.Version != 3 {
+			t.Errorf("%s, version %d", got.UID, got.Version)
+		}
+		deleted := u.call("DELETE", one, "", keyed("delete")).is(200)
+		u.call("DELETE", one, "", keyed("delete")).repeats(deleted)
+		if got := u.call("PATCH", one, `{"n":1}`, keyed("patch")).is(200).item(); got.Version != 4 || got.DeletedAt == "" {
+			t.Errorf("after the deletion: %d, %q", got.Version, got.DeletedAt)
+		}
+		if got := u.call("GET", "/v1/notes?includeDeleted=true", "").page(); len(got.Items) != 1 {
+			t.Errorf("%d notes", len(got.Items))
+		}
+	})
+}

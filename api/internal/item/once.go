@@ -1,9 +1,18 @@
 package item
 
 import (
+	"context"
 	"time"
 
 	"toolbridge/api/internal/fault"
+)
+
+// Bounds of what is kept of writes with an idempotency key. An answer above
+// MaxKeptBytes is made again from its item. A store drops the oldest records of an
+// owner that are beyond the first MaxKept, not with every write.
+const (
+	MaxKeptBytes = 1024
+	MaxKept      = 10_000
 )
 
 // Once makes a write happen once: a later write with the same key and the same
@@ -13,7 +22,7 @@ type Once struct {
 	Key      string
 	Request  string
 	Answer   func(*Item) Answer
-	Keep     time.Duration // of the answer
+	Keep     time.Duration // of the record
 	Replayed *Answer       // set when the write had been made before
 }
 
@@ -23,20 +32,54 @@ type Answer struct {
 	Body   []byte
 }
 
-// Earlier is an earlier write whose answer is still kept.
-type Earlier struct {
+// Record is what a store keeps of a write with a key. Body is empty when the answer
+// is large: it follows from the item.
+type Record struct {
 	Request string
-	Answer  Answer
+	Status  int
+	UID     string
+	Version int64
+	Body    string
 }
 
-// replay takes over the answer to an earlier write with the key, if there is one.
-func (o *Once) replay(earlier *Earlier) (replayed bool, err error) {
-	switch {
-	case o == nil || earlier == nil:
-		return false, nil
-	case earlier.Request != o.Request:
-		return false, fault.New(fault.IdempotencyKeyReused, "this Idempotency-Key was used for another request; send a new key")
+// Record is what to keep of the write that made the item.
+func (o *Once) Record(made *Item) Record {
+	record := Record{Request: o.Request, UID: made.UID, Version: made.Version}
+	if len(made.Payload) > MaxKeptBytes && !made.Deleted() { // the answer about a tombstone has no payload
+		record.Status = o.Answer(&Item{UID: made.UID}).Status
+		return record
 	}
-	o.Replayed = &earlier.Answer
-	return true, nil
+	answer := o.Answer(made)
+	record.Status = answer.Status
+	if len(answer.Body) <= MaxKeptBytes {
+		record.Body = string(answer.Body)
+	}
+	return record
+}
+
+// check refuses the key of another request.
+func (o *Once) check(earlier *Record) error {
+	if earlier.Request != o.Request {
+		return fault.New(fault.IdempotencyKeyReused, "this Idempotency-Key was used for another request; send a new key")
+	}
+	return nil
+}
+
+// replay answers a write that was made before. When the answer was not kept and the
+// item has changed since, the answer shows the item as it is now, with its version.
+func (s *Service) replay(ctx context.Context, t Target, earlier *Record) error {
+	t.Once.Replayed = &Answer{Status: earlier.Status, Body: []byte(earlier.Body)}
+	if earlier.Body != "" {
+		return nil
+	}
+	t.UID = earlier.UID
+	found, err := s.Store.Get(ctx, t.ref())
+	switch {
+	case err != nil:
+		return err
+	case found == nil:
+		return notFound(t.Entity)
+	}
+	t.Once.Replayed.Body = t.Once.Answer(found).Body
+	return nil
 }

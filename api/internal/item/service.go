@@ -41,10 +41,11 @@ func (t Target) ref() Ref { return Ref{Owner: t.Owner, Kind: t.Entity.Kind, UID:
 // decision will likely look up the parent.
 func (s *Service) write(ctx context.Context, t Target, parent Parent, decide Decision) (*Item, error) {
 	var next *Item
+	var earlier *Record
 	decideOnce := func(seen Snapshot) (_ *Item, err error) {
 		next = nil // of an attempt that collided with another write
-		if replayed, err := t.Once.replay(seen.Earlier); replayed || err != nil {
-			return nil, err
+		if earlier = seen.Earlier; earlier != nil {
+			return nil, t.Once.check(earlier)
 		}
 		next, err = decide(seen)
 		return next, err
@@ -54,6 +55,9 @@ func (s *Service) write(ctx context.Context, t Target, parent Parent, decide Dec
 	}}
 	if err := s.Store.Write(ctx, batch); err != nil {
 		return nil, err
+	}
+	if earlier != nil {
+		return nil, s.replay(ctx, t, earlier)
 	}
 	return next, nil
 }

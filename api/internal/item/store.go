@@ -54,14 +54,14 @@ type Write struct {
 	// both at once. An empty kind or uid stands for that of the stored item's parent.
 	Parent Parent
 
-	// Once, if set, makes the store keep the answer to the item that Decide returns,
-	// in the same transaction. The store drops expired answers from time to time.
-	// Such a write is the only one of its batch.
+	// Once, if set, makes the store keep the Record of the item that Decide returns,
+	// in the same transaction. The store drops expired records from time to time, and
+	// those beyond MaxKept. Such a write is the only one of its batch.
 	Once *Once
 }
 
 // Decision returns the item that follows from the stored one. To store nothing, it
-// returns nil; or the stored item itself, to keep only the answer of Once.
+// returns nil; or the stored item itself, to keep only the record of Once.
 type Decision func(seen Snapshot) (*Item, error)
 
 // Snapshot is what a decision is made from: the state inside the transaction.
@@ -70,7 +70,7 @@ type Snapshot struct {
 	Now     Millis
 	Newest  Millis // StoredAt among the owner's items of the kind, up to Now + MaxAhead; 0 for none
 	Live    Live
-	Earlier *Earlier // write with the key of Once; nil for none, or when it expired before Now
+	Earlier *Record // of a write with the key of Once; nil for none, or when it expired before Now
 }
 
 // MaxAhead is how far from now a stored time still counts as the newest one, so

@@ -33,8 +33,8 @@ type batchRun struct {
 	live map[item.Parent]bool // what is known of items that decisions may look up
 
 	// Of a batch of one write only.
-	expected item.Parent   // the parent that its decision will likely look up
-	earlier  *item.Earlier // write with its idempotency key
+	expected item.Parent  // the parent that its decision will likely look up
+	earlier  *item.Record // of a write with its idempotency key
 }
 
 // taggedItem is an item with its tags, which a snapshot does not show.
@@ -140,14 +140,15 @@ func (r *batchRun) scanCurrent(rows pgx.Rows, more ...any) error {
 		var newest int64
 		var live bool
 		var tags []string
-		var request, body *string
-		var status int
-		found, err := relational.ScanItem(rows, append([]any{&newest, &tags, &live, &request, &status, &body}, more...)...)
+		var request *string
+		var earlier item.Record
+		found, err := relational.ScanItem(rows, append([]any{&newest, &tags, &live, &request, &earlier.Status, &earlier.UID, &earlier.Version, &earlier.Body}, more...)...)
 		if err != nil {
 			return err
 		}
 		if request != nil {
-			r.earlier = &item.Earlier{Request: *request, Answer: item.Answer{Status: status, Body: []byte(*body)}}
+			earlier.Request = *request
+			r.earlier = &earlier
 		}
 		r.live[r.expected.Or(found.Parent)] = live
 		if found.UID != "" {
@@ -187,7 +188,8 @@ func (r *batchRun) latest(uid string) *taggedItem {
 }
 
 // queueSave queues the statement that stores an item. One in a hundred writes with
-// a key also drops the answers that have expired, whichever process makes it.
+// a key also drops the answers that have expired, whichever process makes it, and
+// another one those that the owner has too many of.
 func (r *batchRun) queueSave(write item.Write, was, is *taggedItem) {
 	ref, save := r.batch.Ref(write), &saveStatement{before: &r.saves, apart: r.apart}
 	if was == nil {
@@ -195,7 +197,7 @@ func (r *batchRun) queueSave(write item.Write, was, is *taggedItem) {
 	}
 	save.updateTags(ref, was, is)
 	if write.Once != nil {
-		save.keepAnswer(ref.Owner, write.Once, &is.item, r.now, rand.IntN(100) == 0)
+		save.keepAnswer(ref.Owner, write.Once, &is.item, r.now, rand.IntN(100))
 	}
 	text, arguments := save.upsert(ref, &is.item)
 	r.saves.Queue(text, arguments...)
@@ -208,8 +210,7 @@ func (r *batchRun) queueAnswer(write item.Write, is *item.Item) {
 	if write.Once == nil {
 		return
 	}
-	answer := keptAnswer(r.batch.Owner, write.Once, is, r.now)
-	r.saves.Queue(numbered(sqlKeepAnswer, 0), answer...)
+	r.saves.Queue(numbered(sqlKeepAnswer, 0), relational.Kept(r.batch.Owner, write.Once, is, r.now)...)
 }
 
 // tagsOf is the tags of an item, never nil.

@@ -23,7 +23,7 @@ const manyRows = `
 	INSERT INTO item_tag SELECT tenant, owner, kind, tag, stored_ms, uid FROM item, unnest(tags) tag;
 	INSERT INTO account SELECT 't', 'owner' || o, 1, 1, 0, 0, '' FROM generate_series(1, 10000) o;
 	INSERT INTO ended_session SELECT 't', 'session' || n, n FROM generate_series(1, 10000) n;
-	INSERT INTO idempotency SELECT 't', 'owner' || n % 100, 'key' || n, 'r', 200, '{}', n FROM generate_series(1, 10000) n;
+	INSERT INTO idempotency (tenant, owner, key, request, status, body, expires_ms) SELECT 't', 'owner' || n % 100, 'key' || n, 'r', 200, '{}', n FROM generate_series(1, 10000) n;
 	ANALYZE idempotency; ANALYZE item; ANALYZE item_tag; ANALYZE account; ANALYZE ended_session`
 
 func TestPlansOfADatabaseWithManyRows(t *testing.T) {
@@ -52,9 +52,10 @@ func hotStatements(t *testing.T, conn *pgx.Conn) {
 		{"move tags", numbered(sqlMoveTags, 0), `500, ` + key + `, 100, '{blue,red}'`, "item_tag_pkey"},
 		{"remove tags", numbered(sqlRemoveTags, 0), key + `, 100, '{blue,red}'`, "item_tag_pkey"},
 		{"delete tags", sqlDeleteTags, `'t', 'owner7'`, "item_tag_pkey"},
-		{"keep answer", numbered(sqlKeepAnswer, 0), `'t', 'owner7', 'k', 'r', 200, '{}', 5`, "Insert"},
+		{"keep answer", numbered(sqlKeepAnswer, 0), `'t', 'owner7', 'k', 'r', 200, 'u', 1, '{}', 5`, "Insert"},
+		{"drop surplus", numbered(sqlDropSurplus, 0), `'t', 'owner7', 'k', 't', 'owner7', 50`, "idempotency_by_owner"},
 		{"purge answers", numbered(sqlPurgeAnswers, 0), `5, 't', 'owner7', 'k'`, "idempotency_by_expiry"},
-		{"delete answers", sqlDeleteAnswers, `'t', 'owner7'`, "idempotency_pkey"},
+		{"delete answers", sqlDeleteAnswers, `'t', 'owner7'`, "idempotency"},
 		{"state", sqlState, `'t', 'owner7', 'session9'`, "account_pkey"},
 		{"purge", sqlPurgeEnded, `5`, "ended_session_by_expiry"},
 		{"raise", sqlRaiseEpoch, `'t', 'owner7', 5`, "account_pkey"},

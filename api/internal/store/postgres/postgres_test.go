@@ -507,14 +507,14 @@ func TestExpiredAnswersAreDroppedWithTheOneThatIsKept(t *testing.T) {
 	defer conn.Close(context.Background())
 	for name, apart := range map[string]bool{"together": false, "apart": true} {
 		postgrestest.Exec(t, server, `DELETE FROM idempotency`)
-		postgrestest.Exec(t, server, `INSERT INTO idempotency SELECT 't', o, k, 'r', 200, '{}', 10
+		postgrestest.Exec(t, server, `INSERT INTO idempotency (tenant, owner, key, request, status, body, expires_ms) SELECT 't', o, k, 'r', 200, '{}', 10
 			FROM unnest(ARRAY['u', 'v']) o, unnest(ARRAY['same', 'other']) k`)
 		saves := &pgx.Batch{}
 		save := &saveStatement{before: saves, apart: apart}
 		once := &item.Once{Key: "same", Request: "new", Keep: time.Second, Answer: func(*item.Item) item.Answer { return item.Answer{} }}
 		ref := writing("u", "x").Ref
 		next := &item.Item{UID: "x", Version: 1, Payload: []byte(`{}`)}
-		save.keepAnswer(ref.Owner, once, next, 10, true)
+		save.keepAnswer(ref.Owner, once, next, 10, 0)
 		text, arguments := save.upsert(ref, next)
 		saves.Queue(text, arguments...)
 		if err := conn.SendBatch(t.Context(), saves).Close(); err != nil {
@@ -525,6 +525,35 @@ func TestExpiredAnswersAreDroppedWithTheOneThatIsKept(t *testing.T) {
 			t.Errorf("%s: left %q, %v", name, left, err)
 		}
 	}
+}
+
+func TestAnOwnerHasSoManyAnswersKeptAndNoMore(t *testing.T) {
+	server := postgrestest.New(t)
+	openStore(t, server)
+	conn := postgrestest.Connect(t, server)
+	defer conn.Close(context.Background())
+	postgrestest.Exec(t, server, `INSERT INTO idempotency (tenant, owner, key, request, status, body, expires_ms)
+		SELECT 't', o, n, 'r', 200, '{}', n FROM unnest(ARRAY['u', 'v']) o, generate_series(1, 10100) n`)
+	saves := &pgx.Batch{}
+	save := &saveStatement{before: saves}
+	once := &item.Once{Key: "new", Keep: time.Hour, Answer: func(*item.Item) item.Answer { return item.Answer{} }}
+	next := &item.Item{UID: "x", Version: 1, Payload: []byte(`{}`)}
+	save.keepAnswer(writing("u", "x").Owner, once, next, 10, 1)
+	text, arguments := save.upsert(writing("u", "x").Ref, next)
+	saves.Queue(text, arguments...)
+	if err := conn.SendBatch(t.Context(), saves).Close(); err != nil {
+		t.Fatal(err)
+	}
+	var left string
+	const count = `SELECT string_agg(owner || ' ' || n || ' ' || oldest, ', ' ORDER BY owner)
+		FROM (SELECT owner, COUNT(*) AS n, MIN(expires_ms) AS oldest FROM idempotency GROUP BY owner) AS counted`
+	if err := conn.QueryRow(t.Context(), count).Scan(&left); err != nil || left != "u 10002 100, v 10100 1" {
+		t.Errorf("left %s, %v", left, err)
+	}
+}
+
+func TestALargeAnswerOfAnEarlierVersionIsKeptAsAReference(t *testing.T) {
+	storetest.CheckAnswers(t, openStore(t, oldDatabase(t, 3, storetest.OldAnswers)))
 }
 
 func BenchmarkScale(b *testing.B) {

@@ -20,11 +20,11 @@ import (
 //		SELECT $1, $2, $3, $4, CAST($5 AS BIGINT), tag FROM unnest(CAST($6 AS TEXT[])) AS tags (tag))
 //	, part1 AS (DELETE FROM item_tag
 //		WHERE tenant = $7 AND owner = $8 AND kind = $9 AND uid = $10 AND stored_ms = $11 AND tag = ANY ($12))
-//	, part2 AS (INSERT INTO idempotency (tenant, owner, key, request, status, body, expires_ms)
-//		VALUES ($13, $14, $15, $16, $17, $18, $19)
+//	, part2 AS (INSERT INTO idempotency (tenant, owner, key, request, status, uid, version, body, expires_ms)
+//		VALUES ($13, $14, $15, $16, $17, $18, $19, $20, $21)
 //		ON CONFLICT (tenant, owner, key) DO UPDATE SET request = excluded.request, …)
 //	INSERT INTO item (version, updated_ms, stored_ms, …, tenant, owner, kind, uid)
-//		VALUES ($20, $21, $22, …, $30, $31, $32, $33)
+//		VALUES ($22, $23, $24, …, $32, $33, $34, $35)
 //		ON CONFLICT (tenant, owner, kind, uid) DO UPDATE SET version = excluded.version, …
 //
 // No part sees what another one does, so no two may touch the same row.
@@ -120,17 +120,14 @@ func without(tags, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(tags), func(tag string) bool { return slices.Contains(others, tag) })
 }
 
-// keepAnswer keeps the answer to a write with a key, and drops expired answers if
-// it is told to.
-func (s *saveStatement) keepAnswer(owner account.Owner, once *item.Once, next *item.Item, now item.Millis, purge bool) {
-	s.addPart(sqlKeepAnswer, keptAnswer(owner, once, next, now)...)
-	if purge {
+// keepAnswer keeps the answer to a write with a key. Of a hundred chances, one drops
+// expired answers, and one those that the owner has too many of.
+func (s *saveStatement) keepAnswer(owner account.Owner, once *item.Once, next *item.Item, now item.Millis, chance int) {
+	s.addPart(sqlKeepAnswer, relational.Kept(owner, once, next, now)...)
+	switch chance {
+	case 0:
 		s.addSecondPart(sqlPurgeAnswers, int64(now), owner.Tenant, owner.User, once.Key)
+	case 1:
+		s.addSecondPart(sqlDropSurplus, owner.Tenant, owner.User, once.Key, owner.Tenant, owner.User, item.MaxKept)
 	}
-}
-
-// keptAnswer is the arguments of sqlKeepAnswer.
-func keptAnswer(owner account.Owner, once *item.Once, next *item.Item, now item.Millis) []any {
-	answer, expires := once.Answer(next), int64(now)+once.Keep.Milliseconds()
-	return []any{owner.Tenant, owner.User, once.Key, once.Request, answer.Status, string(answer.Body), expires}
 }

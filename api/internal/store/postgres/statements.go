@@ -36,7 +36,7 @@ const (
 			n.ms, COALESCE(i.tags, '{}'),
 			EXISTS (SELECT 1 FROM item p WHERE p.tenant = $1 AND p.owner = $2 AND p.kind = COALESCE(NULLIF($6, ''), i.parent_kind)
 				AND p.uid = COALESCE(NULLIF($7, ''), i.parent_uid) AND p.deleted_ms IS NULL),
-			k.request, COALESCE(k.status, 0), k.body`
+			k.request, COALESCE(k.status, 0), COALESCE(k.uid, ''), COALESCE(k.version, 0), COALESCE(k.body, '')`
 	sqlCurrentTables = `(SELECT COALESCE((SELECT stored_ms FROM item
 				WHERE tenant = $1 AND owner = $2 AND kind = $3 AND stored_ms <= $5 ORDER BY stored_ms DESC LIMIT 1), 0) AS ms) AS n
 			LEFT JOIN item i ON i.tenant = $1 AND i.owner = $2 AND i.kind = $3 AND i.uid = ANY ($4)
@@ -63,13 +63,17 @@ const (
 	sqlRemoveTags = `DELETE FROM item_tag
 		WHERE tenant = ? AND owner = ? AND kind = ? AND uid = ? AND stored_ms = ? AND tag = ANY (?)`
 
-	sqlKeepAnswer = `INSERT INTO idempotency (tenant, owner, key, request, status, body, expires_ms)
-		VALUES (?, ?, ?, ?, ?, ?, ?)
+	sqlKeepAnswer = `INSERT INTO idempotency (tenant, owner, key, request, status, uid, version, body, expires_ms)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (tenant, owner, key) DO UPDATE SET request = excluded.request, status = excluded.status,
-			body = excluded.body, expires_ms = excluded.expires_ms`
+			uid = excluded.uid, version = excluded.version, body = excluded.body, expires_ms = excluded.expires_ms`
 
 	// Except the answer that the same statement may replace.
 	sqlPurgeAnswers = `DELETE FROM idempotency WHERE expires_ms <= ? AND NOT (tenant = ? AND owner = ? AND key = ?)`
+
+	// What the owner has beyond the newest. The answer of the same statement is newer.
+	sqlDropSurplus = `DELETE FROM idempotency WHERE tenant = ? AND owner = ? AND NOT key = ? AND expires_ms < (
+		SELECT expires_ms FROM idempotency WHERE tenant = ? AND owner = ? ORDER BY expires_ms DESC LIMIT 1 OFFSET ?)`
 
 	sqlDeleteAnswers = `DELETE FROM idempotency WHERE tenant = $1 AND owner = $2`
 

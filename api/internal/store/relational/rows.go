@@ -31,6 +31,13 @@ func Values(next *item.Item, payload, tags any) []any {
 		string(next.Parent.Kind), next.Parent.UID, payload, next.Facets.Status, next.Facets.Archived, tags}
 }
 
+// Kept is the columns of a record of a write with a key: tenant, owner, key, request,
+// status, uid, version, body and expires_ms.
+func Kept(owner account.Owner, once *item.Once, made *item.Item, now item.Millis) []any {
+	r := once.Record(made)
+	return []any{owner.Tenant, owner.User, once.Key, r.Request, r.Status, r.UID, r.Version, r.Body, int64(now) + once.Keep.Milliseconds()}
+}
+
 // ScanItem reads uid, version, updated_ms, stored_ms, deleted_ms, parent_kind,
 // parent_uid and payload, and any columns that follow into more.
 func ScanItem(row Row, more ...any) (item.Item, error) {

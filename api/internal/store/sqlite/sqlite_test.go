@@ -318,6 +318,31 @@ func TestAPayloadOfAnEarlierVersionGetsTheSpellingOfItsUIDs(t *testing.T) {
 	storetest.CheckSpellings(t, store)
 }
 
+func TestALargeAnswerOfAnEarlierVersionIsKeptAsAReference(t *testing.T) {
+	storetest.CheckAnswers(t, openStore(t, oldDatabase(t, 6, storetest.OldAnswers)))
+}
+
+func TestAnOwnerHasSoManyAnswersKeptAndNoMore(t *testing.T) {
+	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
+	for _, owner := range []string{"u", "v"} {
+		const text = `WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < ?2)
+			INSERT INTO idempotency (tenant, owner, key, request, status, body, expires_ms) SELECT 't', ?1, n, 'r', 200, '{}', n FROM s`
+		if _, err := store.writer.Exec(text, owner, map[string]int{"u": 13_000, "v": 100}[owner]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var left, oldest int
+	if err := store.writer.QueryRow(`SELECT COUNT(*), MIN(expires_ms) FROM idempotency WHERE owner = 'u'`).Scan(&left, &oldest); err != nil {
+		t.Fatal(err)
+	}
+	if left < item.MaxKept || left > item.MaxKept+2000 || oldest != 13_000-left+1 {
+		t.Errorf("%d answers are kept, the oldest is %d", left, oldest)
+	}
+	if err := store.writer.QueryRow(`SELECT COUNT(*) FROM idempotency WHERE owner = 'v'`).Scan(&left); err != nil || left != 100 {
+		t.Errorf("%d of another owner, %v", left, err)
+	}
+}
+
 func TestARowOfTheFirstSchemaKeepsItsPlaceAndIsFoundByFilters(t *testing.T) {
 	const old = `INSERT INTO item VALUES ('t', 'u', 'note', 'x', 3, 1000, NULL, '', '', '{"status":"archived","tags":["b","a","b",5,""]}'),
 			('t', 'u', 'note', 'y', 1, 1001, NULL, '', '', '{"status":5,"archived":true,"tags":"a"}'),

@@ -18,7 +18,7 @@ const (
 				WHERE tenant = ?1 AND owner = ?2 AND kind = ?3 AND stored_ms <= ?5 ORDER BY stored_ms DESC LIMIT 1), 0),
 			EXISTS (SELECT 1 FROM item p WHERE p.tenant = ?1 AND p.owner = ?2 AND p.kind = COALESCE(NULLIF(?6, ''), i.parent_kind)
 				AND p.uid = COALESCE(NULLIF(?7, ''), i.parent_uid) AND p.deleted_ms IS NULL),
-			k.request, COALESCE(k.status, 0), k.body
+			k.request, COALESCE(k.status, 0), COALESCE(k.uid, ''), COALESCE(k.version, 0), COALESCE(k.body, '')
 		FROM (SELECT 1) LEFT JOIN account a ON a.tenant = ?1 AND a.owner = ?2
 			LEFT JOIN item i ON i.tenant = ?1 AND i.owner = ?2 AND i.kind = ?3 AND i.uid = ?4
 			LEFT JOIN idempotency k ON k.tenant = ?1 AND k.owner = ?2 AND k.key = ?8 AND k.expires_ms > ?9`
@@ -34,8 +34,8 @@ const (
 			status = ?, archived = ?, tags = ?
 		WHERE tenant = ? AND owner = ? AND kind = ? AND uid = ?`
 
-	sqlKeepAnswer = `INSERT OR REPLACE INTO idempotency (tenant, owner, key, request, status, body, expires_ms, kept_ms)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+	sqlKeepAnswer = `INSERT OR REPLACE INTO idempotency (tenant, owner, key, request, status, uid, version, body, expires_ms, kept_ms)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	sqlDeleteAnswers = `DELETE FROM idempotency WHERE tenant = ? AND owner = ?`
 
 	sqlState = `SELECT COALESCE(a.epoch, 1), COALESCE(a.sessions_since_ms, 0), COALESCE(a.last_wipe_ms, 0),

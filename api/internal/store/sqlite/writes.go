@@ -44,12 +44,12 @@ func (s *Store) readSnapshot(ctx context.Context, tx *sql.Tx, batch item.Batch, 
 		epoch, newest int64
 		live          bool
 		request       sql.NullString
-		answer        item.Answer
+		earlier       item.Record
 	)
 	arguments := append(relational.Key(batch.Ref(write)), int64(now+item.MaxAhead),
 		string(write.Parent.Kind), write.Parent.UID, onceKey(write.Once), int64(now))
 	row := tx.StmtContext(ctx, s.write.current).QueryRowContext(ctx, arguments...)
-	found, err := relational.ScanItem(row, &epoch, &newest, &live, &request, &answer.Status, &answer.Body)
+	found, err := relational.ScanItem(row, &epoch, &newest, &live, &request, &earlier.Status, &earlier.UID, &earlier.Version, &earlier.Body)
 	switch {
 	case err != nil:
 		return item.Snapshot{}, classify(err)
@@ -59,7 +59,8 @@ func (s *Store) readSnapshot(ctx context.Context, tx *sql.Tx, batch item.Batch, 
 		seen.Item = &found
 	}
 	if request.Valid {
-		seen.Earlier = &item.Earlier{Request: request.String, Answer: answer}
+		earlier.Request = request.String
+		seen.Earlier = &earlier
 	}
 	expected := write.Parent
 	if seen.Item != nil {
@@ -126,8 +127,6 @@ func (s *Store) keepAnswer(ctx context.Context, tx *sql.Tx, owner account.Owner,
 	if once == nil {
 		return nil
 	}
-	answer, expires := once.Answer(next), int64(now)+once.Keep.Milliseconds()
-	_, err := tx.StmtContext(ctx, s.write.keepAnswer).ExecContext(ctx,
-		owner.Tenant, owner.User, once.Key, once.Request, answer.Status, string(answer.Body), expires, int64(now))
+	_, err := tx.StmtContext(ctx, s.write.keepAnswer).ExecContext(ctx, append(relational.Kept(owner, once, next, now), int64(now))...)
 	return classify(err)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -26,7 +27,7 @@ func once(ref item.Ref, key string, now time.Time) Single {
 
 // earlier writes with a key and returns the earlier write that the decision saw. With
 // an earlier write it stores nothing.
-func earlier(t *testing.T, store Store, w Single) (seenBefore *item.Earlier) {
+func earlier(t *testing.T, store Store, w Single) (seenBefore *item.Record) {
 	t.Helper()
 	err := w.Decide(context.Background(), store, func(seen item.Snapshot) (*item.Item, error) {
 		if seenBefore = seen.Earlier; seenBefore != nil {
@@ -46,7 +47,7 @@ func keepsAnswers(t *testing.T, store Store) {
 		t.Error("a key was known before it was used")
 	}
 	got := earlier(t, store, once(note(alice, 2), "k", now.Add(keepFor-time.Millisecond)))
-	if got == nil || got.Request != "request of "+uid(1) || got.Answer.Status != 201 || string(got.Answer.Body) != `{"uid":"`+uid(1)+`ä"}` {
+	if got == nil || got.Request != "request of "+uid(1) || got.Status != 201 || got.UID != uid(1) || got.Version != 1 || got.Body != `{"uid":"`+uid(1)+`ä"}` {
 		t.Errorf("seen %+v", got)
 	}
 	for _, w := range []Single{once(note(bob, 1), "k", now), once(note(eve, 1), "k", now), once(note(alice, 3), "K", now), write(note(alice, 4))} {
@@ -182,7 +183,25 @@ func unchanged(t *testing.T, store Store) {
 	if got := list(t, store, item.Query{Owner: alice, Filter: item.Filter{Tag: "a"}}); len(got) != 1 {
 		t.Errorf("by its tag: %v", got)
 	}
-	if got := earlier(t, store, once(note(alice, 1), "k", now)); got == nil || got.Answer.Status != 203 {
+	if got := earlier(t, store, once(note(alice, 1), "k", now)); got == nil || got.Status != 203 {
 		t.Errorf("seen %+v", got)
+	}
+}
+
+func largeAnswers(t *testing.T, store Store) {
+	now := time.UnixMilli(1763600000123)
+	for n, size := range []int{item.MaxKeptBytes - 100, item.MaxKeptBytes + 1, 1 << 20} {
+		w := once(note(alice, n), fmt.Sprint(n), now)
+		w.Once.Answer = func(next *item.Item) item.Answer { return item.Answer{Status: 201, Body: next.Payload} }
+		err := w.Decide(context.Background(), store, func(item.Snapshot) (*item.Item, error) {
+			return &item.Item{UID: w.UID, Version: 5, Payload: []byte(strings.Repeat("x", size))}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := earlier(t, store, w)
+		if got == nil || got.Status != 201 || got.UID != w.UID || got.Version != 5 || (len(got.Body) == size) != (size <= item.MaxKeptBytes) || len(got.Body) > item.MaxKeptBytes {
+			t.Errorf("%d bytes: %d kept", size, len(got.Body))
+		}
 	}
 }

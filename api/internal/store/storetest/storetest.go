@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		"a list follows changes of the values that it filters by":    facetsChange,
 		"the answer to a write with a key is kept for its time":      keepsAnswers,
 		"what was not written keeps no answer":                       keepsNoAnswer,
+		"of a large answer to a write with a key little is kept":     largeAnswers,
 		"a write that returns the stored item keeps its answer only": unchanged,
 		"a wipe takes the answers that were kept":                    wipedAnswers,
 		"of parallel writes with one key one is made":                parallelTwins,

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"testing"
+	"time"
 
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/item"
@@ -32,6 +33,26 @@ func CheckSpellings(t *testing.T, store Store) {
 		ref := item.Ref{Owner: alice, Kind: entity.Kind(row.kind), UID: "00000000-0000-4000-8000-00000000000" + row.last}
 		if found := get(t, store, ref); found == nil || string(found.Payload) != row.want {
 			t.Errorf("%s %s: %+v", row.kind, row.last, found)
+		}
+	}
+}
+
+// OldAnswers are rows of a database that kept answers of any size.
+const OldAnswers = `INSERT INTO idempotency (tenant, owner, key, request, status, body, expires_ms)
+	SELECT 'acme', '11111111-1111-8111-8111-111111111111', 'small', 'r1', 201, '{"uid":"u1","version":1}', 2000000000000
+	UNION ALL SELECT 'acme', '11111111-1111-8111-8111-111111111111', 'large', 'r2', 200,
+		'{"uid":"u2","version":7,"payload":{"t":"' || replace(CAST(10000000000000000 AS TEXT) || CAST(10000000000000000 AS TEXT), '0',
+			'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx') || '"}}', 2000000000000`
+
+// CheckAnswers checks what became of them.
+func CheckAnswers(t *testing.T, store Store) {
+	t.Helper()
+	for key, want := range map[string]item.Record{
+		"small": {Request: "r1", Status: 201, Body: `{"uid":"u1","version":1}`},
+		"large": {Request: "r2", Status: 200, UID: "u2", Version: 7},
+	} {
+		if got := earlier(t, store, once(note(alice, 1), key, time.UnixMilli(1763600000123))); got == nil || *got != want {
+			t.Errorf("%s: %+v", key, got)
 		}
 	}
 }
