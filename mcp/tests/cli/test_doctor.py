@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,11 +20,13 @@ from werkzeug.serving import generate_adhoc_ssl_context
 
 from tests.harness.authorization_server import SERVICE, AuthorizationServer, running_authorization_server
 from tests.harness.clients import token
+from tests.harness.first_generation import first_generation
 from tests.harness.processes import (
     GATEWAY_FOLDER,
     JWT_HS256_SECRET,
     SECRETS,
     TENANT_HEADER_SECRET,
+    TENANT_ID,
     Process,
     api_process,
     free_port,
@@ -122,6 +124,84 @@ def test_a_wrong_tenant_secret(gateway: Process) -> None:
         "tenant signature accepted: the API refuses the tenant's signature; give gateway and API the same "
         "TENANT_ID and TENANT_HEADER_SECRET."
     )
+
+
+def test_a_wrong_tenant(gateway: Process) -> None:
+    report = examine({**gateway.environment, "TENANT_ID": "another"}, TOOLBRIDGE_TOKEN=token("ann"))
+    assert report.failure.startswith("tenant signature accepted: the API refuses the tenant's signature; ")
+
+
+class TestFirstGeneration:
+    """The same checks in front of an older API."""
+
+    @pytest.fixture
+    def start(self, tmp_path: Path) -> Iterator[Callable[..., Mapping[str, str]]]:
+        with ExitStack() as stack:
+
+            def start(**settings: str) -> Mapping[str, str]:
+                api = stack.enter_context(running(first_generation(tmp_path, **settings)))
+                gateway = gateway_process(api.url, tmp_path)
+                gateway.ready_path = "/healthz"
+                return {**stack.enter_context(running(gateway)).environment, "TOOLBRIDGE_TOKEN": token("ann")}
+
+            yield start
+
+    def test_a_good_deployment_passes_and_says_what_was_not_compared(
+        self, start: Callable[..., Mapping[str, str]]
+    ) -> None:
+        report = examine(start())
+        assert report.code == 0
+        assert report.states().count("ok") == CHECKS - 1
+        assert report.lines[5] == (
+            f"ok          tenant signature accepted: {TENANT_ID}; "
+            "but the API accepts any tenant that this secret signs for"
+        )
+        assert report.lines[6].endswith(
+            "the first generation, which describes nothing: only the names of 5 entities were compared"
+        )
+
+    def test_its_newest_version_passes_too(self, start: Callable[..., Mapping[str, str]]) -> None:
+        report = examine(start(NEWEST="yes"))
+        assert report.code == 0
+        assert report.lines[5].startswith("not checked tenant signature accepted: the API answers to a wrong")
+
+    def test_an_api_that_checks_no_tenant_is_not_called_a_proof(
+        self, start: Callable[..., Mapping[str, str]]
+    ) -> None:
+        report = examine({**start(TENANT_HEADER_SECRET=""), "TENANT_HEADER_SECRET": OTHER_SECRET})
+        assert report.code == 0
+        assert report.lines[5].startswith(
+            "not checked tenant signature accepted: the API answers to a wrong signature as well"
+        )
+
+    @pytest.mark.parametrize(
+        ("theirs", "ours", "failure"),
+        [
+            ({}, {"TENANT_HEADER_SECRET": OTHER_SECRET}, "tenant signature accepted: the API refuses the"),
+            ({"NEWEST": "yes"}, {"TENANT_ID": "other"}, "tenant signature accepted: the API does not count"),
+            ({"CLOCK_SECONDS": "600"}, {}, "clocks of gateway and API: this clock is"),
+            ({"CLOCK_SECONDS": "-600"}, {}, "clocks of gateway and API: this clock is"),
+            (
+                {"JWT_HS256_SECRET": OTHER_SECRET},
+                {},
+                "token understood by the API: the API refuses the token",
+            ),
+            (
+                {"SESSIONS_PER_SECOND": "0.1", "SESSION_BURST": "0"},
+                {},
+                "tenant signature accepted: the API an",
+            ),
+        ],
+        ids=["secret", "tenant", "clock behind", "clock ahead", "token", "no sessions"],
+    )
+    def test_each_failure_is_named(
+        self,
+        theirs: Mapping[str, str],
+        ours: Mapping[str, str],
+        failure: str,
+        start: Callable[..., Mapping[str, str]],
+    ) -> None:
+        assert examine({**start(**theirs), **ours}).failure.startswith(failure)
 
 
 def test_a_token_that_the_api_does_not_understand(gateway: Process) -> None:

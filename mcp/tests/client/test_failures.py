@@ -103,6 +103,74 @@ async def test_the_words_of_the_api_are_cut_and_a_date_is_no_number_of_seconds()
     assert "Wait 2 seconds" in text
 
 
+def plain(status: int, text: str, kind: str = "text/plain; charset=utf-8") -> httpx.Response:
+    return httpx.Response(status, text=text, headers={"Content-Type": kind})
+
+
+def said(error: object, status: int = 400) -> httpx.Response:
+    """As the first generation says it: in `error`, and without a code."""
+    return httpx.Response(status, json={"error": error, "correlation_id": "c-1"})
+
+
+@pytest.mark.parametrize(
+    ("answer", "quoted"),
+    [
+        (said("version mismatch: expected 9, actual 1", 412), "version mismatch: expected 9, actual 1"),
+        (said("invalid action: fold"), "invalid action: fold"),
+        (said("  two\n lines\t\x1b[31m and \u2028 more\u202e.  "), "two lines [31m and more"),
+        (said("x" * 10_000), "x" * 300),
+        (plain(401, "unauthorized\n"), "unauthorized"),
+        (plain(429, "slow down\n"), "slow down"),
+        (plain(403, "forbidden\n"), "forbidden"),
+    ],
+    ids=["version", "action", "lines", "long", "401", "429", "403"],
+)
+async def test_a_sentence_without_a_code_arrives_on_one_line(answer: httpx.Response, quoted: str) -> None:
+    text, _ = await refusal_of(PATCH, answer)
+    assert f'The API says: "{quoted}".' in text
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        said("token eyJhbGciOiJIUzI1NiJ9.e30.abc is expired", 401),
+        said("signature 49e7327127fb7f90c419753a21d3cee94dbc4a04edfb209e4f94499031a6a88b is wrong", 401),
+        said("Bearer abcdefghijklmnopqrstuvwxyz was refused", 401),
+        said("dial tcp 10.0.0.7: refused"),
+        said("see https://internal.example/help"),
+        said("no route to db.internal:5432"),
+        said({"nested": "object"}),
+        said(None),
+        plain(400, "<html>a page</html>", "text/html"),
+        plain(400, "x" * 2_000),
+        plain(404, "404 page not found\n"),
+        httpx.Response(400, json=[{"uid": "", "error": "invalid json"}]),
+    ],
+    ids=lambda answer: answer.text[:40],
+)
+async def test_what_is_private_or_no_sentence_is_not_quoted(answer: httpx.Response) -> None:
+    text, _ = await refusal_of(PATCH, answer)
+    assert "The API says" not in text
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        plain(401, "Unauthorized: invalid tenant headers\n"),
+        plain(401, "Unauthorized: missing tenant header\n"),
+        plain(403, "Unauthorized: not authorized for requested tenant\n"),
+        refused(401, "invalid_tenant", "Unauthorized: invalid tenant headers"),
+    ],
+    ids=lambda answer: answer.text[:40],
+)
+async def test_a_refused_gateway_is_the_operators_matter(answer: httpx.Response) -> None:
+    text, requests = await refusal_of(PATCH, answer)
+    assert text.startswith("The API does not accept this gateway: tenant, secret or clock disagree.")
+    assert "sign in" not in text
+    assert requests == 1
+
+
 @pytest.mark.parametrize("status", [500, 501, 503])
 async def test_the_words_of_a_failing_api_stay_inside(status: int) -> None:
     text, _ = await refusal_of(PATCH, refused(status, message="dial tcp 10.0.0.7:5432: refused"))

@@ -77,7 +77,7 @@ def _sentence(body: Mapping[str, object], answer: httpx.Response) -> str:
 def _quotable(said: str) -> str:
     """The sentence on one line, cut, and without its full stop. Empty if it holds anything private."""
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in said[: MAX_MESSAGE * 4]).split())
-    return "" if PRIVATE.search(line) else line[:MAX_MESSAGE].rstrip(".")
+    return "" if PRIVATE.search(line) else line[:MAX_MESSAGE].rstrip(". ")
 
 
 def _error_body(answer: httpx.Response) -> Mapping[str, object]:

@@ -1,20 +1,19 @@
 """Checks of the API, as the gateway reaches it."""
 
-from email.utils import parsedate_to_datetime
+import secrets
+from collections.abc import Mapping
 
 import httpx
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from toolbridge_mcp.cli.doctor.visit import Failed, NotChecked, Visit
-from toolbridge_mcp.client.description import ServerInfo
+from toolbridge_mcp.client.description import ServerInfo, SessionDocument
+from toolbridge_mcp.client.standing import CLOCK_SECONDS, seconds_ahead
 from toolbridge_mcp.contract import mismatches
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.errors import TokenServiceRefused, TokenServiceUnavailable, ToolBridgeError
 from toolbridge_mcp.outbound import is_about_the_tenant
 from toolbridge_mcp.transport import AnswerLost
-
-TOLERANCE_SECONDS = 300
-"""The API accepts signatures that are this old, or this far in the future."""
 
 NEEDS_TOKEN = "needs a user's token: give --token or TOOLBRIDGE_TOKEN"  # noqa: S105  a sentence
 
@@ -39,15 +38,13 @@ async def reachable(visit: Visit) -> str:
 
 
 async def clocks_agree(visit: Visit) -> str:
-    try:
-        there = parsedate_to_datetime(visit.api_answer.headers.get("Date", "")).timestamp()
-    except ValueError:
-        raise NotChecked("the API does not tell its time") from None
-    difference = round(visit.now() - there)
-    if abs(difference) >= TOLERANCE_SECONDS:
+    difference = seconds_ahead(visit.api_answer, visit.now())
+    if difference is None:
+        raise NotChecked("the API does not tell its time")
+    if abs(difference) >= CLOCK_SECONDS:
         ahead = "ahead of" if difference > 0 else "behind"
         raise Failed(
-            f"this clock is {abs(difference)} s {ahead} the API's and {TOLERANCE_SECONDS} s is the most "
+            f"this clock is {abs(difference)} s {ahead} the API's and {CLOCK_SECONDS} s is the most "
             "that signatures allow; set the clocks by NTP."
         )
     return f"{abs(difference)} s apart"
@@ -88,17 +85,59 @@ async def token_understood(visit: Visit) -> str:
 
 
 async def tenant_accepted(visit: Visit) -> str:
-    answer = visit.session_answer
-    if answer is None:
+    """An item route with the gateway's signature must work; with a wrong one it must not, or the API checks
+    none and the first answer proves nothing."""
+    if visit.session_answer is None:
         raise NotChecked(NEEDS_TOKEN)
+    session = _session(visit, visit.session_answer)
+    answer = await _first_page(visit.signed_api, session)
+    _expect_success(visit, answer, "a list")
+    if not await _refuses(visit, session, tenant_header_secret=SecretStr(secrets.token_hex())):
+        raise NotChecked(
+            "the API answers to a wrong signature as well, so it checks none; "
+            "if it can, give it the TENANT_HEADER_SECRET of this gateway."
+        )
+    if not await _refuses(visit, session, tenant_id=f"not-{visit.settings.tenant_id}"):
+        return f"{visit.settings.tenant_id}; but the API accepts any tenant that this secret signs for"
+    return visit.settings.tenant_id
+
+
+def _session(visit: Visit, answer: httpx.Response) -> Mapping[str, str]:
+    """The headers that name a session which the API has opened."""
+    _expect_success(visit, answer, "a new session")
+    try:
+        opened = SessionDocument.model_validate_json(answer.content)
+    except ValidationError:
+        raise Failed("the API opens sessions in a way of its own; look at what listens there.") from None
+    return {"X-Sync-Session": opened.id, "X-Sync-Epoch": str(opened.epoch)}
+
+
+async def _first_page(api: httpx.AsyncClient, session: Mapping[str, str]) -> httpx.Response:
+    try:
+        return await api.get(f"/v1/{ENTITIES[0].plural}?limit=1", headers=session)
+    except (ToolBridgeError, AnswerLost):
+        raise Failed("the API stopped answering; look at its log.") from None
+
+
+async def _refuses(visit: Visit, session: Mapping[str, str], **changes: object) -> bool:
+    async with visit.api_signed(**changes) as api:
+        return not (await _first_page(api, session)).is_success
+
+
+def _expect_success(visit: Visit, answer: httpx.Response, what: str) -> None:
+    if answer.is_success:
+        return
+    if is_about_the_tenant(answer) and answer.status_code == httpx.codes.FORBIDDEN:
+        raise Failed(
+            f"the API does not count this user to the tenant {visit.settings.tenant_id}; correct TENANT_ID, "
+            "or give a token of a member."
+        )
     if is_about_the_tenant(answer):
         raise Failed(
             "the API refuses the tenant's signature; give gateway and API the same TENANT_ID and "
             "TENANT_HEADER_SECRET."
         )
-    if not answer.is_success:
-        raise Failed(f"the API answers {answer.status_code} to a new session; look at its log.")
-    return visit.settings.tenant_id
+    raise Failed(f"the API answers {answer.status_code} to {what}; look at its log.")
 
 
 async def contract_agrees(visit: Visit) -> str:
@@ -113,6 +152,11 @@ async def contract_agrees(visit: Visit) -> str:
     if differences:
         more = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
         raise Failed(f"{differences[0]}{more} Deploy gateway and API of one version.")
+    if info.first_generation:
+        return (
+            f"the first generation, which describes nothing: only the names of {len(info.entities)} "
+            "entities were compared"
+        )
     return f"{len(info.entities)} entities"
 
 

@@ -56,8 +56,8 @@ class Visit:
         enter = self._open.enter_async_context
         outside = await enter(outside_http(self.settings))
         self.outbound = await enter(outbound_identity(self.settings, outside, self.caller))
-        self.api = await enter(self._api_client())
-        self.signed_api = await enter(self._api_client(BearerAuth(self.outbound.bearer_token)))
+        self.api = await enter(self._api_client(self.settings))
+        self.signed_api = await enter(self.api_signed())
         self.gateway = await enter(client_for([self.url], TIMEOUT, self.url))
         if self.url.startswith("http:"):
             forget_outside()
@@ -68,11 +68,16 @@ class Visit:
     ) -> None:
         await self._open.aclose()
 
-    def _api_client(self, auth: httpx.Auth | None = None) -> httpx.AsyncClient:
+    def api_signed(self, **changes: object) -> httpx.AsyncClient:
+        """A client with the user's token that signs by the gateway's settings, but for these changes."""
+        settings = self.settings.model_copy(update=changes)
+        return self._api_client(settings, BearerAuth(self.outbound.bearer_token))
+
+    def _api_client(self, settings: Settings, auth: httpx.Auth | None = None) -> httpx.AsyncClient:
         return httpx.AsyncClient(
-            transport=TenantTransport.of(self.settings, connections(), self.now),
+            transport=TenantTransport.of(settings, connections(), self.now),
             auth=auth,
-            base_url=self.settings.go_api_base_url,
+            base_url=settings.go_api_base_url,
             timeout=TIMEOUT,
             trust_env=False,
         )
