@@ -13,7 +13,7 @@ from toolbridge_mcp import __version__, library_seams, logs, metrics
 from toolbridge_mcp.auth import Keys, KeySet, Scopes, SharedSecret, UserTokenVerifier
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.entities import ENTITIES
-from toolbridge_mcp.health import health_routes, wait_for_api
+from toolbridge_mcp.health import health_routes, wait_until_ready
 from toolbridge_mcp.http_clients import api_http, outside_http
 from toolbridge_mcp.identity import User, get_access_token, user_of
 from toolbridge_mcp.outbound import Outbound, outbound_identity
@@ -45,6 +45,7 @@ class _Dependencies:
 
     outbound: Outbound
     client: ApiClient
+    keys: Keys
     limits: CallLimits
 
     @classmethod
@@ -52,7 +53,7 @@ class _Dependencies:
         outside = outside_http(settings)
         outbound = outbound_identity(settings, outside)
         client = ApiClient(lambda: api_http(settings, outbound, transport), _api_user(settings))
-        return cls(outside, outbound, client, _limits(settings))
+        return cls(outside, outbound, client, _keys(settings, outside), _limits(settings))
 
 
 def create_server(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> FastMCP:
@@ -91,7 +92,7 @@ def create_app(settings: Settings | None = None) -> Gateway:
 
 def _open_routes(settings: Settings, shared: _Dependencies) -> list[Route]:
     """The routes for programs that have no token."""
-    routes = health_routes(shared.client, lambda: shared.limits.is_closed)
+    routes = health_routes(shared.client, shared.keys, lambda: shared.limits.is_closed)
     if settings.public_url is None:
         routes.append(metrics.metrics_route())
     return routes
@@ -110,7 +111,7 @@ def _server(settings: Settings, shared: _Dependencies) -> FastMCP:
     async def lifespan(_: FastMCP) -> AsyncIterator[None]:
         listening = metrics.listening(settings.metrics_host, settings.metrics_port)
         async with shared.outside, shared.outbound, shared.client, listening:
-            await wait_for_api(shared.client, settings.api_wait_seconds)
+            await wait_until_ready(shared.client, shared.keys, settings.api_wait_seconds)
             yield
 
     tools = _tools(settings, shared)
@@ -118,7 +119,7 @@ def _server(settings: Settings, shared: _Dependencies) -> FastMCP:
         "ToolBridge",
         instructions(ENTITIES),
         version=__version__,
-        auth=BearerAuthProvider(_verifier(settings, shared.outside), Address(settings.public_url)),
+        auth=BearerAuthProvider(_verifier(settings, shared.keys), Address(settings.public_url)),
         lifespan=lifespan,
         middleware=[OnlyUsable()],
         tools=tools,
@@ -159,11 +160,13 @@ def _limits(settings: Settings) -> CallLimits:
     )
 
 
-def _verifier(settings: Settings, outside: httpx.AsyncClient) -> UserTokenVerifier:
+def _keys(settings: Settings, outside: httpx.AsyncClient) -> Keys:
     if settings.jwt_hs256_secret:
-        keys: Keys = SharedSecret(settings.jwt_hs256_secret.get_secret_value().encode())
-    else:
-        keys = KeySet(str(settings.jwt_jwks_url), outside)
+        return SharedSecret(settings.jwt_hs256_secret.get_secret_value().encode())
+    return KeySet(str(settings.jwt_jwks_url), outside)
+
+
+def _verifier(settings: Settings, keys: Keys) -> UserTokenVerifier:
     return UserTokenVerifier(
         keys, issuer=settings.jwt_issuer, audience=settings.jwt_audience, scopes=_scopes(settings)
     )

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from toolbridge_mcp.auth import Keys
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.contract import mismatches
 from toolbridge_mcp.entities import ENTITIES
@@ -24,12 +25,14 @@ KEEP_SECONDS = 1
 """How long the answer of `/readyz` is kept."""
 
 
-async def problems(client: ApiClient) -> list[str]:
-    """Why the gateway cannot serve now. Empty if the API answers, accepts the gateway as far as is known, and
-    both halves declare the same entities.
+async def problems(client: ApiClient, keys: Keys) -> list[str]:
+    """Why the gateway cannot serve now. Empty if tokens can be checked, the API answers, accepts the gateway
+    as far as is known, and both halves declare the same entities.
 
     An answer also closes the circuit breaker, so calls go on.
     """
+    if not await keys.are_known():
+        return ["Tokens cannot be checked: JWT_JWKS_URL gave no usable key yet."]
     try:
         await client.check_ready()
         return [*mismatches(ENTITIES, await client.read_info()), *client.disagreements()]
@@ -38,12 +41,12 @@ async def problems(client: ApiClient) -> list[str]:
         return ["The API does not answer or is not ready.", *cut_off]
 
 
-async def wait_for_api(client: ApiClient, seconds: float) -> None:
-    """Returns as soon as the API is ready, at the latest after `seconds`."""
+async def wait_until_ready(client: ApiClient, keys: Keys, seconds: float) -> None:
+    """Returns as soon as the gateway can serve, at the latest after `seconds`."""
     end = time.monotonic() + seconds
-    while reasons := await problems(client):
+    while reasons := await problems(client, keys):
         if time.monotonic() >= end:
-            logger.warning("serving although the API is not ready", extra={"problems": reasons})
+            logger.warning("serving although not ready", extra={"problems": reasons})
             return
         await asyncio.sleep(POLL_SECONDS)
 
@@ -68,9 +71,9 @@ class Readiness:
         self._due_at = time.monotonic() + KEEP_SECONDS
 
 
-def health_routes(client: ApiClient, is_stopping: Callable[[], bool]) -> list[Route]:
+def health_routes(client: ApiClient, keys: Keys, is_stopping: Callable[[], bool]) -> list[Route]:
     """`/healthz`: 200 while the process runs. `/readyz`: 200, or 503 with the reasons."""
-    readiness = Readiness(lambda: problems(client))
+    readiness = Readiness(lambda: problems(client, keys))
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok")

@@ -185,8 +185,8 @@ class Settings(BaseSettings):
     """The lowest level that is logged."""
 
     api_wait_seconds: float = Field(default=15, ge=0, le=300)
-    """How many seconds a start waits for the API. After that the gateway serves without it, and `/readyz` is
-    503 until the API responds."""
+    """How many seconds a start waits for the API, and for the key set of `JWT_JWKS_URL`. After that the
+    gateway serves without them, and `/readyz` is 503 until both are there."""
 
     outbound_identity: Literal["forward", "exchange", "client_credentials"] = "forward"
     """Whose token the API receives: the caller's own (`forward`), one that the token service issues in

@@ -6,12 +6,14 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -32,8 +34,8 @@ const (
 	unknownBurst = 5
 )
 
-// errNoKeys means that no token can be checked, since no key was ever fetched.
-var errNoKeys = errors.New("the identity provider's keys were never fetched")
+// errNoKeys means that no token can be checked.
+var errNoKeys = errors.New("no usable key of the identity provider was ever fetched")
 
 var publicAlgorithms = []string{
 	jwt.SigningMethodRS256.Alg(), jwt.SigningMethodES256.Alg(), jwt.SigningMethodEdDSA.Alg(),
@@ -41,19 +43,21 @@ var publicAlgorithms = []string{
 
 // publicKey is a key and the only algorithm that it may verify.
 type publicKey struct {
+	id        *string // nil if the provider gave it none
 	key       any
 	algorithm string
+	spelled   string // the key in DER, which is the same for equal keys
 }
 
-// KeySet is the public keys of an identity provider, by key id. Keys that were
-// fetched stay in use while the provider cannot be reached.
+// KeySet is the public keys of an identity provider. Keys that were fetched stay in
+// use while the provider cannot be reached, or publishes no usable key.
 type KeySet struct {
 	url     string
 	now     func() time.Time
 	client  *http.Client
 	flight  singleflight.Group
 	unknown *rate.Limiter
-	keys    atomic.Pointer[map[string]publicKey] // nil until the first fetch
+	keys    atomic.Pointer[[]publicKey] // nil until the first fetch
 }
 
 // NewKeySet returns an empty set, which is fetched from a JWKS URL when it is first
@@ -95,44 +99,47 @@ func (s *KeySet) Refresh() error {
 	return err
 }
 
-// verifying finds the key that a token names, and refuses any algorithm other than
-// the key's own.
-func (s *KeySet) verifying(token *jwt.Token) (any, error) {
-	id, _ := token.Header["kid"].(string)
-	if id == "" {
-		return nil, errors.New("the token names no key")
-	}
-	found, err := s.find(id)
-	if err != nil {
-		return nil, err
-	}
-	if token.Method.Alg() != found.algorithm {
-		return nil, errors.New("the token's algorithm is not that of its key")
-	}
-	return found.key, nil
-}
-
-func (s *KeySet) find(id string) (publicKey, error) {
-	if found, known := s.known(id); known {
+// find returns the key for a token of that algorithm and key id. Without an id, it is
+// the only key for the algorithm (RFC 7517, section 4.5: an id is optional).
+func (s *KeySet) find(algorithm string, id *string) (any, error) {
+	if found := s.known(algorithm, id); found != nil {
 		return found, nil
 	}
 	_, err, _ := s.flight.Do("", func() (any, error) { return nil, s.fetchForUnknown() })
-	if found, known := s.known(id); known {
+	if found := s.known(algorithm, id); found != nil {
 		return found, nil
 	}
-	if s.keys.Load() == nil {
-		return publicKey{}, errors.Join(errNoKeys, err)
-	}
-	return publicKey{}, errors.Join(errors.New("the token's key is unknown"), err)
+	return nil, errors.Join(errors.New("the token's key is unknown"), s.ready(), err)
 }
 
-func (s *KeySet) known(id string) (publicKey, bool) {
+// ready returns an error while no usable key was ever fetched.
+func (s *KeySet) ready() error {
+	if s.keys.Load() == nil {
+		return errNoKeys
+	}
+	return nil
+}
+
+// known is the one key that a token may mean, or nil.
+func (s *KeySet) known(algorithm string, id *string) any {
 	keys := s.keys.Load()
 	if keys == nil {
-		return publicKey{}, false
+		return nil
 	}
-	found, known := (*keys)[id]
-	return found, known
+	var found *publicKey
+	for i, key := range *keys {
+		if key.algorithm != algorithm || id != nil && (key.id == nil || *key.id != *id) {
+			continue
+		}
+		if found != nil && found.spelled != key.spelled {
+			return nil
+		}
+		found = &(*keys)[i]
+	}
+	if found == nil {
+		return nil
+	}
+	return found.key
 }
 
 func (s *KeySet) fetchForUnknown() error {
@@ -166,16 +173,21 @@ func (s *KeySet) fetch() error {
 	return nil
 }
 
-// parseKeySet returns the keys that can verify a token, and ignores all others.
-func parseKeySet(body []byte) (map[string]publicKey, error) {
-	var sent struct{ Keys []json.RawMessage }
-	if err := json.Unmarshal(body, &sent); err != nil {
+// parseKeySet returns the keys that can verify a token, and ignores all others (RFC
+// 7517, section 5).
+func parseKeySet(body []byte) ([]publicKey, error) {
+	sent, err := parseMembers(body)
+	if err != nil {
 		return nil, fmt.Errorf("the key set is not one: %w", err)
 	}
-	keys := make(map[string]publicKey, len(sent.Keys))
-	for _, text := range sent.Keys {
-		if id, key, ok := parseKey(text); ok {
-			keys[id] = key
+	var texts []json.RawMessage
+	if err := json.Unmarshal(sent["keys"], &texts); err != nil {
+		return nil, fmt.Errorf("the key set has no list of keys: %w", err)
+	}
+	var keys []publicKey
+	for _, text := range texts {
+		if key, ok := parseKey(text); ok {
+			keys = append(keys, key)
 		}
 	}
 	if len(keys) == 0 {
@@ -184,26 +196,73 @@ func parseKeySet(body []byte) (map[string]publicKey, error) {
 	return keys, nil
 }
 
-func parseKey(text []byte) (id string, key publicKey, ok bool) {
-	var sent jwkset.JWKMarshal
-	if json.Unmarshal(text, &sent) != nil || sent.KID == "" || sent.USE != "" && sent.USE != jwkset.UseSig {
-		return "", publicKey{}, false
-	}
-	// Only the numbers count: a certificate would have to be fetched or checked.
-	bare := jwkset.JWKMarshal{KTY: sent.KTY, CRV: sent.CRV, X: sent.X, Y: sent.Y, N: sent.N, E: sent.E}
-	parsed, err := jwkset.NewJWKFromMarshal(bare, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
+// parseKey reads a key. It ignores a certificate, which would have to be fetched or
+// checked: only the numbers count.
+func parseKey(text []byte) (key publicKey, ok bool) {
+	sent, err := parseMembers(text)
 	if err != nil {
-		return "", publicKey{}, false
+		return publicKey{}, false
 	}
-	key = publicKey{key: parsed.Key(), algorithm: algorithmOf(parsed.Key())}
-	return sent.KID, key, key.algorithm != "" && (sent.ALG == "" || sent.ALG.String() == key.algorithm)
+	texts := map[string]*string{}
+	for _, name := range []string{"kid", "use", "alg", "kty", "crv", "x", "y", "n", "e"} {
+		var value *string
+		if member, present := sent[name]; present && json.Unmarshal(member, &value) != nil {
+			return publicKey{}, false
+		}
+		texts[name] = value
+	}
+	if use := texts["use"]; use != nil && *use != "sig" || !mayVerify(sent["key_ops"]) {
+		return publicKey{}, false
+	}
+	found, err := numbersOf(texts)
+	if err != nil {
+		return publicKey{}, false
+	}
+	key = publicKey{id: texts["kid"], key: found, algorithm: algorithmOf(found)}
+	spelled, err := x509.MarshalPKIXPublicKey(found) // refuses a point that is not on its curve
+	key.spelled = string(spelled)
+	alg := texts["alg"]
+	return key, err == nil && key.algorithm != "" && (alg == nil || *alg == key.algorithm)
+}
+
+// mayVerify reports whether `key_ops` is absent or names what a verifier does (RFC
+// 7517, section 4.3).
+func mayVerify(sent json.RawMessage) bool {
+	if sent == nil {
+		return true
+	}
+	var operations []string
+	return json.Unmarshal(sent, &operations) == nil && slices.Contains(operations, "verify")
+}
+
+func numbersOf(texts map[string]*string) (any, error) {
+	text := func(name string) string {
+		if texts[name] == nil {
+			return ""
+		}
+		return *texts[name]
+	}
+	for _, name := range []string{"x", "y", "n", "e"} {
+		if _, err := decodeBase64URL(text(name)); err != nil {
+			return nil, err
+		}
+	}
+	marshalled := jwkset.JWKMarshal{
+		KTY: jwkset.KTY(text("kty")), CRV: jwkset.CRV(text("crv")),
+		X: text("x"), Y: text("y"), N: text("n"), E: text("e"),
+	}
+	parsed, err := jwkset.NewJWKFromMarshal(marshalled, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return parsed.Key(), nil
 }
 
 // algorithmOf is the algorithm that a key may verify, "" for none.
 func algorithmOf(key any) string {
 	switch key := key.(type) {
 	case *rsa.PublicKey:
-		if key.N.BitLen() >= minRSABits {
+		if key.N.BitLen() >= minRSABits && key.E >= 3 && key.E%2 == 1 {
 			return jwt.SigningMethodRS256.Alg()
 		}
 	case *ecdsa.PublicKey:

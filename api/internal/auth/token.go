@@ -5,6 +5,7 @@ package auth
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -22,46 +23,52 @@ const maxSubject = 255
 const headerDebug = "X-Debug-Sub"
 
 // Tokens checks bearer tokens, either by one shared secret or by the public keys
-// of an identity provider. A token must have `exp`.
+// of an identity provider. The gateway decides the same on every token: both read
+// testdata/tokens.json in their tests.
 type Tokens struct {
-	parser *jwt.Parser
-	key    jwt.Keyfunc
+	algorithms []string
+	key        func(algorithm string, id *string) (any, error)
+	ready      func() error
+	issuer     string
+	audiences  []string
+	now        func() time.Time
 }
 
 // NewTokens returns a checker of HS256 tokens signed with a shared secret. It
 // accepts no other algorithm, whatever the token's header names. An empty issuer or
 // audience is not checked; a token needs one of several audiences.
 func NewTokens(secret, issuer, audience string, now func() time.Time) *Tokens {
-	key := func(*jwt.Token) (any, error) { return []byte(secret), nil }
-	methods := []string{jwt.SigningMethodHS256.Alg()}
-	return &Tokens{parser: newParser(methods, issuer, audience, now), key: key}
+	return &Tokens{
+		algorithms: []string{jwt.SigningMethodHS256.Alg()},
+		key:        func(string, *string) (any, error) { return []byte(secret), nil },
+		ready:      func() error { return nil },
+		issuer:     issuer,
+		audiences:  Words(audience),
+		now:        now,
+	}
 }
 
 // NewPublicTokens returns a checker of tokens that a key of the set signed, with
 // the algorithm of that key.
 func NewPublicTokens(keys *KeySet, issuer, audience string, now func() time.Time) *Tokens {
-	return &Tokens{parser: newParser(publicAlgorithms, issuer, audience, now), key: keys.verifying}
-}
-
-func newParser(methods []string, issuer, audience string, now func() time.Time) *jwt.Parser {
-	options := []jwt.ParserOption{
-		jwt.WithValidMethods(methods),
-		jwt.WithExpirationRequired(),
-		jwt.WithTimeFunc(now),
+	return &Tokens{
+		algorithms: publicAlgorithms,
+		key:        keys.find,
+		ready:      keys.ready,
+		issuer:     issuer,
+		audiences:  Words(audience),
+		now:        now,
 	}
-	if issuer != "" {
-		options = append(options, jwt.WithIssuer(issuer))
-	}
-	if audience != "" {
-		options = append(options, jwt.WithAudience(Words(audience)...))
-	}
-	return jwt.NewParser(options...)
 }
 
 // Words splits a setting that is a list separated by spaces or commas.
 func Words(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 }
+
+// Ready returns an error while no token can be checked, because no usable key of the
+// identity provider was ever read.
+func (t *Tokens) Ready() error { return t.ready() }
 
 // Subject returns the `sub` of the token in the only Authorization header. The
 // client gets the same unauthorized fault for every bad token, and unavailable when
@@ -72,18 +79,57 @@ func (t *Tokens) Subject(header http.Header) (string, error) {
 	if !one || !found {
 		return "", unauthorized(errors.New("not one bearer token"))
 	}
-	// A map, because encoding/json would accept "SUB" for the "sub" of a struct.
-	claims := jwt.MapClaims{}
-	_, err := t.parser.ParseWithClaims(token, claims, t.key)
+	subject, err := t.verify(token)
 	if errors.Is(err, errNoKeys) {
 		return "", fault.New(fault.Unavailable, "tokens cannot be checked for now; try again").Because(err)
 	}
 	if err != nil {
 		return "", unauthorized(err)
 	}
-	subject, _ := claims["sub"].(string)
+	return subject, nil
+}
+
+// verify returns the subject of a token that is valid.
+func (t *Tokens) verify(text string) (string, error) {
+	token, err := parseJWS(text)
+	if err != nil {
+		return "", err
+	}
+	algorithm, id, err := token.signer()
+	if err != nil {
+		return "", err
+	}
+	if !slices.Contains(t.algorithms, algorithm) {
+		return "", errors.New("the token's algorithm is not accepted")
+	}
+	key, err := t.key(algorithm, id)
+	if err != nil {
+		return "", err
+	}
+	if err := jwt.GetSigningMethod(algorithm).Verify(token.signed, token.signature, key); err != nil {
+		return "", err
+	}
+	return t.subjectOf(token.payload)
+}
+
+// subjectOf returns the subject of claims whose signature was verified.
+func (t *Tokens) subjectOf(payload []byte) (string, error) {
+	claims, err := parseMembers(payload)
+	if err != nil {
+		return "", err
+	}
+	if err := checkTimes(claims, t.now()); err != nil {
+		return "", err
+	}
+	if issuer, _ := claims.text("iss"); t.issuer != "" && issuer != t.issuer {
+		return "", errors.New("the token is another issuer's")
+	}
+	if len(t.audiences) > 0 && !meantForOneOf(claims["aud"], t.audiences) {
+		return "", errors.New("the token is meant for another audience")
+	}
+	subject, _ := claims.text("sub")
 	if !usableSubject(subject) {
-		return "", unauthorized(errors.New("sub is missing or unusable"))
+		return "", errors.New("sub is missing or unusable")
 	}
 	return subject, nil
 }

@@ -17,8 +17,11 @@ const (
 // health reports that the process runs, and checks nothing else.
 func (a *API) health(*call) (int, any, error) { return http.StatusOK, text("ok"), nil }
 
-// ready reports whether the store answers within a second.
+// ready reports whether tokens can be checked, and the store answers within a second.
 func (a *API) ready(*call) (int, any, error) {
+	if err := a.Tokens.Ready(); err != nil {
+		return 0, nil, fault.New(fault.Unavailable, "tokens cannot be checked for now").Because(err)
+	}
 	if err := a.readiness.of(a.Now, a.Ready); err != nil {
 		return 0, nil, fault.New(fault.Unavailable, "the store does not answer").Because(err)
 	}

@@ -191,7 +191,7 @@ func TestAKeyOfTheProviderVerifiesItsOwnAlgorithmOnly(t *testing.T) {
 		{"another key under a known id", rs.token(u, rs.method, "rs", encrypting.secret), 401},
 		{"a key for encryption", rs.token(u, rs.method, "enc", encrypting.secret), 401},
 		{"a key published for another algorithm", rs.token(u, rs.method, "narrow", narrow.secret), 401},
-		{"no key named", rs.token(u, rs.method, "", rs.secret), 401},
+		{"no key named, and only one for the algorithm", rs.token(u, rs.method, "", rs.secret), 200},
 		{"another issuer", rs.token(u, rs.method, "rs", rs.secret, "iss", "https://id.example"), 401},
 		{"no issuer", rs.token(u, rs.method, "rs", rs.secret, "iss", nil), 401},
 		{"another audience", rs.token(u, rs.method, "rs", rs.secret, "aud", "https://other.example"), 401},
@@ -352,6 +352,29 @@ func TestAnAnswerThatIsNoKeySetLeavesTheKeysAsTheyWere(t *testing.T) {
 	}
 	if elsewhere.requests() != 0 {
 		t.Error("a redirect was followed")
+	}
+}
+
+func TestWithoutAUsableKeyTheAPIIsNotReady(t *testing.T) {
+	t.Parallel()
+	s, exchanging := newSigner(t, "1", jwt.SigningMethodES256), newSigner(t, "2", jwt.SigningMethodES384)
+	for name, published := range map[string][]map[string]any{
+		"no key": {}, "a key that is of no use": {exchanging.public()}, "a key for encryption": {s.public("use", "enc")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProvider(t, published...)
+			u := trusting(t, p)
+			u.call("GET", "/readyz", "").fails(503, "unavailable").says("tokens cannot be checked for now")
+			u.call("GET", "/v1/notes", "", s.bearer(u)).fails(503, "unavailable")
+			u.call("GET", "/readyz", "").fails(503, "unavailable")
+			p.publish(s.public())
+			u.call("GET", "/v1/notes", "", s.bearer(u)).is(200)
+			u.call("GET", "/readyz", "").is(200)
+			p.publish(published...)
+			u.clock.advance(time.Hour)
+			u.call("GET", "/v1/notes", "", s.bearer(u)).is(200)
+			u.call("GET", "/readyz", "").is(200)
+		})
 	}
 }
 

@@ -95,7 +95,7 @@ func (a *API) routes() []route {
 		},
 		{
 			method: "GET", pattern: "/readyz", guards: a.open(), handle: a.ready,
-			id: "getReadiness", tag: "service", summary: "Whether the store answers",
+			id: "getReadiness", tag: "service", summary: "Whether tokens can be checked and the store answers",
 			success: success{text: "ok"},
 			codes:   []fault.Code{fault.Unavailable, fault.DeadlineExceeded},
 		},

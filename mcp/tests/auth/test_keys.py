@@ -122,7 +122,8 @@ async def test_keys_for_another_purpose_are_ignored(
     marks: dict[str, str], verify: Callable[[str], Any], httpx_mock: HTTPXMock
 ) -> None:
     httpx_mock.add_response(url=URL, json=published(EC, **marks))
-    assert await verify(signed(EC, "ES256")) is None
+    with pytest.raises(KeysUnavailable):
+        await verify(signed(EC, "ES256"))
 
 
 async def test_a_token_without_key_id_is_refused_when_two_keys_could_verify_it(
@@ -176,6 +177,8 @@ DOWN = {
     "a list": {"response": {"json": []}},
     "endless": {"response": {"content": b" " * (MAX_BYTES + 1)}},
     "nested": {"response": {"content": b"[" * 200_000}},
+    "empty": {"response": {"json": {"keys": []}}},
+    "without a usable key": {"response": {"json": published(WEAK, OTHER_CURVE)}},
 }
 
 

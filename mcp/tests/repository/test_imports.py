@@ -31,7 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "entities": {"entities"},
     "environment": set(),
     "errors": set(),
-    "health": {"client", "contract", "entities", "errors", "single_flight"},
+    "health": {"auth", "client", "contract", "entities", "errors", "single_flight"},
     "http_clients": {"http_clients", "outbound", "settings", "transport"},
     "identity": set(),
     "library_seams": set(),

@@ -4,12 +4,14 @@ import logging
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from contextlib import suppress
+from typing import Any, NamedTuple, Protocol
 
 import httpx
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, OctKey, OKPKey, RSAKey
 
+from toolbridge_mcp.auth.jws import decoded, json_object
 from toolbridge_mcp.single_flight import SingleFlight
 
 logger = logging.getLogger(__name__)
@@ -20,13 +22,20 @@ REFRESH_SECONDS = 600
 MIN_INTERVAL_SECONDS = 5
 """The least time between two readings, whatever key ids strangers put into their tokens."""
 
+_NUMBERS = ("kty", "crv", "x", "y", "n", "e")
+_TEXTS = ("kid", "use", "alg", *_NUMBERS)
+
 MAX_BYTES = 256 * 1024
 MIN_RSA_BITS = 2048
 """RFC 7518, section 3.3."""
 
 
+READY_SECONDS = 1.0
+"""How long a probe of the readiness waits for the identity provider."""
+
+
 class KeysUnavailable(Exception):
-    """No token can be checked now: the keys of the identity provider have never been read."""
+    """No token can be checked now: no usable key of the identity provider was ever read."""
 
 
 class Keys(Protocol):
@@ -36,6 +45,9 @@ class Keys(Protocol):
     def algorithms(self) -> list[str]: ...
     async def find(self, algorithm: str, key_id: str | None) -> Key | None:
         """The key, or None if there is none. Raises `KeysUnavailable`."""
+
+    async def are_known(self) -> bool:
+        """Whether tokens can be checked."""
 
 
 class SharedSecret:
@@ -49,12 +61,26 @@ class SharedSecret:
     async def find(self, algorithm: str, key_id: str | None) -> Key | None:  # noqa: ARG002
         return self._key
 
+    async def are_known(self) -> bool:
+        return True
+
+
+class _PublicKey(NamedTuple):
+    algorithm: str
+    """The only one that the key may verify."""
+
+    id: str | None
+    spelled: bytes
+    """The key in DER, which is the same for equal keys."""
+
+    key: Key
+
 
 class KeySet:
     """The public keys at a URL (RFC 7517), for RS256, ES256 and EdDSA.
 
     A token with an unknown key id causes another reading, at most one every `MIN_INTERVAL_SECONDS`. While
-    the identity provider does not answer, the known keys stay in use.
+    the identity provider does not answer, or publishes no usable key, the known keys stay in use.
     """
 
     algorithms: list[str] = ["RS256", "ES256", "EdDSA"]  # noqa: RUF012
@@ -65,7 +91,7 @@ class KeySet:
         self._url = url
         self._http = http
         self._clock = clock
-        self._keys: list[tuple[str, str | None, Key]] = []
+        self._keys: list[_PublicKey] = []
         self._read_at: float | None = None
         self._tried_at: float | None = None
         self._readings: SingleFlight[None] = SingleFlight()
@@ -81,13 +107,23 @@ class KeySet:
             raise KeysUnavailable
         return key
 
+    async def are_known(self) -> bool:
+        if self._read_at is None:
+            with suppress(TimeoutError):
+                await self._readings.run(self._read, seconds=READY_SECONDS)
+        return self._read_at is not None
+
     async def aclose(self) -> None:
         await self._readings.aclose()
 
     def _known(self, algorithm: str, key_id: str | None) -> Key | None:
         """The key with that id; without an id, the only key for the algorithm (RFC 7517, section 4.5)."""
-        keys = [key for verifies, name, key in self._keys if verifies == algorithm and key_id in (None, name)]
-        return keys[0] if len(keys) == 1 else None
+        keys = {
+            key.spelled: key.key
+            for key in self._keys
+            if key.algorithm == algorithm and key_id in (None, key.id)
+        }
+        return next(iter(keys.values())) if len(keys) == 1 else None
 
     def _is_old(self) -> bool:
         return self._read_at is None or self._clock() - self._read_at > REFRESH_SECONDS
@@ -100,10 +136,10 @@ class KeySet:
         try:
             self._keys = _usable(await self._fetch())
             self._read_at = self._clock()
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             logger.warning("the key set could not be read", extra={"error": type(error).__name__})
 
-    async def _fetch(self) -> object:
+    async def _fetch(self) -> bytes:
         async with self._http.stream("GET", self._url) as answer:
             answer.raise_for_status()
             content = bytearray()
@@ -111,36 +147,52 @@ class KeySet:
                 content += chunk
                 if len(content) > MAX_BYTES:
                     raise ValueError("the key set is too large")
-        return httpx.Response(200, content=bytes(content)).json()
+        return bytes(content)
 
 
-def _usable(key_set: object) -> list[tuple[str, str | None, Key]]:
-    """The keys that can verify a signature, with algorithm and id (RFC 7517, section 5)."""
-    if not isinstance(key_set, Mapping) or not isinstance(key_set.get("keys"), list):
+def _usable(content: bytes) -> list[_PublicKey]:
+    """The keys that can verify a signature; others are ignored (RFC 7517, section 5). Raises ValueError if
+    there is none."""
+    sent = json_object(content).get("keys")
+    if not isinstance(sent, list):
         raise ValueError("not a key set")
-    usable = []
-    for data in key_set["keys"]:
-        key = _imported(data)
-        algorithm = key and _algorithm(key)
-        if key and algorithm and data.get("use", "sig") == "sig" and data.get("alg", algorithm) == algorithm:
-            usable.append((algorithm, data.get("kid"), key))
+    usable = [key for data in sent if isinstance(data, dict) and (key := _public_key(data))]
+    if not usable:
+        raise ValueError("no usable key")
     return usable
 
 
-def _imported(data: object) -> Key | None:
+def _public_key(data: Mapping[str, Any]) -> _PublicKey | None:
+    texts: dict[str, Any] = {name: data[name] for name in _TEXTS if data.get(name) is not None}
+    operations = data.get("key_ops", ["verify"])
+    if not all(isinstance(text, str) for text in texts.values()) or texts.get("use", "sig") != "sig":
+        return None
+    if not isinstance(operations, list) or "verify" not in operations:
+        return None
+    key = _imported({name: texts[name] for name in _NUMBERS if name in texts})
+    if not isinstance(key, RSAKey | ECKey | OKPKey):
+        return None
+    algorithm = _algorithm(key)
+    if algorithm is None or texts.get("alg", algorithm) != algorithm:
+        return None
+    return _PublicKey(algorithm, texts.get("kid"), key.as_der(private=False), key)
+
+
+def _imported(numbers: dict[str, Any]) -> Key | None:
+    """The key with these numbers. A certificate beside them would have to be fetched or checked."""
     try:
+        for name in ("x", "y", "n", "e"):
+            decoded(numbers.get(name, ""))
         with warnings.catch_warnings(action="ignore"):  # about weak keys, which `_algorithm` rejects
-            return JWKRegistry.import_key(data) if isinstance(data, dict) else None
+            return JWKRegistry.import_key(numbers)
     except (JoseError, ValueError, TypeError, KeyError):
         return None
 
 
-def _algorithm(key: Key) -> str | None:
+def _algorithm(key: RSAKey | ECKey | OKPKey) -> str | None:
     """The algorithm whose signatures the key verifies, or None if it is too weak or of another kind."""
     if isinstance(key, RSAKey):
         return "RS256" if key.public_key.key_size >= MIN_RSA_BITS else None
     if isinstance(key, ECKey):
         return "ES256" if key.curve_name == "P-256" else None
-    if isinstance(key, OKPKey):
-        return "EdDSA" if key.curve_name == "Ed25519" else None
-    return None
+    return "EdDSA" if key.curve_name == "Ed25519" else None

@@ -1,0 +1,54 @@
+"""Every token vector: the gateway decides as the RFCs say. The API's tests read the same file."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.auth.token_vectors import FILE, render
+from toolbridge_mcp.auth import Keys, KeySet, KeysUnavailable, Scopes, SharedSecret, UserTokenVerifier
+
+pytestmark = pytest.mark.anyio
+DOCUMENT: dict[str, Any] = json.loads(FILE.read_text())
+
+
+def test_the_file_is_what_its_script_writes() -> None:
+    assert FILE.read_text() == render(), (
+        "run python -m tests.auth.token_vectors in mcp/ and review the change"
+    )
+
+
+def test_each_vector_has_a_name_of_its_own() -> None:
+    names = [vector["name"] for vector in DOCUMENT["vectors"]]
+    assert len(set(names)) == len(names) >= 200
+
+
+@pytest.mark.parametrize("vector", DOCUMENT["vectors"], ids=lambda vector: vector["name"])
+async def test_the_gateway_decides_as_the_vector_says(vector: dict[str, Any]) -> None:
+    given = DOCUMENT["verifiers"][vector["verifier"]]
+
+    def published(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=given["key_set"].encode())
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(published)) as http:
+        key_set = KeySet("https://id.example/keys", http)
+        keys: Keys = SharedSecret(given["secret"].encode()) if given["secret"] else key_set
+        verifier = UserTokenVerifier(
+            keys,
+            issuer=given["issuer"] or None,
+            audience=given["audiences"],
+            scopes=Scopes(required=True),
+            clock=lambda: DOCUMENT["now"],
+        )
+        outcome, access = "refused", None
+        try:
+            access = await verifier.verify_token(vector["token"])
+        except KeysUnavailable:
+            outcome = "unavailable"
+        await key_set.aclose()
+    if access:
+        outcome = "accepted"
+        assert access.subject == vector["subject"]
+        assert access.scopes == vector["scopes"]
+    assert outcome == vector["outcome"]
