@@ -116,6 +116,11 @@ class ApiClient:
         return self._upstream.standing.problems()
 
     @property
+    def counts_repetitions(self) -> bool:
+        """Whether each write may make a new version, also if it changes nothing. Our own API makes none."""
+        return self._api is None or self._api.info.first_generation
+
+    @property
     def is_cut_off(self) -> bool:
         """Whether calls are refused for now because the API did not answer the last ones."""
         return self._upstream.breaker.state is not State.CLOSED

@@ -1,6 +1,7 @@
 """One request that a tool makes to the API."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -11,6 +12,8 @@ from toolbridge_mcp.errors import InvalidArguments
 
 COLLECTION = "/v1/{plural}"
 ITEM = f"{COLLECTION}/{{uid}}"
+
+_PLAIN_NAME = re.compile(r"[\w-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,31 @@ class Call:
         if self.body is None:
             return None
         try:
-            return json.dumps(self.body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-        except (ValueError, RecursionError) as error:
-            problem = "a number is not finite, a text is not valid Unicode, or the nesting is too deep."
-            raise InvalidArguments(facts={"problems": problem}) from error
+            return _json(self.body)
+        except _NotJson as error:
+            raise InvalidArguments(facts={"problems": f"{_culprit(self.body)} {error}."}) from error
+
+
+class _NotJson(ValueError):
+    """Its text is the rest of a sentence about the value."""
+
+
+def _json(value: JsonObject) -> bytes:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError as error:
+        raise _NotJson("is not valid Unicode") from error
+    except ValueError as error:
+        raise _NotJson("holds a number that is not finite") from error
+    except RecursionError as error:
+        raise _NotJson("is nested too deeply") from error
+
+
+def _culprit(body: JsonObject) -> str:
+    """The first field that JSON cannot hold."""
+    for name, value in body.items():
+        try:
+            _json({"": value})
+        except _NotJson:
+            return name if _PLAIN_NAME.fullmatch(name) else "a field"
+    return "the name of a field"

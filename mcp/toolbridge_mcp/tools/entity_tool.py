@@ -14,7 +14,7 @@ from toolbridge_mcp.resilience import CallLimits
 from toolbridge_mcp.tools.arguments import OperationArguments
 from toolbridge_mcp.tools.guarded import CallFailed, Guarded
 from toolbridge_mcp.tools.operations import Operation
-from toolbridge_mcp.tools.problems import explained
+from toolbridge_mcp.tools.problems import NOT_JSON, explained
 from toolbridge_mcp.tools.results import result_of, text_block
 
 
@@ -62,8 +62,10 @@ class EntityTool(Tool):
         return self._operation.writes
 
     def to_mcp_tool(self, **overrides: Any) -> WireTool:
-        """Without FastMCP's own `_meta`: a model would pay for it and learn nothing."""
-        return super().to_mcp_tool(**{"_meta": None, **overrides})
+        """With the hints that are true now, and without FastMCP's own `_meta`: a model would pay for it and
+        learn nothing."""
+        annotations = self._operation.hints_for(self._client)
+        return super().to_mcp_tool(**{"_meta": None, "annotations": annotations, **overrides})
 
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
         try:
@@ -74,9 +76,11 @@ class EntityTool(Tool):
     async def _perform(self, arguments: dict[str, Any], correlation_id: str) -> ToolResult:
         try:
             given = self._arguments.model_validate(arguments)
+            call = self._operation.call(self._entity, given)
         except ValidationError as error:
             problems = explained(error, self._arguments)
             raise InvalidArguments(facts={"problems": problems}) from error
-        call = self._operation.call(self._entity, given)
+        except (ValueError, RecursionError) as error:  # pydantic's, where values are written as JSON
+            raise InvalidArguments(facts={"problems": NOT_JSON}) from error
         document = await self._client.send(call, correlation_id)
         return result_of(document, of_a_write=call.writes)

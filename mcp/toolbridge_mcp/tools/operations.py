@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mcp.types import ToolAnnotations
 
-from toolbridge_mcp.client import COLLECTION, ITEM, Call
+from toolbridge_mcp.client import COLLECTION, ITEM, ApiClient, Call
 from toolbridge_mcp.entities import Entity
 from toolbridge_mcp.tools.arguments import (
     OperationArguments,
@@ -23,7 +23,7 @@ from toolbridge_mcp.tools.arguments import (
 class Operation:
     """One verb: the API's method and route, the arguments for an entity, and what a model reads about it.
 
-    `about` may use {word}, {words}, {kind} and {parent}; `hints` are MCP's annotations.
+    `about` may use {word}, {words}, {kind} and {parent}; `hints` are MCP's annotations for our own API.
     """
 
     verb: str
@@ -55,6 +55,12 @@ class Operation:
     def description(self, entity: Entity) -> str:
         parent = " Its parent stays unless given." if entity.parent else ""
         return self.about.format(**entity.words, parent=parent)
+
+    def hints_for(self, client: ApiClient) -> ToolAnnotations:
+        """`hints`, as they are true of the client's API."""
+        if self.conditional and self.method != "DELETE" and client.counts_repetitions:
+            return self.hints.model_copy(update={"idempotent_hint": False})
+        return self.hints
 
     def call(self, entity: Entity, given: OperationArguments) -> Call:
         """The request to the API that checked arguments ask for."""

@@ -9,6 +9,8 @@ from pydantic_core import ErrorDetails
 MAX_PROBLEMS = 5
 _NAME = re.compile(r"[\w-]{1,64}")
 
+NOT_JSON = "a text is not valid Unicode, or the nesting is too deep."
+
 _REASONS = {
     "missing": "is required",
     "uuid_parsing": "should be a uid (a UUID) as other calls return it",
@@ -16,6 +18,7 @@ _REASONS = {
     "dict_type": "should be an object",
     "model_type": "should be an object",
     "list_type": "should be a list",
+    "string_unicode": "should be valid Unicode",
 }
 """Used instead of pydantic's own messages where those name Python types or quote the value."""
 
