@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -323,20 +324,21 @@ func TestAStartThatCannotWorkSaysWhyInOneLine(t *testing.T) {
 	for _, row := range []struct {
 		name string
 		env  []string
+		code int
 		says []string
 	}{
-		{"a taken port", environment(taken.Addr().String(), filepath.Join(dir, "x.db")), []string{"HTTP_ADDR", taken.Addr().String(), "address already in use"}},
-		{"a database that is a directory", environment("127.0.0.1:0", dir), []string{dir, "is a directory"}},
-		{"no tenant", append(good[:3:3], good[4]), []string{"TENANT_ID", "not set"}},
-		{"two ways to check tokens", append(good, "JWT_JWKS_URL=https://id.example/"), []string{"JWT_HS256_SECRET", "together with JWT_JWKS_URL"}},
-		{"nothing at all", nil, []string{"JWT_HS256_SECRET", "TENANT_ID", "TENANT_HEADER_SECRET"}},
+		{"a taken port", environment(taken.Addr().String(), filepath.Join(dir, "x.db")), 1, []string{"HTTP_ADDR", taken.Addr().String(), "address already in use"}},
+		{"a database that is a directory", environment("127.0.0.1:0", dir), 1, []string{dir, "is a directory"}},
+		{"no tenant", append(good[:3:3], good[4]), wrongSetting, []string{"TENANT_ID", "not set"}},
+		{"two ways to check tokens", append(good, "JWT_JWKS_URL=https://id.example/"), wrongSetting, []string{"JWT_HS256_SECRET", "together with JWT_JWKS_URL"}},
+		{"nothing at all", nil, wrongSetting, []string{"JWT_HS256_SECRET", "TENANT_ID", "TENANT_HEADER_SECRET"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var stderr bytes.Buffer
 			cmd := exec.Command(binary)
 			cmd.Env, cmd.Stderr = row.env, &stderr
 			_ = cmd.Run()
-			if code := cmd.ProcessState.ExitCode(); code != 1 {
+			if code := cmd.ProcessState.ExitCode(); code != row.code {
 				t.Errorf("exit code %d", code)
 			}
 			lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
@@ -409,5 +411,61 @@ func TestTheVersionIsPrinted(t *testing.T) {
 	}
 	if err := exec.Command(binary, "-nonsense").Run(); err == nil {
 		t.Error("an unknown argument was taken")
+	}
+}
+
+func TestVariablesOfOtherProgramsChangeNothing(t *testing.T) {
+	for _, name := range []string{"PGHOST", "PGSSLMODE", "PGSERVICEFILE", "GODEBUG", "HTTPS_PROXY", "https_proxy"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("PGHOST", "elsewhere")
+	t.Setenv("GODEBUG", "netdns=2")
+	t.Setenv("PGPASSFILE", "/nowhere")
+	t.Setenv("ALL_PROXY", "http://proxy:3128")
+	tidyEnvironment()
+	for _, entry := range os.Environ() {
+		if strings.HasPrefix(entry, "PG") || strings.HasPrefix(entry, "GODEBUG=") {
+			t.Errorf("%s is left", entry)
+		}
+	}
+	if proxy := os.Getenv("HTTPS_PROXY"); proxy != "http://proxy:3128" {
+		t.Errorf("HTTPS_PROXY is %q", proxy)
+	}
+}
+
+func TestTheProxyOfTheEnvironmentIsUsedForTheKeySet(t *testing.T) {
+	t.Parallel()
+	proxy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer proxy.Close()
+	asked := make(chan string, 1)
+	go func() {
+		connection, err := proxy.Accept()
+		if err != nil {
+			return
+		}
+		defer connection.Close()
+		line, _ := bufio.NewReader(connection).ReadString('\n')
+		asked <- line
+	}()
+	env := append(slices.DeleteFunc(environment("127.0.0.1:0", filepath.Join(t.TempDir(), "api.db")),
+		func(entry string) bool { return strings.HasPrefix(entry, "JWT_HS256_SECRET=") }),
+		"JWT_JWKS_URL=https://id.example/keys", "JWT_ISSUER=i", "JWT_AUDIENCE=a",
+		"ALL_PROXY=http://"+proxy.Addr().String(), "NO_PROXY=[::1],fd00::/8")
+	cmd := exec.Command(binary)
+	cmd.Env = env
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	select {
+	case line := <-asked:
+		if !strings.HasPrefix(line, "CONNECT id.example:443 ") {
+			t.Errorf("the proxy was asked %q", line)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the proxy was never asked")
 	}
 }

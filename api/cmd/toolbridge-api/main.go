@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -11,13 +12,19 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
 	"toolbridge/api/internal/config"
 )
 
+// wrongSetting is the exit code when a setting is missing or wrong, so that another
+// start would not help: EX_CONFIG of sysexits.h, since a panic ends with 2.
+const wrongSetting = 78
+
 func main() {
+	tidyEnvironment()
 	// A second signal ends the process at once, even if calls are not finished.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	context.AfterFunc(ctx, stop)
@@ -49,13 +56,31 @@ func command(ctx context.Context, args []string, lookup config.Lookup, stdout, s
 	return serveCommand(ctx, lookup, stderr)
 }
 
+// tidyEnvironment unsets the variables of libpq and of Go's tools. The driver and the
+// runtime read them too, so one that was set for another program could name another
+// server or weaken its TLS. ALL_PROXY counts as in the gateway, where HTTPS_PROXY wins.
+func tidyEnvironment() {
+	if proxy := cmp.Or(os.Getenv("ALL_PROXY"), os.Getenv("all_proxy")); proxy != "" &&
+		cmp.Or(os.Getenv("HTTPS_PROXY"), os.Getenv("https_proxy")) == "" {
+		os.Setenv("HTTPS_PROXY", proxy)
+	}
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		if strings.HasPrefix(name, "PG") || name == "GODEBUG" {
+			os.Unsetenv(name)
+		}
+	}
+}
+
 // serveCommand serves. A failed start is one log line in the usual format.
 func serveCommand(ctx context.Context, lookup config.Lookup, stderr io.Writer) int {
 	cfg, err := config.FromEnv(lookup)
 	log := newLog(stderr, cfg.LogLevel)
-	if err == nil {
-		err = checkAlone(ctx, cfg.Database, lookup, net.DefaultResolver, log)
+	if err != nil {
+		log.Error("stopped", "error", err.Error())
+		return wrongSetting
 	}
+	err = checkAlone(ctx, cfg.Database, lookup, net.DefaultResolver, log)
 	if err == nil {
 		err = run(ctx, cfg, log)
 	}

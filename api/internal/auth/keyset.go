@@ -61,13 +61,18 @@ type KeySet struct {
 }
 
 // NewKeySet returns an empty set, which is fetched from a JWKS URL when it is first
-// needed. It follows no redirect and uses no proxy from the environment.
+// needed. It follows no redirect, and uses the proxy that HTTPS_PROXY and NO_PROXY
+// name for https.
 func NewKeySet(url string, now func() time.Time) *KeySet {
 	return &KeySet{
 		url: url,
 		now: now,
 		client: &http.Client{
-			Transport:     &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10},
+			Transport: &http.Transport{
+				Proxy:                  http.ProxyFromEnvironment,
+				DisableKeepAlives:      true,
+				MaxResponseHeaderBytes: 64 << 10,
+			},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			Timeout:       fetchWithin,
 		},

@@ -80,3 +80,36 @@ def test_a_folder_that_cannot_be_written_is_named(file: Path) -> None:
     os.environ["TOOLBRIDGE_ENV_FILE"] = str(file / "settings")
     with pytest.raises(Failure, match="make its folder writable"):
         settings_file.complete()
+
+
+KEY_SET = "https://id.example/keys"
+
+
+@pytest.mark.parametrize("name", ["JWT_JWKS_URL", "TOOLBRIDGE_JWT_JWKS_URL"])
+@pytest.mark.parametrize("in_file", [True, False])
+def test_a_key_set_takes_the_place_of_the_key_for_tokens(file: Path, name: str, in_file: bool) -> None:
+    if in_file:
+        file.write_text(f"{name}={KEY_SET}\n")
+    else:
+        os.environ[name] = KEY_SET
+    settings_file.complete()
+    assert os.environ[name] == KEY_SET
+    assert "JWT_HS256_SECRET" not in os.environ
+    assert "JWT_HS256_SECRET" not in file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("wins", "loses"), [("JWT_JWKS_URL", "JWT_HS256_SECRET"), ("JWT_HS256_SECRET", "JWT_JWKS_URL")]
+)
+def test_how_tokens_are_verified_is_said_in_one_place(file: Path, wins: str, loses: str) -> None:
+    file.write_text(f"TENANT_ID=acme\nTENANT_HEADER_SECRET=x\n{loses}=file\n")
+    os.environ[wins] = "environment"
+    settings_file.complete()
+    assert loses not in os.environ
+
+
+def test_an_api_that_runs_already_has_its_own_secrets(file: Path) -> None:
+    file.write_text("TOOLBRIDGE_GO_API_BASE_URL=http://127.0.0.1:9\n")
+    settings_file.complete()
+    assert file.read_text() == "TOOLBRIDGE_GO_API_BASE_URL=http://127.0.0.1:9\n"
+    assert not os.environ.keys() & set(MADE)

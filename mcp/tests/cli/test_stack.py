@@ -1,11 +1,13 @@
 """`toolbridge up`, `down` and `status` with the real programs, each stack on a data folder of its own."""
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import psutil
@@ -52,6 +54,12 @@ class Machine:
         process = self.start(*arguments, **settings)
         said = "".join(process.communicate(timeout=SECONDS))
         return process.returncode, said
+
+    def logged(self, beginning: str) -> datetime:
+        """When the first message of the log that begins like this was written."""
+        entries = map(json.loads, self.data.joinpath("toolbridge.log").read_text().splitlines())
+        times = (entry["time"] for entry in entries if entry["message"].startswith(beginning))
+        return datetime.fromisoformat(next(times))
 
     def processes(self) -> list[psutil.Process]:
         """Those that a stack on this folder has."""
@@ -166,11 +174,65 @@ def test_an_api_that_is_not_built_is_said_at_once(machine: Machine) -> None:
     assert "scripts/run.sh builds it" in said
 
 
-def test_programs_that_do_not_start_end_the_start(machine: Machine) -> None:
-    code, said = machine("up", TOOLBRIDGE_LOG_LEVEL="loud")
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"TOOLBRIDGE_LOG_LEVEL": "loud"}, "The gateway does not start:\nTOOLBRIDGE_LOG_LEVEL: "),
+        (
+            {"MAX_BODY_BYTES": "many"},
+            'The API does not start:\nMAX_BODY_BYTES: "many" is not a whole number\n',
+        ),
+        ({"DATABASE_URL": "sqlite:///"}, "The API does not start:\ndatabase file / cannot be opened"),
+        (
+            {"DATABASE_URL": "postgres://u:hidden@127.0.0.1:9/x"},
+            "The API does not start:\nDATABASE_URL: Postgre",
+        ),
+    ],
+)
+def test_a_program_that_does_not_start_ends_the_start_with_its_reason(
+    machine: Machine, settings: dict[str, str], says: str
+) -> None:
+    code, said = machine("up", **settings)
     assert code == 1
-    assert said.startswith("Start ... failed\nError: The gateway does not start:\nTOOLBRIDGE_LOG_LEVEL: ")
+    assert said.startswith(f"Start ... failed\nError: {says}")
+    assert "hidden" not in said
     assert machine.processes() == []
+    ended, stopped = (machine.logged(message) for message in ("exited: ", "received SIGTERM"))
+    assert (stopped - ended).total_seconds() < 2
+
+
+@pytest.mark.parametrize("folder", ["/dev/null/data", "/proc/data"])
+def test_a_data_folder_that_cannot_be_used_is_named(machine: Machine, folder: str) -> None:
+    code, said = machine("up", TOOLBRIDGE_DATA_DIR=folder)
+    assert code == 1
+    assert said.startswith("Error: /")
+    assert "set TOOLBRIDGE_DATA_DIR to another folder" in said
+
+
+def test_a_full_disk_is_said_at_once(machine: Machine) -> None:
+    machine.data.mkdir()
+    machine.data.joinpath("toolbridge.log").symlink_to("/dev/full")
+    code, said = machine("up")
+    assert code == 1
+    assert "No space left on device" in said
+
+
+def test_with_a_key_set_no_secret_and_no_token_is_made(machine: Machine) -> None:
+    keys = {
+        "JWT_JWKS_URL": "https://id.example/keys",
+        "JWT_ISSUER": "https://id.example",
+        "JWT_AUDIENCE": "a",
+    }
+    code, said = machine("up", "--detach", **keys)
+    assert code == 0, said
+    assert "Token        from your identity provider (https://id.example)" in said
+    assert "JWT_HS256_SECRET" not in Path(machine.environment["TOOLBRIDGE_ENV_FILE"]).read_text()
+    code, said = machine("token", **keys)
+    assert code == 2
+    assert "from your identity provider (https://id.example)" in said
+    code, said = machine("connect", "claude-code", **keys)
+    assert code == 0
+    assert "Bearer TOKEN" in said
 
 
 def test_in_front_of_an_api_that_runs_already_there_is_no_other(machine: Machine, api: Process) -> None:

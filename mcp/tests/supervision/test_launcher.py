@@ -83,6 +83,24 @@ def test_a_program_that_cannot_start_ends_everything_with_a_failure(stack: Stack
     assert any("a program failed for good" in said for said in messages(process))
 
 
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"TOOLBRIDGE_LOG_LEVEL": "loud"}, "TOOLBRIDGE_LOG_LEVEL: "),
+        ({"MAX_BODY_BYTES": "many"}, "MAX_BODY_BYTES: "),
+    ],
+)
+def test_a_wrong_setting_is_not_tried_again(stack: Stack, settings: dict[str, str], says: str) -> None:
+    process = stack(**settings)
+    with pytest.raises(AssertionError, match=says):
+        process.start()
+    assert process.wait() == 1
+    # supervisord may start it once more before it reads the signal.
+    assert len(pids(process, "gateway")) <= 2
+    assert len(pids(process, "api")) <= 2
+    assert any("does not start with these settings" in said for said in messages(process))
+
+
 def test_without_supervisord_everything_ends_with_a_failure(stack: Stack) -> None:
     process = stack()
     process.start()

@@ -14,7 +14,7 @@ import click
 
 from toolbridge_mcp.cli.checkout import typed
 from toolbridge_mcp.cli.stack import Stack
-from toolbridge_mcp.cli.token import development_token
+from toolbridge_mcp.cli.token import development_token_if_possible, provider
 
 PAGE = Template("""
 ToolBridge   $url/mcp
@@ -26,6 +26,8 @@ $clients
 
 For other clients see $help and docs/clients.md.
 """)
+
+PLACEHOLDER = "TOKEN"
 
 
 @dataclass(frozen=True)
@@ -99,21 +101,24 @@ def show(name: str | None, url: str | None, token: str | None, user: str) -> Non
     or this machine's; without `token` one is made for `user`."""
     stack = Stack.from_environment()
     url = url or os.environ.get("TOOLBRIDGE_PUBLIC_URL", "").rstrip("/") or stack.url
-    token = (token or "").strip() or development_token(user)
+    token = (token or "").strip() or development_token_if_possible(user)
     if name is None:
         click.echo(page(url, token, stack.log))
         return
     client = CLIENTS[name]
-    configuration = client.configuration(url, token)
-    if token not in configuration:
-        click.echo(f"Token: {token}", err=True)
+    configuration = client.configuration(url, token or PLACEHOLDER)
+    if token is None or token not in configuration:
+        click.echo(f"Token: {token or provider()}", err=True)
     click.echo(f"{client.place}:\n", err=True)
     click.echo(configuration)
 
 
-def page(url: str, token: str, log: Path) -> str:
-    """What `toolbridge up` prints: the addresses, a token, and the configuration of the usual clients."""
+def page(url: str, token: str | None, log: Path) -> str:
+    """What `toolbridge up` prints: the addresses, a token or where to get one, and the configuration of usual
+    clients."""
     shown = (CLIENTS[name] for name in ON_THE_PAGE)
     help_command = typed("connect --help")
-    clients = "\n\n".join(f"{one.place}:\n\n{one.configuration(url, token)}" for one in shown)
-    return PAGE.substitute(url=url, token=token, log=log, clients=clients, help=help_command).rstrip("\n")
+    filled_in = token or PLACEHOLDER
+    clients = "\n\n".join(f"{one.place}:\n\n{one.configuration(url, filled_in)}" for one in shown)
+    said = token or f"{provider()}; put it in place of {PLACEHOLDER}"
+    return PAGE.substitute(url=url, token=said, log=log, clients=clients, help=help_command).rstrip("\n")

@@ -1,5 +1,6 @@
 """`toolbridge up`, `down` and `status`: the stack of this machine."""
 
+import os
 import signal
 import sys
 import time
@@ -12,7 +13,7 @@ from toolbridge_mcp.cli import connect, launch, log, running
 from toolbridge_mcp.cli.checkout import typed
 from toolbridge_mcp.cli.failures import Failure
 from toolbridge_mcp.cli.stack import Stack
-from toolbridge_mcp.cli.token import development_token
+from toolbridge_mcp.cli.token import development_token_if_possible
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -23,9 +24,15 @@ def up(stack: Stack, *, detached: bool) -> None:
     # Set here and not left to Python: a shell starts a background job with SIGINT ignored.
     for number in STOP_SIGNALS:
         signal.signal(number, _interrupt)
-    launch.check(stack)
-    log_start = log.make_room(stack.log)
-    launcher = launch.start_launcher(stack)
+    try:
+        launch.check(stack)
+        log_start = log.make_room(stack.log)
+        launcher = launch.start_launcher(stack)
+    except OSError as error:
+        raise Failure(
+            f"{error.filename or stack.data} cannot be used ({error.strerror}). Make room, or let this user "
+            "write there, or set TOOLBRIDGE_DATA_DIR to another folder."
+        ) from error
     try:
         _prove_and_explain(stack, launcher, log_start)
         if detached:
@@ -88,9 +95,9 @@ def _prove_and_explain(stack: Stack, launcher: launch.Launcher, log_start: int) 
     from toolbridge_mcp.cli.proof import prove
 
     launch.wait_until_ready(stack, launcher, log_start)
-    token = development_token("dev")
+    token = os.environ.get("TOOLBRIDGE_TOKEN", "").strip() or development_token_if_possible("dev")
     try:
-        shown = prove(stack.url, token)
+        shown = prove(stack.url, token) if token else "no call was made as proof: it needs a token"
     except Failure as failure:
         raise Failure(f"{failure.message}\n{log.tail(stack.log)}") from failure
     _say(f"{time.monotonic() - started:.0f} s ({shown})")

@@ -1,6 +1,7 @@
 """The start of a stack: the checks before it, the launcher, and the wait until both programs are ready."""
 
 import http.client
+import json
 import os
 import shutil
 import socket
@@ -86,24 +87,40 @@ def wait_until_ready(stack: Stack, launcher: Launcher, log_start: int) -> None:
     byte `log_start`."""
     deadline = time.monotonic() + READY_SECONDS
     while not is_ready(stack.url):
+        has_ended = launcher.poll() is not None
         # supervisord would try again for a minute, but the reason is known by now.
         if errors := log.failed_start(stack.log, log_start):
             raise Failure(errors)
-        if launcher.poll() is not None:
+        if has_ended:
             raise ended(stack)
         if time.monotonic() > deadline:
-            raise Failure(f"Not ready after {READY_SECONDS} s.\n{log.tail(stack.log)}")
+            reasons = ", ".join(problems(stack.url))
+            raise Failure(f"Not ready after {READY_SECONDS} s. {reasons}\n{log.tail(stack.log)}")
         time.sleep(0.1)
 
 
 def is_ready(url: str) -> bool:
     """Whether the program at this address answers 200 to /readyz."""
+    return _readiness(url)[0] == http.client.OK
+
+
+def problems(url: str) -> list[str]:
+    """Why the gateway at this address is not ready, in its own words; empty if it does not respond."""
+    try:
+        return [str(reason) for reason in json.loads(_readiness(url)[1])["problems"]]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def _readiness(url: str) -> tuple[int, bytes]:
+    """Status and body of /readyz; a status of 0 if nothing responds."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=2)
     try:
         connection.request("GET", "/readyz")
-        return connection.getresponse().status == http.client.OK
+        answer = connection.getresponse()
+        return answer.status, answer.read()
     except (OSError, http.client.HTTPException):
-        return False
+        return 0, b""
     finally:
         connection.close()
 

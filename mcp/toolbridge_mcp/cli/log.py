@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 KEPT_BYTES = 10_000_000
@@ -20,8 +21,14 @@ def make_room(path: Path) -> int:
 
 
 def open_log(path: Path) -> int:
-    """A file descriptor. Opened to append, since supervisord opens the log a second time, by name."""
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    """A file descriptor. Opened to append, since supervisord opens the log a second time, by name.
+
+    Raises OSError also if the disk is full: the programs could not say in the log why they do not start.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    entry = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": "info", "logger": "cli"}
+    os.write(descriptor, json.dumps({**entry, "message": "starting"}).encode() + b"\n")
+    return descriptor
 
 
 def tail(path: Path) -> str:
@@ -35,7 +42,14 @@ def failed_start(path: Path, start: int) -> str | None:
         file.seek(start)
         lines = file.read().splitlines()
     entries = [json.loads(line) for line in lines if line.endswith(b"}")]
-    if not any(ENDED.match(entry["message"]) for entry in entries if entry["logger"] == "supervisord"):
+    if not any(ENDED.match(str(entry["message"])) for entry in entries if entry["logger"] == "supervisord"):
         return None
     errors = (entry for entry in entries if entry["level"] in {"error", "critical"})
-    return "\n".join(entry["message"] for entry in errors if entry["logger"] != "supervisord")
+    return "\n".join(
+        _sentence(entry) for entry in errors if entry["logger"] not in {"supervisord", "supervision"}
+    )
+
+
+def _sentence(entry: dict[str, str]) -> str:
+    """The API says why it ends in a field of its own."""
+    return f"The API does not start:\n{entry['error']}" if "error" in entry else entry["message"]

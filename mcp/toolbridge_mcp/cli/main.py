@@ -149,7 +149,8 @@ def token(user: str, expires: int) -> None:
     """Print a development token for a user.
 
     The token is an HS256 JWT with USER ("dev") as `sub`, signed with JWT_HS256_SECRET. It names JWT_ISSUER
-    and the first of JWT_AUDIENCE when they are set. In a checkout a missing secret is made in .env.
+    and the first of JWT_AUDIENCE when they are set. In a checkout a missing secret is made in .env. With
+    JWT_JWKS_URL, tokens come from the identity provider, and there is none to print.
     """
     from toolbridge_mcp.cli import settings_file
     from toolbridge_mcp.cli.token import development_token

@@ -12,7 +12,8 @@ from toolbridge_mcp.settings import WrongSetting, explain, from_environment
 
 
 def serve() -> int:
-    """Serves until a signal stops it. Returns 130 after Ctrl-C, and 2 when a setting is missing or wrong."""
+    """Serves until a signal stops it. Returns 130 after Ctrl-C, 2 when a setting is missing or wrong, and 1
+    when the port is taken, which may pass."""
     try:
         settings = from_environment()
         app = create_app(settings)
@@ -22,7 +23,7 @@ def serve() -> int:
     except WrongSetting as error:
         return _refused(error.sentence)
     except OSError as error:
-        return _refused(f"TOOLBRIDGE_HOST and TOOLBRIDGE_PORT: cannot listen there: {error.strerror}.")
+        return _refused(f"TOOLBRIDGE_HOST and TOOLBRIDGE_PORT: cannot listen there: {error.strerror}.", 1)
     try:
         most = uvicorn_server.most_connections(settings.max_connections, settings.max_calls)
         proxies = settings.trusted_proxies
@@ -33,6 +34,6 @@ def serve() -> int:
     return 0
 
 
-def _refused(sentences: str) -> int:
+def _refused(sentences: str, code: int = 2) -> int:
     sys.stderr.write(f"The gateway does not start:\n{sentences}\n")
-    return 2
+    return code

@@ -7,6 +7,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from toolbridge_mcp.cli.failures import WrongUsage
+from toolbridge_mcp.cli.settings_file import KEY_SETS
 from toolbridge_mcp.setting_types import MIN_SECRET_BYTES
 
 DAY = 24 * 60 * 60
@@ -17,6 +18,8 @@ def development_token(subject: str, seconds: int = 30 * DAY) -> str:
     JWT_AUDIENCE when they are set. Raises `WrongUsage`."""
     if not subject.strip():
         raise WrongUsage("The user is empty; name the user that the token is for.")
+    if has_identity_provider():
+        raise WrongUsage(f"Tokens come {provider()}; give one with --token or in TOOLBRIDGE_TOKEN.")
     secret = os.environ.get("JWT_HS256_SECRET", "")
     if len(os.fsencode(secret)) < MIN_SECRET_BYTES:
         raise WrongUsage(
@@ -27,6 +30,21 @@ def development_token(subject: str, seconds: int = 30 * DAY) -> str:
         return jwt.encode({"alg": "HS256", "typ": "JWT"}, claims, OctKey.import_key(secret))
     except UnicodeEncodeError as error:
         raise WrongUsage("The user is not valid UTF-8.") from error
+
+
+def development_token_if_possible(subject: str) -> str | None:
+    """None where tokens come from an identity provider."""
+    return None if has_identity_provider() else development_token(subject)
+
+
+def has_identity_provider() -> bool:
+    return not KEY_SETS.isdisjoint(os.environ)
+
+
+def provider() -> str:
+    """Where a user gets a token."""
+    issuer = os.environ.get("JWT_ISSUER") or "JWT_JWKS_URL"
+    return f"from your identity provider ({issuer})"
 
 
 def _claims(subject: str, seconds: int, now: int) -> dict[str, str | int]:

@@ -2,6 +2,7 @@
 requested stop, and 1 after a failure."""
 
 import os
+import re
 import select
 import signal
 import time
@@ -25,6 +26,12 @@ write through supervisord, so a frozen supervisord halts them, too."""
 ANSWER_SECONDS = 10
 """supervisord logs a stop request at once, unless it is frozen."""
 POLL_SECONDS = 1.0
+
+HOPELESS = re.compile(
+    rb'"logger": "supervisord", "message": "exited: (gateway \(exit status 2|api \(exit status 78);'
+)
+"""supervisord's message when a setting of a program is missing or wrong: another start would not help. A Go
+program that panics ends with 2, so the API's code is another one."""
 
 
 class Launcher:
@@ -91,7 +98,10 @@ class Launcher:
     def _pass_on(self, said: int) -> bool:
         """Copies what is there to the output. Returns False at the end of the pipe."""
         chunk = os.read(said, 1 << 16)
-        self._write(self._lines.feed(chunk))
+        lines = self._lines.feed(chunk)
+        self._write(lines)
+        if self._stopped_at is None and HOPELESS.search(lines):
+            self._fail("stopping everything: a program does not start with these settings")
         if chunk and self._stopped_at is not None:
             self._kill_at = self._stopped_at + STOP_SECONDS
         return bool(chunk)
