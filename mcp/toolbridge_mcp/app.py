@@ -173,4 +173,9 @@ def _verifier(settings: Settings, keys: Keys) -> UserTokenVerifier:
 
 
 def _scopes(settings: Settings) -> Scopes:
-    return Scopes(settings.scope_read, settings.scope_write, required=settings.scopes_required)
+    return Scopes(
+        settings.scope_read,
+        settings.scope_write,
+        required=settings.scopes_required,
+        requested=settings.requested_scopes,
+    )

@@ -19,7 +19,7 @@ _SAFE_URL = re.compile(rf"(https://[^/?#@\s]+|http://{_LOOPBACK}(:\d+)?)(/[^?#\s
 """RFC 9728 and RFC 8414 require https; plain http is allowed on this machine only."""
 
 _SAFE_URL_RULE = "must be an https address without user, query and fragment (http only on this machine)"
-_SCOPE = re.compile(r"[!#-\[\]-~]{1,100}")
+_SCOPE = re.compile(r"[!#-\[\]-~]{1,255}")
 _RATE = re.compile(r"([1-9][0-9]{0,8}):([1-9][0-9]{0,8})")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _ORIGIN = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]*://({_HOST.pattern})(:(?P<port>[0-9]{{1,5}}))?")
@@ -68,9 +68,9 @@ def _public_url(value: str | None) -> str | None:
     return value and value.rstrip("/")
 
 
-def _scope(value: str) -> str:
+def _scope(value: str | None) -> str | None:
     """One scope-token of RFC 6749, section 3.3."""
-    if not _SCOPE.fullmatch(value):
+    if value is not None and not _SCOPE.fullmatch(value):
         raise ValueError("must be one word of visible ASCII without quotes or backslash")
     return value
 
@@ -157,6 +157,7 @@ MaybeRate = Annotated[
     Rate | None, NoDecode, BeforeValidator(_rate), Kind("`per-minute:burst`, or `off` for no limit")
 ]
 Scope = Annotated[str, AfterValidator(_scope), Kind("one word")]
+MaybeScope = Annotated[MaybeText, AfterValidator(_scope), Kind("one word")]
 TenantId = Annotated[
     str, AfterValidator(_tenant_id), Kind("1 to 128 visible ASCII characters without a colon")
 ]

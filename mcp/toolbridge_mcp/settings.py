@@ -14,6 +14,7 @@ from toolbridge_mcp.setting_types import (
     Hosts,
     MaybeGivenSecret,
     MaybeRate,
+    MaybeScope,
     MaybeSecret,
     MaybeText,
     MaybeUrl,
@@ -89,6 +90,14 @@ class Settings(BaseSettings):
     scope_write: Scope = "write"
     """The scope that a token needs for tools that change something. Must differ from
     `TOOLBRIDGE_SCOPE_READ`."""
+
+    advertised_scope_read: MaybeScope = None
+    """The name under which clients request `TOOLBRIDGE_SCOPE_READ`, if it is another one than in the token:
+    clients request `api://APP/read` from Entra ID, and the token says `read`. The sign-in metadata and each
+    401 and 403 contain this name."""
+
+    advertised_scope_write: MaybeScope = None
+    """The same for `TOOLBRIDGE_SCOPE_WRITE`."""
 
     require_scopes: bool | None = None
     """Whether a token without scopes is refused. When unset, it is refused if `JWT_JWKS_URL` is set, and may
@@ -247,6 +256,13 @@ class Settings(BaseSettings):
     @property
     def scopes_required(self) -> bool:
         return self.jwt_jwks_url is not None if self.require_scopes is None else self.require_scopes
+
+    @property
+    def requested_scopes(self) -> tuple[str, ...]:
+        """The scopes that clients request, each once."""
+        read = self.advertised_scope_read or self.scope_read
+        write = self.advertised_scope_write or self.scope_write
+        return tuple(dict.fromkeys((read, write)))
 
     @property
     def issuers(self) -> tuple[str, ...]:

@@ -83,6 +83,53 @@ async def test_where_scopes_are_required_a_token_without_them_is_refused(
     assert 'scope="items:read items:write"' in answer.headers["WWW-Authenticate"]
 
 
+PROVIDERS: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
+    "Auth0": ({}, {"scope": "openid read write", "permissions": ["read", "write"]}, "read write"),
+    "Keycloak": ({}, {"scope": "email read profile write", "typ": "Bearer"}, "read write"),
+    "Okta": ({}, {"scp": ["read", "write", "offline_access"]}, "read write"),
+    "Amazon Cognito": (
+        {"SCOPE_READ": "tools/read", "SCOPE_WRITE": "tools/write"},
+        {"scope": "tools/read tools/write openid", "token_use": "access"},
+        "tools/read tools/write",
+    ),
+    "Entra ID": (
+        {"ADVERTISED_SCOPE_READ": "api://app/read", "ADVERTISED_SCOPE_WRITE": "api://app/write"},
+        {"scp": "read write", "ver": "2.0"},
+        "api://app/read api://app/write",
+    ),
+    "Entra ID, all at once": (
+        {"ADVERTISED_SCOPE_READ": "api://app/.default", "ADVERTISED_SCOPE_WRITE": "api://app/.default"},
+        {"scp": "write read"},
+        "api://app/.default",
+    ),
+}
+"""Of each identity provider: settings, the claims of its tokens, and the scopes that clients request."""
+
+
+@pytest.mark.parametrize(("settings", "claims", "requested"), PROVIDERS.values(), ids=PROVIDERS)
+async def test_clients_request_scopes_as_their_provider_names_them(
+    settings: dict[str, str],
+    claims: dict[str, Any],
+    requested: str,
+    api: Process,
+    tmp_path: Path,
+    user: str,
+) -> None:
+    named = {f"TOOLBRIDGE_{name}": value for name, value in settings.items()}
+    with running(gateway_process(api.url, tmp_path, **named, TOOLBRIDGE_REQUIRE_SCOPES="true")) as process:
+        async with httpx.AsyncClient(base_url=process.url, trust_env=False) as http:
+            document = (await http.get("/.well-known/oauth-protected-resource/mcp")).json()
+            assert document["scopes_supported"] == requested.split()
+            unknown = {"Authorization": f"Bearer {token(user, scope='api://app/other')}"}
+            for headers, status in (({}, 401), (unknown, 403)):
+                answer = await http.post("/mcp", headers=headers, json={})
+                assert answer.status_code == status
+                assert f'scope="{requested}"' in answer.headers["WWW-Authenticate"]
+        async with over_http(process.url, token(user, **claims)) as tools:
+            assert (await tools.call("create_note", title="t", content="c"))["uid"]
+            assert len((await tools.call("list_notes"))["items"]) == 1
+
+
 async def test_a_deployment_can_be_read_only_and_offer_some_tools(
     api: Process, tmp_path: Path, bearer: str
 ) -> None:

@@ -28,11 +28,13 @@ SCOPE_CLAIMS = ("scope", "scp")
 
 @dataclass(frozen=True, slots=True)
 class Scopes:
-    """The names of the two scopes, and whether a token without any scope allows nothing."""
+    """The names of the two scopes in a token, the names under which clients request them, and whether a token
+    without any scope allows nothing."""
 
     read: str = "read"
     write: str = "write"
     required: bool = False
+    requested: tuple[str, ...] = ("read", "write")
 
     def granted(self, claims: Mapping[str, Any]) -> list[str]:
         """The scopes that a token names, in `scope` (RFC 9068, section 2.2.3) or `scp`."""

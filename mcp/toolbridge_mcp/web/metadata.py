@@ -42,7 +42,7 @@ class ResourceMetadata:
         document: dict[str, object] = {
             "resource": self._address.base(request.scope) + endpoint,
             "resource_name": "ToolBridge",
-            "scopes_supported": [self._scopes.read, self._scopes.write],
+            "scopes_supported": list(self._scopes.requested),
             "bearer_methods_supported": ["header"],
         }
         if self._authorization_servers:

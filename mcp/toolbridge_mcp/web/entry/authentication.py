@@ -97,10 +97,10 @@ class BearerAuthProvider(TokenVerifier):
         return answer
 
     def _challenge(self, conn: HTTPConnection, error: Refused) -> str:
-        scopes = self._verifier.scopes
+        scopes = " ".join(self._verifier.scopes.requested)
         endpoint = endpoint_of(route_path(conn.scope)) or ""
         parts = [f'error="{error.code}"', f'error_description="{error.description}"'] if error.code else []
-        parts.append(f'scope="{scopes.read} {scopes.write}"')
+        parts.append(f'scope="{scopes}"')
         parts.append(f'resource_metadata="{self._address.metadata_url(conn.scope, endpoint)}"')
         return f"Bearer {', '.join(parts)}"
 
