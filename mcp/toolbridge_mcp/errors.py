@@ -35,6 +35,8 @@ ToolBridgeError                     nothing below fits: a fault of the gateway i
     ParentNotFound
     EpochChanged
     TooLarge
+    QuotaExceeded
+    DiskFull
     Conflict
   no answer, or none that can be used
     TimedOut
@@ -292,6 +294,16 @@ class EpochChanged(Rejected):
 class TooLarge(Rejected):
     says = "The content is larger than the API takes; nothing was written."
     advice = "Send less, for example split it into several {plural}."
+
+
+class QuotaExceeded(Rejected):
+    says = "The user has as much as one user may have; nothing was written."
+    advice = "Tell the user. Delete or shorten what the user no longer needs, then repeat the call."
+
+
+class DiskFull(Rejected):
+    says = "The disk of the service is full; nothing was written."
+    advice = "Do not repeat the call; reading and deleting still work. The operator has to make room."
 
 
 class Conflict(Rejected):

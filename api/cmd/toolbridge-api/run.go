@@ -86,6 +86,7 @@ func itemsOf(cfg config.Config, store item.Store) *item.Service {
 		MaxItemBytes: cfg.MaxBodyBytes,
 		MaxPushItems: int(cfg.MaxPushItems),
 		MaxString:    int(min(cfg.MaxStringBytes, cfg.MaxBodyBytes)),
+		Quota:        item.Quota{Items: cfg.QuotaItems, Bytes: cfg.QuotaBytes},
 		KeepAnswers:  time.Duration(cfg.KeepHours) * time.Hour,
 	}
 }

@@ -35,6 +35,8 @@ type Config struct {
 	MaxBodyBytes   int64
 	MaxStringBytes int64
 	MaxPushItems   int64
+	QuotaItems     int64 // of one user; 0: no limit
+	QuotaBytes     int64
 	KeepHours      int64 // of answers to writes with an idempotency key
 	InBandSessions bool
 	LimitReads     limit.Rate

@@ -12,7 +12,7 @@ import (
 
 const (
 	sqliteScheme = "sqlite://"
-	rateOff      = "off"
+	off          = "off"
 )
 
 // Both are PostgreSQL.
@@ -39,6 +39,8 @@ func FromEnv(lookup Lookup) (Config, error) {
 		MaxBodyBytes:   parsed(&env, "MAX_BODY_BYTES", wholeNumber),
 		MaxStringBytes: parsed(&env, "MAX_STRING_BYTES", wholeNumber),
 		MaxPushItems:   parsed(&env, "MAX_PUSH_ITEMS", wholeNumber),
+		QuotaItems:     parsed(&env, "QUOTA_ITEMS", numberOrOff),
+		QuotaBytes:     parsed(&env, "QUOTA_BYTES", numberOrOff),
 		KeepHours:      parsed(&env, "IDEMPOTENCY_HOURS", wholeNumber),
 		InBandSessions: parsed(&env, "IN_BAND_SESSIONS", trueOrFalse),
 		LimitReads:     parsed(&env, "RATE_LIMIT_READS", rateOrOff),
@@ -134,6 +136,18 @@ func wholeNumber(text string) (int64, error) {
 	return n, nil
 }
 
+// numberOrOff reads a whole number from 1, or 0 for off.
+func numberOrOff(text string) (int64, error) {
+	if text == off {
+		return 0, nil
+	}
+	n, err := wholeNumber(text)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("%q is neither off nor a whole number of at least 1", text)
+	}
+	return n, nil
+}
+
 func trueOrFalse(text string) (bool, error) {
 	if text != "true" && text != "false" {
 		return false, fmt.Errorf("%q is neither true nor false", text)
@@ -143,7 +157,7 @@ func trueOrFalse(text string) (bool, error) {
 
 // rateOrOff reads "per-minute:burst".
 func rateOrOff(text string) (limit.Rate, error) {
-	if text == rateOff {
+	if text == off {
 		return limit.Rate{}, nil
 	}
 	perMinute, burst, _ := strings.Cut(text, ":")

@@ -49,6 +49,8 @@ type limitsInfo struct {
 	MaxPushItems   int   `json:"maxPushItems"`
 	MaxStringBytes int   `json:"maxStringBytes"`
 	MaxKeyBytes    int   `json:"maxKeyBytes"`
+	MaxUserItems   int64 `json:"maxUserItems,omitempty"`
+	MaxUserBytes   int64 `json:"maxUserBytes,omitempty"`
 }
 
 // info publishes what this API offers, so that a client can adapt or refuse. It
@@ -68,6 +70,7 @@ func (a *API) info(*call) (int, any, error) {
 		Limits: limitsInfo{
 			MaxBodyBytes: a.MaxBodyBytes, MaxPushItems: a.Items.MaxPushItems,
 			MaxStringBytes: a.Items.MaxString, MaxKeyBytes: min(a.Items.MaxString, item.MaxKeyBytes),
+			MaxUserItems: a.Items.Quota.Items, MaxUserBytes: a.Items.Quota.Bytes,
 		},
 	}
 	if a.InBandSessions {

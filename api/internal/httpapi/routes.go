@@ -121,6 +121,7 @@ func (a *API) routes() []route {
 			method: "DELETE", pattern: "/v1/sync/sessions/{id}", guards: a.signed(), handle: a.endSession,
 			id: "endSession", tag: "sessions", summary: "End a session",
 			success: success{status: http.StatusNoContent},
+			codes:   []fault.Code{fault.DiskFull},
 		},
 		{
 			method: "GET", pattern: "/v1/sync/state", guards: a.inSession(), handle: a.state,
@@ -132,7 +133,7 @@ func (a *API) routes() []route {
 			id: "wipe", tag: "account", summary: "Delete all that the user has, and end all sessions",
 			body:    &body{schema: schemaRef("Confirmation"), example: object{"confirm": "WIPE"}},
 			success: success{schema: schemaRef("Wiped")},
-			codes:   []fault.Code{fault.ConfirmationRequired},
+			codes:   []fault.Code{fault.ConfirmationRequired, fault.DiskFull},
 		},
 	}
 	for _, e := range entity.Table {

@@ -108,6 +108,9 @@ func (a *API) routesOf(e *entity.Entity, rows []route) []route {
 		row := &rows[i]
 		row.pattern = strings.Replace(row.pattern, "{plural}", e.Segment, 1)
 		row.guards, row.tag = a.synced(), e.Segment
+		if row.method != http.MethodGet {
+			row.codes = append(row.codes, fault.QuotaExceeded, fault.DiskFull)
+		}
 		if row.id == "" {
 			row.id = row.name + camel(string(e.Kind))
 		}

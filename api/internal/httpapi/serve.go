@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -74,15 +75,28 @@ func (a *API) logAccess(c *call, pattern string, status int, took time.Duration,
 	level := slog.LevelInfo
 	attrs := append(accessAttrs(c, pattern, took), slog.Int("status", status))
 	if err != nil && status >= http.StatusInternalServerError {
-		level = levelOf(status)
-		attrs = append(attrs, slog.String("cause", err.Error()))
+		code := codeOf(err)
+		level = levelOf(code)
+		attrs = append(attrs, slog.String("code", string(code)), slog.String("cause", err.Error()))
 	}
 	a.Log.LogAttrs(c.Context(), level, "request", attrs...)
 }
 
-// levelOf distinguishes a caller who stopped waiting from a failure.
-func levelOf(status int) slog.Level {
-	if status == http.StatusGatewayTimeout {
+func codeOf(err error) fault.Code {
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return f.Code
+	}
+	return fault.Internal
+}
+
+// levelOf distinguishes a user who has enough, and a caller who stopped waiting, from
+// a failure.
+func levelOf(code fault.Code) slog.Level {
+	switch code {
+	case fault.QuotaExceeded:
+		return slog.LevelInfo
+	case fault.DeadlineExceeded:
 		return slog.LevelWarn
 	}
 	return slog.LevelError

@@ -60,6 +60,20 @@ func object(t *testing.T, got answer) string {
 	return strings.TrimSuffix(payload, "}")
 }
 
+func TestAPushThatIsRepeatedChangesNothing(t *testing.T) {
+	t.Parallel()
+	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
+		for n, members := range []string{`"a":1`, `"a":1,"updatedTs":"1000"`, `"a":1,"sync":{"isDeleted":true}`} {
+			sent := u.body(e, members+`,"uid":"`+numbered(n)+`"`)
+			first := u.push(e, sent)[0]
+			u.clock.advance(1e9)
+			if again := u.push(e, sent)[0]; again != first || again.Error != "" {
+				t.Errorf("%+v became %+v", first, again)
+			}
+		}
+	})
+}
+
 func TestARepeatedWriteThatChangedNothingIsNotMadeLater(t *testing.T) {
 	t.Parallel()
 	onEachStore(t, func(t *testing.T, start starter) {

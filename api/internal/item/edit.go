@@ -21,6 +21,7 @@ type edit struct {
 	sent      *Payload // nil: none
 	rewrite   func(stored *Payload) (*Payload, error)
 	deletes   bool
+	always    bool   // writes the next version even when the payload stays the same
 	parent    Parent // named by the request, if it names one
 }
 
@@ -129,7 +130,7 @@ func (s *Service) editItem(ctx context.Context, t Target, e edit) (*Item, error)
 		switch {
 		case err != nil:
 			return nil, err
-		case !e.deletes && payload.sameAs(stored):
+		case !e.always && !e.deletes && payload.sameAs(stored):
 			return current, nil
 		}
 		parent, err := e.parentAfter(t, payload, seen)

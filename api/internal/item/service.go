@@ -22,6 +22,7 @@ type Service struct {
 	MaxItemBytes int64         // up to which PATCH may grow a payload; a body bounds the other writes
 	MaxPushItems int           // of one push
 	MaxString    int           // bytes of a string in what is sent
+	Quota        Quota         // of each user
 	KeepAnswers  time.Duration // how long answers to writes with an idempotency key are kept
 }
 
@@ -47,10 +48,12 @@ func (s *Service) write(ctx context.Context, t Target, parent Parent, decide Dec
 		if earlier = seen.Earlier; earlier != nil {
 			return nil, t.Once.check(earlier)
 		}
-		next, err = decide(seen)
+		if next, err = decide(seen); err == nil {
+			err = s.Quota.check(seen, next)
+		}
 		return next, err
 	}
-	batch := Batch{Owner: t.Owner, Kind: t.Entity.Kind, Epoch: t.Epoch, Now: s.Now, Writes: []Write{
+	batch := Batch{Owner: t.Owner, Kind: t.Entity.Kind, Quota: s.Quota, Epoch: t.Epoch, Now: s.Now, Writes: []Write{
 		{UID: t.UID, Decide: decideOnce, Parent: parent, Once: t.Once},
 	}}
 	if err := s.Store.Write(ctx, batch); err != nil {

@@ -29,7 +29,9 @@ type Store interface {
 	// before it stored; all see the Now and the Newest of the first. When a Decide
 	// returns an error, Write returns that error as it is and stores nothing. When
 	// the owner is at another epoch than the batch, a wipe overtook the batch: Write
-	// returns a fault.WrongEpoch and stores nothing.
+	// returns a fault.WrongEpoch and stores nothing. When the owner's items and
+	// tombstones exceed the batch's Quota together, Write drops the oldest tombstones,
+	// but none of the batch.
 	Write(ctx context.Context, batch Batch) error
 }
 
@@ -37,6 +39,7 @@ type Store interface {
 type Batch struct {
 	account.Owner
 	Kind   entity.Kind
+	Quota  Quota
 	Epoch  int64            // the owner's, as the client knows it
 	Now    func() time.Time // read once the transaction has begun
 	Writes []Write
@@ -69,6 +72,7 @@ type Snapshot struct {
 	Item    *Item // nil when there is none
 	Now     Millis
 	Newest  Millis // StoredAt among the owner's items of the kind, up to Now + MaxAhead; 0 for none
+	Used    Usage  // by the owner, of all kinds
 	Live    Live
 	Earlier *Record // of a write with the key of Once; nil for none, or when it expired before Now
 }

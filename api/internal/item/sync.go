@@ -30,7 +30,7 @@ func (s *Service) Push(ctx context.Context, t Target, body []byte) ([]Acknowledg
 		return nil, err
 	}
 	answers := make([]Acknowledgement, len(items))
-	batch := Batch{Owner: t.Owner, Kind: t.Entity.Kind, Epoch: t.Epoch, Now: s.Now}
+	batch := Batch{Owner: t.Owner, Kind: t.Entity.Kind, Quota: s.Quota, Epoch: t.Epoch, Now: s.Now}
 	for i, raw := range items {
 		sent, refusal := readPushed(t.Entity, raw, s.MaxString)
 		if refusal != "" {
@@ -38,7 +38,7 @@ func (s *Service) Push(ctx context.Context, t Target, body []byte) ([]Acknowledg
 			continue
 		}
 		batch.Writes = append(batch.Writes, Write{UID: sent.uid, Parent: sent.parent, Decide: func(seen Snapshot) (next *Item, err error) {
-			next, answers[i], err = sent.decide(t.Entity, seen)
+			next, answers[i], err = sent.decide(t.Entity, s.Quota, seen)
 			return next, err
 		}})
 	}
@@ -231,14 +231,14 @@ func (p pushed) refuse(reason string) Acknowledgement {
 	return answer
 }
 
-// decide returns the item to store, nil when the stored one is as new or the
-// parent is missing, and the acknowledgement.
-func (p pushed) decide(e *entity.Entity, seen Snapshot) (*Item, Acknowledgement, error) {
+// decide returns the item to store, nil when the stored one is as new, the parent is
+// missing or the quota is used up, and the acknowledgement.
+func (p pushed) decide(e *entity.Entity, quota Quota, seen Snapshot) (*Item, Acknowledgement, error) {
 	updatedAt := seen.Now
 	if p.updatedAt != nil {
 		updatedAt = *p.updatedAt
 	}
-	if seen.Item != nil && updatedAt <= seen.Item.UpdatedAt {
+	if seen.Item != nil && (updatedAt <= seen.Item.UpdatedAt || p.updatedAt == nil && bytes.Equal(p.payload, seen.Item.Payload)) {
 		return nil, acknowledge(seen.Item), nil
 	}
 	if !p.deletes && (seen.Item == nil || seen.Item.Parent != p.parent) {
@@ -251,6 +251,9 @@ func (p pushed) decide(e *entity.Entity, seen Snapshot) (*Item, Acknowledgement,
 		}
 	}
 	next := p.item(seen, updatedAt)
+	if err := quota.check(seen, next); err != nil {
+		return nil, p.refuse(err.Error()), nil
+	}
 	return next, acknowledge(next), nil
 }
 

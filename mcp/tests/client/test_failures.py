@@ -54,6 +54,8 @@ async def refusal_of(call: tuple[str, dict[str, Any]], *answers: Answer) -> tupl
         (refused(409, "something_new"), "does not fit the present state of the note", "get_note"),
         (refused(410, "deleted"), "has been deleted", "include_deleted"),
         (refused(412, "version_mismatch"), "has changed since that version", "if_match"),
+        (refused(507, "quota_exceeded"), "as much as one user may have", "Delete or shorten"),
+        (refused(507, "disk_full"), "disk of the service is full", "Do not repeat the call"),
         (refused(413, "body_too_large"), "larger than the API takes", "Send less"),
         (refused(422, "invalid_field"), "did not accept the request", "Correct what the message names"),
         (refused(429, "rate_limited", **{"Retry-After": "7"}), "too many calls", "Wait 7 seconds"),

@@ -9,6 +9,7 @@ from toolbridge_mcp.errors import (
     BadAnswer,
     Conflict,
     Deleted,
+    DiskFull,
     EpochChanged,
     Forbidden,
     InvalidRequest,
@@ -16,6 +17,7 @@ from toolbridge_mcp.errors import (
     NotFound,
     OutcomeUnknown,
     ParentNotFound,
+    QuotaExceeded,
     RateLimited,
     SessionRefused,
     SignInRequired,
@@ -41,6 +43,7 @@ CODES: Mapping[str, Meaning] = {
     "confirmation_required": Meaning(400, InvalidRequest),
     "deadline_exceeded": Meaning(504, TimedOut),
     "deleted": Meaning(410, Deleted),
+    "disk_full": Meaning(507, DiskFull),
     "epoch_mismatch": Meaning(409, EpochChanged),
     "idempotency_key_reused": Meaning(422, InvalidRequest),
     "internal": Meaning(500, ApiFailed),
@@ -60,6 +63,7 @@ CODES: Mapping[str, Meaning] = {
     "not_found": Meaning(404, NotFound),
     "outcome_unknown": Meaning(503, OutcomeUnknown),
     "parent_not_found": Meaning(409, ParentNotFound),
+    "quota_exceeded": Meaning(507, QuotaExceeded),
     "rate_limited": Meaning(429, RateLimited),
     "request_timeout": Meaning(408, Unavailable),
     "route_not_found": Meaning(404, NoSuchOperation),
@@ -89,6 +93,7 @@ STATUSES: Mapping[int, type[ToolBridgeError]] = {
     428: SessionRefused,
     429: RateLimited,
     503: Unavailable,
+    507: DiskFull,
 }
 """For an answer without a code that is known here. The API of the first generation gives none."""
 

@@ -7,7 +7,7 @@ import httpx
 from pydantic_core import from_json
 
 from toolbridge_mcp.client.codes import CODES, meaning_of
-from toolbridge_mcp.errors import NoSuchOperation, TenantRefused, ToolBridgeError
+from toolbridge_mcp.errors import NoSuchOperation, Rejected, TenantRefused, ToolBridgeError
 from toolbridge_mcp.retry_after import retry_after_seconds
 
 MAX_MESSAGE = 300
@@ -28,14 +28,14 @@ PRIVATE = re.compile(
 def refusal(answer: httpx.Response) -> ToolBridgeError:
     """The error for an answer that is not a success.
 
-    It quotes the API's sentence for a status below 500 only: what the API says about its own failures may
-    reveal internals.
+    It quotes the API's sentence about the request only: what the API says about its own failures may reveal
+    internals. A quota has a status above 500, and is about the request.
     """
     body = _error_body(answer)
     said = _sentence(body, answer)
     error = _situation(answer.status_code, body, said)
     return error(
-        _quotable(said) if answer.status_code < 500 else "",
+        _quotable(said) if answer.status_code < 500 or issubclass(error, Rejected) else "",
         correlation_id=answer.headers.get("X-Correlation-ID", ""),
         wait_seconds=retry_after_seconds(answer.headers.get("Retry-After", "")),
     )

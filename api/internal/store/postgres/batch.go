@@ -27,14 +27,24 @@ type batchRun struct {
 	newest item.Millis
 	read   map[string]*taggedItem // by uid: what the database has, for the writes ahead
 	made   map[string]*taggedItem // by uid: what writes have decided on
+	before item.Usage             // what the owner uses, without this batch
+	used   item.Usage             // and with what was decided so far
 	saves  pgx.Batch
-	apart  bool // see saveStatement
+	last   *save // not in saves yet, as the last one also stores the usage
+	apart  bool  // see saveStatement
 
 	live map[item.Parent]bool // what is known of items that decisions may look up
 
 	// Of a batch of one write only.
 	expected item.Parent  // the parent that its decision will likely look up
 	earlier  *item.Record // of a write with its idempotency key
+}
+
+// save is a statement that is not complete yet.
+type save struct {
+	statement *saveStatement
+	ref       item.Ref
+	item      *item.Item
 }
 
 // taggedItem is an item with its tags, which a snapshot does not show.
@@ -58,6 +68,7 @@ func (r *batchRun) run(ctx context.Context) error {
 	if err := r.beginAndRead(ctx, chunks[0]); err != nil {
 		return err
 	}
+	r.used = r.before
 	for i, ahead := range chunks {
 		if i > 0 {
 			if err := r.readItems(ctx, ahead); err != nil {
@@ -70,10 +81,60 @@ func (r *batchRun) run(ctx context.Context) error {
 			}
 		}
 	}
-	if r.saves.Len() == 0 {
+	if r.last == nil && r.saves.Len() == 0 {
 		return nil // nothing to commit
 	}
+	if err := r.makeRoom(ctx); err != nil {
+		return err
+	}
+	r.saveUsage()
 	return commit(ctx, r.conn, &r.saves)
+}
+
+// makeRoom drops the oldest tombstones while the owner has more than the quota allows,
+// but none that this batch made. It stores what the batch made first.
+func (r *batchRun) makeRoom(ctx context.Context) error {
+	before := item.Snapshot{Now: r.now, Newest: r.newest}.NextStoredAt()
+	for r.batch.Quota.NeedsRoom(r.used) {
+		var dropped item.Usage
+		r.flushLast()
+		r.saves.Queue(sqlDropTombstones, r.batch.Tenant, r.batch.User, int64(before), item.DropAtOnce).QueryRow(func(row pgx.Row) error {
+			return row.Scan(&dropped.DeletedItems, &dropped.DeletedBytes)
+		})
+		err := r.conn.SendBatch(ctx, &r.saves).Close()
+		r.saves = pgx.Batch{}
+		if err != nil || dropped.DeletedItems == 0 {
+			return classify(err)
+		}
+		r.used = r.used.Minus(dropped)
+	}
+	return nil
+}
+
+// saveUsage queues what has changed of the owner's usage, with the last save if there
+// is one.
+func (r *batchRun) saveUsage() {
+	change := r.used.Minus(r.before)
+	arguments := []any{r.batch.Tenant, r.batch.User, change.Items, change.Bytes, change.DeletedItems, change.DeletedBytes}
+	switch {
+	case change == item.Usage{}:
+		r.flushLast()
+	case r.last == nil:
+		r.saves.Queue(numbered(sqlAddUsage, 0), arguments...)
+	default:
+		r.last.statement.addPart(sqlAddUsage, arguments...)
+		r.flushLast()
+	}
+}
+
+// flushLast queues the save that was held back.
+func (r *batchRun) flushLast() {
+	if r.last == nil {
+		return
+	}
+	text, arguments := r.last.statement.upsert(r.last.ref, r.last.item)
+	r.saves.Queue(text, arguments...)
+	r.last = nil
 }
 
 // beginAndRead begins the transaction, takes the owner's turn and reads the items
@@ -142,7 +203,9 @@ func (r *batchRun) scanCurrent(rows pgx.Rows, more ...any) error {
 		var tags []string
 		var request *string
 		var earlier item.Record
-		found, err := relational.ScanItem(rows, append([]any{&newest, &tags, &live, &request, &earlier.Status, &earlier.UID, &earlier.Version, &earlier.Body}, more...)...)
+		var used item.Usage
+		found, err := relational.ScanItem(rows, append([]any{&newest, &tags, &live, &request, &earlier.Status, &earlier.UID, &earlier.Version, &earlier.Body,
+			&used.Items, &used.Bytes, &used.DeletedItems, &used.DeletedBytes}, more...)...)
 		if err != nil {
 			return err
 		}
@@ -154,7 +217,8 @@ func (r *batchRun) scanCurrent(rows pgx.Rows, more ...any) error {
 		if found.UID != "" {
 			r.read[found.UID] = &taggedItem{found, tags}
 		}
-		r.newest = item.Millis(newest) // the same in every row, as nothing is stored before the end
+		// The same in every row and every chunk, as nothing is stored before the end.
+		r.newest, r.before = item.Millis(newest), used
 	}
 	return rows.Err()
 }
@@ -162,12 +226,12 @@ func (r *batchRun) scanCurrent(rows pgx.Rows, more ...any) error {
 // makeWrite notes the item that a write decides on, if any, to be stored.
 func (r *batchRun) makeWrite(ctx context.Context, write item.Write) error {
 	was := r.latest(write.UID)
-	seen := item.Snapshot{Now: r.now, Newest: r.newest, Live: r.liveItems(ctx), Earlier: r.earlier}
+	seen := item.Snapshot{Now: r.now, Newest: r.newest, Used: r.used, Live: r.liveItems(ctx), Earlier: r.earlier}
 	if was != nil {
 		shown := was.item // a copy, which the decision may change
 		seen.Item = &shown
 	}
-	before := seen.Version()
+	before, without := seen.Version(), r.used.Minus(item.UsageOf(seen.Item))
 	next, err := write.Decide(seen)
 	switch {
 	case err != nil || next == nil:
@@ -176,6 +240,7 @@ func (r *batchRun) makeWrite(ctx context.Context, write item.Write) error {
 		r.queueAnswer(write, next)
 		return nil
 	}
+	r.used = without.Plus(item.UsageOf(next))
 	r.queueSave(write, was, &taggedItem{*next, tagsOf(next)})
 	return nil
 }
@@ -191,16 +256,16 @@ func (r *batchRun) latest(uid string) *taggedItem {
 // a key also drops the answers that have expired, whichever process makes it, and
 // another one those that the owner has too many of.
 func (r *batchRun) queueSave(write item.Write, was, is *taggedItem) {
-	ref, save := r.batch.Ref(write), &saveStatement{before: &r.saves, apart: r.apart}
+	r.flushLast()
+	ref, statement := r.batch.Ref(write), &saveStatement{before: &r.saves, apart: r.apart}
 	if was == nil {
 		was = &taggedItem{}
 	}
-	save.updateTags(ref, was, is)
+	statement.updateTags(ref, was, is)
 	if write.Once != nil {
-		save.keepAnswer(ref.Owner, write.Once, &is.item, r.now, rand.IntN(100))
+		statement.keepAnswer(ref.Owner, write.Once, &is.item, r.now, rand.IntN(100))
 	}
-	text, arguments := save.upsert(ref, &is.item)
-	r.saves.Queue(text, arguments...)
+	r.last = &save{statement, ref, &is.item}
 	r.made[ref.UID] = is
 }
 

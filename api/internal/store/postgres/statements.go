@@ -36,9 +36,11 @@ const (
 			n.ms, COALESCE(i.tags, '{}'),
 			EXISTS (SELECT 1 FROM item p WHERE p.tenant = $1 AND p.owner = $2 AND p.kind = COALESCE(NULLIF($6, ''), i.parent_kind)
 				AND p.uid = COALESCE(NULLIF($7, ''), i.parent_uid) AND p.deleted_ms IS NULL),
-			k.request, COALESCE(k.status, 0), COALESCE(k.uid, ''), COALESCE(k.version, 0), COALESCE(k.body, '')`
+			k.request, COALESCE(k.status, 0), COALESCE(k.uid, ''), COALESCE(k.version, 0), COALESCE(k.body, ''),
+			COALESCE(u.items, 0), COALESCE(u.bytes, 0), COALESCE(u.deleted_items, 0), COALESCE(u.deleted_bytes, 0)`
 	sqlCurrentTables = `(SELECT COALESCE((SELECT stored_ms FROM item
 				WHERE tenant = $1 AND owner = $2 AND kind = $3 AND stored_ms <= $5 ORDER BY stored_ms DESC LIMIT 1), 0) AS ms) AS n
+			LEFT JOIN usage u ON u.tenant = $1 AND u.owner = $2
 			LEFT JOIN item i ON i.tenant = $1 AND i.owner = $2 AND i.kind = $3 AND i.uid = ANY ($4)
 			LEFT JOIN idempotency k ON k.tenant = $1 AND k.owner = $2 AND k.key = $8 AND k.expires_ms > $9`
 
@@ -63,6 +65,12 @@ const (
 	sqlRemoveTags = `DELETE FROM item_tag
 		WHERE tenant = ? AND owner = ? AND kind = ? AND uid = ? AND stored_ms = ? AND tag = ANY (?)`
 
+	sqlAddUsage = `INSERT INTO usage (tenant, owner, items, bytes, deleted_items, deleted_bytes)
+		VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (tenant, owner) DO UPDATE SET items = usage.items + excluded.items, bytes = usage.bytes + excluded.bytes,
+			deleted_items = usage.deleted_items + excluded.deleted_items,
+			deleted_bytes = usage.deleted_bytes + excluded.deleted_bytes`
+
 	sqlKeepAnswer = `INSERT INTO idempotency (tenant, owner, key, request, status, uid, version, body, expires_ms)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (tenant, owner, key) DO UPDATE SET request = excluded.request, status = excluded.status,
@@ -75,6 +83,17 @@ const (
 	sqlDropSurplus = `DELETE FROM idempotency WHERE tenant = ? AND owner = ? AND NOT key = ? AND expires_ms < (
 		SELECT expires_ms FROM idempotency WHERE tenant = ? AND owner = ? ORDER BY expires_ms DESC LIMIT 1 OFFSET ?)`
 
+	// Drops the oldest tombstones with their tags, and returns how many, and how large.
+	sqlDropTombstones = `WITH oldest AS (SELECT kind, uid FROM item
+			WHERE tenant = $1 AND owner = $2 AND deleted_ms IS NOT NULL AND stored_ms < $3 ORDER BY stored_ms LIMIT $4),
+		gone AS (DELETE FROM item USING oldest
+			WHERE item.tenant = $1 AND item.owner = $2 AND item.kind = oldest.kind AND item.uid = oldest.uid
+			RETURNING item.kind, item.uid, item.stored_ms, item.tags, octet_length(item.payload) AS bytes),
+		untagged AS (DELETE FROM item_tag USING gone
+			WHERE item_tag.tenant = $1 AND item_tag.owner = $2 AND item_tag.kind = gone.kind AND item_tag.tag = ANY (gone.tags)
+				AND item_tag.stored_ms = gone.stored_ms AND item_tag.uid = gone.uid)
+		SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM gone`
+
 	sqlDeleteAnswers = `DELETE FROM idempotency WHERE tenant = $1 AND owner = $2`
 
 	sqlState = `SELECT COALESCE(a.epoch, 1), COALESCE(a.sessions_since_ms, 0), COALESCE(a.last_wipe_ms, 0),
@@ -84,7 +103,8 @@ const (
 	sqlEndSession = `INSERT INTO ended_session (tenant, id, expires_ms) VALUES ($1, $2, $3) ON CONFLICT (tenant, id) DO NOTHING`
 	sqlPurgeEnded = `DELETE FROM ended_session WHERE expires_ms <= $1`
 
-	sqlDeleteOwners = `WITH gone AS (DELETE FROM item WHERE tenant = $1 AND owner = $2 RETURNING kind)
+	sqlDeleteOwners = `WITH gone AS (DELETE FROM item WHERE tenant = $1 AND owner = $2 RETURNING kind),
+			unused AS (DELETE FROM usage WHERE tenant = $1 AND owner = $2)
 		SELECT kind, COUNT(*) FROM gone GROUP BY kind`
 
 	sqlDeleteTags = `DELETE FROM item_tag WHERE tenant = $1 AND owner = $2`

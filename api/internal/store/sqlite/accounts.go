@@ -41,6 +41,10 @@ func (s *Store) Wipe(ctx context.Context, owner account.Owner, epoch int64, now 
 		if deleted, err = counts(rows); err != nil {
 			return classify(err)
 		}
+		// First, so that no item that is deleted has sums to change.
+		if _, err = tx.StmtContext(ctx, s.write.deleteUsage).ExecContext(ctx, owner.Tenant, owner.User); err != nil {
+			return classify(err)
+		}
 		if _, err = tx.StmtContext(ctx, s.write.deleteOwners).ExecContext(ctx, owner.Tenant, owner.User); err != nil {
 			return classify(err)
 		}

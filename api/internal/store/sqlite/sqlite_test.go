@@ -390,9 +390,9 @@ func TestTagsFollowTheirItemByThemselves(t *testing.T) {
 	for n, row := range []struct {
 		place   item.Millis
 		tags    []string
-		changes int // of rows, the item's own among them
+		changes int // of rows, the item's own and its owner's usage among them
 	}{
-		{1, nil, 1}, {2, nil, 1}, {3, []string{"a", "b"}, 3}, {3, []string{"a", "b"}, 1}, {3, []string{"b", "c"}, 5},
+		{1, nil, 2}, {2, nil, 1}, {3, []string{"a", "b"}, 3}, {3, []string{"a", "b"}, 1}, {3, []string{"b", "c"}, 5},
 		{4, []string{"b", "c"}, 5}, {5, []string{"c", "d", "e"}, 6}, {6, nil, 4}, {7, nil, 1}, {7, []string{"x"}, 2},
 	} {
 		before := changes()

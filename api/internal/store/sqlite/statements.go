@@ -18,8 +18,10 @@ const (
 				WHERE tenant = ?1 AND owner = ?2 AND kind = ?3 AND stored_ms <= ?5 ORDER BY stored_ms DESC LIMIT 1), 0),
 			EXISTS (SELECT 1 FROM item p WHERE p.tenant = ?1 AND p.owner = ?2 AND p.kind = COALESCE(NULLIF(?6, ''), i.parent_kind)
 				AND p.uid = COALESCE(NULLIF(?7, ''), i.parent_uid) AND p.deleted_ms IS NULL),
-			k.request, COALESCE(k.status, 0), COALESCE(k.uid, ''), COALESCE(k.version, 0), COALESCE(k.body, '')
+			k.request, COALESCE(k.status, 0), COALESCE(k.uid, ''), COALESCE(k.version, 0), COALESCE(k.body, ''),
+			COALESCE(u.items, 0), COALESCE(u.bytes, 0), COALESCE(u.deleted_items, 0), COALESCE(u.deleted_bytes, 0)
 		FROM (SELECT 1) LEFT JOIN account a ON a.tenant = ?1 AND a.owner = ?2
+			LEFT JOIN usage u ON u.tenant = ?1 AND u.owner = ?2
 			LEFT JOIN item i ON i.tenant = ?1 AND i.owner = ?2 AND i.kind = ?3 AND i.uid = ?4
 			LEFT JOIN idempotency k ON k.tenant = ?1 AND k.owner = ?2 AND k.key = ?8 AND k.expires_ms > ?9`
 
@@ -36,6 +38,13 @@ const (
 
 	sqlKeepAnswer = `INSERT OR REPLACE INTO idempotency (tenant, owner, key, request, status, uid, version, body, expires_ms, kept_ms)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	sqlUsage = `SELECT items, bytes, deleted_items, deleted_bytes FROM usage WHERE tenant = ? AND owner = ?`
+
+	sqlDropTombstones = `DELETE FROM item WHERE rowid IN (
+		SELECT rowid FROM item INDEXED BY item_deleted_by_time
+		WHERE tenant = ? AND owner = ? AND deleted_ms IS NOT NULL AND stored_ms < ? ORDER BY stored_ms LIMIT ?)`
+
+	sqlDeleteUsage   = `DELETE FROM usage WHERE tenant = ? AND owner = ?`
 	sqlDeleteAnswers = `DELETE FROM idempotency WHERE tenant = ? AND owner = ?`
 
 	sqlState = `SELECT COALESCE(a.epoch, 1), COALESCE(a.sessions_since_ms, 0), COALESCE(a.last_wipe_ms, 0),
@@ -73,6 +82,7 @@ func (r *readStatements) prepare(ctx context.Context, db *sql.DB) error {
 type writeStatements struct {
 	current, live, insert, update         *sql.Stmt
 	keepAnswer, deleteAnswers             *sql.Stmt
+	usage, dropTombstones, deleteUsage    *sql.Stmt
 	endSession, purgeEnded                *sql.Stmt
 	countByKind, deleteOwners, raiseEpoch *sql.Stmt
 }
@@ -82,6 +92,7 @@ func (w *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 	w.current, w.live = p.prepare(sqlCurrent), p.prepare(sqlLive)
 	w.insert, w.update = p.prepare(sqlInsert), p.prepare(sqlUpdate)
 	w.keepAnswer, w.deleteAnswers = p.prepare(sqlKeepAnswer), p.prepare(sqlDeleteAnswers)
+	w.usage, w.dropTombstones, w.deleteUsage = p.prepare(sqlUsage), p.prepare(sqlDropTombstones), p.prepare(sqlDeleteUsage)
 	w.endSession, w.purgeEnded = p.prepare(sqlEndSession), p.prepare(sqlPurgeEnded)
 	w.countByKind, w.deleteOwners, w.raiseEpoch = p.prepare(sqlCountByKind), p.prepare(sqlDeleteOwners), p.prepare(sqlRaiseEpoch)
 	return p.err

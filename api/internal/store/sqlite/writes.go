@@ -16,7 +16,7 @@ import (
 func (s *Store) Write(ctx context.Context, batch item.Batch) error {
 	caller := ctx
 	return s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		first := item.Snapshot{Now: item.MillisOf(batch.Now())}
+		first, used := item.Snapshot{Now: item.MillisOf(batch.Now())}, item.Usage{}
 		for i, write := range batch.Writes {
 			if err := caller.Err(); err != nil {
 				return classify(err)
@@ -29,12 +29,32 @@ func (s *Store) Write(ctx context.Context, batch item.Batch) error {
 				first.Newest = seen.Newest
 			}
 			seen.Newest = first.Newest
-			if err := s.makeWrite(ctx, tx, batch.Ref(write), seen, write); err != nil {
+			if used, err = s.makeWrite(ctx, tx, batch.Ref(write), seen, write); err != nil {
 				return err
 			}
 		}
-		return nil
+		return s.makeRoom(ctx, tx, batch, used, first.NextStoredAt())
 	})
+}
+
+// makeRoom drops the oldest tombstones while the owner has more than the quota allows,
+// but none that this transaction made.
+func (s *Store) makeRoom(ctx context.Context, tx *sql.Tx, batch item.Batch, used item.Usage, before item.Millis) error {
+	for batch.Quota.NeedsRoom(used) {
+		dropped, err := tx.StmtContext(ctx, s.write.dropTombstones).ExecContext(ctx, batch.Tenant, batch.User, int64(before), item.DropAtOnce)
+		if err != nil {
+			return classify(err)
+		}
+		if n, err := dropped.RowsAffected(); err != nil || n == 0 {
+			return classify(err)
+		}
+		err = tx.StmtContext(ctx, s.write.usage).QueryRowContext(ctx, batch.Tenant, batch.User).
+			Scan(&used.Items, &used.Bytes, &used.DeletedItems, &used.DeletedBytes)
+		if err != nil {
+			return classify(err)
+		}
+	}
+	return nil
 }
 
 // readSnapshot reads what a write is decided from, in one statement. It refuses a
@@ -49,7 +69,8 @@ func (s *Store) readSnapshot(ctx context.Context, tx *sql.Tx, batch item.Batch, 
 	arguments := append(relational.Key(batch.Ref(write)), int64(now+item.MaxAhead),
 		string(write.Parent.Kind), write.Parent.UID, onceKey(write.Once), int64(now))
 	row := tx.StmtContext(ctx, s.write.current).QueryRowContext(ctx, arguments...)
-	found, err := relational.ScanItem(row, &epoch, &newest, &live, &request, &earlier.Status, &earlier.UID, &earlier.Version, &earlier.Body)
+	found, err := relational.ScanItem(row, &epoch, &newest, &live, &request, &earlier.Status, &earlier.UID, &earlier.Version, &earlier.Body,
+		&seen.Used.Items, &seen.Used.Bytes, &seen.Used.DeletedItems, &seen.Used.DeletedBytes)
 	switch {
 	case err != nil:
 		return item.Snapshot{}, classify(err)
@@ -84,15 +105,16 @@ func (s *Store) liveItems(ctx context.Context, tx *sql.Tx, owner account.Owner, 
 	}
 }
 
-// makeWrite stores the item that the write decides on, if any, and its answer.
-func (s *Store) makeWrite(ctx context.Context, tx *sql.Tx, ref item.Ref, seen item.Snapshot, write item.Write) error {
-	before := seen.Version()
+// makeWrite stores the item that the write decides on, if any, and its answer. It
+// returns what the owner then uses.
+func (s *Store) makeWrite(ctx context.Context, tx *sql.Tx, ref item.Ref, seen item.Snapshot, write item.Write) (item.Usage, error) {
+	before, without := seen.Version(), seen.Used.Minus(item.UsageOf(seen.Item))
 	next, err := write.Decide(seen)
 	switch {
 	case err != nil || next == nil:
-		return err
+		return seen.Used, err
 	case next == seen.Item && next.Version == before:
-		return s.keepAnswer(ctx, tx, ref.Owner, write.Once, next, seen.Now)
+		return seen.Used, s.keepAnswer(ctx, tx, ref.Owner, write.Once, next, seen.Now)
 	}
 	save := s.write.update
 	if seen.Item == nil {
@@ -100,9 +122,9 @@ func (s *Store) makeWrite(ctx context.Context, tx *sql.Tx, ref item.Ref, seen it
 	}
 	columns := append(relational.Values(next, string(next.Payload), tagList(next)), relational.Key(ref)...)
 	if _, err := tx.StmtContext(ctx, save).ExecContext(ctx, columns...); err != nil {
-		return classify(err)
+		return item.Usage{}, classify(err)
 	}
-	return s.keepAnswer(ctx, tx, ref.Owner, write.Once, next, seen.Now)
+	return without.Plus(item.UsageOf(next)), s.keepAnswer(ctx, tx, ref.Owner, write.Once, next, seen.Now)
 }
 
 // tagList is the tags of an item as a JSON array.
