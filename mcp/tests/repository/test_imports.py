@@ -20,7 +20,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "auth": {"auth", "identity", "single_flight"},
     "cli": {
         *{"", "app", "cli", "client", "connections", "contract", "entities", "environment", "errors"},
-        *{"http_clients", "identity", "outbound", "setting_types", "settings", "transport", "uvicorn_server"},
+        *{"http_clients", "identity", "outbound", "retry_after", "setting_types", "settings", "transport"},
+        *{"uvicorn_server"},
     },
     "client": {
         *{"client", "entities", "errors", "metrics", "resilience"},

@@ -3,7 +3,11 @@
 The code of a command is imported when it runs, so that `toolbridge serve` waits for no other command's.
 """
 
+import os
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -11,6 +15,8 @@ from toolbridge_mcp import __version__, environment
 from toolbridge_mcp.cli.checkout import need_checkout
 from toolbridge_mcp.cli.groups import Group
 from toolbridge_mcp.cli.tenant.commands import tenant
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 CLIENT_NAMES = ("claude-code", "claude-desktop", "cursor", "inspector", "vscode")
 
@@ -142,6 +148,78 @@ def doctor(url: str | None, token: str | None) -> None:
     sys.exit(run(url, (token or "").strip() or None))
 
 
+def _api_url(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    from pydantic import TypeAdapter, ValidationError
+
+    from toolbridge_mcp.setting_types import ApiUrl
+
+    try:
+        return TypeAdapter[str](ApiUrl).validate_python(value)
+    except ValidationError:
+        raise click.BadParameter(
+            "must be the address of an API, such as http://127.0.0.1:8081, without a path"
+        ) from None
+
+
+def _side_option(name: str, words: str) -> Callable[[Function], Function]:
+    return click.option(
+        f"--{name}", f"{name}_url", required=True, metavar="URL", callback=_api_url, help=words
+    )
+
+
+def _settings_option(name: str, words: str) -> Callable[[Function], Function]:
+    help_ = f"File with TENANT_ID and TENANT_HEADER_SECRET of {words}. Without it: the usual settings."
+    return click.option(f"--{name}-settings", metavar="FILE", type=click.Path(path_type=Path), help=help_)
+
+
+@click.command()
+@_side_option("from", "The API that has the items.")
+@_side_option("to", "The API that shall have them.")
+@_settings_option("from", "the first API")
+@_settings_option("to", "the second API")
+@click.option(
+    "--tokens",
+    type=click.File(encoding="utf-8"),
+    metavar="FILE",
+    help="A user on each line: one token, or one for each API. - is standard input. "
+    "Without it: the token in TOOLBRIDGE_TOKEN.",
+)
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    default="toolbridge-copy.json",
+    show_default=True,
+    help="Where the progress is kept.",
+)
+def copy(
+    from_url: str,
+    to_url: str,
+    from_settings: Path | None,
+    to_settings: Path | None,
+    tokens: TextIO | None,
+    state: Path,
+) -> None:
+    """Copy the items of users from one API to another, and compare.
+
+    Copies everything that each user has, deleted items too, with uids and times. Of two versions of an item
+    the later one stays. It may be run again: it goes on where it was ended, and then copies what has changed.
+    Nothing is changed in the first API. Exit code 0 if the second API has everything in the end, else 1.
+    """
+    from toolbridge_mcp.cli import copying, settings_file
+
+    settings_file.load()
+    given = tokens.read() if tokens else os.environ.get("TOOLBRIDGE_TOKEN", "")
+    places = [
+        copying.place(url, settings_file.values(file) if file else os.environ, option)
+        for url, file, option in (
+            (from_url, from_settings, "--from-settings"),
+            (to_url, to_settings, "--to-settings"),
+        )
+    ]
+    sys.exit(copying.run(places[0], places[1], copying.read_tokens(given), state))
+
+
 @click.command()
 @click.argument("user", default="dev")
 @click.option("--expires", type=int, default=THIRTY_DAYS, metavar="SECONDS", help="Lifetime (30 days).")
@@ -182,4 +260,4 @@ def connect(client: str | None, url: str | None, token: str | None, user: str) -
 
 toolbridge.add_section("On this machine", up, down, status)
 toolbridge.add_section("Clients and users", connect, token)
-toolbridge.add_section("Deployments", doctor, tenant, serve)
+toolbridge.add_section("Deployments", doctor, copy, tenant, serve)

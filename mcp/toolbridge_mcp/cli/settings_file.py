@@ -51,6 +51,13 @@ def complete() -> None:
     load()
 
 
+def values(path: Path) -> dict[str, str]:
+    """The settings of any such file. Raises `WrongUsage` if there is none or a line is no setting."""
+    if not path.is_file():
+        raise WrongUsage(f"There is no file {path}.")
+    return _values(path)
+
+
 def _path() -> Path | None:
     """None in a container, whose settings are all in its environment."""
     given = os.environ.get("TOOLBRIDGE_ENV_FILE")
