@@ -3,5 +3,6 @@
 from toolbridge_mcp.client.api import ApiClient
 from toolbridge_mcp.client.call import COLLECTION, ITEM, Call
 from toolbridge_mcp.client.document import Document, JsonObject
+from toolbridge_mcp.client.reduced import reduced_item
 
-__all__ = ["COLLECTION", "ITEM", "ApiClient", "Call", "Document", "JsonObject"]
+__all__ = ["COLLECTION", "ITEM", "ApiClient", "Call", "Document", "JsonObject", "reduced_item"]

@@ -27,6 +27,8 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     body: JsonObject | None = None
     if_match: int | None = None
+    of_one_item: bool = False
+    """Whether it is a page of one item, which is reduced if the item is too large to be read."""
 
     @property
     def path(self) -> str:

@@ -92,10 +92,11 @@ class Narrowing:
         if cursor:
             query["cursor"] = cursor
         while True:
+            page = replace(self._call, query={**query, "limit": str(self._size)}, of_one_item=self._size == 1)
             try:
-                answer = await self._send(replace(self._call, query={**query, "limit": str(self._size)}))
+                answer = await self._send(page)
             except AnswerTooLong:
-                if self._size == 1:
+                if page.of_one_item:
                     raise
                 self._size = max(1, self._size // 10)
                 continue

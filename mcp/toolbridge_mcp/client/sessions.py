@@ -6,8 +6,10 @@ from pydantic import ValidationError
 from toolbridge_mcp.client.call import Call
 from toolbridge_mcp.client.description import ServerInfo, SessionDocument
 from toolbridge_mcp.client.document import Document
+from toolbridge_mcp.client.reduced import page_of_edges
 from toolbridge_mcp.client.upstream import NOTHING_CHANGED, Upstream
 from toolbridge_mcp.errors import BadAnswer
+from toolbridge_mcp.transport import EDGES
 
 
 class InBandSession:
@@ -33,7 +35,10 @@ class InBandSession:
             params=call.query or None,
             content=call.content(),
             headers={**self._headers, **(self._key if call.writes else {}), **call.headers()},
+            extensions={EDGES: True} if call.of_one_item else None,
         )
+        if EDGES in answer.extensions:
+            return page_of_edges(answer.content, answer.extensions[EDGES])
         try:
             return Document.parse(answer.content)
         except ValueError as error:

@@ -7,18 +7,29 @@ from toolbridge_mcp.errors import AnswerTooLong, BadAnswer
 MAX_ANSWER_BYTES = 5 * 1024 * 1024
 """The API ends a page before 4 MiB, and the gateway takes no larger item."""
 
+EDGES = "edges"
+"""The request extension that asks for the start and the end of an answer that is too long. The response then
+has an extension of this name too: the size of the whole answer."""
 
-async def read_whole(response: httpx.Response) -> httpx.Response:
+EDGE_BYTES = 16 * 1024
+
+
+async def read_whole(response: httpx.Response, *, edges: bool = False) -> httpx.Response:
     """Returns the response with its content. Its connection is released, also when reading fails.
 
-    Raises `AnswerTooLong` beyond `MAX_ANSWER_BYTES`, and `BadAnswer` for encoded content.
+    Raises `BadAnswer` for encoded content. Beyond `MAX_ANSWER_BYTES` it raises `AnswerTooLong`, or with
+    `edges` returns the first and the last `EDGE_BYTES`.
     """
     try:
-        content = await _content(_plain(response))
+        content, size = await _content(_plain(response), edges)
     finally:
         await response.aclose()
+    cut = {} if size == len(content) else {EDGES: size}
     return httpx.Response(
-        response.status_code, headers=response.headers, content=content, extensions=response.extensions
+        response.status_code,
+        headers=response.headers,
+        content=content,
+        extensions={**response.extensions, **cut},
     )
 
 
@@ -30,11 +41,15 @@ def _plain(response: httpx.Response) -> httpx.AsyncByteStream:
     raise BadAnswer
 
 
-async def _content(stream: httpx.AsyncByteStream) -> bytes:
-    chunks, left = [], MAX_ANSWER_BYTES
+async def _content(stream: httpx.AsyncByteStream, edges: bool) -> tuple[bytes, int]:
+    """The content, or its start and its end, and the size of all of it."""
+    start, chunks, size = b"", list[bytes](), 0
     async for chunk in stream:
-        left -= len(chunk)
-        if left < 0:
-            raise AnswerTooLong(facts={"limit": MAX_ANSWER_BYTES})
         chunks.append(chunk)
-    return b"".join(chunks)
+        size += len(chunk)
+        if size > MAX_ANSWER_BYTES:
+            if not edges:
+                raise AnswerTooLong(facts={"limit": MAX_ANSWER_BYTES})
+            content = b"".join(chunks)
+            start, chunks = start or content[:EDGE_BYTES], [content[-EDGE_BYTES:]]
+    return start + b"".join(chunks), size

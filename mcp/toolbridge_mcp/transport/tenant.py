@@ -8,7 +8,7 @@ from typing import Self
 import httpx
 
 from toolbridge_mcp.settings import Settings
-from toolbridge_mcp.transport.answers import read_whole
+from toolbridge_mcp.transport.answers import EDGES, read_whole
 from toolbridge_mcp.transport.deadline import seconds_left
 from toolbridge_mcp.transport.failures import Failures
 from toolbridge_mcp.transport.signing import Signer
@@ -53,7 +53,7 @@ class TenantTransport(httpx.AsyncBaseTransport):
             async with asyncio.timeout(seconds_left(request)):
                 response = await self._inner.handle_async_request(request)
                 failures.begun = True
-                return await read_whole(response)
+                return await read_whole(response, edges=EDGES in request.extensions)
 
     async def aclose(self) -> None:
         await self._inner.aclose()
