@@ -45,13 +45,14 @@ async def test_the_declarations_agree_with_the_running_api(rest: Rest) -> None:
         ({"kind": "memo"}, "notes: kind here note, in the API memo."),
         ({"actions": {}}, "notes: actions here archive, pin, unarchive, unpin, in the API none."),
         ({"states": ["active"]}, "notes: states here active, archived, in the API active."),
+        ({"formats": {"at": "date-or-time"}}, "notes: formats here none, in the API at date-or-time."),
         (
             {"parent": {"uid": "chatUid", "kinds": ["chat"]}},
             "notes: parent here none, in the API chat, chatUid.",
         ),
         ({"archive": {"hidden": True}}, "notes: the API's actions set hidden, which is no field here."),
     ],
-    ids=["kind", "actions", "states", "parent", "fields"],
+    ids=["kind", "actions", "states", "formats", "parent", "fields"],
 )
 def test_a_difference_is_one_sentence(change: dict[str, Any], sentence: str) -> None:
     assert mismatches(ENTITIES, described(notes={**TABLE["notes"], **change})) == [sentence]

@@ -66,6 +66,7 @@ def _differences(entity: Entity, info: EntityInfo | None) -> Iterator[str]:
     yield from _unequal(entity, "kind", {entity.kind}, {info.kind})
     yield from _unequal(entity, "actions", set(entity.actions), set(info.actions))
     yield from _unequal(entity, "states", set(entity.states()), set(info.states))
+    yield from _unequal(entity, "formats", _pairs(entity.formats), _pairs(info.formats))
     yield from _unequal(entity, "parent", _parent(entity), _described_parent(info))
     yield from _undeclared(entity, info)
 
@@ -81,6 +82,10 @@ def _undeclared(entity: Entity, info: EntityInfo) -> Iterator[str]:
     written = {key for change in (info.archive, *info.actions.values()) for key in change}
     for key in sorted(written - declared):
         yield f"{entity.plural}: the API's actions set {key}, which is no field here."
+
+
+def _pairs(formats: Mapping[str, str]) -> set[str]:
+    return {f"{key} {name}" for key, name in formats.items()}
 
 
 def _parent(entity: Entity) -> set[str]:

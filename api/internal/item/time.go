@@ -11,7 +11,7 @@ import (
 const TimeForm = "a date or time of ISO 8601, such as 2026-01-31, 2026-01-31T12:00:00Z or 2026-01-31T12:00:00+02:00"
 
 // A space before an offset is a plus sign that a query string has lost.
-var iso8601 = regexp.MustCompile(`^(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2})(:\d{2})?([.,]\d+)?([Zz]|[-+ ]\d{2}(?::?[0-5]\d)?)?)?$`)
+var iso8601 = regexp.MustCompile(`^(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2})(:\d{2})?([.,]\d+)?([Zz]|[-+ ](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?)?$`)
 
 // ParseTime reads a date or time of ISO 8601, cut down to milliseconds. A date is its
 // midnight, and what names no zone is UTC.
@@ -23,8 +23,8 @@ func ParseTime(text string) (Millis, bool) {
 	date, minute, second := parts[1], cmp.Or(parts[2], "00:00"), cmp.Or(parts[3], ":00")
 	fraction := strings.Replace(parts[4], ",", ".", 1)
 	parsed, err := time.Parse(time.RFC3339, date+"T"+minute+second+fraction+zone(parts[5]))
-	at := MillisOf(parsed)
-	return at, err == nil && at >= earliest && at <= latest
+	year := parsed.UTC().Year()
+	return MillisOf(parsed), err == nil && year >= 1 && year <= 9999
 }
 
 // zone is the spelling of RFC 3339.

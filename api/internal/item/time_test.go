@@ -1,7 +1,10 @@
 package item_test
 
 import (
+	"encoding/json"
+	"os"
 	"testing"
+	"time"
 
 	"toolbridge/api/internal/item"
 )
@@ -37,6 +40,31 @@ func TestWhatIsNoTimeIsRefused(t *testing.T) {
 		"2026-01-31T12:30:15+2", "2026-01-31T12:30:15+25:00", "2026-01-31T12:30:15+02:60", "2026-01-31Z", "2026-01-31+02:00",
 		"2026-01-31T12:30:15ZZ", "2026-01-31\n", " 2026-01-31", "２０２６-01-31", "0000-01-01", "12026-01-31", "-2026-01-31", "2026-01-31T12:30:15.Z",
 	} {
+		if got, ok := item.ParseTime(text); ok {
+			t.Errorf("%q was read as %s", text, got)
+		}
+	}
+}
+
+// The gateway's tests read the same file: what one half takes, the other takes too.
+func TestTheGatewayReadsTheSameTimes(t *testing.T) {
+	text, err := os.ReadFile("testdata/times.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var times struct {
+		Accepted map[string]time.Time
+		Refused  []string
+	}
+	if err := json.Unmarshal(text, &times); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range times.Accepted {
+		if got, ok := item.ParseTime(text); !ok || got != item.MillisOf(want) {
+			t.Errorf("%s: %s, %v, want %s", text, got, ok, want)
+		}
+	}
+	for _, text := range times.Refused {
 		if got, ok := item.ParseTime(text); ok {
 			t.Errorf("%q was read as %s", text, got)
 		}

@@ -25,6 +25,7 @@ class EntityInfo(_Wire):
     archive: JsonObject = Field(default_factory=dict)
     actions: dict[str, JsonObject] = Field(default_factory=dict)
     states: tuple[str, ...] = ()
+    formats: dict[str, str] = Field(default_factory=dict)
     parent: ParentInfo | None = None
 
 

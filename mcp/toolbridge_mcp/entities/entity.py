@@ -21,7 +21,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 from pydantic_core import from_json
 
-from toolbridge_mcp.entities.schema import published_schema
+from toolbridge_mcp.entities.schema import formats, published_schema
 
 T = TypeVar("T")
 Maybe: TypeAlias = T | None
@@ -226,6 +226,11 @@ class Entity:
             name: (field.annotation, _optional(field)) for name, field in self.fields.model_fields.items()
         }
         return create_model(f"Some{self.fields.__name__}", __base__=SomeFields, **loose)
+
+    @cached_property
+    def formats(self) -> Mapping[str, str]:
+        """The payload keys that are declared with a format, their uids aside."""
+        return {to_camel(name): form for name, form in formats(self.fields).items() if form != "uuid"}
 
     def states(self) -> tuple[str, ...]:
         """The values of `status` that a model may set; empty if the entity has no such field."""

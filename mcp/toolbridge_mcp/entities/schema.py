@@ -21,6 +21,14 @@ def published_schema(model: type[BaseModel]) -> Schema:
     return _plain(schema, schema.pop("$defs", {}))
 
 
+def formats(model: type[BaseModel]) -> dict[str, str]:
+    """The format of each field that is declared with one."""
+    schema = model.model_json_schema(by_alias=False)
+    definitions = schema.pop("$defs", {})
+    fields = {name: _resolved(node, definitions) for name, node in schema["properties"].items()}
+    return {name: node["format"] for name, node in fields.items() if "format" in node}
+
+
 def _plain(node: Schema, definitions: Schema) -> Schema:
     node = _resolved(node, definitions)
     plain: Schema = {}

@@ -57,7 +57,8 @@ def _checked(text: str) -> str:
     return text
 
 
-_DESCRIBED = Field(description="ISO 8601 date or time")
+_DESCRIBED = Field(description="ISO 8601 date or time", json_schema_extra={"format": "date-or-time"})
+"""The API has the same name for the format. Clients do not see it."""
 
 DateOrTime = Annotated[str, AfterValidator(_checked), _DESCRIBED]
 """A field with a date or time, which is stored as it was given."""
