@@ -24,10 +24,13 @@ from toolbridge_mcp.web import (
     Address,
     AllowedCallers,
     BearerAuthProvider,
+    BodyLimits,
+    DoorLimits,
     Gateway,
     IssuerMetadata,
     Machine,
     ResourceMetadata,
+    Room,
     SessionLimits,
     StreamLimits,
 )
@@ -81,6 +84,7 @@ def create_app(settings: Settings | None = None) -> Gateway:
             stalled=settings.stalled_stream_seconds,
         ),
         idle_seconds=settings.session_idle_seconds,
+        door=_door_limits(settings),
         machine=Machine(settings.machine_id),
         routes=_open_routes(settings, shared),
         documents=_documents(settings, address, shared),
@@ -158,6 +162,18 @@ def _limits(settings: Settings) -> CallLimits:
         rate_limit=RateLimit(*settings.rate_limit) if settings.rate_limit else None,
         call_seconds=settings.call_seconds,
     )
+
+
+def _door_limits(settings: Settings) -> DoorLimits:
+    bodies = BodyLimits(
+        number=Room(settings.max_bodies, settings.max_bodies_per_user),
+        size=Room(settings.max_body_bytes, settings.max_body_bytes_per_user),
+        rate=RateLimit(*settings.byte_rate) if settings.byte_rate else None,
+        seconds=settings.body_seconds,
+    )
+    bodies.watch()
+    messages = RateLimit(*settings.message_rate) if settings.message_rate else None
+    return DoorLimits(messages, bodies, settings.call_seconds)
 
 
 def _keys(settings: Settings, outside: httpx.AsyncClient) -> Keys:

@@ -16,6 +16,7 @@ import httptools
 import uvicorn
 from fastmcp import FastMCP
 from mcp.server.streamable_http import check_accept_headers
+from mcp.server.transport_security import DEFAULT_MAX_REQUEST_BODY_SIZE
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from sse_starlette import EventSourceResponse
 from sse_starlette.sse import AppStatus
@@ -43,6 +44,9 @@ def publish_input_schemas(server: FastMCP, schemas: Mapping[str, dict[str, Any]]
 
 
 # The MCP SDK: SSE
+
+MAX_BODY_BYTES = DEFAULT_MAX_REQUEST_BODY_SIZE
+"""The largest message that the SDK takes, over every transport."""
 
 TOO_LARGE = 413
 """The status with which the SDK refuses a posted message that is too large."""

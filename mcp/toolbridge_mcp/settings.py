@@ -245,6 +245,33 @@ class Settings(BaseSettings):
     """How often one user may call tools: calls per minute, a colon, calls at once. Each gateway process
     counts for itself."""
 
+    message_rate: MaybeRate = Rate(90_000, 3_000)
+    """How often one user may send a message of any kind, or open a stream, in the same form. Set it higher
+    than `TOOLBRIDGE_RATE_LIMIT`. This bounds the processor time that messages other than tool calls take."""
+
+    byte_rate: MaybeRate = Rate(600_000_000, 50_000_000)
+    """How many bytes one user may send: bytes per minute, a colon, bytes at once, at least 5000000. Messages
+    above that wait up to 5 s and are then refused with 429. This bounds memory and processor time for large
+    messages."""
+
+    max_bodies: int = Field(default=250, ge=1, le=10_000)
+    """Most messages at once that are on their way in, of all users together. Only those count that do not
+    come at once, because they are large or slow. Further ones wait up to 5 s and are then refused."""
+
+    max_bodies_per_user: int = Field(default=50, ge=1, le=10_000)
+    """The same for one user, so that one user's slow connections leave room for those of others."""
+
+    max_body_bytes: int = Field(default=50_000_000, ge=5_000_000)
+    """Most bytes of such messages at once, of all users together, until they are answered. This bounds the
+    gateway's memory: a message takes a few times its size while it is served."""
+
+    max_body_bytes_per_user: int = Field(default=17_000_000, ge=5_000_000)
+    """The same for one user; the default is four of the largest messages."""
+
+    body_seconds: float = Field(default=30, ge=1, le=600)
+    """How many seconds a message may take to arrive, so that it does not occupy memory for longer. One that
+    pauses for 10 s, or is slower than 16 KiB a second after the first 5 s, gets 408 sooner."""
+
     metrics_host: str = Field(default="127.0.0.1", min_length=1)
     """The address of the metrics port; `::` is every IPv4 and IPv6 address. Set it only together with
     `TOOLBRIDGE_METRICS_PORT`."""
@@ -328,6 +355,11 @@ _TOGETHER = (
         "METRICS_PORT",
         "is not set; TOOLBRIDGE_METRICS_HOST needs it",
         lambda given: "metrics_host" in given.model_fields_set and given.metrics_port is None,
+    ),
+    _Rule(
+        "BYTE_RATE",
+        "allows less than 5000000 bytes at once, and one message may have 4194304",
+        lambda given: given.byte_rate is not None and given.byte_rate.burst < 5_000_000,
     ),
     _Rule(
         "SCOPE_WRITE",

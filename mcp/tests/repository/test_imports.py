@@ -51,7 +51,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tools": {"client", "entities", "errors", "identity", "metrics", "resilience", "tools"},
     "transport": {"errors", "settings", "transport"},
     "uvicorn_server": {"connections", "library_seams", "metrics", "web", ""},
-    "web": {"auth", "identity", "library_seams", "single_flight", "web"},
+    "web": {
+        *{"auth", "identity", "library_seams", "metrics", "resilience", "single_flight", "web"},
+    },
 }
 LIBRARIES: dict[str, set[str]] = {
     "client": {"httpx", "pydantic", "pydantic_core"},

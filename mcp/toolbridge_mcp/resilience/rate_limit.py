@@ -1,4 +1,4 @@
-"""How often one user may call."""
+"""How often one user may call, or how much one may send."""
 
 import math
 import time
@@ -10,7 +10,7 @@ MAX_USERS = 10_000
 
 
 class RateLimit:
-    """A token bucket for each user: `burst` calls at once, refilled with `per_minute` a minute.
+    """A token bucket for each user: `burst` calls, or bytes, at once, refilled with `per_minute` a minute.
 
     For each user it keeps the time at which the bucket is full again, until that time. Above `MAX_USERS`, the
     user whose latest call is the oldest gets a full bucket.
@@ -29,14 +29,20 @@ class RateLimit:
 
     def take(self, user: Hashable) -> None:
         """Counts one call. Raises `RateLimited`, with the seconds to wait, when the bucket is empty."""
-        now = self._now()
-        full_at = max(now, self._full_at.pop(user, now))
-        wait = full_at + self._interval - now - self._room
-        allowed = wait <= 0
-        self._full_at[user] = full_at + self._interval if allowed else full_at
-        self._sweep(now)
-        if not allowed:
+        wait = self.missing(user)
+        if wait > 0:
             raise RateLimited(facts={"retry_after": max(1, math.ceil(wait))})
+
+    def missing(self, user: Hashable, amount: int = 1) -> float:
+        """Counts `amount` and returns 0; or the seconds until there is enough, and counts nothing."""
+        now = self._now()
+        cost = amount * self._interval
+        full_at = max(now, self._full_at.pop(user, now))
+        wait = full_at + cost - now - self._room
+        allowed = wait <= 0
+        self._full_at[user] = full_at + cost if allowed else full_at
+        self._sweep(now)
+        return 0 if allowed else wait
 
     def _sweep(self, now: float) -> None:
         """Forgets the users whose buckets are full again, beginning with the oldest."""

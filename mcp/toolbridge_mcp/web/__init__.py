@@ -1,7 +1,10 @@
 """The gateway's public side: everything between a socket and FastMCP."""
 
+from toolbridge_mcp.web.bodies import BodyLimits
+from toolbridge_mcp.web.door import DoorLimits
 from toolbridge_mcp.web.entry import Address, AllowedCallers, BearerAuthProvider
 from toolbridge_mcp.web.gateway import Gateway
+from toolbridge_mcp.web.ledger import Room
 from toolbridge_mcp.web.metadata import IssuerMetadata, ResourceMetadata
 from toolbridge_mcp.web.sessions import Machine, SessionLimits, StreamLimits
 
@@ -9,10 +12,13 @@ __all__ = [
     "Address",
     "AllowedCallers",
     "BearerAuthProvider",
+    "BodyLimits",
+    "DoorLimits",
     "Gateway",
     "IssuerMetadata",
     "Machine",
     "ResourceMetadata",
+    "Room",
     "SessionLimits",
     "StreamLimits",
 ]

@@ -6,10 +6,13 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Protocol
 
 from fastmcp import FastMCP
+from starlette.datastructures import QueryParams
 from starlette.middleware import Middleware
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from toolbridge_mcp.identity import AccessToken
+from toolbridge_mcp.web.door import Door, DoorLimits
 from toolbridge_mcp.web.entry.address import MCP_PATH, MESSAGES_PATH, SSE_PATH, Address
 from toolbridge_mcp.web.entry.callers import AllowedCallers
 from toolbridge_mcp.web.entry.headers import SecurityHeadersMiddleware, trimmed
@@ -23,6 +26,7 @@ from toolbridge_mcp.web.sessions import (
     SseSessionMiddleware,
     Stream,
     StreamLimits,
+    session_owner,
 )
 
 SWEEP_SECONDS = 0.5
@@ -62,6 +66,7 @@ class Gateway:
         stream_limits: StreamLimits,
         idle_seconds: float,
         machine: Machine,
+        door: DoorLimits,
         routes: Sequence[Route] = (),
         documents: Sequence[Route] = (),
     ) -> None:
@@ -74,12 +79,13 @@ class Gateway:
         shared: dict[str, Any] = {"streams": self._streams, "limits": session_limits, "machine": machine}
         sse_sessions = Middleware(SseSessionMiddleware, sessions=self._sse_sessions, **shared)
         http_sessions = Middleware(HttpSessionMiddleware, sessions=self._http_sessions, **shared)
-        self._sse = server.http_app(transport="sse", middleware=[sse_sessions])
+        sse_door = Middleware(Door, limits=door, stream_of=self._stream_of)
+        self._sse = server.http_app(transport="sse", middleware=[sse_door, sse_sessions])
         self._mcp = server.http_app(
             transport="http",
             json_response=True,
             session_idle_timeout=idle_seconds,
-            middleware=[http_sessions],
+            middleware=[Middleware(Door, limits=door), http_sessions],
         )
         self._guarded: dict[str, ASGIApp] = {
             SSE_PATH: callers.only(self._sse),
@@ -99,6 +105,12 @@ class Gateway:
     def http_sessions(self) -> int:
         """Open sessions of Streamable HTTP. Its revision 2026-07-28 has none."""
         return len(self._http_sessions)
+
+    def _stream_of(self, scope: Scope, token: AccessToken) -> Stream | None:
+        """The stream of the SSE session that a message is for, if the holder of `token` owns it."""
+        session_id = QueryParams(scope["query_string"]).get("session_id", "")
+        stream = self._sse_sessions.get(session_id)
+        return stream if stream and stream.owner == session_owner(token) else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

@@ -9,7 +9,7 @@ _STATE = "toolbridge_stream"
 
 def mark_stream(scope: Scope) -> None:
     """Records that the answer to this request is a stream."""
-    scope["state"][_STATE] = True
+    scope.setdefault("state", {})[_STATE] = True
 
 
 def is_stream(scope: Any) -> bool:

@@ -4,7 +4,7 @@ from toolbridge_mcp.web.sessions.limits import SessionLimits
 from toolbridge_mcp.web.sessions.replay import Machine
 from toolbridge_mcp.web.sessions.sse import SseSessionMiddleware
 from toolbridge_mcp.web.sessions.streamable_http import HttpSessionMiddleware, HttpSessions
-from toolbridge_mcp.web.sessions.streams import OpenStreams, Stream, StreamLimits
+from toolbridge_mcp.web.sessions.streams import OpenStreams, Stream, StreamLimits, session_owner
 
 __all__ = [
     "HttpSessionMiddleware",
@@ -15,4 +15,5 @@ __all__ = [
     "SseSessionMiddleware",
     "Stream",
     "StreamLimits",
+    "session_owner",
 ]

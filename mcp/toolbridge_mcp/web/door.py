@@ -1,0 +1,278 @@
+"""What the messages of one user may occupy: their number, their bytes, their time. FastMCP sees no other."""
+
+import asyncio
+import math
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Protocol
+from weakref import WeakValueDictionary
+
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from toolbridge_mcp.identity import AccessToken, token_of, user_of
+from toolbridge_mcp.library_seams import MAX_BODY_BYTES
+from toolbridge_mcp.metrics import count_refusal
+from toolbridge_mcp.resilience import RateLimit
+from toolbridge_mcp.web.bodies import TOO_LARGE, BodyLimits, IncomingBody, spend
+from toolbridge_mcp.web.entry.address import MCP_PATH, MESSAGES_PATH, route_path
+from toolbridge_mcp.web.envelope import (
+    Envelope,
+    NotAMessage,
+    RequestId,
+    envelope_of,
+    has_more_values,
+    is_plain_request,
+    method_at_start,
+    request_id_at_start,
+)
+from toolbridge_mcp.web.refused import Refused
+from toolbridge_mcp.web.streaming import mark_stream
+
+SMALL_BYTES = 64 * 1024
+"""The largest message that is no tool call. Nothing larger is served at once with another one of its user."""
+
+MAX_VALUES = 20_000
+"""Values in the JSON of a larger message."""
+
+GRACE_SECONDS = 5.0
+"""How much later than the deadline of its call an answer may be over."""
+
+TOOL_CALL = "tools/call"
+INVALID = 400
+LATE = 504
+LATE_SAYS = "There was no answer in time: a change may or may not have been made. Look before repeating it."
+
+_POSTS = (MESSAGES_PATH, MCP_PATH)
+_ACCEPTED = Response(status_code=202)
+
+
+@dataclass(frozen=True)
+class DoorLimits:
+    """Limits on the messages of one user. `messages` may be None: no limit on how often they come."""
+
+    messages: RateLimit | None
+    bodies: BodyLimits
+    call_seconds: float
+
+
+class Stream(Protocol):
+    """Where the sender of a posted message waits for the answer."""
+
+    async def send(self, message: Message) -> None: ...
+
+
+StreamOf = Callable[[Scope, AccessToken], Stream | None]
+"""The stream of the SSE session that a message is for, if its sender owns it."""
+
+
+def no_stream(_: Scope, __: AccessToken) -> None:
+    """Streamable HTTP: the answer is that of the POST."""
+
+
+class Door:
+    """Middleware of FastMCP's applications, next to authentication.
+
+    What is behind it receives only whole messages of JSON-RPC 2.0, and has to end a POST when its call should
+    have ended. A refusal is an error of JSON-RPC with a status. Over SSE it comes on the stream if the
+    message names its id: the official Python client stops sending after a status other than 2xx.
+    """
+
+    def __init__(self, app: ASGIApp, *, limits: DoorLimits, stream_of: StreamOf = no_stream) -> None:
+        self._app = app
+        self._limits = limits
+        self._stream_of = stream_of
+        self._turns: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        token = token_of(scope)
+        user = user_of(token)
+        rate = self._limits.messages
+        wait = rate.missing(user) if rate else 0
+        try:
+            if scope["method"] == "POST" and route_path(scope) in _POSTS:
+                await self._post(user, wait, scope, receive, send)
+            elif wait:
+                raise _too_many(wait)
+            else:
+                await self._app(scope, receive, send)
+        except Refused as refused:
+            count_refusal(refused.reason)
+            await self._refuse(refused, token, scope, receive, send)
+
+    async def _post(self, user: Hashable, wait: float, scope: Scope, receive: Receive, send: Send) -> None:
+        message, answer = self._message(user, scope, receive), _Answer(scope, send)
+        try:
+            async with asyncio.timeout(self._limits.call_seconds + GRACE_SECONDS) as answer.timeout:
+                if wait:
+                    raise _too_many(wait, await message.request_id())
+                await self._app(scope, message.receive, answer.send)
+        except TimeoutError as error:
+            if not answer.is_late:
+                raise
+            if answer.is_started:  # its client does not read it
+                count_refusal("unread_answer")
+                raise ClientDisconnect from error
+            raise Refused("late", LATE, LATE_SAYS) from error
+        finally:
+            message.close()
+
+    def _message(self, user: Hashable, scope: Scope, receive: Receive) -> "_Message":
+        return _Message(user, self._limits.bodies, self._turns, scope, receive)
+
+    async def _refuse(
+        self, refused: Refused, token: AccessToken, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        stream = None
+        if refused.request_id is not None and refused.status not in (INVALID, LATE):
+            stream = self._stream_of(scope, token)
+        if stream:
+            await _ACCEPTED(scope, receive, send)
+            await stream.send(refused.event())
+        else:
+            await refused.response()(scope, receive, send)
+
+
+class _Message:
+    """The message of one POST. It is read, and checked, when it is received for the first time."""
+
+    __slots__ = ("_incoming", "_is_read", "_limits", "_receive", "_scope", "_turn", "_turns", "_user")
+
+    def __init__(
+        self,
+        user: Hashable,
+        limits: BodyLimits,
+        turns: WeakValueDictionary[Hashable, asyncio.Lock],
+        scope: Scope,
+        receive: Receive,
+    ) -> None:
+        self._user = user
+        self._limits = limits
+        self._turns = turns
+        self._scope = scope
+        self._receive = receive
+        self._is_read = False
+        self._incoming: IncomingBody | None = None
+        self._turn: asyncio.Lock | None = None
+
+    def close(self) -> None:
+        """Gives up the room and the turn of the message."""
+        if self._incoming:
+            self._incoming.close()
+        if self._turn:
+            self._turn.release()
+
+    async def receive(self) -> Message:
+        """The whole message, and then what follows it. Raises `Refused`."""
+        if self._is_read:
+            return await self._receive()
+        self._is_read = True
+        first = await self._receive()
+        if first["type"] != "http.request":
+            return first
+        body: bytes = first.get("body", b"")
+        if first.get("more_body") or len(body) > SMALL_BYTES:
+            return await self._slow(body, first.get("more_body", False))
+        await spend(self._limits.rate, self._user, len(body))
+        if not is_plain_request(body):
+            _envelope(body)
+        return first
+
+    async def request_id(self) -> RequestId | None:
+        """The id of a message that nobody has received."""
+        first = await self._receive()
+        body = first.get("body", b"")
+        try:
+            return envelope_of(body).request_id
+        except NotAMessage:
+            return request_id_at_start(body)
+
+    async def _slow(self, start: bytes, has_more: bool) -> Message:
+        """A message that is large, or does not come at once with its head."""
+        request_id, declared = request_id_at_start(start), _declared_length(self._scope)
+        if declared and declared > MAX_BODY_BYTES:
+            raise Refused("large_body", 413, TOO_LARGE, request_id=request_id)
+        if declared and declared > SMALL_BYTES and method_at_start(start) not in (None, TOOL_CALL):
+            raise _only_tool_calls(request_id)
+        self._incoming = IncomingBody(self._user, self._limits, request_id)
+        more = self._receive if has_more else _nothing_more
+        body = await self._incoming.read(start, declared, more)
+        if body is None:
+            return {"type": "http.disconnect"}
+        if len(body) > SMALL_BYTES:
+            await self._take_turn()
+            _check_large(body, request_id)
+        elif not is_plain_request(body):
+            _envelope(body)
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def _take_turn(self) -> None:
+        """Waits until no other large message of the user is served."""
+        turn = self._turns.setdefault(self._user, asyncio.Lock())
+        await turn.acquire()
+        self._turn = turn
+
+
+class _Answer:
+    """The answer to a POST."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope = scope
+        self._send = send
+        self.timeout: asyncio.Timeout | None = None
+        self.is_started = False
+
+    @property
+    def is_late(self) -> bool:
+        return self.timeout is not None and self.timeout.expired()
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.is_started = True
+            if (b"content-type", b"text/event-stream") in message["headers"] and self.timeout:
+                mark_stream(self._scope)
+                self.timeout.reschedule(None)
+        await self._send(message)
+
+
+async def _nothing_more() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+def _envelope(body: bytes) -> Envelope:
+    """Raises `Refused` for what is no message."""
+    try:
+        return envelope_of(body)
+    except NotAMessage as error:
+        says = f"Invalid Request: {error}"
+        raise Refused("invalid", INVALID, says, code=error.code, request_id=error.request_id) from error
+
+
+def _check_large(body: bytes, request_id: RequestId | None) -> None:
+    """Raises `Refused` for a large message that would keep others waiting."""
+    if has_more_values(body, MAX_VALUES):
+        says = f"The message has more than {MAX_VALUES} values; nothing was done. Send less at once."
+        raise Refused("large_body", 413, says, request_id=request_id)
+    envelope = _envelope(body)
+    if envelope.method != TOOL_CALL:
+        raise _only_tool_calls(envelope.request_id)
+
+
+def _only_tool_calls(request_id: RequestId | None) -> Refused:
+    says = f"Only a tool call may have more than {SMALL_BYTES} bytes; nothing was done."
+    return Refused("large_body", 413, says, request_id=request_id)
+
+
+def _too_many(wait: float, request_id: RequestId | None = None) -> Refused:
+    says = f"The user sends too many messages. Wait {math.ceil(wait)} seconds, then send it again."
+    return Refused("message_rate", 429, says, request_id=request_id, wait=wait)
+
+
+def _declared_length(scope: Scope) -> int | None:
+    length = Headers(scope=scope).get("content-length", "")
+    return int(length) if length.isdecimal() else None
