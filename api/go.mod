@@ -3,7 +3,6 @@ module toolbridge/api
 go 1.26.0
 
 require (
-	github.com/MicahParks/jwkset v0.11.0
 	github.com/getkin/kin-openapi v0.152.0
 	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/google/uuid v1.6.0

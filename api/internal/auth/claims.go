@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -54,22 +53,10 @@ func date(claims members, name string) (seconds float64, present bool, err error
 
 // meantForOneOf reports whether `aud`, which is a text or a list of texts (RFC 7519,
 // section 4.1.3), names one of the audiences.
-func meantForOneOf(aud json.RawMessage, audiences []string) bool {
-	var list []*string
-	if len(aud) > 0 && aud[0] == '"' {
-		list = make([]*string, 1)
-		if json.Unmarshal(aud, &list[0]) != nil {
-			return false
-		}
-	} else if json.Unmarshal(aud, &list) != nil {
-		return false
+func meantForOneOf(claims members, audiences []string) bool {
+	if one, isText := claims.text("aud"); isText {
+		return slices.Contains(audiences, one)
 	}
-	named := false
-	for _, value := range list {
-		if value == nil {
-			return false
-		}
-		named = named || slices.Contains(audiences, *value)
-	}
-	return named
+	named, areTexts := claims.texts("aud")
+	return areTexts && slices.ContainsFunc(named, func(one string) bool { return slices.Contains(audiences, one) })
 }

@@ -138,3 +138,18 @@ func (m members) text(name string) (value string, isText bool) {
 	}
 	return value, json.Unmarshal(sent, &value) == nil
 }
+
+// texts is the member of that name, if it is a list of texts only.
+func (m members) texts(name string) (values []string, areTexts bool) {
+	var sent []*string
+	if json.Unmarshal(m[name], &sent) != nil {
+		return nil, false
+	}
+	for _, value := range sent {
+		if value == nil {
+			return nil, false
+		}
+		values = append(values, *value)
+	}
+	return values, true
+}

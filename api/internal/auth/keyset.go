@@ -12,12 +12,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/big"
 	"net/http"
 	"slices"
 	"sync/atomic"
 	"time"
 
-	"github.com/MicahParks/jwkset"
 	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/sync/singleflight"
 	"golang.org/x/time/rate"
@@ -208,74 +208,68 @@ func parseKey(text []byte) (key publicKey, ok bool) {
 	if err != nil {
 		return publicKey{}, false
 	}
-	texts := map[string]*string{}
+	texts := map[string]string{}
 	for _, name := range []string{"kid", "use", "alg", "kty", "crv", "x", "y", "n", "e"} {
 		var value *string
 		if member, present := sent[name]; present && json.Unmarshal(member, &value) != nil {
 			return publicKey{}, false
 		}
-		texts[name] = value
+		if value != nil {
+			texts[name] = *value
+		}
 	}
-	if use := texts["use"]; use != nil && *use != "sig" || !mayVerify(sent["key_ops"]) {
+	if use, present := texts["use"]; present && use != "sig" || !mayVerify(sent) {
 		return publicKey{}, false
 	}
-	found, err := numbersOf(texts)
-	if err != nil {
+	found, algorithm := verifierOf(texts)
+	if alg, present := texts["alg"]; found == nil || present && alg != algorithm {
 		return publicKey{}, false
 	}
-	key = publicKey{id: texts["kid"], key: found, algorithm: algorithmOf(found)}
-	spelled, err := x509.MarshalPKIXPublicKey(found) // refuses a point that is not on its curve
+	key = publicKey{key: found, algorithm: algorithm}
+	if id, present := texts["kid"]; present {
+		key.id = &id
+	}
+	spelled, err := x509.MarshalPKIXPublicKey(found)
 	key.spelled = string(spelled)
-	alg := texts["alg"]
-	return key, err == nil && key.algorithm != "" && (alg == nil || *alg == key.algorithm)
+	return key, err == nil
 }
 
 // mayVerify reports whether `key_ops` is absent or names what a verifier does (RFC
 // 7517, section 4.3).
-func mayVerify(sent json.RawMessage) bool {
-	if sent == nil {
+func mayVerify(key members) bool {
+	if _, present := key["key_ops"]; !present {
 		return true
 	}
-	var operations []string
-	return json.Unmarshal(sent, &operations) == nil && slices.Contains(operations, "verify")
+	operations, areTexts := key.texts("key_ops")
+	return areTexts && slices.Contains(operations, "verify")
 }
 
-func numbersOf(texts map[string]*string) (any, error) {
-	text := func(name string) string {
-		if texts[name] == nil {
-			return ""
+// verifierOf returns a key of RFC 7518, section 6, or RFC 8037, and the algorithm
+// that it may verify. The key is nil if it is too weak or of another kind.
+func verifierOf(texts map[string]string) (key any, algorithm string) {
+	number := func(name string) []byte {
+		decoded, err := decodeBase64URL(texts[name])
+		if err != nil {
+			return nil
 		}
-		return *texts[name]
+		return decoded
 	}
-	for _, name := range []string{"x", "y", "n", "e"} {
-		if _, err := decodeBase64URL(text(name)); err != nil {
-			return nil, err
+	switch kind, curve := texts["kty"], texts["crv"]; {
+	case kind == "OKP" && curve == "Ed25519":
+		if x := number("x"); len(x) == ed25519.PublicKeySize {
+			return ed25519.PublicKey(x), jwt.SigningMethodEdDSA.Alg()
+		}
+	case kind == "EC" && curve == "P-256":
+		x, y := number("x"), number("y")
+		key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, x, y))
+		if err == nil && len(x) == len(y) {
+			return key, jwt.SigningMethodES256.Alg()
+		}
+	case kind == "RSA":
+		n, e := new(big.Int).SetBytes(number("n")), new(big.Int).SetBytes(number("e"))
+		if n.BitLen() >= minRSABits && e.BitLen() < 32 && e.Int64() >= 3 && e.Bit(0) == 1 {
+			return &rsa.PublicKey{N: n, E: int(e.Int64())}, jwt.SigningMethodRS256.Alg()
 		}
 	}
-	marshalled := jwkset.JWKMarshal{
-		KTY: jwkset.KTY(text("kty")), CRV: jwkset.CRV(text("crv")),
-		X: text("x"), Y: text("y"), N: text("n"), E: text("e"),
-	}
-	parsed, err := jwkset.NewJWKFromMarshal(marshalled, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
-	if err != nil {
-		return nil, err
-	}
-	return parsed.Key(), nil
-}
-
-// algorithmOf is the algorithm that a key may verify, "" for none.
-func algorithmOf(key any) string {
-	switch key := key.(type) {
-	case *rsa.PublicKey:
-		if key.N.BitLen() >= minRSABits && key.E >= 3 && key.E%2 == 1 {
-			return jwt.SigningMethodRS256.Alg()
-		}
-	case *ecdsa.PublicKey:
-		if key.Curve == elliptic.P256() {
-			return jwt.SigningMethodES256.Alg()
-		}
-	case ed25519.PublicKey:
-		return jwt.SigningMethodEdDSA.Alg()
-	}
-	return ""
+	return nil, ""
 }

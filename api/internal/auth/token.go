@@ -124,7 +124,7 @@ func (t *Tokens) subjectOf(payload []byte) (string, error) {
 	if issuer, _ := claims.text("iss"); t.issuer != "" && issuer != t.issuer {
 		return "", errors.New("the token is another issuer's")
 	}
-	if len(t.audiences) > 0 && !meantForOneOf(claims["aud"], t.audiences) {
+	if len(t.audiences) > 0 && !meantForOneOf(claims, t.audiences) {
 		return "", errors.New("the token is meant for another audience")
 	}
 	subject, _ := claims.text("sub")

@@ -116,6 +116,16 @@ VERIFIERS = {
     "a point off the curve": public(
         {**EC.published(kid="ec"), "y": EC.numbers["x"]}, RSA.published(kid="rsa")
     ),
+    "a long coordinate": public({**EC.published(kid="ec"), "x": "AA" * 22}, RSA.published(kid="rsa")),
+    "a short coordinate": public({**EC.published(kid="ec"), "y": "AQAB"}, RSA.published(kid="rsa")),
+    "members of other kinds": public(
+        {**RSA.published(kid="rsa"), "crv": "P-256", "x": "="}, {**EC.published(kid="ec"), "n": "=", "e": ""}
+    ),
+    "operations that are not all texts": public(
+        EC.published(kid="ec", key_ops=["verify", None]), RSA.published(kid="rsa")
+    ),
+    "an even exponent": public({**RSA.published(kid="rsa"), "e": "AQAA"}, EC.published(kid="ec")),
+    "a huge exponent": public({**RSA.published(kid="rsa"), "e": RSA.numbers["n"]}, EC.published(kid="ec")),
     "an exponent of one": public({**RSA.published(kid="rsa"), "e": "AQ"}, EC.published(kid="ec")),
     "an id of no letters": public(EC.published(kid="")),
     "ids in another case": public(EC.published(kid="EC")),
@@ -363,6 +373,7 @@ BOUNDS = {
     "another audience in a list": token(aud=["https://other.example"]),
     "a list in a list": token(aud=[AUDIENCES]),
     "a list that is not of texts": token(aud=[AUDIENCES[0], 1]),
+    "a list with null": token(aud=[AUDIENCES[0], None]),
     "audience in an object": token(aud={AUDIENCES[0]: True}),
 }
 
@@ -468,6 +479,14 @@ KEY_SETS = [
     ("a padded key", token(), "refused"),
     ("a point off the curve", token(), "refused"),
     ("an exponent of one", token(RSA), "refused"),
+    ("a long coordinate", token(), "refused"),
+    ("a long coordinate", token(RSA), "accepted"),
+    ("a short coordinate", token(), "refused"),
+    ("members of other kinds", token(), "accepted"),
+    ("members of other kinds", token(RSA), "accepted"),
+    ("operations that are not all texts", token(), "refused"),
+    ("an even exponent", token(RSA), "refused"),
+    ("a huge exponent", token(RSA), "refused"),
     ("an id of no letters", token(header={"kid": ""}), "accepted"),
     ("an id of no letters", NO_ID, "accepted"),
     ("ids in another case", token(), "refused"),

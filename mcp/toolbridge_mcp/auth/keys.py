@@ -5,7 +5,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeGuard
 
 import httpx
 from joserfc.errors import JoseError
@@ -22,8 +22,12 @@ REFRESH_SECONDS = 600
 MIN_INTERVAL_SECONDS = 5
 """The least time between two readings, whatever key ids strangers put into their tokens."""
 
-_NUMBERS = ("kty", "crv", "x", "y", "n", "e")
-_TEXTS = ("kid", "use", "alg", *_NUMBERS)
+_TEXTS = ("kid", "use", "alg", "kty", "crv", "x", "y", "n", "e")
+_MEMBERS = {"RSA": {"n", "e"}, "EC": {"crv", "x", "y"}, "OKP": {"crv", "x"}}
+"""The members of a public key of each kind, beside `kty` (RFC 7518, section 6; RFC 8037)."""
+
+_COORDINATE_BYTES = 32
+_MAX_EXPONENT = 2**31
 
 MAX_BYTES = 256 * 1024
 MIN_RSA_BITS = 2048
@@ -63,6 +67,9 @@ class SharedSecret:
 
     async def are_known(self) -> bool:
         return True
+
+
+_Asymmetric = RSAKey | ECKey | OKPKey
 
 
 class _PublicKey(NamedTuple):
@@ -164,35 +171,43 @@ def _usable(content: bytes) -> list[_PublicKey]:
 
 def _public_key(data: Mapping[str, Any]) -> _PublicKey | None:
     texts: dict[str, Any] = {name: data[name] for name in _TEXTS if data.get(name) is not None}
+    if not _are_texts(list(texts.values())) or texts.get("use", "sig") != "sig":
+        return None
     operations = data.get("key_ops", ["verify"])
-    if not all(isinstance(text, str) for text in texts.values()) or texts.get("use", "sig") != "sig":
+    if not _are_texts(operations) or "verify" not in operations:
         return None
-    if not isinstance(operations, list) or "verify" not in operations:
-        return None
-    key = _imported({name: texts[name] for name in _NUMBERS if name in texts})
-    if not isinstance(key, RSAKey | ECKey | OKPKey):
-        return None
-    algorithm = _algorithm(key)
-    if algorithm is None or texts.get("alg", algorithm) != algorithm:
+    key = _imported(texts)
+    algorithm = _algorithm(key) if key else None
+    if key is None or algorithm is None or texts.get("alg", algorithm) != algorithm:
         return None
     return _PublicKey(algorithm, texts.get("kid"), key.as_der(private=False), key)
 
 
-def _imported(numbers: dict[str, Any]) -> Key | None:
+def _are_texts(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+def _imported(texts: Mapping[str, str]) -> _Asymmetric | None:
     """The key with these numbers. A certificate beside them would have to be fetched or checked."""
+    kind = texts.get("kty", "")
+    members: dict[str, Any] = {name: texts[name] for name in _MEMBERS.get(kind, set()) & texts.keys()}
     try:
-        for name in ("x", "y", "n", "e"):
-            decoded(numbers.get(name, ""))
+        sizes = {name: len(decoded(text)) for name, text in members.items() if name != "crv"}
+        if kind == "EC" and set(sizes.values()) != {_COORDINATE_BYTES}:
+            return None
         with warnings.catch_warnings(action="ignore"):  # about weak keys, which `_algorithm` rejects
-            return JWKRegistry.import_key(numbers)
+            key = JWKRegistry.import_key({"kty": kind, **members})
     except (JoseError, ValueError, TypeError, KeyError):
         return None
+    return key if isinstance(key, _Asymmetric) else None
 
 
-def _algorithm(key: RSAKey | ECKey | OKPKey) -> str | None:
+def _algorithm(key: _Asymmetric) -> str | None:
     """The algorithm whose signatures the key verifies, or None if it is too weak or of another kind."""
     if isinstance(key, RSAKey):
-        return "RS256" if key.public_key.key_size >= MIN_RSA_BITS else None
+        numbers = key.public_key.public_numbers()
+        is_usable = numbers.n.bit_length() >= MIN_RSA_BITS and numbers.e < _MAX_EXPONENT
+        return "RS256" if is_usable else None
     if isinstance(key, ECKey):
         return "ES256" if key.curve_name == "P-256" else None
     return "EdDSA" if key.curve_name == "Ed25519" else None
