@@ -389,6 +389,11 @@ def test_what_is_wrong_is_one_sentence(
     assert says in done.err
 
 
+def test_a_file_of_tokens_that_is_not_there_is_named(api: Process, tmp_path: Path) -> None:
+    done = copy(api, api, tmp_path, "--tokens", str(tmp_path / "none"))
+    assert (done.code, "none cannot be read; name a file" in done.err) == (2, True)
+
+
 def test_an_api_that_limits_everything_is_waited_for(api_binary: Path, tmp_path: Path) -> None:
     slow = first_generation(_folder(tmp_path, "slow"), SESSIONS_PER_SECOND="1", SESSION_BURST="1")
     with running(slow) as source, running(api_process(api_binary, tmp_path)) as target:

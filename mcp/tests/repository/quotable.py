@@ -10,7 +10,7 @@ from toolbridge_mcp.errors import ToolBridgeError
 
 PACKAGE = REPOSITORY / "mcp/toolbridge_mcp"
 LOG_METHODS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
-SUPERVISION_LOGS = {"_say", "_fail"}
+SUPERVISION_LOGS = {"_say", "_fail", "line"}
 """The functions of `supervision/` that write a log line. It has no logger."""
 
 GO_TEXT = r"""((?:"(?:[^"\\]|\\.)*"(?:\s*\+\s*)?)+)"""

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -179,7 +179,7 @@ def _settings_option(name: str, words: str) -> Callable[[Function], Function]:
 @_settings_option("to", "the second API")
 @click.option(
     "--tokens",
-    type=click.File(encoding="utf-8"),
+    type=click.Path(path_type=Path, allow_dash=True),
     metavar="FILE",
     help="A user on each line: one token, or one for each API. - is standard input. "
     "Without it: the token in TOOLBRIDGE_TOKEN.",
@@ -197,7 +197,7 @@ def copy(
     to_url: str,
     from_settings: Path | None,
     to_settings: Path | None,
-    tokens: TextIO | None,
+    tokens: Path | None,
     state: Path,
 ) -> None:
     """Copy the items of users from one API to another, and compare.
@@ -209,7 +209,7 @@ def copy(
     from toolbridge_mcp.cli import copying, settings_file
 
     settings_file.load()
-    given = tokens.read() if tokens else os.environ.get("TOOLBRIDGE_TOKEN", "")
+    given = copying.text_of(tokens) if tokens else os.environ.get("TOOLBRIDGE_TOKEN", "")
     places = [
         copying.place(url, settings_file.values(file) if file else os.environ, option)
         for url, file, option in (

@@ -15,7 +15,7 @@ from toolbridge_mcp.cli.copying.side import Place, Side
 from toolbridge_mcp.cli.copying.transfer import IN_ORDER, Refused, Transfer
 from toolbridge_mcp.cli.failures import WrongUsage
 
-__all__ = ["Place", "Tokens", "place", "read_tokens", "run"]
+__all__ = ["Place", "Tokens", "place", "read_tokens", "run", "text_of"]
 
 COLUMNS = (
     "at the source",
@@ -46,6 +46,16 @@ class Tokens(NamedTuple):
 
     source: str
     target: str
+
+
+def text_of(file: Path) -> str:
+    """The content of a file; - is standard input."""
+    if file == Path("-"):
+        return sys.stdin.read()
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise WrongUsage(f"{file} cannot be read; name a file with --tokens.") from error
 
 
 def read_tokens(text: str) -> list[Tokens]:
