@@ -83,6 +83,16 @@ async def test_a_large_item_hides_no_other_in_front_of_an_older_api(
         expect_reduced(item, sizes[item["uid"]])
 
 
+async def test_a_filter_does_not_lose_an_item_that_cannot_be_read(
+    older: Tools, older_api: Process, bearer: str
+) -> None:
+    await older.call("create_note", title="other", content="c")
+    tagged = (await older.call("create_note", title="t", content="c", tags=["a"]))["uid"]
+    large = await stored(older_api, bearer, 6 * MILLION)
+    assert [item["uid"] for item in await listed(older, tag="a")] == [tagged, large]
+    assert [item["uid"] for item in await listed(older, tag="a", updated_since="9000-01-01")] == []
+
+
 async def test_a_huge_item_is_not_kept_in_memory(older: Tools, older_api: Process, bearer: str) -> None:
     uid = await stored(older_api, bearer, 40 * MILLION)
     tracemalloc.start()

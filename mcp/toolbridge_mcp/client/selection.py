@@ -69,7 +69,7 @@ class Selection:
                 since = milliseconds(query[name])
                 tests.append(_changed_since(since))
             else:
-                tests.append(_test(entity, name, query[name]))
+                tests.append(_if_known(_test(entity, name, query[name])))
         return cls(
             tuple(tests),
             int(query.get("limit", DEFAULT_LIMIT)),
@@ -79,6 +79,8 @@ class Selection:
         )
 
     def takes(self, item: JsonObject) -> bool:
+        """Whether the item may be one of those asked for. Of an item whose payload was too large to be read,
+        only the time is known."""
         return all(test(item) for test in self.tests)
 
     @property
@@ -113,6 +115,10 @@ def _test(entity: Entity, name: str, value: str) -> Test:
     if name in entity.parent_keys:
         return lambda item: str(_payload(item).get(name)).lower() == value.lower()
     raise CannotFilter
+
+
+def _if_known(test: Test) -> Test:
+    return lambda item: "payload" not in item or test(item)
 
 
 def _payload(item: JsonObject) -> JsonObject:
