@@ -76,6 +76,17 @@ def test_idle_users_are_forgotten_and_the_others_are_bounded(clock: Clock) -> No
     assert limit.users == MAX_USERS
 
 
+def test_amounts_are_taken_as_a_whole_or_not_at_all(clock: Clock) -> None:
+    limit = RateLimit(per_minute=60, burst=10, now=clock)
+    assert limit.missing("ann", 0) == 0
+    assert limit.users == 0
+    assert limit.missing("ann", 7) == 0
+    assert limit.missing("ann", 5) == 2
+    assert limit.missing("ann", 3) == 0
+    clock.now += 10
+    assert limit.missing("ann", 10) == 0
+
+
 @pytest.mark.anyio
 async def test_a_caller_is_told_the_seconds_and_another_is_not_held_up(
     api: Process, user: str, tmp_path: Path

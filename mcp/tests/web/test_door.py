@@ -49,8 +49,9 @@ class Way:
         self._path = path
         self._events = events
 
-    async def post(self, message: object) -> httpx.Response:
-        content = message if isinstance(message, bytes) else json.dumps(message).encode()
+    async def post(self, message: Any) -> httpx.Response:
+        is_body = isinstance(message, bytes | AsyncIterator)
+        content = message if is_body else json.dumps(message).encode()
         return await self._http.post(self._path, content=content)
 
     async def error(self, message: object) -> dict[str, Any]:
@@ -107,8 +108,9 @@ async def test_what_is_no_message_gets_400(what: str, transport: str, gateway: P
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_what_is_no_json_gets_400(transport: str, gateway: Process, user: str) -> None:
     async with connected(gateway, user, transport) as way:
-        answer = await way.post(b'{"jsonrpc": ')
-        assert (answer.status_code, answer.json()["error"]["code"]) == (400, -32700)
+        for body in (b"", b'{"jsonrpc": ', b"\xff"):
+            answer = await way.post(body)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (400, -32700)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -116,6 +118,19 @@ async def test_a_notification_gets_202(transport: str, gateway: Process, user: s
     async with connected(gateway, user, transport) as way:
         answer = await way.post({"jsonrpc": "2.0", "method": "notifications/initialized"})
         assert answer.status_code == 202
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_message_may_come_in_chunks(transport: str, gateway: Process, user: str) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        body = json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}).encode()
+        await asyncio.sleep(0.05)
+        for start in range(0, len(body), 10):
+            yield body[start : start + 10]
+            await asyncio.sleep(0.01)
+
+    async with connected(gateway, user, transport) as way:
+        assert (await way.post(chunks())).status_code == 202
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -46,7 +46,8 @@ class RateLimit:
 
     def _sweep(self, now: float) -> None:
         """Forgets the users whose buckets are full again, beginning with the oldest."""
-        oldest = next(iter(self._full_at))
-        while len(self._full_at) > MAX_USERS or self._full_at[oldest] <= now:
-            del self._full_at[oldest]
+        while self._full_at:
             oldest = next(iter(self._full_at))
+            if len(self._full_at) <= MAX_USERS and self._full_at[oldest] > now:
+                return
+            del self._full_at[oldest]
