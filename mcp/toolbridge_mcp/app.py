@@ -75,7 +75,7 @@ def create_app(settings: Settings | None = None) -> Gateway:
     gateway = Gateway(
         _server(settings, shared),
         address,
-        callers=AllowedCallers(address, settings.allowed_hosts, settings.allowed_origins),
+        callers=AllowedCallers(address, settings.every_host, settings.allowed_origins),
         calls=shared.limits,
         session_limits=SessionLimits(settings.max_sessions, settings.max_sessions_per_user),
         stream_limits=StreamLimits(

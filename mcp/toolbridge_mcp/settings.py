@@ -9,6 +9,7 @@ from pydantic import AliasChoices, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from toolbridge_mcp.listening import is_every_address
 from toolbridge_mcp.setting_types import (
     ApiUrl,
     Hosts,
@@ -184,8 +185,8 @@ class Settings(BaseSettings):
     beside the gateway, on `API_PORT`."""
 
     host: str = Field(default="0.0.0.0", min_length=1)  # noqa: S104  the container publishes this port only
-    """The address to listen on; the default is every IPv4 address. `scripts/run.sh` sets `127.0.0.1`, so that
-    only this machine can connect."""
+    """The address or name to listen on; the default is every IPv4 address, and `::` is every IPv4 and IPv6
+    address. `scripts/run.sh` sets `127.0.0.1`, so that only this machine can connect."""
 
     port: int = Field(default=8001, ge=1, le=65535)
     """The port to listen on."""
@@ -290,6 +291,11 @@ class Settings(BaseSettings):
         read = self.advertised_scope_read or self.scope_read
         write = self.advertised_scope_write or self.scope_write
         return tuple(dict.fromkeys((read, write)))
+
+    @property
+    def every_host(self) -> tuple[str, ...]:
+        """The names of the gateway beside the public one: those given, and the one that it listens on."""
+        return self.allowed_hosts if is_every_address(self.host) else (*self.allowed_hosts, self.host)
 
     @property
     def issuers(self) -> tuple[str, ...]:

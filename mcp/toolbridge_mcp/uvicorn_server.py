@@ -14,11 +14,11 @@ import uvicorn
 from toolbridge_mcp import metrics
 from toolbridge_mcp.connections import Connection, Connections
 from toolbridge_mcp.library_seams import UvicornServer
+from toolbridge_mcp.listening import listeners
 from toolbridge_mcp.web import Gateway
 
 logger = logging.getLogger(__name__)
 
-BACKLOG = 2048
 VANISHED_SECONDS = 60
 """How long a client may acknowledge nothing. Without this limit a client that vanished would hold its session
 for a quarter of an hour."""
@@ -38,13 +38,13 @@ OTHER_DESCRIPTORS = 100
 """Files and sockets of the process that are no connections."""
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """The listening socket. Raises OSError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+def listen(host: str, port: int) -> list[socket.socket]:
+    """The listening sockets. Raises OSError."""
+    opened = listeners(host, port)
     if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux only
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, VANISHED_SECONDS * 1000)
-    return listener
+        for listener in opened:
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, VANISHED_SECONDS * 1000)
+    return opened
 
 
 def most_connections(wanted: int, most_calls: int) -> int:
@@ -62,13 +62,13 @@ def most_connections(wanted: int, most_calls: int) -> int:
 
 def serve(
     app: Gateway,
-    listener: socket.socket,
+    opened: list[socket.socket],
     proxies: Sequence[str],
     drain_seconds: float,
     connections: Connections,
 ) -> None:
-    """Serves until SIGTERM or SIGINT; calls may then run for `drain_seconds` more. The forwarded headers of
-    `proxies` are trusted."""
+    """Serves at the sockets of `listen` until SIGTERM or SIGINT; calls may then run for `drain_seconds` more.
+    The forwarded headers of `proxies` are trusted."""
     metrics.watch_held("connections", lambda: connections.room.total)
     config = uvicorn.Config(
         app,
@@ -84,7 +84,7 @@ def serve(
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     _freeze_memory()
-    _DrainingServer(config, app, drain_seconds).run(sockets=[listener])
+    _DrainingServer(config, app, drain_seconds).run(sockets=opened)
 
 
 class _DrainingServer(UvicornServer):

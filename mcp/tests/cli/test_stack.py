@@ -235,6 +235,26 @@ def test_with_a_key_set_no_secret_and_no_token_is_made(machine: Machine) -> None
     assert "Bearer TOKEN" in said
 
 
+@pytest.mark.parametrize(
+    ("host", "printed"), [("::", "127.0.0.1"), ("[::1]", "[::1]"), ("127.0.0.2", "127.0.0.2")]
+)
+def test_what_asks_the_gateway_follows_its_address(machine: Machine, host: str, printed: str) -> None:
+    port = machine.environment["TOOLBRIDGE_PORT"]
+    code, said = machine("up", "--detach", TOOLBRIDGE_HOST=host)
+    assert code == 0, said
+    assert f"ToolBridge   http://{printed}:{port}/mcp" in said
+    code, said = machine("status", TOOLBRIDGE_HOST=host)
+    assert code == 0
+    assert f"ready      gateway at http://{printed}:{port}\n" in said
+    done = subprocess.run(
+        [sys.executable, "-m", "toolbridge_mcp.supervision.healthcheck"],
+        env={**machine.environment, "TOOLBRIDGE_HOST": host},
+        cwd=GATEWAY_FOLDER,
+        check=False,
+    )
+    assert done.returncode == 0
+
+
 def test_in_front_of_an_api_that_runs_already_there_is_no_other(machine: Machine, api: Process) -> None:
     settings = {**SECRETS, "TOOLBRIDGE_GO_API_BASE_URL": api.url, "TOOLBRIDGE_API_BINARY": "/nowhere/api"}
     code, said = machine("up", "--detach", **settings)

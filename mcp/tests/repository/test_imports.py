@@ -20,8 +20,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "auth": {"auth", "identity", "single_flight"},
     "cli": {
         *{"", "app", "cli", "client", "connections", "contract", "entities", "environment", "errors"},
-        *{"http_clients", "identity", "outbound", "retry_after", "setting_types", "settings", "transport"},
-        *{"uvicorn_server"},
+        *{"http_clients", "identity", "listening", "outbound", "retry_after", "setting_types", "settings"},
+        *{"transport", "uvicorn_server"},
     },
     "client": {
         *{"client", "entities", "errors", "metrics", "resilience"},
@@ -36,6 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "http_clients": {"http_clients", "outbound", "settings", "transport"},
     "identity": set(),
     "library_seams": set(),
+    "listening": set(),
     "logs": {"library_seams"},
     "metrics": set(),
     "outbound": {
@@ -45,12 +46,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "resilience": {"errors", "resilience"},
     "retry_after": set(),
     "setting_types": set(),
-    "settings": {"setting_types"},
+    "settings": {"listening", "setting_types"},
     "single_flight": set(),
-    "supervision": {"environment", "supervision"},
+    "supervision": {"environment", "listening", "supervision"},
     "tools": {"client", "entities", "errors", "identity", "metrics", "resilience", "tools"},
     "transport": {"errors", "settings", "transport"},
-    "uvicorn_server": {"connections", "library_seams", "metrics", "web", ""},
+    "uvicorn_server": {"connections", "library_seams", "listening", "metrics", "web", ""},
     "web": {
         *{"auth", "identity", "library_seams", "metrics", "resilience", "single_flight", "web"},
     },
@@ -61,6 +62,7 @@ LIBRARIES: dict[str, set[str]] = {
     "environment": set(),
     "errors": set(),
     "identity": {"fastmcp", "mcp", "starlette"},
+    "listening": set(),
     "logs": set(),
     "metrics": {"prometheus_client", "starlette"},
     "http_clients": {"httpx"},

@@ -13,7 +13,7 @@ from tests.harness.processes import Process, free_port
 from toolbridge_mcp.supervision.launcher import ALIVE, FAILED
 from toolbridge_mcp.supervision.watchdog import MISSES, Watchdog, answers, events
 
-PORTS = {"api": 1}
+PLACES = {"api": ("127.0.0.1", 1)}
 
 
 class Scene:
@@ -22,7 +22,7 @@ class Scene:
     def __init__(self) -> None:
         self.told: list[signal.Signals] = []
         self.answering = True
-        self.watchdog = Watchdog(PORTS, self.told.append, lambda _port: self.answering)
+        self.watchdog = Watchdog(PLACES, self.told.append, lambda _place: self.answering)
 
     def running(self, pid: int) -> None:
         self.watchdog.take("PROCESS_STATE_RUNNING", {"processname": "api", "pid": str(pid)})
@@ -113,13 +113,13 @@ def test_events_are_read_and_acknowledged_as_supervisord_wants() -> None:
 
 
 def test_a_real_api_answers_and_a_frozen_one_does_not(api: Process) -> None:
-    assert answers(api.port)
+    assert answers(("127.0.0.1", api.port))
     api.signal(signal.SIGSTOP)
     try:
-        assert not answers(api.port, seconds=0.2)
+        assert not answers(("127.0.0.1", api.port), seconds=0.2)
     finally:
         api.signal(signal.SIGCONT)
-    assert answers(api.port)
+    assert answers(("127.0.0.1", api.port))
 
 
 @pytest.mark.parametrize(
@@ -137,9 +137,9 @@ def test_any_answer_is_a_sign_of_life(said: bytes, alive: bool) -> None:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        assert answers(port) is alive
+        assert answers(("127.0.0.1", port)) is alive
         thread.join()
 
 
 def test_nothing_answers_where_nobody_listens() -> None:
-    assert not answers(free_port(), seconds=0.2)
+    assert not answers(("127.0.0.1", free_port()), seconds=0.2)

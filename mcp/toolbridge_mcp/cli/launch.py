@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -15,8 +14,12 @@ from toolbridge_mcp.cli.checkout import typed
 from toolbridge_mcp.cli.failures import Failure
 from toolbridge_mcp.cli.stack import Stack
 from toolbridge_mcp.environment import cleaned
+from toolbridge_mcp.listening import listeners
 
 READY_SECONDS = 60
+
+LOCAL_HOST = {"Host": "localhost"}
+"""The gateway serves this name whatever address it listens on."""
 
 Launcher = subprocess.Popen[bytes]
 
@@ -44,12 +47,8 @@ def _check_own_api(stack: Stack) -> None:
 
 def _check_port(program: str, host: str, port: int, variable: str) -> None:
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            # Without it a port that was just closed looks taken for a minute.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            probe.listen()
+        for listener in listeners(host, port):
+            listener.close()
     except OSError as error:
         raise Failure(
             f"Port {port} on {host}, wanted for the {program}, cannot be used ({error.strerror}). "
@@ -116,7 +115,7 @@ def _readiness(url: str) -> tuple[int, bytes]:
     """Status and body of /readyz; a status of 0 if nothing responds."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=2)
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", "/readyz", headers=LOCAL_HOST)
         answer = connection.getresponse()
         return answer.status, answer.read()
     except (OSError, http.client.HTTPException):

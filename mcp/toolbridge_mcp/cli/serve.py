@@ -17,18 +17,19 @@ def serve() -> int:
     try:
         settings = from_environment()
         app = create_app(settings)
-        listener = uvicorn_server.listen(settings.host, settings.port)
     except ValidationError as error:
         return _refused(explain(error))
     except WrongSetting as error:
         return _refused(error.sentence)
+    try:
+        opened = uvicorn_server.listen(settings.host, settings.port)
     except OSError as error:
         return _refused(f"TOOLBRIDGE_HOST and TOOLBRIDGE_PORT: cannot listen there: {error.strerror}.", 1)
     try:
         most = uvicorn_server.most_connections(settings.max_connections, settings.max_calls)
         proxies = settings.trusted_proxies
         connections = Connections(most, settings.max_connections_per_address, proxies)
-        uvicorn_server.serve(app, listener, proxies, settings.drain_seconds, connections)
+        uvicorn_server.serve(app, opened, proxies, settings.drain_seconds, connections)
     except KeyboardInterrupt:  # uvicorn raises the signal again when everything has ended
         return 128 + signal.SIGINT
     return 0

@@ -11,6 +11,7 @@ from typing import Self
 from toolbridge_mcp.cli.checkout import HOME
 from toolbridge_mcp.cli.failures import WrongUsage
 from toolbridge_mcp.environment import API_URL
+from toolbridge_mcp.listening import reached_at
 
 STATE = HOME / ".toolbridge"
 """What the scripts build and what a stack stores, unless a setting says otherwise."""
@@ -86,5 +87,5 @@ def _port(variable: str, default: str) -> int:
 
 def local_url(host: str, port: int) -> str:
     """The address for a client on this machine of a server that listens on `host`."""
-    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  compared, not bound
+    reached = reached_at(host)
     return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from toolbridge_mcp.environment import API_URL, cleaned, has_own_api
+from toolbridge_mcp.listening import EVERY_IPV4, reached_at
 from toolbridge_mcp.supervision.launcher import Launcher
 from toolbridge_mcp.supervision.lines import line
 
@@ -26,9 +27,14 @@ def main() -> int:
 def of_programs(given: Mapping[str, str]) -> dict[str, str]:
     """The environment that supervisord.conf and the programs need, made from the container's."""
     own_api = has_own_api(given)
-    ports = {"TOOLBRIDGE_PORT": "8001", "API_PORT": "8081", **cleaned(given)}
-    address = {API_URL: f"http://127.0.0.1:{ports['API_PORT']}"} if own_api else {}
-    return {**ports, **address, "TOOLBRIDGE_START_API": str(own_api).lower()}
+    settings = {"TOOLBRIDGE_PORT": "8001", "API_PORT": "8081", **cleaned(given)}
+    address = {API_URL: f"http://127.0.0.1:{settings['API_PORT']}"} if own_api else {}
+    return {
+        **settings,
+        **address,
+        "TOOLBRIDGE_START_API": str(own_api).lower(),
+        "TOOLBRIDGE_LOCAL_HOST": reached_at(settings.get("TOOLBRIDGE_HOST", EVERY_IPV4)),
+    }
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """supervisord's event listener: kills frozen programs, and reports programs that supervisord gave up.
 
-    python -m toolbridge_mcp.supervision.watchdog PROGRAM=PORT...
+    python -m toolbridge_mcp.supervision.watchdog PROGRAM=HOST:PORT...
 
 supervisord restarts a program that died. The watchdog kills a program that runs but does not respond, so that
 supervisord restarts it, too. When supervisord gives a program up, the launcher stops everything.
@@ -24,6 +24,9 @@ ANSWER_SECONDS = 3.0
 
 Fields = dict[str, str]
 
+Place = tuple[str, int]
+"""The host and port at which this machine reaches a program."""
+
 
 @dataclass
 class Process:
@@ -35,10 +38,10 @@ class Process:
     misses: int = 0
 
 
-def answers(port: int, seconds: float = ANSWER_SECONDS) -> bool:
+def answers(place: Place, seconds: float = ANSWER_SECONDS) -> bool:
     """Whether the program responds at all. "Not ready" counts as a response."""
     try:
-        with socket.create_connection(("127.0.0.1", port), seconds) as connection:
+        with socket.create_connection(place, seconds) as connection:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
             return connection.recv(1) != b""
     except OSError:
@@ -50,11 +53,11 @@ class Watchdog:
 
     def __init__(
         self,
-        ports: Mapping[str, int],
+        places: Mapping[str, Place],
         notify: Callable[[signal.Signals], None],
-        probe: Callable[[int], bool] = answers,
+        probe: Callable[[Place], bool] = answers,
     ) -> None:
-        self._ports = ports
+        self._places = places
         self._notify = notify
         self._probe = probe
         self._running: dict[str, Process] = {}
@@ -65,7 +68,7 @@ class Watchdog:
         if event.startswith("TICK"):
             self._check_all()
             self._notify(ALIVE)
-        elif event == "PROCESS_STATE_RUNNING" and name in self._ports:
+        elif event == "PROCESS_STATE_RUNNING" and name in self._places:
             self._running[name] = Process(int(fields["pid"]))
         elif event == "PROCESS_STATE_FATAL":
             _say("error", "a program does not start", program=name)
@@ -75,7 +78,7 @@ class Watchdog:
 
     def _check_all(self) -> None:
         for name, process in self._running.items():
-            if self._probe(self._ports[name]):
+            if self._probe(self._places[name]):
                 process.answered, process.misses = True, 0
                 continue
             process.misses += process.answered
@@ -114,10 +117,16 @@ def _fields(text: str) -> Fields:
     return dict(pair.split(":", 1) for pair in text.split())
 
 
+def program(argument: str) -> tuple[str, Place]:
+    """Name and place from an argument NAME=HOST:PORT."""
+    name, _, place = argument.partition("=")
+    host, _, port = place.rpartition(":")
+    return name, (host, int(port))
+
+
 def main() -> None:
     launcher = int(os.environ[PID_VARIABLE])
-    ports = {name: int(port) for name, port in (argument.split("=") for argument in sys.argv[1:])}
-    watchdog = Watchdog(ports, lambda number: os.kill(launcher, number))
+    watchdog = Watchdog(dict(map(program, sys.argv[1:])), lambda number: os.kill(launcher, number))
     for event, fields in events(sys.stdin, sys.stdout):
         watchdog.take(event, fields)
 
