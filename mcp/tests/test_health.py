@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import httpx
 import pytest
@@ -37,3 +39,42 @@ async def test_however_many_ask_the_api_is_asked_once_a_second(own_api: Process,
 
 def looks(api: Process) -> int:
     return api.log.read_text().count("/v1/sync/info")
+
+
+FULL = "the disk is full; reads, deletions and wipes work, other writes do not"
+
+
+class Api(BaseHTTPRequestHandler):
+    """An API whose disk is full until a test says otherwise: no test fills a disk."""
+
+    says = f"degraded: {FULL}"
+    info: bytes
+
+    def do_GET(self) -> None:
+        info = self.path.startswith("/v1/sync/info")
+        content = self.info if info else self.says.encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json" if info else "text/plain; charset=utf-8")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
+
+
+async def test_a_full_disk_of_the_api_is_a_warning(own_api: Process, tmp_path: Path) -> None:
+    async with httpx.AsyncClient(base_url=own_api.url, trust_env=False) as http:
+        Api.info = (await http.get("/v1/sync/info")).content
+    api = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    Thread(target=api.serve_forever, daemon=True).start()
+    try:
+        url = f"http://127.0.0.1:{api.server_port}"
+        with running(gateway_process(url, tmp_path)) as gateway:
+            async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=20) as http:
+                assert (await http.get("/readyz")).json() == {"ready": True, "warnings": [FULL]}
+                Api.says = "ok"
+                await asyncio.sleep(1.1)
+                assert (await http.get("/readyz")).json() == {"ready": True}
+    finally:
+        api.shutdown()
+        api.server_close()

@@ -72,7 +72,7 @@ class Readiness:
 
 
 def health_routes(client: ApiClient, keys: Keys, is_stopping: Callable[[], bool]) -> list[Route]:
-    """`/healthz`: 200 while the process runs. `/readyz`: 200, or 503 with the reasons."""
+    """`/healthz`: 200 while the process runs. `/readyz`: 503 with reasons, or 200, perhaps with a warning."""
     readiness = Readiness(lambda: problems(client, keys))
 
     async def healthz(_: Request) -> Response:
@@ -82,6 +82,6 @@ def health_routes(client: ApiClient, keys: Keys, is_stopping: Callable[[], bool]
         reasons = ["The gateway is stopping."] if is_stopping() else await readiness.problems()
         if reasons:
             return JSONResponse({"ready": False, "problems": reasons}, status_code=503)
-        return JSONResponse({"ready": True})
+        return JSONResponse({"ready": True} | ({"warnings": [client.warning]} if client.warning else {}))
 
     return [Route("/healthz", healthz, methods=["GET"]), Route("/readyz", readyz, methods=["GET"])]

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"reflect"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/httpapi"
 	"toolbridge/api/internal/limit"
 )
@@ -180,6 +182,37 @@ func TestHealthIsTheProcessAndReadinessTheStore(t *testing.T) {
 		}
 	}
 	broken.send("GET", "/readyz", "", nil).fails(503, "unavailable").says("the store does not answer")
+}
+
+func TestOnAFullDiskTheAPIIsReadyAndSaysSo(t *testing.T) {
+	t.Parallel()
+	var problem error
+	p := start(t, func(api *httpapi.API) { api.Ready = func(context.Context) error { return problem } })
+	full := fault.New(fault.DiskFull, "the disk is full").Because(errors.New("code 13"))
+	crowded := fault.New(fault.Unavailable, "the database takes no more connections right now; try again")
+	for _, row := range []struct {
+		problem error
+		status  int
+		says    string
+		logs    string
+	}{
+		{nil, 200, "ok", ""},
+		{full, 200, "degraded: the disk is full; reads, deletions and wipes work, other writes do not", `"msg":"store degraded","code":"disk_full","cause":"the disk is full: code 13"`},
+		{full, 200, "degraded: the disk is full; reads, deletions and wipes work, other writes do not", ""},
+		{crowded, 503, "the database takes no more connections right now; try again", `"msg":"store degraded","code":"unavailable"`},
+		{nil, 200, "ok", `"msg":"store ready again"`},
+	} {
+		problem = row.problem
+		p.clock.advance(time.Second)
+		before := strings.Count(p.log.String(), `"msg":"store `)
+		got := p.send("GET", "/readyz", "", nil).is(row.status)
+		if row.status == 200 && string(got.body) != row.says || row.status != 200 && got.json()["error"] != row.says {
+			t.Errorf("%s", got.body)
+		}
+		if logged := strings.Count(p.log.String(), `"msg":"store `) - before; (logged == 1) != (row.logs != "") || !strings.Contains(p.log.String(), row.logs) {
+			t.Errorf("%v: logged %d times: %s", row.problem, logged, p.log.String())
+		}
+	}
 }
 
 func TestReadinessIsProbedOnceASecondForAllWhoAsk(t *testing.T) {

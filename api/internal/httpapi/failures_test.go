@@ -78,6 +78,7 @@ func TestAFailingStoreIsToldApartFromABusyOneAndLoggedOnce(t *testing.T) {
 		after  string
 	}{
 		{"broken", errors.New("page 7 is torn"), 500, "internal", ""},
+		{"full", fault.New(fault.DiskFull, "the disk is full").Because(errors.New("page 7 is torn")), 507, "disk_full", ""},
 		{"busy", fault.New(fault.Unavailable, "try again").Because(errors.New("page 7 is torn")), 503, "unavailable", "1"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -87,6 +88,9 @@ func TestAFailingStoreIsToldApartFromABusyOneAndLoggedOnce(t *testing.T) {
 				{"PUT", "/v1/notes/" + someUID, "{}"}, {"DELETE", "/v1/notes/" + someUID, ""},
 				{"POST", "/v1/sync/notes/push", `{"items":[{"uid":"` + someUID + `"}]}`}, {"GET", "/v1/sync/notes/pull", ""},
 			} {
+				if row.code == "disk_full" && call[0] == "GET" {
+					continue // a read needs no room
+				}
 				before := strings.Count(p.log.String(), "torn")
 				got := p.user("alice").call(call[0], call[1], call[2]).fails(row.status, row.code)
 				if strings.Contains(string(got.body), "torn") {

@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -14,6 +16,10 @@ const (
 	readyFor    = time.Second // a result is shared by all who ask
 )
 
+// degraded is the answer while writes fail. The status stays 200: nobody could delete
+// anything on a machine that gets no more requests.
+const degraded = text("degraded: the disk is full; reads, deletions and wipes work, other writes do not")
+
 // health reports that the process runs, and checks nothing else.
 func (a *API) health(*call) (int, any, error) { return http.StatusOK, text("ok"), nil }
 
@@ -22,10 +28,17 @@ func (a *API) ready(*call) (int, any, error) {
 	if err := a.Tokens.Ready(); err != nil {
 		return 0, nil, fault.New(fault.Unavailable, "tokens cannot be checked for now").Because(err)
 	}
-	if err := a.readiness.of(a.Now, a.Ready); err != nil {
+	err := a.readiness.of(a)
+	var f *fault.Error
+	switch {
+	case err == nil:
+		return http.StatusOK, text("ok"), nil
+	case !errors.As(err, &f):
 		return 0, nil, fault.New(fault.Unavailable, "the store does not answer").Because(err)
+	case f.Code == fault.DiskFull:
+		return http.StatusOK, degraded, nil
 	}
-	return http.StatusOK, text("ok"), nil
+	return 0, nil, err
 }
 
 // readiness is the last result of a probe. Anyone may ask without a token, so asking
@@ -38,15 +51,26 @@ type readiness struct {
 
 // of probes at most once a second. Whoever asks meanwhile gets the same result, and
 // whoever leaves ends no probe that others wait for.
-func (r *readiness) of(now func() time.Time, probe func(context.Context) error) error {
+func (r *readiness) of(a *API) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if age := now().Sub(r.probed); age >= 0 && age < readyFor {
+	if age := a.Now().Sub(r.probed); age >= 0 && age < readyFor {
 		return r.err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), readyWithin)
 	defer cancel()
-	r.err = probe(ctx)
-	r.probed = now()
-	return r.err
+	err := a.Ready(ctx)
+	logChange(a.Log, r.err, err)
+	r.err, r.probed = err, a.Now()
+	return err
+}
+
+// logChange logs when a store begins to have a problem, and when it has none any more.
+func logChange(log *slog.Logger, before, now error) {
+	switch {
+	case now != nil && (before == nil || codeOf(before) != codeOf(now)):
+		log.Error("store degraded", "code", string(codeOf(now)), "cause", now.Error())
+	case now == nil && before != nil:
+		log.Info("store ready again")
+	}
 }

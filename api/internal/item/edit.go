@@ -75,7 +75,7 @@ func (s *Service) Process(ctx context.Context, t Target, action string, conditio
 	return s.editItem(ctx, t, e)
 }
 
-// Delete makes the item a tombstone that keeps its payload.
+// Delete makes the item a tombstone that keeps its payload, unless the disk is full.
 func (s *Service) Delete(ctx context.Context, t Target, condition Condition) (*Item, error) {
 	keep := func(stored *Payload) (*Payload, error) { return stored, nil }
 	gone := t.Entity.Word() + " already deleted"
@@ -117,7 +117,7 @@ func shortened(word string) string {
 // editItem writes the next version of a live item. An edit that changes nothing
 // writes nothing: the item keeps its version, its times and its place in lists.
 func (s *Service) editItem(ctx context.Context, t Target, e edit) (*Item, error) {
-	return s.write(ctx, t, e.parent, func(seen Snapshot) (*Item, error) {
+	return s.write(ctx, t, Write{Parent: e.parent, Frees: e.deletes, Decide: func(seen Snapshot) (*Item, error) {
 		current := seen.Item
 		if err := e.check(t, current); err != nil {
 			return nil, err
@@ -137,10 +137,13 @@ func (s *Service) editItem(ctx context.Context, t Target, e edit) (*Item, error)
 		if err != nil {
 			return nil, err
 		}
+		if e.deletes && seen.Scarce {
+			payload = payload.only(append(parentKeys(t.Entity), keyUID))
+		}
 		next := e.nextVersion(seen, payload, parent)
 		next.Facets = facetsOf(t.Entity, payload)
 		return next, nil
-	})
+	}})
 }
 
 func (e edit) check(t Target, current *Item) error {

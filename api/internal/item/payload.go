@@ -132,6 +132,13 @@ func (p *Payload) stamp(next *Item) {
 	p.setOwn(keySync, append(sync, '}'))
 }
 
+// only is the payload with no keys but these.
+func (p *Payload) only(keys []string) *Payload {
+	kept := &Payload{}
+	kept.fill(p, keys...)
+	return kept
+}
+
 // clone is a copy whose keys can be set without changing the original.
 func (p *Payload) clone() *Payload {
 	return &Payload{members: slices.Clone(p.members), index: maps.Clone(p.index)}

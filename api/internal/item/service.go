@@ -40,10 +40,12 @@ func (t Target) ref() Ref { return Ref{Owner: t.Owner, Kind: t.Entity.Kind, UID:
 // write makes one write in a transaction of its own, and returns the item that
 // was stored. It returns nil where an earlier write had the idempotency key. The
 // decision will likely look up the parent.
-func (s *Service) write(ctx context.Context, t Target, parent Parent, decide Decision) (*Item, error) {
+func (s *Service) write(ctx context.Context, t Target, w Write) (*Item, error) {
 	var next *Item
 	var earlier *Record
-	decideOnce := func(seen Snapshot) (_ *Item, err error) {
+	decide := w.Decide
+	w.UID, w.Once = t.UID, t.Once
+	w.Decide = func(seen Snapshot) (_ *Item, err error) {
 		next = nil // of an attempt that collided with another write
 		if earlier = seen.Earlier; earlier != nil {
 			return nil, t.Once.check(earlier)
@@ -53,9 +55,7 @@ func (s *Service) write(ctx context.Context, t Target, parent Parent, decide Dec
 		}
 		return next, err
 	}
-	batch := Batch{Owner: t.Owner, Kind: t.Entity.Kind, Quota: s.Quota, Epoch: t.Epoch, Now: s.Now, Writes: []Write{
-		{UID: t.UID, Decide: decideOnce, Parent: parent, Once: t.Once},
-	}}
+	batch := Batch{Owner: t.Owner, Kind: t.Entity.Kind, Quota: s.Quota, Epoch: t.Epoch, Now: s.Now, Writes: []Write{w}}
 	if err := s.Store.Write(ctx, batch); err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (s *Service) Create(ctx context.Context, t Target, body []byte) (*Item, err
 		return nil, err
 	}
 	spellUIDs(t.Entity, payload)
-	return s.write(ctx, t, parent, func(seen Snapshot) (*Item, error) {
+	return s.write(ctx, t, Write{Parent: parent, Decide: func(seen Snapshot) (*Item, error) {
 		if seen.Item != nil {
 			return nil, fault.New(fault.UIDExists, "%s already exists: %s", t.Entity.Word(), t.UID).
 				With(fault.Facts{"uid": t.UID})
@@ -130,7 +130,7 @@ func (s *Service) Create(ctx context.Context, t Target, body []byte) (*Item, err
 		payload.stamp(next)
 		next.Payload = payload.encode()
 		return next, nil
-	})
+	}})
 }
 
 // claimUID returns the uid that a new payload names. When that uid is missing or no

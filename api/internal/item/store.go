@@ -2,6 +2,7 @@ package item
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"toolbridge/api/internal/account"
@@ -48,6 +49,11 @@ type Batch struct {
 // Ref names the item of a write.
 func (b Batch) Ref(write Write) Ref { return Ref{Owner: b.Owner, Kind: b.Kind, UID: write.UID} }
 
+// Frees reports whether every write of the batch makes room.
+func (b Batch) Frees() bool {
+	return !slices.ContainsFunc(b.Writes, func(w Write) bool { return !w.Frees })
+}
+
 // Write is the write of one item of a batch.
 type Write struct {
 	UID    string
@@ -56,6 +62,10 @@ type Write struct {
 	// Parent is the item that Decide will likely look up, so that a store can read
 	// both at once. An empty kind or uid stands for that of the stored item's parent.
 	Parent Parent
+
+	// Frees says that the write makes room. A store takes it even when the disk is
+	// full, if every write of the batch does so.
+	Frees bool
 
 	// Once, if set, makes the store keep the Record of the item that Decide returns,
 	// in the same transaction. The store drops expired records from time to time, and
@@ -73,6 +83,7 @@ type Snapshot struct {
 	Now     Millis
 	Newest  Millis // StoredAt among the owner's items of the kind, up to Now + MaxAhead; 0 for none
 	Used    Usage  // by the owner, of all kinds
+	Scarce  bool   // whether the disk is full
 	Live    Live
 	Earlier *Record // of a write with the key of Once; nil for none, or when it expired before Now
 }

@@ -37,7 +37,7 @@ func (s *Service) Push(ctx context.Context, t Target, body []byte) ([]Acknowledg
 			answers[i] = sent.refuse(refusal)
 			continue
 		}
-		batch.Writes = append(batch.Writes, Write{UID: sent.uid, Parent: sent.parent, Decide: func(seen Snapshot) (next *Item, err error) {
+		batch.Writes = append(batch.Writes, Write{UID: sent.uid, Parent: sent.parent, Frees: sent.deletes, Decide: func(seen Snapshot) (next *Item, err error) {
 			next, answers[i], err = sent.decide(t.Entity, s.Quota, seen)
 			return next, err
 		}})

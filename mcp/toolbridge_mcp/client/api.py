@@ -111,6 +111,11 @@ class ApiClient:
         """Returns when the API can serve, raises a `ToolBridgeError` when it cannot."""
         await self._upstream.check_ready()
 
+    @property
+    def warning(self) -> str:
+        """What the API said of itself when it was last asked: that its disk is full. Else empty."""
+        return self._upstream.warning
+
     def disagreements(self) -> list[str]:
         """Why the API refuses the gateway itself, as far as its latest answers show. Empty if it does not."""
         return self._upstream.standing.problems()

@@ -28,6 +28,8 @@ from toolbridge_mcp.transport import AnswerLost, set_deadline
 
 READY_SECONDS = 2.0
 READY_PATH = "/readyz"
+DEGRADED = "degraded: "
+"""How our API begins the answer when it can serve, but not everything."""
 PROBE_SECONDS = 1.0
 WATCH_SECONDS = 0.05
 SILENCE_SECONDS = 3.0
@@ -47,6 +49,7 @@ class Upstream:
         self.openings = Openings(user)
         self._watching: asyncio.Task[None] | None = None
         self.breaker = CircuitBreaker()
+        self.warning = ""
         self.standing = Standing()
         self.losses = 0
         """How often the API could not be reached or gave no answer. After that it may be another one."""
@@ -102,6 +105,7 @@ class Upstream:
         self.standing.time_told(answer)
         if not answer.is_success and answer.status_code != httpx.codes.NOT_FOUND:
             raise refusal(answer)
+        self.warning = answer.text.removeprefix(DEGRADED) if answer.text.startswith(DEGRADED) else ""
 
     async def _transmit(
         self, request: httpx.Request, attempt: Attempt, deadline: Deadline, *, writes: bool

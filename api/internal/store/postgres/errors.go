@@ -25,18 +25,31 @@ var (
 	// resource, lock not available, shutdown, start, timeout.
 	passing = []string{"08", "25006", "25P03", "40", "53", "55P03", "57"}
 
+	// The disk of the database is full.
+	full = []string{"53100"}
+
+	// The server, the database or the user has no connection to spare.
+	crowded = []string{"53300"}
+
 	// The outcome of a commit is unknown: completion unknown, connection lost,
 	// shutdown.
 	unsure = []string{"40003", "08", "57P01", "57P02", "57P03"}
 )
 
-// classify makes an unavailable fault of an error that a retry may cure. Other errors
-// stay as they are.
+// classify makes an unavailable fault of an error that a retry may cure, and a fault
+// of its own of a full disk. Other errors stay as they are.
 func classify(err error) error {
 	if err == nil {
 		return nil
 	}
 	var said *pgconn.PgError
+	switch {
+	case errors.As(err, &said) && oneOf(said.Code, full):
+		return fault.New(fault.DiskFull, "the disk of the database is full, so nothing was written; reading still works, and the operator has to make room").
+			Because(err)
+	case errors.As(err, &said) && oneOf(said.Code, crowded):
+		return fault.New(fault.Unavailable, "the database takes no more connections right now; try again").Because(err)
+	}
 	if cut(err) || errors.As(err, &said) && oneOf(said.Code, passing) {
 		return fault.New(fault.Unavailable, "the store cannot answer right now; try again").Because(err)
 	}

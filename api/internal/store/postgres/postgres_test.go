@@ -335,7 +335,9 @@ func TestWhatBecameOfACommitIsSaidOnlyWhenItIsKnown(t *testing.T) {
 	}{
 		{&pgconn.PgError{Code: "40001"}, fault.Unavailable},
 		{&pgconn.PgError{Code: "57014"}, fault.Unavailable},
-		{&pgconn.PgError{Code: "53100"}, fault.Unavailable},
+		{&pgconn.PgError{Code: "53200"}, fault.Unavailable},
+		{&pgconn.PgError{Code: "53300"}, fault.Unavailable},
+		{&pgconn.PgError{Code: "53100"}, fault.DiskFull},
 		{&pgconn.PgError{Code: "40003"}, fault.OutcomeUnknown},
 		{&pgconn.PgError{Code: "57P01"}, fault.OutcomeUnknown},
 		{context.DeadlineExceeded, fault.OutcomeUnknown},

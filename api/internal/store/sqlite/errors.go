@@ -11,12 +11,18 @@ import (
 	"toolbridge/api/internal/fault"
 )
 
-// classify makes an unavailable fault of an error that a retry may cure. Other errors
-// stay as they are.
+// primary is the part of a code that the rest refines.
+const primary = 0xff
+
+// classify makes an unavailable fault of an error that a retry may cure, and a fault
+// of its own of a full disk. Other errors stay as they are.
 func classify(err error) error {
+	var failed *sqlite.Error
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &failed) && failed.Code()&primary == codes.SQLITE_FULL:
+		return diskFull().Because(err)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), passing(err):
 		return fault.New(fault.Unavailable, "the store cannot answer right now; try again").Because(err)
 	}
@@ -29,9 +35,8 @@ func passing(err error) bool {
 	if !errors.As(err, &failed) {
 		return false
 	}
-	const primary = 0xff // the rest of a code only refines it
 	switch failed.Code() & primary {
-	case codes.SQLITE_BUSY, codes.SQLITE_LOCKED, codes.SQLITE_FULL, codes.SQLITE_INTERRUPT:
+	case codes.SQLITE_BUSY, codes.SQLITE_LOCKED, codes.SQLITE_INTERRUPT:
 		return true
 	}
 	return false

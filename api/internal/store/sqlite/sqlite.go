@@ -32,6 +32,7 @@ type Store struct {
 	turn   *semaphore.Weighted // of one writer; first come, first served
 	writer *sql.DB             // one connection: SQLite has one writer at a time anyway
 	reader *sql.DB
+	space  *space
 	write  writeStatements
 	read   readStatements
 }
@@ -56,6 +57,10 @@ func OpenWith(ctx context.Context, driver, path string) (*Store, error) {
 		s, err := open(ctx, driver, path)
 		if err == nil {
 			return s, nil
+		}
+		if filled(err) && fileSize(path+"-reserve") > 0 {
+			newSpace(path).release() // SQLite needs some room even to read
+			continue
 		}
 		if !passing(err) || time.Now().After(deadline) {
 			return nil, fmt.Errorf("database file %s: %w", path, err)
@@ -84,7 +89,7 @@ func createFile(path string) error {
 }
 
 func open(ctx context.Context, driver, path string) (*Store, error) {
-	s := &Store{turn: semaphore.NewWeighted(1)}
+	s := &Store{turn: semaphore.NewWeighted(1), space: newSpace(path)}
 	if err := s.open(ctx, driver, path); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -93,7 +98,8 @@ func open(ctx context.Context, driver, path string) (*Store, error) {
 
 func (s *Store) open(ctx context.Context, driver, path string) (err error) {
 	// FULL: acknowledged writes survive a power failure, not only a crash.
-	s.writer, err = connect(driver, path, 1, busyWait, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)")
+	s.writer, err = connect(driver, path, 1, busyWait, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)",
+		fmt.Sprintf("_pragma=wal_autocheckpoint(%d)", s.space.pages()), fmt.Sprintf("_pragma=journal_size_limit(%d)", s.space.size))
 	if err != nil {
 		return err
 	}
@@ -124,10 +130,17 @@ func connect(driver, path string, connections int, wait time.Duration, options .
 	return db, nil
 }
 
-// Ready reports whether the database answers a read.
+// Ready reports whether the database answers a read. It is a disk_full fault when
+// that works, but most writes do not.
 func (s *Store) Ready(ctx context.Context) error {
 	var version int
-	return classify(s.read.version.QueryRowContext(ctx).Scan(&version))
+	if err := s.read.version.QueryRowContext(ctx).Scan(&version); err != nil {
+		return classify(err)
+	}
+	if s.space.short(ctx, s.reader) {
+		return diskFull()
+	}
+	return nil
 }
 
 // Close closes the file, which has all acknowledged writes.
@@ -150,6 +163,38 @@ func (s *Store) transact(ctx context.Context, do func(ctx context.Context, tx *s
 		return classify(err)
 	}
 	defer s.turn.Release(1)
+	return s.space.explain(s.inTurn(ctx, do))
+}
+
+// makeRoom is transact for what makes room. On a full disk it uses the reserve, runs
+// before, if there is one, and then do once more.
+func (s *Store) makeRoom(ctx context.Context, before func(ctx context.Context) error, do func(ctx context.Context, tx *sql.Tx) error) error {
+	if err := s.waitForTurn(ctx); err != nil {
+		return classify(err)
+	}
+	defer s.turn.Release(1)
+	err := s.inTurn(ctx, do)
+	if !filled(err) {
+		return err
+	}
+	s.useReserve(ctx)
+	if before != nil {
+		if err := before(ctx); err != nil {
+			return s.space.explain(err)
+		}
+	}
+	return s.space.explain(s.inTurn(ctx, do))
+}
+
+// useReserve lets SQLite write its log into the database, so that the log can begin
+// anew.
+func (s *Store) useReserve(ctx context.Context) {
+	s.space.release()
+	_, _ = s.writer.ExecContext(context.WithoutCancel(ctx), `PRAGMA wal_checkpoint(PASSIVE)`)
+}
+
+// inTurn runs do in a transaction of the caller whose turn it is.
+func (s *Store) inTurn(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error {
 	tx, err := s.begin(ctx)
 	if err != nil {
 		return classify(err)

@@ -55,6 +55,7 @@ const (
 	sqlPurgeEnded   = `DELETE FROM ended_session WHERE expires_ms <= ?`
 	sqlCountByKind  = `SELECT kind, COUNT(*) FROM item WHERE tenant = ? AND owner = ? GROUP BY kind`
 	sqlDeleteOwners = `DELETE FROM item WHERE tenant = ? AND owner = ?`
+	sqlDeleteSome   = `DELETE FROM item WHERE rowid IN (SELECT rowid FROM item WHERE tenant = ? AND owner = ? LIMIT 100)`
 
 	// Returns no row when the owner is at another epoch than ?4.
 	sqlRaiseEpoch = `INSERT INTO account (tenant, owner, epoch, sessions_since_ms, last_wipe_ms, last_wipe_by)

@@ -14,8 +14,16 @@ import (
 
 // Write implements item.Store.
 func (s *Store) Write(ctx context.Context, batch item.Batch) error {
-	caller := ctx
-	return s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	if batch.Frees() {
+		return s.makeRoom(ctx, nil, s.making(ctx, batch))
+	}
+	return s.transact(ctx, s.making(ctx, batch))
+}
+
+// making makes the writes of a batch, until the caller leaves.
+func (s *Store) making(caller context.Context, batch item.Batch) func(ctx context.Context, tx *sql.Tx) error {
+	return func(ctx context.Context, tx *sql.Tx) error {
+		short := s.space.short(ctx, tx)
 		first, used := item.Snapshot{Now: item.MillisOf(batch.Now())}, item.Usage{}
 		for i, write := range batch.Writes {
 			if err := caller.Err(); err != nil {
@@ -28,18 +36,18 @@ func (s *Store) Write(ctx context.Context, batch item.Batch) error {
 			if i == 0 {
 				first.Newest = seen.Newest
 			}
-			seen.Newest = first.Newest
+			seen.Newest, seen.Scarce = first.Newest, short
 			if used, err = s.makeWrite(ctx, tx, batch.Ref(write), seen, write); err != nil {
 				return err
 			}
 		}
-		return s.makeRoom(ctx, tx, batch, used, first.NextStoredAt())
-	})
+		return s.dropTombstones(ctx, tx, batch, used, first.NextStoredAt())
+	}
 }
 
-// makeRoom drops the oldest tombstones while the owner has more than the quota allows,
+// dropTombstones drops the oldest tombstones while the owner has more than the quota allows,
 // but none that this transaction made.
-func (s *Store) makeRoom(ctx context.Context, tx *sql.Tx, batch item.Batch, used item.Usage, before item.Millis) error {
+func (s *Store) dropTombstones(ctx context.Context, tx *sql.Tx, batch item.Batch, used item.Usage, before item.Millis) error {
 	for batch.Quota.NeedsRoom(used) {
 		dropped, err := tx.StmtContext(ctx, s.write.dropTombstones).ExecContext(ctx, batch.Tenant, batch.User, int64(before), item.DropAtOnce)
 		if err != nil {
@@ -113,6 +121,8 @@ func (s *Store) makeWrite(ctx context.Context, tx *sql.Tx, ref item.Ref, seen it
 	switch {
 	case err != nil || next == nil:
 		return seen.Used, err
+	case seen.Scarce && !write.Frees:
+		return seen.Used, diskFull()
 	case next == seen.Item && next.Version == before:
 		return seen.Used, s.keepAnswer(ctx, tx, ref.Owner, write.Once, next, seen.Now)
 	}

@@ -1,0 +1,199 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/item"
+)
+
+// smallDisk is the folder of a disk of 12 MB.
+func smallDisk(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=12m"); err != nil {
+		t.Skipf("only root can mount a small disk: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(folder, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	return folder
+}
+
+func isDiskFull(err error) bool {
+	var f *fault.Error
+	return errors.As(err, &f) && f.Code == fault.DiskFull
+}
+
+// writeFor writes a note of an owner. A deletion leaves what the store allows.
+func writeFor(t *testing.T, store *Store, owner, uid string, size int, deletes bool) error {
+	t.Helper()
+	b := item.Batch{Owner: account.Owner{Tenant: "t", User: owner}, Kind: "note", Epoch: 1, Now: time.Now}
+	b.Writes = []item.Write{{UID: uid, Frees: deletes, Decide: func(seen item.Snapshot) (*item.Item, error) {
+		next := &item.Item{UID: uid, Version: seen.Version() + 1, StoredAt: seen.NextStoredAt(), Payload: []byte(`"` + strings.Repeat("x", size) + `"`)}
+		if deletes {
+			next.DeletedAt = &next.StoredAt
+		}
+		if seen.Scarce {
+			next.Payload = []byte(`{}`)
+		}
+		return next, nil
+	}}}
+	return store.Write(t.Context(), b)
+}
+
+// fill writes notes until the disk is full, and returns how many there are.
+func fill(t *testing.T, store *Store, owner string, size int) (count int) {
+	t.Helper()
+	for ; ; count++ {
+		err := writeFor(t, store, owner, fmt.Sprint("n", count), size, false)
+		if isDiskFull(err) {
+			return count
+		}
+		if err != nil || count > 100_000 {
+			t.Fatalf("after %d notes: %v", count, err)
+		}
+	}
+}
+
+// fillFromOutside leaves no byte free.
+func fillFromOutside(t *testing.T, folder string) {
+	t.Helper()
+	file, err := os.Create(filepath.Join(folder, "filler"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for err == nil {
+		_, err = file.Write(make([]byte, 4096))
+	}
+	if free, _ := diskOf(folder); !errors.Is(err, syscall.ENOSPC) || free != 0 {
+		t.Fatalf("%d bytes are free, %v", free, err)
+	}
+}
+
+func TestOnAFullDiskTheReaderReadsAndWhatMakesRoomWorks(t *testing.T) {
+	for name, outside := range map[string]bool{"filled by a user": false, "filled from outside": true} {
+		t.Run(name, func(t *testing.T) {
+			folder := smallDisk(t)
+			store := openStore(t, filepath.Join(folder, "test.db"))
+			if err := writeFor(t, store, "bob", "b", 100, false); err != nil {
+				t.Fatal(err)
+			}
+			if count := fill(t, store, "alice", 1_000_000); count < 5 {
+				t.Errorf("full after %d notes", count)
+			}
+			if outside {
+				if err := store.Close(); err != nil {
+					t.Fatal(err)
+				}
+				fillFromOutside(t, folder)
+				store = openStore(t, filepath.Join(folder, "test.db"))
+			}
+			if err := store.Ready(t.Context()); !isDiskFull(err) {
+				t.Errorf("ready: %v", err)
+			}
+			if err := writeFor(t, store, "bob", "b", 200, false); !isDiskFull(err) {
+				t.Errorf("another user's write: %v", err)
+			}
+			bob := item.Ref{Owner: account.Owner{Tenant: "t", User: "bob"}, Kind: "note", UID: "b"}
+			if found, err := store.Get(t.Context(), bob); err != nil || found == nil {
+				t.Errorf("a read: %v, %v", found, err)
+			}
+			for _, gone := range [][2]string{{"bob", "b"}, {"alice", "n0"}, {"alice", "n1"}, {"alice", "n2"}} {
+				if err := writeFor(t, store, gone[0], gone[1], 1_000_000, true); err != nil {
+					t.Errorf("a deletion: %v", err)
+				}
+			}
+			_, deleted, err := store.Wipe(t.Context(), account.Owner{Tenant: "t", User: "alice"}, 1, time.Now)
+			if err != nil || deleted["note"] < 5 {
+				t.Errorf("wiped %v, %v", deleted, err)
+			}
+			for n := range 4 {
+				if err := writeFor(t, store, "bob", fmt.Sprint("after", n), 10_000, false); err != nil {
+					t.Errorf("a write after the wipe: %v", err)
+				}
+			}
+			if err := store.Ready(t.Context()); err != nil {
+				t.Errorf("ready after the wipe: %v", err)
+			}
+		})
+	}
+}
+
+func TestAUserWithManyItemsIsWipedOnAFullDisk(t *testing.T) {
+	folder := smallDisk(t)
+	store := openStore(t, filepath.Join(folder, "test.db"))
+	count := 0
+	for full := false; !full; count += 200 {
+		b := item.Batch{Owner: account.Owner{Tenant: "t", User: "alice"}, Kind: "note", Epoch: 1, Now: time.Now}
+		for n := range 200 {
+			uid := fmt.Sprintf("%08x", uint32((count+n)*2654435761))
+			b.Writes = append(b.Writes, item.Write{UID: uid, Decide: func(item.Snapshot) (*item.Item, error) {
+				return &item.Item{UID: uid, Version: 1, Payload: []byte(`"` + strings.Repeat("x", 300) + `"`), Facets: item.Facets{Tags: []string{uid}}}, nil
+			}})
+		}
+		err := store.Write(t.Context(), b)
+		if full = isDiskFull(err); err != nil && !full {
+			t.Fatal(err)
+		}
+	}
+	fillFromOutside(t, folder)
+	_, deleted, err := store.Wipe(t.Context(), account.Owner{Tenant: "t", User: "alice"}, 1, time.Now)
+	if err != nil || deleted["note"] != int64(count-200) || count < 4000 {
+		t.Errorf("wiped %v of %d, %v", deleted, count-200, err)
+	}
+	var left int
+	if err := store.writer.QueryRow(`SELECT (SELECT COUNT(*) FROM item) + (SELECT COUNT(*) FROM item_tag) + (SELECT COUNT(*) FROM usage)`).Scan(&left); err != nil || left != 0 {
+		t.Errorf("%d rows are left, %v", left, err)
+	}
+	if err := writeFor(t, store, "bob", "b", 10_000, false); err != nil {
+		t.Errorf("a write after the wipe: %v", err)
+	}
+}
+
+func TestALargeDiskHasNoReserve(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	store := openStore(t, path)
+	free, total := int64(plenty), int64(1<<30)
+	store.space.disk = func() (int64, int64) { return free, total }
+	write := func(uid string) error { return writeFor(t, store, "alice", uid, 10, false) }
+	if err := write("a"); err != nil || fileSize(path+"-reserve") != 0 {
+		t.Errorf("%v, a reserve of %d bytes", err, fileSize(path+"-reserve"))
+	}
+	free = plenty - 1
+	if err := write("b"); err != nil || fileSize(path+"-reserve") != store.space.size {
+		t.Errorf("as it fills up: %v, a reserve of %d bytes", err, fileSize(path+"-reserve"))
+	}
+	free = store.space.size - 1
+	if err := write("c"); !isDiskFull(err) {
+		t.Errorf("when it is full: %v", err)
+	}
+}
+
+func TestAStartWithNothingToMigrateWritesNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "test.db")
+	if err := openStore(t, path).Close(); err != nil {
+		t.Fatal(err)
+	}
+	store := openStore(t, path)
+	if size := fileSize(path + "-wal"); size != 0 {
+		t.Errorf("a start wrote %d bytes", size)
+	}
+	if _, err := store.writer.Exec(`PRAGMA max_page_count = 1`); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeFor(t, store, "alice", "a", 100_000, false); !isDiskFull(err) {
+		t.Errorf("a write that SQLite has no room for: %v", err)
+	}
+}
