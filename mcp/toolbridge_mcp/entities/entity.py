@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Annotated, Any, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -12,8 +12,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    TypeAdapter,
-    ValidationError,
     create_model,
     model_validator,
 )
@@ -21,17 +19,14 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 from pydantic_core import from_json
 
+from toolbridge_mcp.entities.empty import without_empty
 from toolbridge_mcp.entities.schema import formats, published_schema
 
 T = TypeVar("T")
 Maybe: TypeAlias = T | None
-"""A field that may be left out. Null counts as left out, and so does each of `EMPTY` that is no T. The
+"""A field that may be left out. Null counts as left out, and so does each `EMPTY` value that is no T. The
 published schema is that of T alone."""
 
-EMPTY: tuple[Any, ...] = (None, "", "null", "none", "undefined", [], {})
-"""What clients send for an argument that they mean to leave out. Case and blanks around it do not matter."""
-
-LONGEST_EMPTY = 16
 MAX_ARGUMENTS = 100
 LONGEST_INTEGER = 2**63
 
@@ -62,8 +57,12 @@ def _of_64_bits(value: int) -> int:
 def _sendable(text: str) -> str:
     if not text:
         raise ValueError("should not be empty")
-    if "\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
-        raise ValueError("should be valid Unicode, without NUL characters")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("is not valid Unicode") from error
+    if "\0" in text:
+        raise ValueError("should not contain the NUL character")
     return text
 
 
@@ -79,32 +78,6 @@ Texts = Annotated[list[str], Field(fail_fast=True), FromJson]
 Object = Annotated[dict[str, Any], FromJson]
 
 
-@cache
-def _meaning_nothing(model: type[BaseModel]) -> Mapping[str, frozenset[str | type]]:
-    """For each field that may be left out, the keys of those `EMPTY` values that cannot be its value."""
-    return {
-        name: frozenset(_key(value) for value in EMPTY if value is None or not _can_be(field, value))
-        for name, field in model.model_fields.items()
-        if not field.is_required()
-    }
-
-
-def _can_be(field: FieldInfo, value: Any) -> bool:
-    declared: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
-    try:
-        TypeAdapter(declared).validate_python(value)
-    except ValidationError:
-        return False
-    return True
-
-
-def _key(value: Any) -> str | type:
-    """What tells an `EMPTY` value from others, in a set."""
-    if isinstance(value, str):
-        return value.strip().lower() if len(value) < LONGEST_EMPTY else value
-    return type(value) if value is None or value == [] or value == {} else object
-
-
 class Arguments(BaseModel):
     """Arguments of a tool: snake_case for the model, camelCase for the API. Undeclared ones are refused."""
 
@@ -118,17 +91,12 @@ class Arguments(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_empty(cls, value: Any) -> Any:
+    def _without_empty_values(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
         if len(value) > MAX_ARGUMENTS:
             raise ValueError(f"should be those of this tool: {', '.join(cls.model_fields)}")
-        nothing = _meaning_nothing(cls)
-        return {
-            name: given
-            for name, given in value.items()
-            if name not in nothing or _key(given) not in nothing[name]
-        }
+        return without_empty(cls, value)
 
 
 class Fields(Arguments):
