@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"internal/entity":           {},
 	"internal/item":             {"internal/account", "internal/entity", "internal/fault", "github.com/google/uuid"},
 	"internal/account":          {"internal/fault", "github.com/google/uuid"},
-	"internal/auth":             {"internal/fault", "github.com/golang-jwt/jwt/v5", "github.com/MicahParks/jwkset", "golang.org/x/sync/singleflight", "golang.org/x/time/rate"},
+	"internal/auth":             {"internal/fault", "github.com/golang-jwt/jwt/v5", "golang.org/x/sync/singleflight", "golang.org/x/time/rate"},
 	"internal/httpapi":          {"internal/item", "internal/account", "internal/auth", "internal/entity", "internal/fault", "internal/limit", "github.com/google/uuid"},
 	"internal/limit":            {"golang.org/x/time/rate"},
 	"internal/store/relational": {"internal/item", "internal/account", "internal/entity"},
