@@ -15,10 +15,10 @@ class RawAnswer:
     body: bytes
 
 
-async def raw_request(port: int, *lines: str) -> RawAnswer:
+async def raw_request(port: int, *lines: str, at: str = "127.0.0.1") -> RawAnswer:
     """Sends the lines as the head of one request, and reads the answer until the server closes."""
     async with asyncio.timeout(CALL_SECONDS):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection(at, port)
         writer.write("".join(f"{line}\r\n" for line in (*lines, "Connection: close", "")).encode("latin-1"))
         whole = await reader.read()
         writer.close()

@@ -1,11 +1,14 @@
 """One check of the Host header, at every path, before anything else happens."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.harness.clients import token
 from tests.harness.processes import Process, gateway_process, running
 from tests.harness.raw_http import RawAnswer, raw_request
+from toolbridge_mcp.web.entry.hosts import Hosts
 
 pytestmark = pytest.mark.anyio
 PUBLIC = "https://tenant.example/tools"
@@ -143,7 +146,33 @@ async def test_a_request_of_the_first_version_needs_no_host(gateway: Process) ->
     assert (await raw_request(gateway.port, f"GET {path} HTTP/1.0", "Host: evil.example")).status == 421
 
 
-async def test_health_checks_by_address_pass(public: Process) -> None:
+async def test_health_checks_by_address_pass(api: Process, tmp_path: Path) -> None:
     """Fly.io, Kubernetes and load balancers send the address that they connect to."""
-    for host in ("127.0.0.1", f"127.0.0.1:{public.port}"):
-        assert (await ask(public, "/readyz", host)).status == 200
+    settings = {"TOOLBRIDGE_PUBLIC_URL": PUBLIC, "TOOLBRIDGE_HOST": "0.0.0.0"}
+    with running(gateway_process(api.url, tmp_path, **settings)) as gateway:
+        for host, status in (("127.0.0.2:8001", 200), ("127.0.0.3", 421)):
+            lines = ("GET /readyz HTTP/1.1", f"Host: {host}")
+            assert (await raw_request(gateway.port, *lines, at="127.0.0.2")).status == status
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "is_ours"),
+    [
+        ("::ffff:10.1.2.3", "10.1.2.3:8001", True),
+        ("fdaa:0:1::3", "[fdaa:0:1:0::3]:8001", True),
+        ("fdaa:0:1::3", "[fdaa:0:1::4]", False),
+        ("10.1.2.3", "10.1.2.4", False),
+        ("/run/gateway.socket", "gateway.socket", False),
+    ],
+)
+def test_the_address_of_the_connection_is_a_name_of_the_gateway(
+    address: str, host: str, is_ours: bool
+) -> None:
+    assert Hosts([]).allows({"server": (address, 8001), "http_version": "1.1"}, [host]) is is_ours
+
+
+@pytest.mark.parametrize("around", ["\u00a0{}", "{}\u0085", "\x0b{}"])
+async def test_only_spaces_separate_scheme_and_token(around: str, gateway: Process) -> None:
+    bearer = f"Authorization: Bearer {around.format(token('ann'))}"
+    answer = await raw_request(gateway.port, "GET /sse HTTP/1.1", "Host: localhost", bearer)
+    assert answer.status in {400, 401}

@@ -111,4 +111,4 @@ def _bearer_token(conn: HTTPConnection) -> str:
     scheme, _, token = values[0].partition(" ") if values else ("", "", "")
     if scheme.lower() != "bearer" or len(values) > 1:
         raise TokenMissing
-    return token.strip()
+    return token.strip(" ")
