@@ -255,16 +255,16 @@ class Settings(BaseSettings):
     above that wait up to 5 s and are then refused with 429. This bounds memory and processor time for large
     messages."""
 
-    max_bodies: int = Field(default=250, ge=1, le=10_000)
-    """Most messages at once that are on their way in, of all users together. Only those count that do not
-    come at once, because they are large or slow. Further ones wait up to 5 s and are then refused."""
+    max_bodies: int = Field(default=400, ge=1, le=10_000)
+    """Most messages at once that are on their way in, of all users together. Further ones wait up to 5 s and
+    are then refused. This bounds the memory for what has been received of them."""
 
-    max_bodies_per_user: int = Field(default=50, ge=1, le=10_000)
+    max_bodies_per_user: int = Field(default=100, ge=1, le=10_000)
     """The same for one user, so that one user's slow connections leave room for those of others."""
 
     max_body_bytes: int = Field(default=50_000_000, ge=5_000_000)
-    """Most bytes of such messages at once, of all users together, until they are answered. This bounds the
-    gateway's memory: a message takes a few times its size while it is served."""
+    """Most bytes of messages at once that are large or do not come at once, of all users together, until they
+    are served. This bounds the gateway's memory: a message takes a few times its size."""
 
     max_body_bytes_per_user: int = Field(default=17_000_000, ge=5_000_000)
     """The same for one user; the default is four of the largest messages."""

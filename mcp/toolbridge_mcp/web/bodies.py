@@ -1,10 +1,12 @@
 """Bodies on their way in: how many, how large, how slow."""
 
 import asyncio
+import math
+import time
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from toolbridge_mcp.library_seams import MAX_BODY_BYTES
 from toolbridge_mcp.metrics import watch_held
@@ -34,11 +36,11 @@ NOT_IN_TIME = "The message did not arrive in time; nothing was done. Send it aga
 
 @dataclass(frozen=True)
 class BodyLimits:
-    """Limits on bodies that do not come together with their heads."""
+    """Limits on bodies on their way in."""
 
     number: Room
     size: Room
-    """In bytes."""
+    """Bytes of those that are large or do not come at once, until they are served."""
 
     rate: RateLimit | None
     """Bytes that a user may send, in all messages."""
@@ -52,52 +54,69 @@ class BodyLimits:
 
 
 class IncomingBody:
-    """One body. It occupies room until it is closed."""
+    """One body, from its first byte on. Its bytes occupy room until it is closed."""
 
-    def __init__(self, user: Hashable, limits: BodyLimits, request_id: RequestId | None) -> None:
+    __slots__ = ("_begin", "_is_coming", "_limits", "_size", "_user", "due_at", "request_id")
+
+    def __init__(self, user: Hashable, limits: BodyLimits) -> None:
         self._user = user
         self._limits = limits
-        self._request_id = request_id
-        self._is_counted = False
         self._size = 0
+        self._is_coming = False
+        self._begin = time.monotonic()
+        self.request_id: RequestId | None = None
+        """The id of the message, once it is known."""
+        self.due_at = self._begin + min(limits.seconds, SILENT_SECONDS)
+        """When the next piece must be here, in seconds of `time.monotonic`."""
 
     def close(self) -> None:
-        if self._is_counted:
+        self.arrived()
+        if self._size:
+            self._limits.size.remove(self._user, self._size)
+
+    def arrived(self) -> None:
+        """Nothing more will be received."""
+        if self._is_coming:
+            self._is_coming = False
             self._limits.number.remove(self._user)
-        self._limits.size.remove(self._user, self._size)
+
+    async def first(self, receive: Receive) -> Message:
+        """The first piece. Raises `Refused`."""
+        await self._find_room(self._limits.number, 1)
+        self._limits.number.add(self._user)
+        self._is_coming = True
+        return await receive()
 
     async def read(self, start: bytes, declared: int | None, receive: Receive) -> bytes | None:
         """The body that begins with `start`; None if the client disconnects. Raises `Refused`."""
-        await self._find_room(self._limits.number, 1)
-        self._limits.number.add(self._user)
-        self._is_counted = True
-        if declared is not None:
-            await self._count(declared)
-        return await self._rest(bytearray(start), declared is None, receive)
-
-    async def _rest(self, body: bytearray, is_chunked: bool, receive: Receive) -> bytes | None:
-        now = asyncio.get_running_loop().time
-        begin, more = now(), True
-        if is_chunked:
-            await self._count(len(body))
+        body, more = bytearray(start), True
+        await self._count(len(body) if declared is None else declared)
         while more:
             allowed = min(self._limits.seconds, SLOW_SECONDS + len(body) / LEAST_RATE)
-            try:
-                async with asyncio.timeout_at(min(begin + allowed, now() + SILENT_SECONDS)):
-                    message = await receive()
-            except TimeoutError as error:
-                raise self._refused(
-                    "slow_body",
-                    TOO_SLOW,
-                    "The message did not arrive in time; nothing was done. Send it again.",
-                ) from error
+            self.due_at = min(self._begin + allowed, time.monotonic() + SILENT_SECONDS)
+            message = await receive()
             if message["type"] != "http.request":
                 return None
             piece, more = message.get("body", b""), message.get("more_body", False)
-            if is_chunked:
+            if declared is None:
                 await self._count(len(piece))
             body += piece
         return bytes(body)
+
+    def too_slow(self) -> Refused:
+        return self._refused("slow_body", TOO_SLOW, NOT_IN_TIME)
+
+    async def spend(self, size: int) -> None:
+        """Counts bytes of the user, and waits a while if they are too many. Raises `Refused`."""
+        rate = self._limits.rate
+        while rate and (wait := rate.missing(self._user, size)):
+            if wait > WAIT_SECONDS:
+                says = (
+                    f"The user sends too much; nothing was done. Wait {wait:.0f} seconds, then send it again."
+                )
+                raise self._refused("byte_rate", 429, says, wait)
+            self.due_at = math.inf
+            await asyncio.sleep(wait)
 
     async def _count(self, size: int) -> None:
         if self._size + size > MAX_BODY_BYTES:
@@ -105,14 +124,18 @@ class IncomingBody:
         await self._find_room(self._limits.size, size)
         self._limits.size.add(self._user, size)
         self._size += size
-        await spend(self._limits.rate, self._user, size, self._request_id)
+        await self.spend(size)
 
     async def _find_room(self, room: Room, amount: int) -> None:
-        end = asyncio.get_running_loop().time() + WAIT_SECONDS
+        if not room.lacks(self._user, amount):
+            return
+        self.due_at = math.inf
+        end = time.monotonic() + WAIT_SECONDS
         while lack := room.lacks(self._user, amount):
-            if asyncio.get_running_loop().time() > end:
+            if time.monotonic() > end:
                 raise self._no_room(lack)
             await asyncio.sleep(POLL_SECONDS)
+        self.due_at = time.monotonic() + SILENT_SECONDS
 
     def _no_room(self, lack: Lack) -> Refused:
         whose, status = ("The user sends", 429) if lack is Lack.OWN else ("The users together send", 503)
@@ -122,15 +145,4 @@ class IncomingBody:
         return self._refused("bodies", status, says, wait=WAIT_SECONDS)
 
     def _refused(self, reason: str, status: int, says: str, wait: float | None = None) -> Refused:
-        return Refused(reason, status, says, request_id=self._request_id, wait=wait)
-
-
-async def spend(
-    rate: RateLimit | None, user: Hashable, size: int, request_id: RequestId | None = None
-) -> None:
-    """Counts bytes of `user`, and waits a while if they are too many. Raises `Refused`."""
-    while rate and (wait := rate.missing(user, size)):
-        if wait > WAIT_SECONDS:
-            says = f"The user sends too much; nothing was done. Wait {wait:.0f} seconds, then send it again."
-            raise Refused("byte_rate", 429, says, request_id=request_id, wait=wait)
-        await asyncio.sleep(wait)
+        return Refused(reason, status, says, request_id=self.request_id, wait=wait)

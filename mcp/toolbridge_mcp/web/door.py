@@ -2,9 +2,10 @@
 
 import asyncio
 import math
+import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 from weakref import WeakValueDictionary
 
 from starlette.datastructures import Headers
@@ -16,7 +17,7 @@ from toolbridge_mcp.identity import AccessToken, token_of, user_of
 from toolbridge_mcp.library_seams import MAX_BODY_BYTES
 from toolbridge_mcp.metrics import count_refusal
 from toolbridge_mcp.resilience import RateLimit
-from toolbridge_mcp.web.bodies import TOO_LARGE, BodyLimits, IncomingBody, spend
+from toolbridge_mcp.web.bodies import TOO_LARGE, BodyLimits, IncomingBody
 from toolbridge_mcp.web.entry.address import MCP_PATH, MESSAGES_PATH, route_path
 from toolbridge_mcp.web.envelope import (
     Envelope,
@@ -68,8 +69,31 @@ StreamOf = Callable[[Scope, AccessToken], Stream | None]
 """The stream of the SSE session that a message is for, if its sender owns it."""
 
 
+Turns: TypeAlias = "WeakValueDictionary[Hashable, asyncio.Lock]"
+
+
 def no_stream(_: Scope, __: AccessToken) -> None:
     """Streamable HTTP: the answer is that of the POST."""
+
+
+class OpenPosts:
+    """All POSTs of the process that are being served."""
+
+    def __init__(self) -> None:
+        self._posts: set[_Post] = set()
+
+    def add(self, post: "_Post") -> None:
+        self._posts.add(post)
+
+    def remove(self, post: "_Post") -> None:
+        self._posts.discard(post)
+
+    def sweep(self) -> None:
+        """Ends the POSTs that take too long. One sweep costs less than a timer for each."""
+        now = time.monotonic()
+        for post in list(self._posts):
+            if now > post.due_at:
+                post.end()
 
 
 class Door:
@@ -80,11 +104,14 @@ class Door:
     message names its id: the official Python client stops sending after a status other than 2xx.
     """
 
-    def __init__(self, app: ASGIApp, *, limits: DoorLimits, stream_of: StreamOf = no_stream) -> None:
+    def __init__(
+        self, app: ASGIApp, *, limits: DoorLimits, posts: OpenPosts, stream_of: StreamOf = no_stream
+    ) -> None:
         self._app = app
         self._limits = limits
+        self._posts = posts
         self._stream_of = stream_of
-        self._turns: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
+        self._turns: Turns = WeakValueDictionary()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -96,7 +123,7 @@ class Door:
         wait = rate.missing(user) if rate else 0
         try:
             if scope["method"] == "POST" and route_path(scope) in _POSTS:
-                await self._post(user, wait, scope, receive, send)
+                await self._serve(_Post(user, self._limits, self._turns, scope, receive, send), wait)
             elif wait:
                 raise _too_many(wait)
             else:
@@ -105,25 +132,20 @@ class Door:
             count_refusal(refused.reason)
             await self._refuse(refused, token, scope, receive, send)
 
-    async def _post(self, user: Hashable, wait: float, scope: Scope, receive: Receive, send: Send) -> None:
-        message, answer = self._message(user, scope, receive), _Answer(scope, send)
+    async def _serve(self, post: "_Post", wait: float) -> None:
+        self._posts.add(post)
         try:
-            async with asyncio.timeout(self._limits.call_seconds + GRACE_SECONDS) as answer.timeout:
-                if wait:
-                    raise _too_many(wait, await message.request_id())
-                await self._app(scope, message.receive, answer.send)
-        except TimeoutError as error:
-            if not answer.is_late:
+            if wait:
+                raise _too_many(wait, await post.id_at_start())
+            await self._app(post.scope, post.receive, post.send)
+        except asyncio.CancelledError as error:
+            if not post.is_late:
                 raise
-            if answer.is_started:  # its client does not read it
-                count_refusal("unread_answer")
-                raise ClientDisconnect from error
-            raise Refused("late", LATE, LATE_SAYS) from error
+            post.task.uncancel()
+            raise post.lateness() from error
         finally:
-            message.close()
-
-    def _message(self, user: Hashable, scope: Scope, receive: Receive) -> "_Message":
-        return _Message(user, self._limits.bodies, self._turns, scope, receive)
+            self._posts.remove(post)
+            post.close()
 
     async def _refuse(
         self, refused: Refused, token: AccessToken, scope: Scope, receive: Receive, send: Send
@@ -138,32 +160,53 @@ class Door:
             await refused.response()(scope, receive, send)
 
 
-class _Message:
-    """The message of one POST. It is read, and checked, when it is received for the first time."""
+class _Post:
+    """One POST: its message, which is read and checked when it is received, and its answer."""
 
-    __slots__ = ("_incoming", "_is_read", "_limits", "_receive", "_scope", "_turn", "_turns", "_user")
+    __slots__ = (
+        *("_body", "_ends_at", "_is_read", "_is_started", "_receive", "_send", "_turn", "_turns", "_user"),
+        *("is_late", "scope", "task"),
+    )
 
     def __init__(
-        self,
-        user: Hashable,
-        limits: BodyLimits,
-        turns: WeakValueDictionary[Hashable, asyncio.Lock],
-        scope: Scope,
-        receive: Receive,
+        self, user: Hashable, limits: DoorLimits, turns: Turns, scope: Scope, receive: Receive, send: Send
     ) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a request is handled outside of a task")
+        self.task = task
+        self.scope = scope
+        self.is_late = False
         self._user = user
-        self._limits = limits
         self._turns = turns
-        self._scope = scope
         self._receive = receive
-        self._is_read = False
-        self._incoming: IncomingBody | None = None
+        self._send = send
+        self._body = IncomingBody(user, limits.bodies)
+        self._ends_at = time.monotonic() + limits.call_seconds + GRACE_SECONDS
+        self._is_read = self._is_started = False
         self._turn: asyncio.Lock | None = None
+
+    @property
+    def due_at(self) -> float:
+        """When something must have happened, in seconds of `time.monotonic`."""
+        return self._ends_at if self._is_read else min(self._body.due_at, self._ends_at)
+
+    def end(self) -> None:
+        """Ends the POST, which is late."""
+        if not self.is_late:
+            self.is_late = True
+            self.task.cancel()
+
+    def lateness(self) -> Exception:
+        """What the sender of a POST that was late is told, if it can still be told."""
+        if self._is_started:
+            count_refusal("unread_answer")
+            return ClientDisconnect()
+        return Refused("late", LATE, LATE_SAYS) if self._is_read else self._body.too_slow()
 
     def close(self) -> None:
         """Gives up the room and the turn of the message."""
-        if self._incoming:
-            self._incoming.close()
+        self._body.close()
         if self._turn:
             self._turn.release()
 
@@ -171,44 +214,52 @@ class _Message:
         """The whole message, and then what follows it. Raises `Refused`."""
         if self._is_read:
             return await self._receive()
+        first = await self._body.first(self._receive)
+        if first["type"] == "http.request":
+            start: bytes = first.get("body", b"")
+            if first.get("more_body") or len(start) > SMALL_BYTES:
+                first = await self._slow(start, first.get("more_body", False))
+            else:
+                await self._body.spend(len(start))
+                _check(start)
+        self._body.arrived()
         self._is_read = True
-        first = await self._receive()
-        if first["type"] != "http.request":
-            return first
-        body: bytes = first.get("body", b"")
-        if first.get("more_body") or len(body) > SMALL_BYTES:
-            return await self._slow(body, first.get("more_body", False))
-        await spend(self._limits.rate, self._user, len(body))
-        if not is_plain_request(body):
-            _envelope(body)
         return first
 
-    async def request_id(self) -> RequestId | None:
-        """The id of a message that nobody has received."""
-        first = await self._receive()
-        body = first.get("body", b"")
+    async def id_at_start(self) -> RequestId | None:
+        """The id of a message that nobody has received, if it is known from the first bytes."""
+        start = (await self._body.first(self._receive)).get("body", b"")
         try:
-            return envelope_of(body).request_id
+            return envelope_of(start).request_id
         except NotAMessage:
-            return request_id_at_start(body)
+            return request_id_at_start(start)
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._is_read = self._is_started = True
+            if (b"content-type", b"text/event-stream") in message["headers"]:
+                mark_stream(self.scope)
+                self._ends_at = math.inf
+        await self._send(message)
 
     async def _slow(self, start: bytes, has_more: bool) -> Message:
-        """A message that is large, or does not come at once with its head."""
-        request_id, declared = request_id_at_start(start), _declared_length(self._scope)
+        """A message that is large, or does not come at once."""
+        request_id, declared = request_id_at_start(start), _declared_length(self.scope)
+        self._body.request_id = request_id
         if declared and declared > MAX_BODY_BYTES:
             raise Refused("large_body", 413, TOO_LARGE, request_id=request_id)
         if declared and declared > SMALL_BYTES and method_at_start(start) not in (None, TOOL_CALL):
             raise _only_tool_calls(request_id)
-        self._incoming = IncomingBody(self._user, self._limits, request_id)
-        more = self._receive if has_more else _nothing_more
-        body = await self._incoming.read(start, declared, more)
+        body = await self._body.read(start, declared, self._receive if has_more else _nothing_more)
         if body is None:
             return {"type": "http.disconnect"}
+        self._body.arrived()
+        self._is_read = True
         if len(body) > SMALL_BYTES:
             await self._take_turn()
             _check_large(body, request_id)
-        elif not is_plain_request(body):
-            _envelope(body)
+        else:
+            _check(body)
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def _take_turn(self) -> None:
@@ -218,30 +269,14 @@ class _Message:
         self._turn = turn
 
 
-class _Answer:
-    """The answer to a POST."""
-
-    def __init__(self, scope: Scope, send: Send) -> None:
-        self._scope = scope
-        self._send = send
-        self.timeout: asyncio.Timeout | None = None
-        self.is_started = False
-
-    @property
-    def is_late(self) -> bool:
-        return self.timeout is not None and self.timeout.expired()
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.is_started = True
-            if (b"content-type", b"text/event-stream") in message["headers"] and self.timeout:
-                mark_stream(self._scope)
-                self.timeout.reschedule(None)
-        await self._send(message)
-
-
 async def _nothing_more() -> Message:
     return {"type": "http.request", "body": b"", "more_body": False}
+
+
+def _check(body: bytes) -> None:
+    """Raises `Refused` for what is no message."""
+    if not is_plain_request(body):
+        _envelope(body)
 
 
 def _envelope(body: bytes) -> Envelope:

@@ -12,7 +12,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from toolbridge_mcp.identity import AccessToken
-from toolbridge_mcp.web.door import Door, DoorLimits
+from toolbridge_mcp.web.door import Door, DoorLimits, OpenPosts
 from toolbridge_mcp.web.entry.address import MCP_PATH, MESSAGES_PATH, SSE_PATH, Address
 from toolbridge_mcp.web.entry.callers import AllowedCallers
 from toolbridge_mcp.web.entry.headers import SecurityHeadersMiddleware, trimmed
@@ -73,19 +73,20 @@ class Gateway:
         self._prefix = address.prefix
         self._calls = calls
         self._session_limits = session_limits
+        self._posts = OpenPosts()
         self._streams = OpenStreams(stream_limits)
         self._sse_sessions: dict[str, Stream] = {}
         self._http_sessions = HttpSessions(idle_seconds, session_limits)
         shared: dict[str, Any] = {"streams": self._streams, "limits": session_limits, "machine": machine}
         sse_sessions = Middleware(SseSessionMiddleware, sessions=self._sse_sessions, **shared)
         http_sessions = Middleware(HttpSessionMiddleware, sessions=self._http_sessions, **shared)
-        sse_door = Middleware(Door, limits=door, stream_of=self._stream_of)
+        sse_door = Middleware(Door, limits=door, posts=self._posts, stream_of=self._stream_of)
         self._sse = server.http_app(transport="sse", middleware=[sse_door, sse_sessions])
         self._mcp = server.http_app(
             transport="http",
             json_response=True,
             session_idle_timeout=idle_seconds,
-            middleware=[Middleware(Door, limits=door), http_sessions],
+            middleware=[Middleware(Door, limits=door, posts=self._posts), http_sessions],
         )
         self._guarded: dict[str, ASGIApp] = {
             SSE_PATH: callers.only(self._sse),
@@ -155,5 +156,6 @@ class Gateway:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
+            self._posts.sweep()
             self._streams.sweep()
             self._http_sessions.sweep()
