@@ -26,10 +26,13 @@ func schemas() object {
 			"correlation_id": text, "details": object{"type": "object"},
 			"epoch": describedAs(count, "With epoch_mismatch: the current one."), "deletedAt": describedAs(moment, "With deleted."),
 		}, "error", "code", "correlation_id"),
-		"Item":      closed(merged(head, object{"payload": payload}), "uid", "version", "updatedAt", "payload"),
+		"Item": closed(merged(head, object{"payload": payload}), "uid", "version", "updatedAt", "payload"),
+		"ReducedItem": describedAs(closed(merged(head, object{
+			"size": describedAs(count, "Bytes of the payload."), "note": text,
+		}), "uid", "version", "updatedAt", "size", "note"), "An item whose payload is larger than `maxBytes`."),
 		"Tombstone": closed(head, "uid", "version", "updatedAt", "deletedAt"),
 		"Page": closed(object{
-			"items": listOf(schemaRef("Item")), "nextCursor": describedAs(text, "Absent on the last page."),
+			"items": listOf(object{"anyOf": []object{schemaRef("Item"), schemaRef("ReducedItem")}}), "nextCursor": describedAs(text, "Absent on the last page."),
 		}, "items"),
 		"Changes":          changesSchema(uid, moment),
 		"Batch":            batchSchema(),

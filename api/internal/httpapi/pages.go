@@ -18,7 +18,7 @@ var (
 
 	limitParameter = queryParameter("limit", "Most items of a page; 500 unless given, and never more than 1000.",
 		object{"type": "integer", "minimum": 1}, fault.InvalidLimit)
-	maxBytesParameter = queryParameter("maxBytes", "Bytes of payload after which a page ends early; 4 MiB unless given, and never more.",
+	maxBytesParameter = queryParameter("maxBytes", "Bytes of payload after which a page ends early; 4 MiB unless given, and never more. A list shows a larger item without its payload.",
 		object{"type": "integer", "minimum": 1}, fault.InvalidLimit)
 	cursorParameter = queryParameter("cursor", "The nextCursor of the page before.",
 		object{"type": "string", "format": "cursor"}, fault.InvalidCursor)

@@ -44,14 +44,23 @@ type Item struct {
 	Parent    Parent
 	Facets    Facets
 	Payload   []byte
+	Size      int64 // of a payload that a list leaves out, in bytes; otherwise 0
 }
 
 // Deleted reports whether the item is a tombstone.
 func (i *Item) Deleted() bool { return i.DeletedAt != nil }
 
-// AppendJSON appends the item as the API sends it, its payload byte for byte.
+// ReducedBytes is what an item without its payload counts in a page.
+const ReducedBytes = 300
+
+// AppendJSON appends the item as the API sends it, its payload byte for byte. A payload
+// that was left out is described by its size and a note.
 func (i *Item) AppendJSON(b []byte) []byte {
 	b = i.appendHead(b)
+	if i.Size > 0 {
+		b = strconv.AppendInt(append(b, `,"size":`...), i.Size, 10)
+		return append(b, `,"note":"The payload is not shown here: it is too large for this page. Read the item alone."}`...)
+	}
 	b = append(b, `,"payload":`...)
 	b = append(b, i.Payload...)
 	return append(b, '}')

@@ -86,8 +86,10 @@ func (s *Service) Get(ctx context.Context, t Target, includeDeleted bool) (*Item
 }
 
 // List returns the page that the query asks for. When its items are very large, the
-// page is shorter and has a next cursor.
+// page is shorter and has a next cursor; an item that is too large for any page comes
+// without its payload.
 func (s *Service) List(ctx context.Context, query Query) (Page, error) {
+	query.Reduces = true
 	items, more, err := s.Store.List(ctx, query)
 	if err != nil || !more {
 		return Page{Items: items}, err

@@ -2,6 +2,7 @@ package item
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -22,7 +23,9 @@ type Store interface {
 
 	// List returns up to Limit matching items ordered by (StoredAt, uid), or
 	// descending, and whether there are more. It stops early when the payloads
-	// would exceed MaxBytes, but returns at least one item.
+	// would exceed MaxBytes, but returns at least one item. If the query Reduces, an
+	// item whose payload alone exceeds MaxBytes comes with its Size instead, and counts
+	// as ReducedBytes.
 	List(ctx context.Context, query Query) (items []Item, more bool, err error)
 
 	// Write makes the writes of a batch in order, in one transaction that no other
@@ -119,6 +122,14 @@ func (s Snapshot) NextUpdatedAt() Millis {
 // seen inside the transaction.
 type Live func(kind entity.Kind, uid string) (bool, error)
 
+// WholeBytes is the size up to which payloads are whole.
+func (q Query) WholeBytes() int64 {
+	if q.Reduces {
+		return int64(q.MaxBytes)
+	}
+	return math.MaxInt32 // no payload is as large
+}
+
 // Query is one page of a list. After is nil for the first page.
 type Query struct {
 	account.Owner
@@ -126,6 +137,7 @@ type Query struct {
 	After          *Cursor
 	Limit          int
 	MaxBytes       int
+	Reduces        bool
 	IncludeDeleted bool
 	Filter         Filter
 	Descending     bool

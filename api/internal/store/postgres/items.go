@@ -47,11 +47,12 @@ func (s *Store) List(ctx context.Context, query item.Query) (items []item.Item, 
 func page(rows pgx.Rows, limit int) (items []item.Item, more bool, err error) {
 	defer rows.Close()
 	for rows.Next() {
-		found, err := relational.ScanItem(rows)
+		var beyond bool
+		found, err := relational.ScanListed(rows, &beyond)
 		if err != nil {
 			return nil, false, err
 		}
-		if len(items) == limit || found.Payload == nil {
+		if len(items) == limit || beyond {
 			return items, true, nil
 		}
 		items = append(items, found)

@@ -57,6 +57,17 @@ func ScanItem(row Row, more ...any) (item.Item, error) {
 	return found, err
 }
 
+// ScanListed is ScanItem for a row of a list, which has the size of the payload behind
+// it. Other columns follow into more.
+func ScanListed(row Row, more ...any) (item.Item, error) {
+	var size int64
+	found, err := ScanItem(row, append([]any{&size}, more...)...)
+	if found.Payload == nil {
+		found.Size = size
+	}
+	return found, err
+}
+
 // ScanState reads epoch, sessions_since_ms, last_wipe_ms and last_wipe_by, and any
 // columns that follow into more.
 func ScanState(row Row, more ...any) (account.State, error) {

@@ -34,11 +34,14 @@ func (s *Store) List(ctx context.Context, query item.Query) (items []item.Item, 
 	}
 	defer rows.Close()
 	for size := 0; rows.Next(); {
-		found, err := relational.ScanItem(rows)
+		found, err := relational.ScanListed(rows)
 		if err != nil {
 			return nil, false, classify(err)
 		}
 		size += len(found.Payload)
+		if found.Size > 0 {
+			size += item.ReducedBytes
+		}
 		if len(items) == query.Limit || len(items) > 0 && size > query.MaxBytes {
 			return items, true, nil
 		}

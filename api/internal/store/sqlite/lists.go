@@ -17,9 +17,11 @@ func listStatement(query item.Query) (text string, arguments []any) {
 		from = "item_tag g CROSS JOIN item i ON i.tenant = g.tenant AND i.owner = g.owner AND i.kind = g.kind AND i.uid = g.uid"
 	}
 	l := relational.List(query)
-	return "SELECT i.uid, i.version, i.updated_ms, i.stored_ms, i.deleted_ms, i.parent_kind, i.parent_uid, i.payload FROM " + from +
+	arguments = append([]any{query.WholeBytes()}, l.Arguments...)
+	return "SELECT i.uid, i.version, i.updated_ms, i.stored_ms, i.deleted_ms, i.parent_kind, i.parent_uid, " +
+			"iif(octet_length(i.payload) <= ?, i.payload, NULL), octet_length(i.payload) FROM " + from +
 			" WHERE " + l.Where() + " ORDER BY " + relational.Order(l.Place, query.Descending) + " LIMIT ?",
-		append(l.Arguments, query.Limit+1) // one more, to know whether there are more
+		append(arguments, query.Limit+1) // one more, to know whether there are more
 }
 
 // listIndex names the index of a list without a tag.

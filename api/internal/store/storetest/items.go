@@ -299,3 +299,31 @@ func parallel(n int, do func(i int)) {
 	}
 	wg.Wait()
 }
+
+func reducedItems(t *testing.T, store Store) {
+	sizes := []int{10, 50, 10, 5000, 5000, 10}
+	for n, size := range sizes {
+		put(t, store, note(alice, n), item.Item{Version: 3, UpdatedAt: item.Millis(n + 1), Parent: item.Parent{Kind: "note", UID: uid(9)},
+			Payload: []byte(`"` + strings.Repeat("ä", (size-2)/2) + `"`), Facets: item.Facets{Tags: []string{"a"}}})
+	}
+	for _, row := range []struct{ maxBytes, limit, want int }{
+		{9, 9, 1}, {10, 9, 1}, {49, 9, 1}, {320, 9, 3}, {330, 9, 3}, {49 + 300, 9, 3}, {50 + 300, 9, 3}, {1000, 9, 6}, {1000, 4, 4}, {5070, 9, 4}, {1 << 20, 9, 6},
+	} {
+		for _, filter := range []item.Filter{{}, {Tag: "a"}} {
+			got, more, err := store.List(context.Background(), item.Query{
+				Owner: alice, Kind: "note", Filter: filter, Limit: row.limit, MaxBytes: row.maxBytes, Reduces: true,
+			})
+			if err != nil || len(got) != row.want || more != (row.want < len(sizes)) {
+				t.Errorf("%d bytes, limit %d: %d items, want %d, more %v, %v", row.maxBytes, row.limit, len(got), row.want, more, err)
+				continue
+			}
+			for n, found := range got {
+				reduced := sizes[n] > row.maxBytes
+				if found.UID != uid(n) || found.Version != 3 || (found.Payload == nil) != reduced || !reduced && len(found.Payload) != sizes[n] ||
+					reduced && found.Size != int64(sizes[n]) || !reduced && found.Size != 0 {
+					t.Errorf("%d bytes: item %d is %+v", row.maxBytes, n, found)
+				}
+			}
+		}
+	}
+}

@@ -39,6 +39,7 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		"a list is ordered by time, then uid, and split by cursor":   lists,
 		"a list leaves out tombstones unless asked":                  listTombstones,
 		"a list stops where its payloads would be too large":         listBytes,
+		"a list shows what is too large for it without payload":      reducedItems,
 		"a list has what its filters let through, in its order":      filters,
 		"a list follows changes of the values that it filters by":    facetsChange,
 		"the answer to a write with a key is kept for its time":      keepsAnswers,
