@@ -104,17 +104,23 @@ func (s *KeySet) Refresh() error {
 	return err
 }
 
-// find returns the key for a token of that algorithm and key id. Without an id, it is
-// the only key for the algorithm (RFC 7517, section 4.5: an id is optional).
-func (s *KeySet) find(algorithm string, id *string) (any, error) {
-	if found := s.known(algorithm, id); found != nil {
-		return found, nil
+// verify returns an error unless the key that a token means signed it. Without an id,
+// it is the only key for the algorithm (RFC 7517, section 4.5: an id is optional). If
+// that is unknown, or a key without a name did not sign the token, the provider may
+// have published another one since.
+func (s *KeySet) verify(algorithm string, id *string, signed signedWith) error {
+	found := s.known(algorithm, id)
+	if found != nil {
+		if err := signed(found.key); err == nil || id != nil {
+			return err
+		}
 	}
 	_, err, _ := s.flight.Do("", func() (any, error) { return nil, s.fetchForUnknown() })
-	if found := s.known(algorithm, id); found != nil {
-		return found, nil
+	newer := s.known(algorithm, id)
+	if newer == nil || found != nil && newer.spelled == found.spelled {
+		return errors.Join(errors.New("no known key signed the token"), s.ready(), err)
 	}
-	return nil, errors.Join(errors.New("the token's key is unknown"), s.ready(), err)
+	return signed(newer.key)
 }
 
 // ready returns an error while no usable key was ever fetched.
@@ -126,7 +132,7 @@ func (s *KeySet) ready() error {
 }
 
 // known is the one key that a token may mean, or nil.
-func (s *KeySet) known(algorithm string, id *string) any {
+func (s *KeySet) known(algorithm string, id *string) *publicKey {
 	keys := s.keys.Load()
 	if keys == nil {
 		return nil
@@ -141,10 +147,7 @@ func (s *KeySet) known(algorithm string, id *string) any {
 		}
 		found = &(*keys)[i]
 	}
-	if found == nil {
-		return nil
-	}
-	return found.key
+	return found
 }
 
 func (s *KeySet) fetchForUnknown() error {

@@ -27,12 +27,15 @@ const headerDebug = "X-Debug-Sub"
 // testdata/tokens.json in their tests.
 type Tokens struct {
 	algorithms []string
-	key        func(algorithm string, id *string) (any, error)
+	verifier   func(algorithm string, id *string, signed signedWith) error
 	ready      func() error
 	issuer     string
 	audiences  []string
 	now        func() time.Time
 }
+
+// signedWith returns an error unless a token was signed with the key.
+type signedWith func(key any) error
 
 // NewTokens returns a checker of HS256 tokens signed with a shared secret. It
 // accepts no other algorithm, whatever the token's header names. An empty issuer or
@@ -40,7 +43,7 @@ type Tokens struct {
 func NewTokens(secret, issuer, audience string, now func() time.Time) *Tokens {
 	return &Tokens{
 		algorithms: []string{jwt.SigningMethodHS256.Alg()},
-		key:        func(string, *string) (any, error) { return []byte(secret), nil },
+		verifier:   func(_ string, _ *string, signed signedWith) error { return signed([]byte(secret)) },
 		ready:      func() error { return nil },
 		issuer:     issuer,
 		audiences:  Words(audience),
@@ -53,7 +56,7 @@ func NewTokens(secret, issuer, audience string, now func() time.Time) *Tokens {
 func NewPublicTokens(keys *KeySet, issuer, audience string, now func() time.Time) *Tokens {
 	return &Tokens{
 		algorithms: publicAlgorithms,
-		key:        keys.find,
+		verifier:   keys.verify,
 		ready:      keys.ready,
 		issuer:     issuer,
 		audiences:  Words(audience),
@@ -102,11 +105,9 @@ func (t *Tokens) verify(text string) (string, error) {
 	if !slices.Contains(t.algorithms, algorithm) {
 		return "", errors.New("the token's algorithm is not accepted")
 	}
-	key, err := t.key(algorithm, id)
+	method := jwt.GetSigningMethod(algorithm)
+	err = t.verifier(algorithm, id, func(key any) error { return method.Verify(token.signed, token.signature, key) })
 	if err != nil {
-		return "", err
-	}
-	if err := jwt.GetSigningMethod(algorithm).Verify(token.signed, token.signature, key); err != nil {
 		return "", err
 	}
 	return t.subjectOf(token.payload)

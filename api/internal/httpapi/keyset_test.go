@@ -244,6 +244,29 @@ func TestARotatedKeyIsFetchedAtTheFirstTokenThatNamesIt(t *testing.T) {
 	u.call("GET", "/v1/notes", "", old.bearer(u)).fails(401, "unauthorized")
 }
 
+func TestAKeyWithoutIDIsReplacedAtTheFirstTokenOfTheNewOne(t *testing.T) {
+	t.Parallel()
+	old, next := newSigner(t, "", jwt.SigningMethodES256), newSigner(t, "", jwt.SigningMethodES256)
+	nameless := func(s signer) map[string]any {
+		published := s.public()
+		delete(published, "kid")
+		return published
+	}
+	p := newProvider(t, nameless(old))
+	u := trusting(t, p)
+	u.call("GET", "/v1/notes", "", old.bearer(u)).is(200)
+	p.publish(nameless(next))
+	u.call("GET", "/v1/notes", "", next.bearer(u)).is(200)
+	before := p.requests()
+	for range 20 {
+		u.call("GET", "/v1/notes", "", old.bearer(u)).fails(401, "unauthorized")
+	}
+	if got := p.requests() - before; got > 5 {
+		t.Errorf("the provider was asked %d times", got)
+	}
+	u.call("GET", "/v1/notes", "", next.bearer(u)).is(200)
+}
+
 func TestUnknownKeysCauseFewFetches(t *testing.T) {
 	t.Parallel()
 	known, unknown := newSigner(t, "1", jwt.SigningMethodES256), newSigner(t, "x", jwt.SigningMethodES256)

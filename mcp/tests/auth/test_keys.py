@@ -143,6 +143,24 @@ async def test_a_new_key_is_found_without_a_restart(
     assert await verify(signed(NEXT, "ES256"))
 
 
+async def test_a_key_without_id_is_replaced_at_the_first_token_of_the_new_one(
+    verify: Callable[[str], Any], clock: Clock, httpx_mock: HTTPXMock
+) -> None:
+    httpx_mock.add_response(url=URL, json=published(EC, kid=None))
+    assert await verify(signed(EC, "ES256", kid=None))
+    httpx_mock.add_response(url=URL, json=published(NEXT, kid=None), is_reusable=True)
+    assert await verify(signed(NEXT, "ES256", kid=None)) is None, "read a moment ago"
+    clock.now += MIN_INTERVAL_SECONDS
+    assert await verify(signed(NEXT, "ES256", kid=None))
+    for number in range(20):
+        assert await verify(signed(EC, "ES256", kid=None, jti=str(number))) is None
+    assert len(httpx_mock.get_requests()) == 2
+    clock.now += MIN_INTERVAL_SECONDS
+    for number in range(20):
+        assert await verify(signed(EC, "ES256", kid=None, jti=str(number))) is None
+    assert len(httpx_mock.get_requests()) == 3
+
+
 async def test_tokens_with_unknown_key_ids_cause_one_reading_per_interval(
     verify: Callable[[str], Any], clock: Clock, httpx_mock: HTTPXMock
 ) -> None:

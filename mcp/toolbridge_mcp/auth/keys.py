@@ -5,7 +5,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol, TypeGuard
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeGuard
 
 import httpx
 from joserfc.errors import JoseError
@@ -42,13 +42,17 @@ class KeysUnavailable(Exception):
     """No token can be checked now: no usable key of the identity provider was ever read."""
 
 
+Signed: TypeAlias = Callable[[Key], bool]
+"""Whether a token was signed with this key."""
+
+
 class Keys(Protocol):
-    """Finds the key that verifies a token, by the token's header."""
+    """Knows which key a token must be signed with, by the token's header."""
 
     @property
     def algorithms(self) -> list[str]: ...
-    async def find(self, algorithm: str, key_id: str | None) -> Key | None:
-        """The key, or None if there is none. Raises `KeysUnavailable`."""
+    async def verify(self, algorithm: str, key_id: str | None, signed: Signed) -> bool:
+        """Whether the key that a token's header means signed it. Raises `KeysUnavailable`."""
 
     async def are_known(self) -> bool:
         """Whether tokens can be checked."""
@@ -62,8 +66,8 @@ class SharedSecret:
     def __init__(self, secret: bytes) -> None:
         self._key = OctKey.import_key(secret)
 
-    async def find(self, algorithm: str, key_id: str | None) -> Key | None:  # noqa: ARG002
-        return self._key
+    async def verify(self, algorithm: str, key_id: str | None, signed: Signed) -> bool:  # noqa: ARG002
+        return signed(self._key)
 
     async def are_known(self) -> bool:
         return True
@@ -86,8 +90,9 @@ class _PublicKey(NamedTuple):
 class KeySet:
     """The public keys at a URL (RFC 7517), for RS256, ES256 and EdDSA.
 
-    A token with an unknown key id causes another reading, at most one every `MIN_INTERVAL_SECONDS`. While
-    the identity provider does not answer, or publishes no usable key, the known keys stay in use.
+    A token with an unknown key id causes another reading, at most one every `MIN_INTERVAL_SECONDS`; so does
+    one without an id that the known key did not sign. While the identity provider does not answer, or
+    publishes no usable key, the known keys stay in use.
     """
 
     algorithms: list[str] = ["RS256", "ES256", "EdDSA"]  # noqa: RUF012
@@ -103,16 +108,19 @@ class KeySet:
         self._tried_at: float | None = None
         self._readings: SingleFlight[None] = SingleFlight()
 
-    async def find(self, algorithm: str, key_id: str | None) -> Key | None:
+    async def verify(self, algorithm: str, key_id: str | None, signed: Signed) -> bool:
         key = self._known(algorithm, key_id)
-        if key is None:
-            await self._readings.run(self._read)
-            key = self._known(algorithm, key_id)
-        elif self._is_old():
+        if key and self._is_old():
             self._readings.start(self._read)
-        if key is None and self._read_at is None:
+        if key and signed(key):
+            return True
+        if key and key_id is not None:
+            return False
+        await self._readings.run(self._read)
+        newer = self._known(algorithm, key_id)
+        if self._read_at is None:
             raise KeysUnavailable
-        return key
+        return newer is not None and newer is not key and signed(newer)
 
     async def are_known(self) -> bool:
         if self._read_at is None:

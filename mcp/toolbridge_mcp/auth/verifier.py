@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Any, TypeGuard
 
@@ -95,8 +96,8 @@ class UserTokenVerifier:
         algorithm, key_id = text.signer()
         if algorithm not in self._keys.algorithms:
             return None
-        key = await self._keys.find(algorithm, key_id)
-        if key is None or not _ALGORITHMS[algorithm].verify(text.signed, text.signature, key):
+        verify = partial(_ALGORITHMS[algorithm].verify, text.signed, text.signature)
+        if not await self._keys.verify(algorithm, key_id, verify):
             return None
         claims = json_object(text.payload)
         return self._access_token(token, claims) if self._accepts(claims) else None
