@@ -97,6 +97,12 @@ async def _initialized() -> Message:
 async def _drop(_: Message) -> None: ...
 
 
+# The MCP SDK: what it cannot parse
+
+UNREADABLE_ANSWERS = (b"Could not parse message", b'"code":-32700')
+"""The bodies with status 400 to messages that the SDK cannot parse: over SSE, and over Streamable HTTP."""
+
+
 # The MCP SDK: Streamable HTTP
 
 SESSION_HEADER = "mcp-session-id"

@@ -16,6 +16,7 @@ from toolbridge_mcp.web.door import Door, DoorLimits, OpenPosts
 from toolbridge_mcp.web.entry.address import MCP_PATH, MESSAGES_PATH, SSE_PATH, Address
 from toolbridge_mcp.web.entry.callers import AllowedCallers
 from toolbridge_mcp.web.entry.headers import SecurityHeadersMiddleware, trimmed
+from toolbridge_mcp.web.readable import ReadableMessages
 from toolbridge_mcp.web.refusals import refusal
 from toolbridge_mcp.web.sessions import (
     HttpSessionMiddleware,
@@ -81,12 +82,13 @@ class Gateway:
         sse_sessions = Middleware(SseSessionMiddleware, sessions=self._sse_sessions, **shared)
         http_sessions = Middleware(HttpSessionMiddleware, sessions=self._http_sessions, **shared)
         sse_door = Middleware(Door, limits=door, posts=self._posts, stream_of=self._stream_of)
-        self._sse = server.http_app(transport="sse", middleware=[sse_door, sse_sessions])
+        readable = Middleware(ReadableMessages)
+        self._sse = server.http_app(transport="sse", middleware=[sse_door, readable, sse_sessions])
         self._mcp = server.http_app(
             transport="http",
             json_response=True,
             session_idle_timeout=idle_seconds,
-            middleware=[Middleware(Door, limits=door, posts=self._posts), http_sessions],
+            middleware=[Middleware(Door, limits=door, posts=self._posts), readable, http_sessions],
         )
         self._guarded: dict[str, ASGIApp] = {
             SSE_PATH: callers.only(self._sse),
