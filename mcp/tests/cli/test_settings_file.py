@@ -68,6 +68,38 @@ def test_values_are_taken_as_they_are(file: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_the_file_of_any_editor_is_read(file: Path, mark: str, end: str) -> None:
+    lines = ["# mine", "TENANT_ID=acme", "export API_PORT=1", "B = 'two words'", 'C="x"', "  D=1  # why", ""]
+    file.write_bytes((mark + end.join(lines)).encode())
+    settings_file.complete()
+    expected = {"TENANT_ID": "acme", "API_PORT": "1", "B": "two words", "C": "x", "D": "1"}
+    assert {name: os.environ[name] for name in expected} == expected
+    settings_file.complete()
+    assert file.read_text(encoding="utf-8").count("TENANT_ID=") == 1
+
+
+def test_a_byte_order_mark_before_a_setting_is_no_part_of_its_name(file: Path) -> None:
+    file.write_bytes(b"\xef\xbb\xbfTENANT_ID=acme\n")
+    settings_file.complete()
+    assert os.environ["TENANT_ID"] == "acme"
+    assert "TENANT_ID=dev" not in file.read_text()
+
+
+@pytest.mark.parametrize("content", ["TENANT_ID=acme\n".encode("utf-16"), b"TENANT_ID=\xff\n"])
+def test_a_file_that_is_not_utf_8_is_named(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    with pytest.raises(WrongUsage, match="save it as UTF-8"):
+        settings_file.load()
+
+
+def test_a_file_that_cannot_be_read_is_named(file: Path) -> None:
+    file.mkdir()
+    with pytest.raises(Failure, match="cannot be read"):
+        settings_file.load()
+
+
 @pytest.mark.parametrize("line", ["TENANT_ID", "TENANT ID=x", "A='open", "=x"])
 def test_a_line_that_is_no_setting_is_named(file: Path, line: str) -> None:
     file.write_text(f"A=1\n\n\n{line}\n")

@@ -3,6 +3,7 @@
 The file is data: nothing in it is executed or expanded, and a variable of the environment wins over it.
 """
 
+import io
 import os
 import secrets
 import tempfile
@@ -46,7 +47,7 @@ def complete() -> None:
     present = {**_values(path), **os.environ}
     missing = "".join(f"{name}={value}\n" for name, value in _made(present).items() if name not in present)
     if missing and has_own_api(present):
-        before = path.read_text(encoding="utf-8") if path.exists() else HEADER
+        before = _text(path) or HEADER
         _replace(path, before + ("" if before.endswith("\n") else "\n") + missing)
     load()
 
@@ -74,16 +75,25 @@ def _made(present: Iterable[str]) -> dict[str, str]:
 
 def _values(path: Path) -> dict[str, str]:
     """Empty where there is no such file."""
-    if not path.exists():
-        return {}
     found = {}
-    with path.open(encoding="utf-8") as file:
-        for binding in parse_stream(file):
-            if binding.error or (binding.key and binding.value is None):
-                raise WrongUsage(f"Line {_line_of(binding)} of {path} is not NAME=value.")
-            if binding.key and binding.value is not None:
-                found[binding.key] = binding.value
+    for binding in parse_stream(io.StringIO(_text(path))):
+        if binding.error or (binding.key and binding.value is None):
+            raise WrongUsage(f"Line {_line_of(binding)} of {path} is not NAME=value.")
+        if binding.key and binding.value is not None:
+            if "\0" in binding.value:
+                raise WrongUsage(f"Line {_line_of(binding)} of {path} has a character U+0000; remove it.")
+            found[binding.key] = binding.value
     return found
+
+
+def _text(path: Path) -> str:
+    """The file without the byte order mark that editors put in front."""
+    try:
+        return path.read_text(encoding="utf-8-sig") if path.exists() else ""
+    except UnicodeDecodeError as error:
+        raise WrongUsage(f"{path} is not UTF-8; save it as UTF-8.") from error
+    except OSError as error:
+        raise Failure(f"{path} cannot be read ({error.strerror}); let this user read it.") from error
 
 
 def _line_of(binding: Binding) -> int:
