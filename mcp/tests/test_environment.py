@@ -145,3 +145,11 @@ def test_the_launcher_passes_nothing_else_on(name: str) -> None:
     made = of_programs({**SECRETS, **FOREIGN, **settings_of_fastmcp(), name: "x"})
     assert name not in made
     assert not [one for one in made if one.startswith("FASTMCP_") and one != "FASTMCP_ENV_FILE"]
+
+
+def test_the_programs_get_settings_without_what_docker_leaves_around_them() -> None:
+    secret = f'"{SECRETS["TENANT_HEADER_SECRET"]}"'
+    given = {"TOOLBRIDGE_PORT": '"9000"', "API_PORT": " 9001", "ENV": '"dev"', "TENANT_HEADER_SECRET": secret}
+    made = of_programs({**given, "TZ": ' "x"'})
+    assert (made["TOOLBRIDGE_PORT"], made["API_PORT"]) == ("9000", "9001")
+    assert (made["ENV"], made["TENANT_HEADER_SECRET"], made["TZ"]) == ('"dev"', secret, ' "x"')

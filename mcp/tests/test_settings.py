@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.harness.processes import GATEWAY_FOLDER, SECRETS
+from toolbridge_mcp.setting_types import Rate
 from toolbridge_mcp.settings import Settings, explain, from_environment
 
 
@@ -278,3 +279,46 @@ def test_an_address_for_metrics_needs_a_port(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(ValidationError) as caught:
         Settings()
     assert explain(caught.value) == ("TOOLBRIDGE_METRICS_PORT: is not set; TOOLBRIDGE_METRICS_HOST needs it.")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "meant"),
+    [
+        ("TOOLBRIDGE_LOG_LEVEL", "INFO", "info"),
+        ("TOOLBRIDGE_LOG_LEVEL", "Warn", "warning"),
+        ("TOOLBRIDGE_LOG_LEVEL", ' "DEBUG" ', "debug"),
+        ("TOOLBRIDGE_OUTBOUND_IDENTITY", "Forward", "forward"),
+        ("TOOLBRIDGE_READ_ONLY", "TRUE", True),
+        ("TOOLBRIDGE_READ_ONLY", " yes\r", True),
+        ("TOOLBRIDGE_READ_ONLY", "'Off'", False),
+        ("TOOLBRIDGE_REQUIRE_SCOPES", "On", True),
+        ("TOOLBRIDGE_RATE_LIMIT", "OFF", None),
+        ("TOOLBRIDGE_RATE_LIMIT", '"60:5"', Rate(60, 5)),
+        ("TOOLBRIDGE_PORT", ' "9000"', 9000),
+        ("TOOLBRIDGE_CALL_SECONDS", "'2.5' ", 2.5),
+        ("TOOLBRIDGE_TOOLS", '"notes, tasks"', ("notes", "tasks")),
+        ("TOOLBRIDGE_HOST", '"::"', "::"),
+        ("TENANT_ID", ' "acme"\r', "acme"),
+        ("JWT_AUDIENCE", '"a b"', ("a", "b")),
+        ("TOOLBRIDGE_PUBLIC_URL", ' "https://tools.example/" ', "https://tools.example"),
+        ("TOOLBRIDGE_GO_API_BASE_URL", "'http://127.0.0.1:1'", "http://127.0.0.1:1"),
+    ],
+)
+def test_a_setting_is_read_as_it_was_meant(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, meant: object
+) -> None:
+    given(monkeypatch, **{**SECRETS, variable: value})
+    field = variable.removeprefix("TOOLBRIDGE_").lower()
+    assert getattr(Settings(), field) == meant
+
+
+@pytest.mark.parametrize("name", ["TENANT_HEADER_SECRET", "JWT_HS256_SECRET"])
+@pytest.mark.parametrize("value", ["{}\n", " {}", '"{}"', "'{}'"])
+def test_a_secret_with_something_around_it_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    given(monkeypatch, **{**SECRETS, name: value.format(SECRETS[name])})
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert "has spaces or quotes around it, which docker --env-file keeps" in explain(caught.value)
+    assert SECRETS[name] not in explain(caught.value)

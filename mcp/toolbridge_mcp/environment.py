@@ -41,8 +41,24 @@ _NO_FILES = {"FASTMCP_ENV_FILE": os.devnull}
 
 def cleaned(environment: Mapping[str, str]) -> dict[str, str]:
     """What the programs see of an environment."""
-    kept = {name: value for name, value in environment.items() if _is_kept(name)}
+    kept = {name: tidy(name, value) for name, value in environment.items() if _is_kept(name)}
     return kept | _NO_FILES
+
+
+def tidy(name: str, value: str) -> str:
+    """The value of a setting without spaces and quotes around it, which `docker run --env-file` leaves there.
+
+    Secrets are taken as they are, and so is ENV, which must be the one word exactly.
+    """
+    is_setting = name in _SETTINGS or name.startswith("TOOLBRIDGE_")
+    if not is_setting or name == "ENV" or name.endswith("SECRET"):
+        return value
+    value = value.strip()
+    return value[1:-1].strip() if is_quoted(value) else value
+
+
+def is_quoted(value: str) -> bool:
+    return len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
 
 
 def _is_kept(name: str) -> bool:

@@ -3,10 +3,12 @@
 import re
 from dataclasses import dataclass
 from ipaddress import ip_network
-from typing import Annotated, NamedTuple, TypeGuard
+from typing import Annotated, Literal, NamedTuple, TypeGuard
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
+
+from toolbridge_mcp.environment import is_quoted
 
 MIN_SECRET_BYTES = 32
 """RFC 7518, section 3.2: an HS256 key is at least as long as the hash. The tenant secret follows the same
@@ -32,6 +34,7 @@ def _tenant_id(value: str) -> str:
 
 
 def _secret(value: SecretStr) -> SecretStr:
+    _bare_secret(value)
     if len(value.get_secret_value().encode()) < MIN_SECRET_BYTES:
         raise ValueError(f"must have at least {MIN_SECRET_BYTES} bytes; `openssl rand -hex 32` makes one")
     return value
@@ -51,7 +54,27 @@ def _filled(value: str | None) -> str | None:
 
 def _filled_secret(value: SecretStr | None) -> SecretStr | None:
     _filled(None if value is None else value.get_secret_value())
+    return value if value is None else _bare_secret(value)
+
+
+def _bare_secret(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if text != text.strip() or is_quoted(text):
+        raise ValueError("has spaces or quotes around it, which docker --env-file keeps; remove them")
     return value
+
+
+def _lowered(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _level(value: object) -> object:
+    """The API's word for the level is accepted too."""
+    return "warning" if _lowered(value) == "warn" else _lowered(value)
+
+
+ANY_CASE = BeforeValidator(_lowered)
+LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_level)]
 
 
 def is_safe_url(value: str | None) -> TypeGuard[str]:
@@ -123,8 +146,8 @@ class Rate(NamedTuple):
 
 def _rate(value: object) -> object:
     """The API's own limits have the same form."""
-    if not isinstance(value, str) or value == "off":
-        return None if value == "off" else value
+    if not isinstance(value, str) or value.lower() == "off":
+        return None if isinstance(value, str) else value
     found = _RATE.fullmatch(value)
     if not found:
         raise ValueError("is neither off nor a rate; use per-minute:burst, such as 60000:2000")

@@ -3,16 +3,19 @@
 import os
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import Literal, NamedTuple, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import AliasChoices, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from toolbridge_mcp.environment import tidy
 from toolbridge_mcp.listening import is_every_address
 from toolbridge_mcp.setting_types import (
+    ANY_CASE,
     ApiUrl,
     Hosts,
+    LogLevel,
     MaybeGivenSecret,
     MaybeRate,
     MaybeScope,
@@ -191,14 +194,14 @@ class Settings(BaseSettings):
     port: int = Field(default=8001, ge=1, le=65535)
     """The port to listen on."""
 
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: LogLevel = "info"
     """The lowest level that is logged."""
 
     api_wait_seconds: float = Field(default=15, ge=0, le=300)
     """How many seconds a start waits for the API, and for the key set of `JWT_JWKS_URL`. After that the
     gateway serves without them, and `/readyz` is 503 until both are there."""
 
-    outbound_identity: Literal["forward", "exchange", "client_credentials"] = "forward"
+    outbound_identity: Annotated[Literal["forward", "exchange", "client_credentials"], ANY_CASE] = "forward"
     """Whose token the API receives: the caller's own (`forward`), one that the token service issues in
     exchange for it (`exchange`, RFC 8693), or the gateway's own, the same for all callers
     (`client_credentials`). No failure changes the mode."""
@@ -213,7 +216,9 @@ class Settings(BaseSettings):
     client_secret: MaybeGivenSecret = None
     """The gateway's client secret at the token endpoint. Needed with `TOOLBRIDGE_TOKEN_URL`."""
 
-    client_authentication: Literal["client_secret_basic", "client_secret_post"] | None = None
+    client_authentication: Annotated[
+        Literal["client_secret_basic", "client_secret_post"] | None, ANY_CASE
+    ] = None
     """How the gateway sends its id and secret: in a header (`client_secret_basic`, also when unset) or in the
     form (`client_secret_post`)."""
 
@@ -301,6 +306,14 @@ class Settings(BaseSettings):
     def issuers(self) -> tuple[str, ...]:
         """The authorization servers that the gateway names to clients."""
         return self.authorization_servers or ((self.jwt_issuer,) if is_safe_url(self.jwt_issuer) else ())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tidy(cls, given: dict[str, object]) -> dict[str, object]:
+        return {
+            name: tidy(f"{PREFIX}{name.upper()}", value) if isinstance(value, str) else value
+            for name, value in given.items()
+        }
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

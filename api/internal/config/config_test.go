@@ -89,7 +89,8 @@ func TestAWrongSettingIsRefusedByName(t *testing.T) {
 		row{"no tenant", "TENANT_ID", "unset", "not set"},
 		row{"a tenant with a colon", "TENANT_ID", "a:b", "must not contain ':'"},
 		row{"a tenant with a line break", "TENANT_ID", "a\nb", "printable"},
-		row{"a tenant that ends in a space", "TENANT_ID", "a ", "printable"},
+		row{"a secret in quotes", "TENANT_HEADER_SECRET", `"0123456789abcdef0123456789abcdef"`, "spaces or quotes around it"},
+		row{"a secret that ends in a space", "JWT_HS256_SECRET", "0123456789abcdef0123456789abcdef ", "spaces or quotes around it"},
 		row{"a tenant of broken text", "TENANT_ID", "a\xff", "printable"},
 		row{"an address without port", "HTTP_ADDR", "localhost", "host:port"},
 		row{"another database", "DATABASE_URL", "mysql://db/x", "neither SQLite nor PostgreSQL"},
@@ -106,14 +107,14 @@ func TestAWrongSettingIsRefusedByName(t *testing.T) {
 		row{"keys kept for longer than a clock counts", "IDEMPOTENCY_HOURS", "9999999999", "from 1 to 8784"},
 		row{"a string limit of zero", "MAX_STRING_BYTES", "0", "at least 1"},
 		row{"a push limit of zero", "MAX_PUSH_ITEMS", "0", "at least 1"},
-		row{"a switch in another spelling", "IN_BAND_SESSIONS", "True", "neither true nor false"},
+		row{"a switch in another spelling", "IN_BAND_SESSIONS", "open", "neither true nor false"},
 		row{"a rate without burst", "RATE_LIMIT_READS", "600", "per-minute:burst"},
 		row{"a rate of zero", "RATE_LIMIT_WRITES", "0:1", "per-minute:burst"},
 		row{"a burst of zero", "RATE_LIMIT_WRITES", "1:0", "per-minute:burst"},
 		row{"three numbers", "RATE_LIMIT_SESSIONS", "1:1:1", "per-minute:burst"},
 		row{"a rate beyond all numbers", "RATE_LIMIT_SESSIONS", "99999999999:1", "per-minute:burst"},
-		row{"another word for off", "RATE_LIMIT_SESSIONS", "OFF", "neither off"},
-		row{"an unknown log level", "LOG_LEVEL", "INFO", "none of"},
+		row{"another word for off", "RATE_LIMIT_SESSIONS", "none", "neither off"},
+		row{"an unknown log level", "LOG_LEVEL", "loud", "none of"},
 	)
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -122,6 +123,46 @@ func TestAWrongSettingIsRefusedByName(t *testing.T) {
 				t.Errorf("err = %v", err)
 			}
 		})
+	}
+}
+
+func TestASettingIsReadAsItWasMeant(t *testing.T) {
+	got, err := config.FromEnv(lookup(map[string]string{
+		"TENANT_ID": ` "acme" `, "LOG_LEVEL": "WARNING", "IN_BAND_SESSIONS": "'No'", "RATE_LIMIT_READS": "OFF",
+		"RATE_LIMIT_WRITES": " 60:5\r", "MAX_PUSH_ITEMS": `"7"`, "DATABASE_URL": `"SQLite:///data/My Data.db"`,
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config.Config{
+		TenantID: "acme", LogLevel: slog.LevelWarn, LimitReads: limit.Rate{}, LimitWrites: limit.Rate{PerMinute: 60, Burst: 5},
+		MaxPushItems: 7, Database: config.Database{Path: "/data/My Data.db", MaxConnections: 20},
+	}
+	if got.TenantID != want.TenantID || got.LogLevel != want.LogLevel || got.InBandSessions || got.LimitReads != want.LimitReads ||
+		got.LimitWrites != want.LimitWrites || got.MaxPushItems != want.MaxPushItems || got.Database != want.Database {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+}
+
+func TestSwitchesAndLevelsAreReadInAnyCase(t *testing.T) {
+	for text, want := range map[string]bool{"true": true, "TRUE": true, "Yes": true, "on": true, "1": true, "False": false, "OFF": false, "0": false} {
+		got, err := config.FromEnv(lookup(map[string]string{"IN_BAND_SESSIONS": text}))
+		if err != nil || got.InBandSessions != want {
+			t.Errorf("%s: %v, %v", text, got.InBandSessions, err)
+		}
+	}
+	for text, want := range map[string]slog.Level{"DEBUG": slog.LevelDebug, "Info": slog.LevelInfo, "warn": slog.LevelWarn, "Error": slog.LevelError} {
+		got, err := config.FromEnv(lookup(map[string]string{"LOG_LEVEL": text}))
+		if err != nil || got.LogLevel != want {
+			t.Errorf("%s: %v, %v", text, got.LogLevel, err)
+		}
+	}
+}
+
+func TestADatabasesSchemeIsReadInAnyCase(t *testing.T) {
+	got, err := config.FromEnv(lookup(map[string]string{"DATABASE_URL": "Postgres://u:PassWord@Host/Name"}))
+	if err != nil || got.Database.URL != "postgres://u:PassWord@Host/Name" {
+		t.Errorf("%+v, %v", got.Database, err)
 	}
 }
 

@@ -94,8 +94,29 @@ func (r *reader) text(name string) string {
 	if !set {
 		return fallback(name)
 	}
+	bare := unquoted(value)
+	switch {
+	case name == "ENV": // dev must be the one word exactly
+	case strings.HasSuffix(name, "SECRET"):
+		if bare != value {
+			r.problems = append(r.problems, fmt.Errorf("%s: has spaces or quotes around it, which docker --env-file keeps; remove them", name))
+		}
+	default:
+		value = bare
+	}
 	if value == "" {
 		r.problems = append(r.problems, fmt.Errorf("%s: set but empty; give it a value or unset it", name))
+	}
+	return value
+}
+
+// unquoted is a value without spaces and quotes around it, which docker --env-file
+// leaves there.
+func unquoted(value string) string {
+	value = strings.TrimSpace(value)
+	last := len(value) - 1
+	if last > 0 && value[0] == value[last] && strings.Contains(`"'`, value[:1]) {
+		return strings.TrimSpace(value[1:last])
 	}
 	return value
 }
@@ -112,6 +133,9 @@ func parsed[T any](r *reader, name string, parse func(string) (T, error)) T {
 // database takes the path of a file literally, without decoding it. An error never
 // quotes the URL of a server, which may contain a password.
 func database(text string) (Database, error) {
+	if scheme, rest, found := strings.Cut(text, "://"); found {
+		text = strings.ToLower(scheme) + "://" + rest // of any case (RFC 3986, section 3.1)
+	}
 	for _, scheme := range postgresSchemes {
 		if strings.HasPrefix(text, scheme) {
 			return Database{URL: text}, nil
@@ -138,7 +162,7 @@ func wholeNumber(text string) (int64, error) {
 
 // numberOrOff reads a whole number from 1, or 0 for off.
 func numberOrOff(text string) (int64, error) {
-	if text == off {
+	if strings.EqualFold(text, off) {
 		return 0, nil
 	}
 	n, err := wholeNumber(text)
@@ -149,15 +173,18 @@ func numberOrOff(text string) (int64, error) {
 }
 
 func trueOrFalse(text string) (bool, error) {
-	if text != "true" && text != "false" {
-		return false, fmt.Errorf("%q is neither true nor false", text)
+	switch strings.ToLower(text) {
+	case "true", "yes", "on", "1", "t", "y":
+		return true, nil
+	case "false", "no", "off", "0", "f", "n":
+		return false, nil
 	}
-	return text == "true", nil
+	return false, fmt.Errorf("%q is neither true nor false", text)
 }
 
 // rateOrOff reads "per-minute:burst".
 func rateOrOff(text string) (limit.Rate, error) {
-	if text == off {
+	if strings.EqualFold(text, off) {
 		return limit.Rate{}, nil
 	}
 	perMinute, burst, _ := strings.Cut(text, ":")
@@ -171,9 +198,9 @@ func rateOrOff(text string) (limit.Rate, error) {
 
 func logLevel(text string) (slog.Level, error) {
 	levels := map[string]slog.Level{
-		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "warning": slog.LevelWarn, "error": slog.LevelError,
 	}
-	level, known := levels[text]
+	level, known := levels[strings.ToLower(text)]
 	if !known {
 		return 0, fmt.Errorf("%q is none of debug, info, warn, error", text)
 	}

@@ -10,7 +10,7 @@ from typing import Self
 
 from toolbridge_mcp.cli.checkout import HOME
 from toolbridge_mcp.cli.failures import WrongUsage
-from toolbridge_mcp.environment import API_URL
+from toolbridge_mcp.environment import API_URL, tidy
 from toolbridge_mcp.listening import reached_at
 
 STATE = HOME / ".toolbridge"
@@ -79,7 +79,7 @@ class Stack:
 
 
 def _port(variable: str, default: str) -> int:
-    text = os.environ.get(variable) or default
+    text = tidy(variable, os.environ.get(variable) or default)
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise WrongUsage(f"{variable} is {text!r}; it must be a port number, 1 to 65535.")
     return int(text)
