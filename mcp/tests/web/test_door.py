@@ -9,10 +9,11 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from mcp import MCPError
 from starlette.authentication import BaseUser
 from starlette.types import Message, Receive, Scope, Send
 
-from tests.harness.clients import HELLO, META, over_http, over_sse, token
+from tests.harness.clients import HELLO, META, Tools, over_http, over_sse, token
 from tests.harness.processes import Process, gateway_process, running
 from toolbridge_mcp.identity import AccessToken
 from toolbridge_mcp.resilience import RateLimit
@@ -183,6 +184,23 @@ async def test_every_message_counts_against_its_users_rate(
         assert (await way.post(notification)).headers["Retry-After"] == "1"
     async with connected(strict, user + "-2", transport) as way:
         assert (await way.post(notification)).status_code == 202
+
+
+async def list_many_times(tools: Tools) -> None:
+    for _ in range(30):
+        await tools.client.list_tools()
+
+
+@pytest.mark.parametrize("connect", [over_sse, over_http])
+async def test_the_official_client_goes_on_after_a_refused_message(
+    connect: Any, strict: Process, user: str
+) -> None:
+    async with connect(strict.url, token(user)) as tools:
+        with anyio.fail_after(30):
+            with pytest.raises(MCPError):
+                await list_many_times(tools)
+            await asyncio.sleep(2)
+            await tools.client.list_tools()
 
 
 async def test_bytes_count_against_their_users_rate(strict: Process, user: str) -> None:
