@@ -41,7 +41,7 @@ def looks(api: Process) -> int:
     return api.log.read_text().count("/v1/sync/info")
 
 
-FULL = "the disk is full; reads, deletions and wipes work, other writes do not"
+FULL = "the disk is full: reading, deleting and wiping work, other writes fail until the operator makes room"
 
 
 class Api(BaseHTTPRequestHandler):

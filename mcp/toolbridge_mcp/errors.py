@@ -303,7 +303,7 @@ class QuotaExceeded(Rejected):
 
 class DiskFull(Rejected):
     says = "The disk of the service is full; nothing was written."
-    advice = "Do not repeat the call; reading and deleting still work. The operator has to make room."
+    advice = "Do not repeat the call. Tell the user that the operator has to make room."
 
 
 class Conflict(Rejected):

@@ -51,7 +51,7 @@ var (
 	VersionMismatch       = newCode("version_mismatch", http.StatusPreconditionFailed, "The item has another version than If-Match demands.")
 	BatchTooLarge         = newCode("batch_too_large", http.StatusRequestEntityTooLarge, "The batch has more items than one push may have.")
 	QuotaExceeded         = newCode("quota_exceeded", http.StatusInsufficientStorage, "The user has as many items, or bytes, as one user may have; details name the limit.")
-	DiskFull              = newCode("disk_full", http.StatusInsufficientStorage, "The disk of the API is full, and nothing was written. Reads, deletions and wipes still work.")
+	DiskFull              = newCode("disk_full", http.StatusInsufficientStorage, "The disk of the database is full, and nothing was written; the sentence says what still works.")
 	RateLimited           = newCode("rate_limited", http.StatusTooManyRequests, "The user asks too often; Retry-After says when to go on.")
 	BodyTooLarge          = newCode("body_too_large", http.StatusRequestEntityTooLarge, "The body, or the item it would make, is too large.")
 	RequestTimeout        = newCode("request_timeout", http.StatusRequestTimeout, "The body did not arrive in time.")

@@ -197,8 +197,8 @@ func TestOnAFullDiskTheAPIIsReadyAndSaysSo(t *testing.T) {
 		logs    string
 	}{
 		{nil, 200, "ok", ""},
-		{full, 200, "degraded: the disk is full; reads, deletions and wipes work, other writes do not", `"msg":"store degraded","code":"disk_full","cause":"the disk is full: code 13"`},
-		{full, 200, "degraded: the disk is full; reads, deletions and wipes work, other writes do not", ""},
+		{full, 200, "degraded: the disk is full", `"msg":"store degraded","code":"disk_full","cause":"the disk is full: code 13"`},
+		{full, 200, "degraded: the disk is full", ""},
 		{crowded, 503, "the database takes no more connections right now; try again", `"msg":"store degraded","code":"unavailable"`},
 		{nil, 200, "ok", `"msg":"store ready again"`},
 	} {

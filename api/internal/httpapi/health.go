@@ -16,9 +16,9 @@ const (
 	readyFor    = time.Second // a result is shared by all who ask
 )
 
-// degraded is the answer while writes fail. The status stays 200: nobody could delete
-// anything on a machine that gets no more requests.
-const degraded = text("degraded: the disk is full; reads, deletions and wipes work, other writes do not")
+// degraded begins the answer while writes fail. The status stays 200: nobody could
+// delete anything on a machine that gets no more requests.
+const degraded = "degraded: "
 
 // health reports that the process runs, and checks nothing else.
 func (a *API) health(*call) (int, any, error) { return http.StatusOK, text("ok"), nil }
@@ -36,7 +36,7 @@ func (a *API) ready(*call) (int, any, error) {
 	case !errors.As(err, &f):
 		return 0, nil, fault.New(fault.Unavailable, "the store does not answer").Because(err)
 	case f.Code == fault.DiskFull:
-		return http.StatusOK, degraded, nil
+		return http.StatusOK, text(degraded + f.Message), nil
 	}
 	return 0, nil, err
 }

@@ -32,6 +32,7 @@ type batchRun struct {
 	saves  pgx.Batch
 	last   *save // not in saves yet, as the last one also stores the usage
 	apart  bool  // see saveStatement
+	scarce bool  // whether the disk is full
 
 	live map[item.Parent]bool // what is known of items that decisions may look up
 
@@ -226,7 +227,7 @@ func (r *batchRun) scanCurrent(rows pgx.Rows, more ...any) error {
 // makeWrite notes the item that a write decides on, if any, to be stored.
 func (r *batchRun) makeWrite(ctx context.Context, write item.Write) error {
 	was := r.latest(write.UID)
-	seen := item.Snapshot{Now: r.now, Newest: r.newest, Used: r.used, Live: r.liveItems(ctx), Earlier: r.earlier}
+	seen := item.Snapshot{Now: r.now, Newest: r.newest, Used: r.used, Scarce: r.scarce, Live: r.liveItems(ctx), Earlier: r.earlier}
 	if was != nil {
 		shown := was.item // a copy, which the decision may change
 		seen.Item = &shown

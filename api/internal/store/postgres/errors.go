@@ -45,8 +45,7 @@ func classify(err error) error {
 	var said *pgconn.PgError
 	switch {
 	case errors.As(err, &said) && oneOf(said.Code, full):
-		return fault.New(fault.DiskFull, "the disk of the database is full, so nothing was written; reading still works, and the operator has to make room").
-			Because(err)
+		return diskFull().Because(err)
 	case errors.As(err, &said) && oneOf(said.Code, crowded):
 		return fault.New(fault.Unavailable, "the database takes no more connections right now; try again").Because(err)
 	}
@@ -54,6 +53,15 @@ func classify(err error) error {
 		return fault.New(fault.Unavailable, "the store cannot answer right now; try again").Because(err)
 	}
 	return fmt.Errorf("postgres: %w", err)
+}
+
+func diskFull() *fault.Error {
+	return fault.New(fault.DiskFull, "the disk of the database is full: reading works, and wiping may; other writes fail until the operator makes room")
+}
+
+func isDiskFull(err error) bool {
+	var f *fault.Error
+	return errors.As(err, &f) && f.Code == fault.DiskFull
 }
 
 // classifyCommit is classify for the end of a write, where a lost answer leaves the

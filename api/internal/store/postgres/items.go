@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -60,9 +61,24 @@ func page(rows pgx.Rows, limit int) (items []item.Item, more bool, err error) {
 	return items, false, rows.Err()
 }
 
-// Write implements item.Store.
+// Write implements item.Store. On a full disk, a batch that makes room is tried once
+// more, since it then takes less room itself.
 func (s *Store) Write(ctx context.Context, batch item.Batch) error {
+	err := s.write(ctx, batch, false)
+	if !isDiskFull(err) {
+		return err
+	}
+	s.fullAt.Store(time.Now().UnixNano())
+	if batch.Frees() {
+		return s.write(ctx, batch, true)
+	}
+	return err
+}
+
+func (s *Store) write(ctx context.Context, batch item.Batch, scarce bool) error {
 	return s.transact(ctx, batch.Owner, func(ctx context.Context, conn *pgx.Conn) error {
-		return newBatchRun(conn, batch).run(ctx)
+		run := newBatchRun(conn, batch)
+		run.scarce = scarce
+		return run.run(ctx)
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -28,6 +29,7 @@ const (
 	operationWait = 10 * time.Second // for all uses of one connection by an operation
 	undoWait      = time.Second      // for a rollback
 	cancelWait    = time.Second      // for the server to end a cancelled statement
+	fullFor       = time.Minute      // since a write met a full disk; nothing else shows it
 )
 
 // Store is a pool of connections. It is safe for concurrent use.
@@ -35,6 +37,8 @@ type Store struct {
 	pool  *pgxpool.Pool
 	turns turns
 	wait  time.Duration // turnWait, except in tests
+
+	fullAt atomic.Int64 // when a write last failed because of a full disk, in Unix nanoseconds
 }
 
 // Open connects to the server of a postgres:// URL, with at most maxConnections at
@@ -102,10 +106,17 @@ func place(config *pgxpool.Config) string {
 	return net.JoinHostPort(to.Host, strconv.Itoa(int(to.Port))) + "/" + to.Database
 }
 
-// Ready reports whether the database answers a read.
+// Ready reports whether the database answers a read. It is a disk_full fault when that
+// works, but a write has failed in the last minute because the disk is full.
 func (s *Store) Ready(ctx context.Context) error {
 	var version int
-	return classify(s.pool.QueryRow(ctx, sqlVersion).Scan(&version))
+	if err := s.pool.QueryRow(ctx, sqlVersion).Scan(&version); err != nil {
+		return classify(err)
+	}
+	if time.Since(time.Unix(0, s.fullAt.Load())) < fullFor {
+		return diskFull()
+	}
+	return nil
 }
 
 // Close ends all connections.

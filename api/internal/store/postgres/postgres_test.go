@@ -563,3 +563,35 @@ func BenchmarkScale(b *testing.B) {
 	store := openStore(b, server)
 	storetest.Scale(b, store, func() { postgrestest.Exec(b, server, "ANALYZE") })
 }
+
+func TestOnAFullDiskWhatMakesRoomIsTriedWithLess(t *testing.T) {
+	store := openStore(t, postgrestest.New(t))
+	if err := writeNote(t.Context(), store, "u", "x"); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for _, frees := range []bool{false, true} {
+		var scarce []bool
+		b := item.Batch{Owner: account.Owner{Tenant: "t", User: "u"}, Kind: "note", Epoch: 1, Now: time.Now}
+		b.Writes = []item.Write{{UID: "x", Frees: frees, Decide: func(seen item.Snapshot) (*item.Item, error) {
+			scarce = append(scarce, seen.Scarce)
+			if !seen.Scarce {
+				return nil, classify(&pgconn.PgError{Code: "53100"})
+			}
+			return &item.Item{UID: "x", Version: 2, DeletedAt: &seen.Now, Payload: []byte(`{}`)}, nil
+		}}}
+		err := store.Write(t.Context(), b)
+		if isDiskFull(err) == frees || len(scarce) > 1 != frees {
+			t.Errorf("frees %v: tried with %v, %v", frees, scarce, err)
+		}
+		if err := store.Ready(t.Context()); !isDiskFull(err) {
+			t.Errorf("ready: %v", err)
+		}
+	}
+	store.fullAt.Store(time.Now().Add(-fullFor).UnixNano())
+	if err := store.Ready(t.Context()); err != nil {
+		t.Errorf("a minute later: %v", err)
+	}
+}

@@ -147,5 +147,5 @@ func (v *space) explain(err error) error {
 }
 
 func diskFull() *fault.Error {
-	return fault.New(fault.DiskFull, "the disk is full, so nothing was written; reading, deleting and wiping still work, and the operator has to make room")
+	return fault.New(fault.DiskFull, "the disk is full: reading, deleting and wiping work, other writes fail until the operator makes room")
 }
