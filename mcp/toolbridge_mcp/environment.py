@@ -32,8 +32,9 @@ OUTSIDE = frozenset(
 )
 """How requests to the identity provider leave this machine. No other request uses them."""
 
-_PREFIXES = ("TOOLBRIDGE_", "FLY_", "LC_", "LD_", "DYLD_")
-"""LD_ and DYLD_ are the system loader's: without them some installations of Python do not start."""
+_PREFIXES = ("TOOLBRIDGE_", "FLY_", "LC_", "LD_", "DYLD_", "LITESTREAM_")
+"""LD_ and DYLD_ are the system loader's: without them some installations of Python do not start. Litestream
+may run beside the programs, as docs/deploy-fly.md shows."""
 
 _NO_FILES = {"FASTMCP_ENV_FILE": os.devnull}
 """FastMCP reads a file `.env` in the working directory unless this names another one."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.harness.authorization_server import running_authorization_server
 from tests.harness.processes import GATEWAY_FOLDER, SECRETS, Process, free_port
 from tests.harness.published import TOOLS
 
@@ -218,21 +219,44 @@ def test_a_full_disk_is_said_at_once(machine: Machine) -> None:
 
 
 def test_with_a_key_set_no_secret_and_no_token_is_made(machine: Machine) -> None:
+    with running_authorization_server() as authority:
+        keys = authority.verifiers("gateway")
+        code, said = machine("up", "--detach", **keys)
+        assert code == 0, said
+        assert f"Token        from your identity provider ({authority.issuer})" in said
+        assert "JWT_HS256_SECRET" not in Path(machine.environment["TOOLBRIDGE_ENV_FILE"]).read_text()
+        code, said = machine("token", **keys)
+        assert code == 2
+        assert f"from your identity provider ({authority.issuer})" in said
+        code, said = machine("connect", "claude-code", **keys)
+        assert code == 0
+        assert "Bearer TOKEN" in said
+        assert machine("down")[0] == 0
+        code, said = machine("up", "--detach", **keys, TOOLBRIDGE_TOKEN=authority.sign("ann", "gateway"))
+        assert code == 0, said
+        assert f"{len(TOOLS)} tools, list_notes answered in " in said
+
+
+def test_a_gateway_that_does_not_get_ready_is_quoted(machine: Machine) -> None:
+    program = (
+        "from toolbridge_mcp.cli import launch, main; launch.READY_SECONDS = 3; "
+        "main.toolbridge(['up', '--detach'])"
+    )
     keys = {
-        "JWT_JWKS_URL": "https://id.example/keys",
+        "JWT_JWKS_URL": "http://127.0.0.1:9/keys",
         "JWT_ISSUER": "https://id.example",
         "JWT_AUDIENCE": "a",
     }
-    code, said = machine("up", "--detach", **keys)
-    assert code == 0, said
-    assert "Token        from your identity provider (https://id.example)" in said
-    assert "JWT_HS256_SECRET" not in Path(machine.environment["TOOLBRIDGE_ENV_FILE"]).read_text()
-    code, said = machine("token", **keys)
-    assert code == 2
-    assert "from your identity provider (https://id.example)" in said
-    code, said = machine("connect", "claude-code", **keys)
-    assert code == 0
-    assert "Bearer TOKEN" in said
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**machine.environment, **keys, "TOOLBRIDGE_API_WAIT_SECONDS": "0"},
+        cwd=GATEWAY_FOLDER,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "JWT_JWKS_URL gave no usable key yet" in done.stderr
 
 
 @pytest.mark.parametrize(
