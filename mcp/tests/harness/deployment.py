@@ -110,7 +110,31 @@ class OwnStack:
         return await AccessLog.begin(self.process.log, self.api_url)
 
 
-Deployment = OwnStack | GivenGateway
+@dataclass(frozen=True)
+class ExistingApi:
+    """A gateway alone, in front of an API that is not of this repository."""
+
+    gateway: Process
+    confided: set[str] = field(default_factory=lambda: {TENANT_HEADER_SECRET, JWT_HS256_SECRET})
+
+    @property
+    def url(self) -> str:
+        return self.gateway.url
+
+    def token_of(self, user: str) -> str:
+        return token(user)
+
+    def confide(self, texts: Iterable[str]) -> None:
+        """Remembers texts that the gateway's log may not hold."""
+        self.confided.update(text for text in texts if len(text) >= LEAST_LENGTH)
+
+    @asynccontextmanager
+    async def reader(self, user: str) -> AsyncIterator[Reader]:
+        async with over_sse(self.url, self.token_of(user)) as tools:
+            yield Reader(tools)
+
+
+Deployment = OwnStack | ExistingApi | GivenGateway
 
 
 def expect_no_secret_in(log: Path, confided: Iterable[str]) -> None:

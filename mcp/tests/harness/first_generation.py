@@ -65,9 +65,10 @@ SKEW_SECONDS = 300
 def first_generation(folder: Path, **settings: str) -> Process:
     """The stand-in as a process that is not started yet.
 
-    `SESSIONS_PER_SECOND` and `SESSION_BURST` limit a user's new sessions. `CLOCK_SECONDS` sets its clock
-    ahead. `NEWEST=yes` is that API's newest version: its DELETE shows the whole item, and it accepts one
-    tenant's id (`TENANT_ID`) instead of a signature. Without `TENANT_HEADER_SECRET` no tenant is checked.
+    `SESSIONS_PER_SECOND` and `SESSION_BURST` limit a user's new sessions, `REQUESTS_PER_SECOND` (10) and
+    `REQUEST_BURST` (120) the requests for items. `CLOCK_SECONDS` sets its clock ahead. `NEWEST=yes` is that
+    API's newest version: its DELETE shows the whole item, and it wants one tenant's id (`TENANT_ID`) and no
+    signature. Without `TENANT_HEADER_SECRET` no tenant is checked.
     """
     port = free_port()
     command = [sys.executable, "-m", "tests.harness.first_generation"]
@@ -177,6 +178,10 @@ class Api:
         limited = "SESSIONS_PER_SECOND" in settings
         rate = float(settings.get("SESSIONS_PER_SECOND", "1"))
         self._session_limit = (rate, float(settings.get("SESSION_BURST", "1"))) if limited else None
+        self._request_limit = (
+            float(settings.get("REQUESTS_PER_SECOND", "10")),
+            float(settings.get("REQUEST_BURST", "120")),
+        )
         self._owners: dict[str, Owner] = {}
         self._sessions: dict[str, Session] = {}
 
@@ -284,7 +289,7 @@ class Api:
             self._refuse(request, 403, "Session does not belong to authenticated user.")
         if bucket is None:
             return owner
-        self._limit(request, owner, bucket, 10, 120)
+        self._limit(request, owner, bucket, *self._request_limit)
         epoch = request.header("X-Sync-Epoch")
         if not epoch.isdecimal() or int(epoch) < owner.epoch:
             body = {"error": "epoch_mismatch", "epoch": owner.epoch}

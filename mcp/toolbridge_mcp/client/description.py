@@ -19,9 +19,11 @@ class ParentInfo(_Wire):
 
 
 class EntityInfo(_Wire):
-    """One entity as the API describes it. The first generation's API gives no `kind`."""
+    """One entity as the API describes it. The first generation's API gives no `kind`, but a `maxLimit`: pages
+    of a list hold fewer items only at its end, if no more are asked for."""
 
     kind: str | None = None
+    max_limit: int = 0
     archive: JsonObject = Field(default_factory=dict)
     actions: dict[str, JsonObject] = Field(default_factory=dict)
     states: tuple[str, ...] = ()

@@ -11,10 +11,12 @@ from dataclasses import replace
 from uuid import UUID
 
 from toolbridge_mcp.client.call import COLLECTION, ITEM, Call
+from toolbridge_mcp.client.description import ServerInfo
 from toolbridge_mcp.client.document import Document, JsonObject
-from toolbridge_mcp.client.narrowing import Narrowing
+from toolbridge_mcp.client.narrowing import Narrowing, is_last, without_cursor
 from toolbridge_mcp.client.selection import PAGING
 from toolbridge_mcp.client.sessions import OpenedSession
+from toolbridge_mcp.client.upstream import Upstream
 from toolbridge_mcp.entities import ENTITIES, Entity
 from toolbridge_mcp.errors import (
     AlreadyExists,
@@ -36,6 +38,10 @@ NUL = b"\\u0000"
 class FirstGeneration(OpenedSession):
     """The requests of one tool call to such an API."""
 
+    def __init__(self, upstream: Upstream, info: ServerInfo, correlation_id: str) -> None:
+        super().__init__(upstream, info, correlation_id)
+        self._info = info
+
     async def send(self, call: Call) -> Document:
         if call.method == "GET" and call.route == COLLECTION:
             return await self._list(call)
@@ -51,13 +57,14 @@ class FirstGeneration(OpenedSession):
             raise await self._cause(call, failure) from failure
 
     async def _list(self, call: Call) -> Document:
-        """A page. That API knows neither filters nor `maxBytes`."""
+        """A page. That API knows neither filters nor `maxBytes`, and gives the last page a cursor."""
+        most = self._info.entities[call.entity.plural].max_limit
         if not call.query.keys() - PAGING:
             with suppress(AnswerTooLong):
                 page = await super().send(call)
                 if page.size <= int(call.query.get("maxBytes", page.size)):
-                    return page
-        return await Narrowing(call, super().send).page()
+                    return without_cursor(page) if is_last(page, int(call.query["limit"]), most) else page
+        return await Narrowing(call, super().send, most).page()
 
     async def _stored(self, call: Call, uid: UUID) -> Document:
         return await super().send(Call("GET", ITEM, call.entity, uid))

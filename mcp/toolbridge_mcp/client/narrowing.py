@@ -28,11 +28,24 @@ ENOUGH_SECONDS = 2.0
 """A page that has come so far is returned when less time than this is left."""
 
 
-class Narrowing:
-    """One page of the list that a call asks for. `send` reads a page of everything."""
+def is_last(page: Document, limit: int, most: int) -> bool:
+    """Whether the list ends with this page, which may hold `limit` items. Up to `most`, the API holds none
+    back."""
+    items = page.data.get("items") or []
+    return not items or len(items) < limit <= most
 
-    def __init__(self, call: Call, send: Callable[[Call], Awaitable[Document]]) -> None:
-        self._call, self._send = call, send
+
+def without_cursor(page: Document) -> Document:
+    if "nextCursor" not in page.data:
+        return page
+    return _document([_text(item) for item in page.data.get("items") or []], None)
+
+
+class Narrowing:
+    """One page of the list that a call asks for. `send` reads a page of everything, `most` items at most."""
+
+    def __init__(self, call: Call, send: Callable[[Call], Awaitable[Document]], most: int) -> None:
+        self._call, self._send, self._most = call, send, most
         self._selection = Selection.of(call.entity, call.query)
         self._size = PAGE_ITEMS
 
@@ -100,8 +113,8 @@ class Narrowing:
                     raise
                 self._size = max(1, self._size // 10)
                 continue
-            items = answer.data.get("items") or []
-            return items, (answer.data.get("nextCursor") if items else None)
+            ended = is_last(answer, self._size, self._most)
+            return answer.data.get("items") or [], None if ended else answer.data.get("nextCursor")
 
 
 class _Page:
