@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from traceback import clear_frames
 from typing import TypeVar
 from uuid import uuid4
 
@@ -41,11 +42,7 @@ class Guarded:
             try:
                 result = await self._limited(work, given, correlation_id)
             except Exception as fault:
-                error = self._error(fault)
-                call.outcome = type(error).__name__
-                self._log(error, fault, error.correlation_id or correlation_id)
-                context = {**self.words, "waited": f"{call.seconds:.3g}"}
-                raise CallFailed(error.text(context, correlation_id)) from fault
+                raise self._failed(fault, call, correlation_id) from fault
             call.outcome = "ok"
             return result
 
@@ -57,6 +54,19 @@ class Guarded:
             if access is None or self.scope not in access.scopes:
                 raise ScopeMissing(facts={"scope": self.scope})
             return await work(given, correlation_id)
+
+    def _failed(self, fault: Exception, call: MeasuredCall, correlation_id: str) -> CallFailed:
+        """The failure, counted and logged.
+
+        The frames of `fault` refer to it, which would keep the arguments and the answer of the call until the
+        next full garbage collection.
+        """
+        error = self._error(fault)
+        call.outcome = type(error).__name__
+        self._log(error, fault, error.correlation_id or correlation_id)
+        context = {**self.words, "waited": f"{call.seconds:.3g}"}
+        clear_frames(fault.__traceback__)
+        return CallFailed(error.text(context, correlation_id))
 
     def _error(self, fault: Exception) -> ToolBridgeError:
         """The error that a model reads: never a text of somebody else's exception."""
