@@ -11,7 +11,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Self
 
 import anyio
 import fastmcp
@@ -28,7 +28,7 @@ from fastmcp import FastMCP
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
-from mcp.types import JSONRPCRequest
+from mcp.shared.message import SessionMessage
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from sse_starlette import EventSourceResponse
 from sse_starlette.sse import AppStatus
@@ -42,9 +42,10 @@ from toolbridge_mcp.library_seams import (
     DISCONNECT_LOGGERS,
     LAST_EVENT_HEADER,
     LOG_LEVELS,
+    MAX_BODY_BYTES,
+    MESSAGE_EVENT,
     SEEN_IN,
     SESSION_HEADER,
-    TOO_LARGE,
     VERSION_HEADER,
     UvicornConnection,
     UvicornServer,
@@ -223,18 +224,81 @@ async def test_a_session_serves_calls_once_it_is_declared_initialized(plain_serv
         assert "result" in await stream.answer()
 
 
-async def test_a_message_that_is_too_large_gets_that_status(plain_server: FastMCP) -> None:
+@pytest.mark.parametrize(("size", "status"), [(MAX_BODY_BYTES, 400), (MAX_BODY_BYTES + 1, 413)])
+async def test_a_message_may_have_so_many_bytes(size: int, status: int, plain_server: FastMCP) -> None:
     async with sse_app(plain_server) as app, open_stream(app) as stream, over_asgi(app) as http:
         session_id = library_seams.session_id_in_endpoint_event(await stream.body()) or b""
-        answer = await http.post(f"/messages/?session_id={session_id.decode()}", content=b" " * 5_000_000)
-    assert answer.status_code == TOO_LARGE
+        answer = await http.post(f"/messages/?session_id={session_id.decode()}", content=b" " * size)
+    assert answer.status_code == status
 
 
-@pytest.mark.parametrize("request_id", [7, "a-7"])
-def test_the_official_client_begins_a_message_with_its_id(request_id: int | str) -> None:
-    request = JSONRPCRequest(jsonrpc="2.0", id=request_id, method="tools/call", params={"id": 1})
-    body = request.model_dump_json(by_alias=True, exclude_unset=True).encode()
-    assert library_seams.request_id_at_start(body) == json.dumps(request_id).encode()
+async def test_a_message_is_one_event_and_one_piece(plain_server: FastMCP) -> None:
+    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    async with sse_app(plain_server) as app, open_stream(app) as stream, over_asgi(app) as http:
+        session_id = library_seams.session_id_in_endpoint_event(await stream.body()) or b""
+        await http.post(f"/messages/?session_id={session_id.decode()}", json=ping)
+        body: bytes = (await stream.body())["body"]
+    assert body.startswith(MESSAGE_EVENT + b"data: {")
+    assert body.endswith(b"}\r\n\r\n")
+
+
+async def test_a_request_is_handled_and_answered_in_one_task(plain_server: FastMCP) -> None:
+    seen: list[tuple[str, object]] = []
+
+    class Messages:
+        """Records what is sent through it."""
+
+        def __init__(self, messages: library_seams.MessageStream) -> None:
+            self.messages = messages
+            self.aclose = messages.aclose
+
+        async def send(self, item: SessionMessage, /) -> None:
+            seen.append(("sent", asyncio.current_task()))
+            await self.messages.send(item)
+
+        async def __aenter__(self) -> Self:
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            await self.aclose()
+
+    async def begin(method: str) -> None:
+        seen.append((method, asyncio.current_task()))
+
+    library_seams.begin_requests(plain_server, begin)
+    library_seams.send_through(plain_server, Messages)
+    async with sse_app(plain_server) as app, open_stream(app) as stream, over_asgi(app) as http:
+        session_id = library_seams.session_id_in_endpoint_event(await stream.body()) or b""
+        path = f"/messages/?session_id={session_id.decode()}"
+        await http.post(path, json={"jsonrpc": "2.0", "method": "notifications/initialized"})
+        await http.post(path, json={"jsonrpc": "2.0", "id": 1, "method": "ping"})
+        await stream.body()
+    assert [what for what, _ in seen] == ["ping", "sent"]
+    assert seen[0][1] is seen[1][1]
+
+
+@pytest.mark.parametrize(("one", "other", "same"), [(7, "7", True), ("a", "a", True), (7, "8", False)])
+async def test_the_sdk_cancels_by_this_key(
+    one: int | str, other: int | str, same: bool, plain_server: FastMCP
+) -> None:
+    go_on = asyncio.Event()
+    plain_server.tool(go_on.wait, name="wait")
+    params = {"name": "wait", "arguments": {}}
+    call = {"jsonrpc": "2.0", "id": one, "method": "tools/call", "params": params}
+    cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": other}}
+    async with sse_app(plain_server) as app, open_stream(app) as stream, over_asgi(app) as http:
+        session_id = library_seams.session_id_in_endpoint_event(await stream.body()) or b""
+        path = f"/messages/?session_id={session_id.decode()}"
+        await http.post(path, json={"jsonrpc": "2.0", "method": "notifications/initialized"})
+        await http.post(path, json=call)
+        await asyncio.sleep(0.05)
+        await http.post(path, json=cancel)
+        await asyncio.sleep(0.05)
+        go_on.set()
+        await http.post(path, json={"jsonrpc": "2.0", "id": "last", "method": "ping"})
+        answered = (await stream.answer())["id"]
+    assert (library_seams.correlation_key(one) == library_seams.correlation_key(other)) == same
+    assert (answered == "last") == same
 
 
 def test_the_headers_are_the_sdks() -> None:
@@ -361,6 +425,7 @@ def test_a_signal_does_not_end_streams() -> None:
     assert (server.should_exit, AppStatus.should_exit) == (True, False)
 
 
+@pytest.mark.usefixtures("sse_starlette_as_it_was")
 def test_a_second_interrupt_asks_the_server_to_hurry() -> None:
     server = UvicornServer(uvicorn.Config(FastMCP("plain").http_app()))
     server.handle_exit(signal.SIGINT, None)

@@ -33,6 +33,7 @@ from toolbridge_mcp.web import (
     Room,
     SessionLimits,
     StreamLimits,
+    UnreadAnswers,
 )
 
 PING_SECONDS = 10
@@ -72,6 +73,7 @@ def create_app(settings: Settings | None = None) -> Gateway:
     library_seams.keep_streams_open(PING_SECONDS)
     shared = _Dependencies.of(settings)
     address = Address(settings.public_url)
+    answers = UnreadAnswers(settings.max_unread_bytes, settings.max_unread_bytes_per_user)
     gateway = Gateway(
         _server(settings, shared),
         address,
@@ -83,12 +85,14 @@ def create_app(settings: Settings | None = None) -> Gateway:
             expired=settings.expired_stream_seconds,
             stalled=settings.stalled_stream_seconds,
         ),
+        answers=answers,
         idle_seconds=settings.session_idle_seconds,
         door=_door_limits(settings),
         machine=Machine(settings.machine_id),
         routes=_open_routes(settings, shared),
         documents=_documents(settings, address, shared),
     )
+    metrics.watch_held("unread_bytes", lambda: answers.total)
     metrics.watch_sessions("sse", lambda: gateway.sse_sessions)
     metrics.watch_sessions("http", lambda: gateway.http_sessions)
     return gateway

@@ -10,7 +10,7 @@ from typing import Any
 from toolbridge_mcp.library_seams import RequestParser, UvicornConnection
 from toolbridge_mcp.metrics import LOOPBACK, count_refusal
 from toolbridge_mcp.web.ledger import Lack, Room, caller_at
-from toolbridge_mcp.web.streaming import is_stream
+from toolbridge_mcp.web.streaming import is_stream, set_abort
 
 HEAD_SECONDS = 15
 """How long a connection may take to complete the headers of a request, which comes before authentication, and
@@ -176,6 +176,7 @@ class Connection(UvicornConnection):
         self._in_body, self._pieces = True, 0
         self._unanswered += 1
         self._prefer_host_of_target()
+        set_abort(self.scope, self.transport.abort)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

@@ -46,6 +46,8 @@ ToolBridgeError                     nothing below fits: a fault of the gateway i
     BadAnswer
       AnswerTooLong
     AnswerTooLarge
+    AnswersUnread
+    AnswerDropped
 
 `client/codes.py` assigns the API's own error codes to these classes. Logs and metrics show the class's name.
 """
@@ -357,3 +359,17 @@ class AnswerTooLarge(ToolBridgeError):
 
     says = "The answer is too large for an AI client ({size} bytes)."
     advice = "List with a smaller limit; a single item of this size can only be read through the API."
+
+
+class AnswersUnread(ToolBridgeError):
+    """The user's client does not read, and there is no room for another answer."""
+
+    says = "Earlier answers have not been read, and there is no room for this one; nothing was changed."
+    advice = "Read the earlier answers first, then repeat the call, with fewer others beside it."
+
+
+class AnswerDropped(ToolBridgeError):
+    """The same for a write, which was carried out."""
+
+    says = "The change was made. The answer is not shown, since earlier answers have not been read."
+    advice = "Do not repeat the change. Read the earlier answers, then look with get_{kind} or list_{plural}."

@@ -8,21 +8,29 @@ What follows is in the order of `SEEN_IN`.
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import fastmcp
 import httptools
 import uvicorn
 from fastmcp import FastMCP
-from mcp.server.streamable_http import check_accept_headers
+from mcp.server.context import CallNext, ServerRequestContext
+from mcp.server.streamable_http import GET_STREAM_KEY, check_accept_headers
 from mcp.server.transport_security import DEFAULT_MAX_REQUEST_BODY_SIZE
+from mcp.shared._stream_protocols import WriteStream
+from mcp.shared.dispatcher import coerce_request_id
+from mcp.shared.message import SessionMessage
+from mcp.types import RequestId
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from sse_starlette import EventSourceResponse
 from sse_starlette.sse import AppStatus
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MessageStream = WriteStream[SessionMessage]
+"""Where the SDK sends the messages of a session."""
 
 SEEN_IN = {"fastmcp": "4.1", "mcp": "2.3", "sse-starlette": "3.7", "uvicorn": "0.54"}
 
@@ -48,13 +56,10 @@ def publish_input_schemas(server: FastMCP, schemas: Mapping[str, dict[str, Any]]
 MAX_BODY_BYTES = DEFAULT_MAX_REQUEST_BODY_SIZE
 """The largest message that the SDK takes, over every transport."""
 
-TOO_LARGE = 413
-"""The status with which the SDK refuses a posted message that is too large."""
+MESSAGE_EVENT = b"event: message\r\n"
+"""How an event with a message begins. The SDK sends each in one piece."""
 
 _SESSION_ID = re.compile(rb"session_id=([0-9a-f]{32})")
-_REQUEST_ID = re.compile(
-    rb'\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*("(?:[^"\\]|\\.){0,200}"|-?\d{1,18})\s*,'
-)
 _INITIALIZED = b'{"jsonrpc":"2.0","method":"notifications/initialized"}'
 
 
@@ -83,13 +88,6 @@ def initialized_notification(scope: Scope, path: str, session_id: bytes) -> tupl
     return post, _initialized, _drop
 
 
-def request_id_at_start(body: bytes) -> bytes | None:
-    """The JSON of a request's id, if the message begins with it, as the official clients write it. Further
-    inside, an `id` may be part of the arguments."""
-    found = _REQUEST_ID.match(body)
-    return found[1] if found else None
-
-
 async def _initialized() -> Message:
     return {"type": "http.request", "body": _INITIALIZED, "more_body": False}
 
@@ -103,12 +101,48 @@ UNREADABLE_ANSWERS = (b"Could not parse message", b'"code":-32700')
 """The bodies with status 400 to messages that the SDK cannot parse: over SSE, and over Streamable HTTP."""
 
 
+# The MCP SDK: requests
+
+
+def correlation_key(request_id: RequestId) -> RequestId:
+    """What the SDK takes for one id: 7 and "7" are the same. It neither refuses nor separates two requests
+    with the same id in one session: it mixes up their answers."""
+    return coerce_request_id(request_id)
+
+
+def begin_requests(server: FastMCP, begin: Callable[[str], Awaitable[None]]) -> None:
+    """Calls `begin` with the method of each request, in the task that handles the request."""
+
+    async def middleware(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> Any:
+        if ctx.request_id is not None:
+            await begin(ctx.method)
+        return await call_next(ctx)
+
+    server._mcp_server.middleware.append(middleware)
+
+
+def send_through(server: FastMCP, wrap: Callable[[MessageStream], MessageStream]) -> None:
+    """Sends the messages of each SSE session through what `wrap` makes of the SDK's stream. The SDK sends one
+    message at a time, in the task that handles the request, and waits until the writer of the session takes
+    it. A cancelled request may end without a message."""
+    run = server._mcp_server.run
+
+    async def run_through(read: Any, write: MessageStream, *rest: Any, **options: Any) -> None:
+        await run(read, wrap(write), *rest, **options)
+
+    server._mcp_server.run = run_through  # type: ignore[method-assign, assignment]
+
+
 # The MCP SDK: Streamable HTTP
 
 SESSION_HEADER = "mcp-session-id"
 VERSION_HEADER = "mcp-protocol-version"
 LAST_EVENT_HEADER = "last-event-id"
 """A GET with it is never answered when FastMCP has no event store."""
+
+
+RESERVED_ID = GET_STREAM_KEY
+"""The SDK keeps the stream of a session under this key, beside the ids of requests."""
 
 
 def accepts_events(scope: Scope) -> bool:

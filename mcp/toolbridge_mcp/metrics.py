@@ -24,7 +24,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 disable_created_metrics()  # type: ignore[no-untyped-call]
 _calls = Counter("toolbridge_calls", "Tool calls: ok, the kind of error, or cancelled.", ("tool", "outcome"))
 _seconds = Histogram("toolbridge_call_seconds", "Time from call to answer.", ("tool",), buckets=BUCKETS)
-_running = Gauge("toolbridge_calls_running", "Tool calls at work.")
+_running = Gauge("toolbridge_calls_running", "Tool calls at work, or with an answer that is not read.")
 _waiting = Gauge("toolbridge_calls_waiting", "Tool calls that wait for a place.")
 _requests = Counter("toolbridge_api_requests", "Requests to the API, each attempt counted.", ("outcome",))
 _retries = Counter("toolbridge_api_retries", "Repeated attempts, by what they repeat.", ("reason",))

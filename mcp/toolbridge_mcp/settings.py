@@ -154,13 +154,21 @@ class Settings(BaseSettings):
     """Most connections from one address (IPv6: from one /64 network), so that one stranger cannot take all of
     them. Those of `TOOLBRIDGE_TRUSTED_PROXIES` are not counted here, as they carry many clients."""
 
-    max_sessions: int = Field(default=2_000, ge=1, le=100_000)
-    """Most sessions at once, of all users together. A new session above that gets 503, which bounds the
-    gateway's memory."""
+    max_sessions: int = Field(default=1_000, ge=1, le=100_000)
+    """Most sessions at once, of all users together, which bounds the gateway's memory. A new session above
+    that takes the place of an idle one of the user with the most sessions; if there is none, it gets 503."""
 
-    max_sessions_per_user: int = Field(default=250, ge=1, le=100_000)
-    """Most sessions of one user at once. A new session above that gets 429, so that one user cannot take all
-    of them."""
+    max_sessions_per_user: int = Field(default=100, ge=1, le=100_000)
+    """Most sessions of one user at once. A new session above that takes the place of the one that has been
+    idle longest, whose client opens a new one when it needs one. If a request is under way in each, the new
+    session gets 429."""
+
+    max_unread_bytes: int = Field(default=67_108_864, ge=4_194_304)
+    """About how many bytes of memory responses may occupy that clients have not read yet, of all users
+    together. A call whose response has no room waits, and ends with an error when its time is up."""
+
+    max_unread_bytes_per_user: int = Field(default=25_165_824, ge=4_194_304)
+    """The same of one user; on one stream half of that. A text of the API occupies three times its size."""
 
     stream_idle_seconds: float = Field(default=28_800, ge=1)
     """How many seconds an SSE session lasts without a message. Short times hurt: when a stream was closed,
@@ -379,6 +387,11 @@ _TOGETHER = (
         "BYTE_RATE",
         "allows less than 5000000 bytes at once, and one message may have 4194304",
         lambda given: given.byte_rate is not None and given.byte_rate.burst < 5_000_000,
+    ),
+    _Rule(
+        "MAX_UNREAD_BYTES",
+        "must not be less than TOOLBRIDGE_MAX_UNREAD_BYTES_PER_USER",
+        lambda given: given.max_unread_bytes < given.max_unread_bytes_per_user,
     ),
     _Rule(
         "SCOPE_WRITE",

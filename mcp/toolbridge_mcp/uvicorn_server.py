@@ -1,7 +1,6 @@
 """The HTTP server around the application: its socket, its limits, its memory, its stop."""
 
 import asyncio
-import gc
 import logging
 import resource
 import socket
@@ -11,7 +10,7 @@ from functools import partial
 
 import uvicorn
 
-from toolbridge_mcp import metrics
+from toolbridge_mcp import memory, metrics
 from toolbridge_mcp.connections import Connection, Connections
 from toolbridge_mcp.library_seams import UvicornServer
 from toolbridge_mcp.listening import listeners
@@ -22,6 +21,10 @@ logger = logging.getLogger(__name__)
 VANISHED_SECONDS = 60
 """How long a client may acknowledge nothing. Without this limit a client that vanished would hold its session
 for a quarter of an hour."""
+
+UNSENT_BYTES = 64 * 1024
+"""As much as the system keeps of what a client has no room for. It would keep megabytes for each connection,
+and the gateway would not know that nobody reads."""
 
 GRACE_SECONDS = 2
 """How long, at a stop, clients may take to read the answers of calls and streams that have ended."""
@@ -40,10 +43,12 @@ OTHER_DESCRIPTORS = 100
 
 def listen(host: str, port: int) -> list[socket.socket]:
     """The listening sockets. Raises OSError."""
+    options = {"TCP_USER_TIMEOUT": VANISHED_SECONDS * 1000, "TCP_NOTSENT_LOWAT": UNSENT_BYTES}
+    known = {getattr(socket, name): value for name, value in options.items() if hasattr(socket, name)}
     opened = listeners(host, port)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux only
-        for listener in opened:
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, VANISHED_SECONDS * 1000)
+    for listener in opened:
+        for option, value in known.items():
+            listener.setsockopt(socket.IPPROTO_TCP, option, value)
     return opened
 
 
@@ -83,7 +88,7 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    _freeze_memory()
+    memory.freeze()
     _DrainingServer(config, app, drain_seconds).run(sockets=opened)
 
 
@@ -114,11 +119,3 @@ def _descriptors() -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
             return most
     return DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
-
-
-def _freeze_memory() -> None:
-    """Keeps the garbage collector away from objects that live as long as the process: full collections over
-    the schemas made the slowest calls four times slower."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 50, 50)

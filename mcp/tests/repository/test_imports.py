@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "client": {
         *{"client", "entities", "errors", "metrics", "resilience"},
-        *{"retry_after", "single_flight", "transport"},
+        *{"retry_after", "single_flight", "transport", "unread"},
     },
     "connections": {"library_seams", "metrics", "web"},
     "contract": {"client", "entities", "tools"},
@@ -38,22 +38,25 @@ MAY_IMPORT: dict[str, set[str]] = {
     "library_seams": set(),
     "listening": set(),
     "logs": {"library_seams"},
+    "memory": set(),
     "metrics": set(),
     "outbound": {
         *{"errors", "identity", "outbound", "retry_after"},
         *{"settings", "single_flight", "transport"},
     },
-    "resilience": {"errors", "resilience"},
+    "resilience": {"errors", "resilience", "unread"},
     "retry_after": set(),
     "setting_types": {"environment"},
     "settings": {"environment", "listening", "setting_types"},
     "single_flight": set(),
     "supervision": {"environment", "listening", "supervision"},
     "tools": {"client", "entities", "errors", "identity", "metrics", "resilience", "tools"},
-    "transport": {"errors", "settings", "transport"},
-    "uvicorn_server": {"connections", "library_seams", "listening", "metrics", "web", ""},
+    "transport": {"errors", "settings", "transport", "unread"},
+    "unread": set(),
+    "uvicorn_server": {"connections", "library_seams", "listening", "memory", "metrics", "web", ""},
     "web": {
-        *{"auth", "identity", "library_seams", "metrics", "resilience", "single_flight", "web"},
+        *{"auth", "identity", "library_seams", "memory", "metrics", "resilience"},
+        *{"single_flight", "unread", "web"},
     },
 }
 LIBRARIES: dict[str, set[str]] = {

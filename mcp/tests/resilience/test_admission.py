@@ -44,6 +44,7 @@ class Calls:
             self.ends.append(end)
             await end.wait()
         finally:
+            self.admission.finish()
             self.admission.leave(user)
 
 
@@ -151,6 +152,7 @@ async def test_thousands_of_calls_of_many_users_never_exceed_the_limits() -> Non
         most["all"] = max(most["all"], now.total())
         await asyncio.sleep(0)
         now[user] -= 1
+        admission.finish()
         admission.leave(user)
 
     tasks = [asyncio.create_task(call(number)) for number in range(5_000)]

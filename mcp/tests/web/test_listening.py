@@ -18,7 +18,7 @@ from tests.harness.clients import HELLO, token
 from tests.harness.processes import Process
 from toolbridge_mcp.identity import AccessToken
 from toolbridge_mcp.web import Machine, SessionLimits, StreamLimits
-from toolbridge_mcp.web.sessions import HttpSessionMiddleware, HttpSessions, OpenStreams
+from toolbridge_mcp.web.sessions import HttpSessionMiddleware, HttpSessions, OpenStreams, UnreadAnswers
 
 pytestmark = pytest.mark.anyio
 ACCEPT = {"Accept": "application/json, text/event-stream"}
@@ -122,6 +122,7 @@ class Asked:
             "client": ("127.0.0.1", 1),
             "scheme": "http",
             "user": USER,
+            "state": {},
             "headers": [(name.lower().encode(), value.encode()) for name, value in fields.items()],
         }
         self._requests = [{"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}]
@@ -147,12 +148,12 @@ async def listening_app() -> AsyncIterator[ASGIApp]:
     async def change(context: Context) -> None:
         await context.session.send_tool_list_changed()
 
-    limits = SessionLimits(10, 10)
     sessions = Middleware(
         HttpSessionMiddleware,
-        sessions=HttpSessions(60, limits),
+        sessions=HttpSessions(60),
         streams=OpenStreams(StreamLimits(60, 60, 60)),
-        limits=limits,
+        limits=SessionLimits(10, 10),
+        answers=UnreadAnswers(1_000_000, 1_000_000),
         machine=Machine(None),
     )
     app = server.http_app(transport="http", json_response=True, middleware=[sessions])

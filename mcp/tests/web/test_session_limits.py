@@ -5,7 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,12 @@ import httpx
 import pytest
 
 from tests.harness.clients import HELLO, over_sse, token
-from tests.harness.processes import Process, gateway_process, running
+from tests.harness.processes import Process, api_process, gateway_process, running
 
 pytestmark = pytest.mark.anyio
 PER_USER = 2
+PING = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
+LIST = {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {"name": "list_notes", "arguments": {}}}
 
 
 @contextmanager
@@ -68,21 +70,120 @@ async def open_stream(stack: AsyncExitStack, http: httpx.AsyncClient, user: str)
     return stream
 
 
-async def test_one_user_cannot_take_all_sessions(api: Process, tmp_path: Path) -> None:
-    with with_limits(api, tmp_path, max_sessions=5, max_sessions_per_user=3) as gateway:
+def session_of(answer: httpx.Response) -> dict[str, str]:
+    """The header of requests in the session that an answer has opened."""
+    assert answer.status_code == 200, answer.text
+    return {"Mcp-Session-Id": answer.headers["Mcp-Session-Id"]}
+
+
+async def pinged(http: httpx.AsyncClient, user: str, session: dict[str, str]) -> int:
+    """The status of a request in a session of Streamable HTTP."""
+    return (await http.post("/mcp", json=PING, headers=of(user) | session)).status_code
+
+
+async def test_a_session_above_the_limit_of_a_user_ends_the_one_that_was_idle_longest(
+    limited: Process, user: str
+) -> None:
+    async with caller(limited) as http, AsyncExitStack() as stack:
+        first = session_of(await http.post("/mcp", json=HELLO, headers=of(user)))
+        stream = await open_stream(stack, http, user)
+        assert await pinged(http, user, first) == 200
+        second = session_of(await http.post("/mcp", json=HELLO, headers=of(user)))
+        assert await ended(stream) == "retry: 10000\r\n\r\n"
+        assert await pinged(http, user, first) == 200
+        assert (await open_stream(stack, http, user)).status_code == 200
+        assert [await pinged(http, user, session) for session in (first, second)] == [200, 404]
+        for _ in range(2):
+            assert (await open_stream(stack, http, user)).status_code == 200
+        assert await pinged(http, user, first) == 404
+
+
+async def ended(stream: httpx.Response) -> str:
+    """The last event of a stream, which must end as HTTP wants it."""
+    with anyio.fail_after(5):
+        events = "".join([text async for text in stream.aiter_text()])
+    return events.partition("\r\n\r\n")[2]
+
+
+async def test_a_session_with_a_call_under_way_is_not_idle(api_binary: Path, tmp_path: Path) -> None:
+    """At the limit there is 429 while all are busy, and room as soon as one is not."""
+    api = api_process(api_binary, tmp_path)
+    with running(api), with_limits(api, tmp_path, max_sessions_per_user=2) as gateway:
+        async with caller(gateway) as http, anyio.create_task_group() as group:
+            first = session_of(await http.post("/mcp", json=HELLO, headers=of("ann")))
+            second = session_of(await http.post("/mcp", json=HELLO, headers=of("ann")))
+            statuses: list[int] = []
+
+            async def list_notes(session: dict[str, str]) -> None:
+                answer = await http.post("/mcp", json=LIST, headers=of("ann") | session)
+                statuses.append(answer.status_code)
+
+            api.signal(signal.SIGSTOP)
+            group.start_soon(list_notes, first)
+            await anyio.sleep(0.3)
+            third = session_of(await http.post("/mcp", json=HELLO, headers=of("ann")))
+            assert await pinged(http, "ann", second) == 404
+            group.start_soon(list_notes, third)
+            await anyio.sleep(0.3)
+            refused = await http.post("/mcp", json=HELLO, headers=of("ann"))
+            assert (refused.status_code, refused.headers["Retry-After"]) == (429, "5")
+            assert "2 sessions open, each with a request under way" in refused.text
+            assert await opened(http, "bob") == 200
+            api.signal(signal.SIGCONT)
+            with anyio.fail_after(10):
+                while len(statuses) < 2:
+                    await anyio.sleep(0.05)
+            assert statuses == [200, 200]
+            assert await opened(http, "ann") == 200
+
+
+async def test_at_the_limit_of_all_the_user_with_most_sessions_makes_room(
+    api: Process, tmp_path: Path
+) -> None:
+    with with_limits(api, tmp_path, max_sessions=6, max_sessions_per_user=4) as gateway:
         async with caller(gateway) as http, AsyncExitStack() as stack:
-            for _ in range(3):
-                assert (await open_stream(stack, http, "ann")).status_code == 200
-            fourth = await open_stream(stack, http, "ann")
-            assert fourth.status_code == 429
-            assert int(fourth.headers["Retry-After"]) > 0
-            assert "3 sessions open" in fourth.text
-            assert (await http.post("/mcp", json=HELLO, headers=of("ann"))).status_code == 429
-            assert (await open_stream(stack, http, "bob")).status_code == 200
-            assert (await http.post("/mcp", json=HELLO, headers=of("bob"))).status_code == 200
-            sixth = await open_stream(stack, http, "cid")
-            assert sixth.status_code == 503
-            assert "as many sessions as it can serve" in sixth.text
+            ann = [session_of(await http.post("/mcp", json=HELLO, headers=of("ann"))) for _ in range(4)]
+            bob = [session_of(await http.post("/mcp", json=HELLO, headers=of("bob"))) for _ in range(2)]
+            for _ in range(2):
+                assert (await open_stream(stack, http, "cid")).status_code == 200
+            assert [await pinged(http, "ann", session) for session in ann] == [404, 404, 200, 200]
+            assert [await pinged(http, "bob", session) for session in bob] == [200, 200]
+            for _ in range(5):  # nobody has more than cid: from now on only cid's own sessions end
+                await open_stream(stack, http, "cid")
+            assert [await pinged(http, "ann", session) for session in ann] == [404, 404, 200, 200]
+            assert [await pinged(http, "bob", session) for session in bob] == [200, 200]
+
+
+async def test_a_user_who_opens_sessions_without_end_keeps_nobody_out(api: Process, tmp_path: Path) -> None:
+    with with_limits(api, tmp_path, max_sessions=20, max_sessions_per_user=10) as gateway:
+        async with caller(gateway) as http, AsyncExitStack() as stack:
+            for number in range(60):
+                await open_stream(stack, http, f"many-{number % 2}")
+                assert await opened(http, f"many-{number % 2}") == 200
+            async with over_sse(gateway.url, token("ann")) as tools:
+                for number in range(40):
+                    assert await opened(http, f"many-{number % 2}") == 200
+                    assert (await tools.call("list_notes"))["items"] == []
+
+
+async def test_nobody_opens_a_session_while_every_session_of_all_is_busy(
+    api_binary: Path, tmp_path: Path
+) -> None:
+    api = api_process(api_binary, tmp_path)
+    with running(api), with_limits(api, tmp_path, max_sessions=1, max_sessions_per_user=1) as gateway:
+        async with caller(gateway) as http, anyio.create_task_group() as group:
+            session = session_of(await http.post("/mcp", json=HELLO, headers=of("ann")))
+            api.signal(signal.SIGSTOP)
+
+            async def list_notes() -> None:
+                await http.post("/mcp", json=LIST, headers=of("ann") | session)
+
+            group.start_soon(list_notes)
+            await anyio.sleep(0.3)
+            refused = await http.post("/mcp", json=HELLO, headers=of("bob"))
+            assert refused.status_code == 503
+            assert "as many sessions as it can serve" in refused.text
+            api.signal(signal.SIGCONT)
 
 
 async def opened(http: httpx.AsyncClient, user: str) -> int:
@@ -90,35 +191,24 @@ async def opened(http: httpx.AsyncClient, user: str) -> int:
     return (await http.post("/mcp", json=HELLO, headers=of(user))).status_code
 
 
-async def until_opened(http: httpx.AsyncClient, user: str) -> None:
-    with anyio.fail_after(6):
-        while await opened(http, user) != 200:
-            await anyio.sleep(0.05)
-
-
 async def test_a_session_that_ended_makes_room(limited: Process, user: str) -> None:
     async with caller(limited) as http:
-        for _ in range(PER_USER - 1):
-            assert await opened(http, user) == 200
+        first = session_of(await http.post("/mcp", json=HELLO, headers=of(user)))
         for _ in range(3):
-            last = await http.post("/mcp", json=HELLO, headers=of(user))
-            assert last.status_code == 200
-            session = {"Mcp-Session-Id": last.headers["Mcp-Session-Id"]}
-            assert await opened(http, user) == 429
-            assert (await http.delete("/mcp", headers=of(user) | session)).status_code == 200
-        async with AsyncExitStack() as stack:
-            assert (await open_stream(stack, http, user)).status_code == 200
-            assert await opened(http, user) == 429
-        await until_opened(http, user)
+            last = session_of(await http.post("/mcp", json=HELLO, headers=of(user)))
+            assert (await http.delete("/mcp", headers=of(user) | last)).status_code == 200
+            async with AsyncExitStack() as stack:
+                assert (await open_stream(stack, http, user)).status_code == 200
+            await anyio.sleep(0.2)
+        assert await pinged(http, user, first) == 200
 
 
-async def test_an_idle_session_of_streamable_http_makes_room(impatient: Process, user: str) -> None:
+async def test_an_idle_session_of_streamable_http_ends(impatient: Process, user: str) -> None:
     async with caller(impatient) as http:
-        first = await http.post("/mcp", json=HELLO, headers=of(user))
-        session = {"Mcp-Session-Id": first.headers["Mcp-Session-Id"]}
-        await until_opened(http, user)
-        ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
-        assert (await http.post("/mcp", json=ping, headers=of(user) | session)).status_code == 404
+        session = session_of(await http.post("/mcp", json=HELLO, headers=of(user)))
+        assert await pinged(http, user, session) == 200
+        await anyio.sleep(2)
+        assert await pinged(http, user, session) == 404
 
 
 def opening(user: str, body: bytes) -> bytes:
@@ -135,20 +225,33 @@ async def sent(gateway: Process, request: bytes) -> anyio.abc.SocketStream:
 
 
 async def test_many_at_once_do_not_pass_the_limit(limited: Process, user: str) -> None:
+    async with caller(limited) as http:
+        sessions: list[dict[str, str]] = []
+
+        async def open_one() -> None:
+            answer = await http.post("/mcp", json=HELLO, headers=of(user))
+            if answer.status_code == 200:
+                sessions.append(session_of(answer))
+
+        async with anyio.create_task_group() as group:
+            for _ in range(20):
+                group.start_soon(open_one)
+        statuses = [await pinged(http, user, session) for session in sessions]
+    assert statuses.count(200) == PER_USER
+    assert statuses.count(404) == len(statuses) - PER_USER
+
+
+async def test_an_opening_that_is_not_sent_whole_takes_no_room(limited: Process, user: str) -> None:
     request = opening(user, json.dumps(HELLO).encode())
     halves = [await sent(limited, request[:-10]) for _ in range(10)]
     async with caller(limited) as http:
-        with anyio.fail_after(5):
-            while (await http.post("/mcp", json={}, headers=of(user))).status_code != 429:
-                await anyio.sleep(0.05)
-    statuses = []
+        sessions = [
+            session_of(await http.post("/mcp", json=HELLO, headers=of(user))) for _ in range(PER_USER)
+        ]
+        await anyio.sleep(0.2)
+        assert [await pinged(http, user, session) for session in sessions] == [200] * PER_USER
     for half in halves:
-        with suppress(anyio.BrokenResourceError):
-            await half.send(request[-10:])
-        statuses.append((await half.receive()).split(b" ")[1])
         await half.aclose()
-    assert statuses.count(b"200") == PER_USER
-    assert statuses.count(b"429") == 10 - PER_USER
 
 
 async def send_without_end(connection: anyio.abc.SocketStream) -> None:
@@ -194,8 +297,11 @@ async def test_a_client_that_leaves_while_it_opens_a_session_takes_no_room(
     finally:
         limited.signal(signal.SIGCONT)
     async with caller(limited) as http:
-        for _ in range(PER_USER):
-            await until_opened(http, user)
+        await anyio.sleep(0.5)
+        sessions = [
+            session_of(await http.post("/mcp", json=HELLO, headers=of(user))) for _ in range(PER_USER)
+        ]
+        assert [await pinged(http, user, session) for session in sessions] == [200] * PER_USER
 
 
 async def rest_of(stream: httpx.Response) -> None:

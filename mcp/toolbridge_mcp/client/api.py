@@ -17,6 +17,7 @@ from toolbridge_mcp.client.first_generation import FirstGeneration
 from toolbridge_mcp.client.sessions import InBandSession, OpenedSession
 from toolbridge_mcp.client.upstream import NOTHING_CHANGED, READY_SECONDS, Upstream
 from toolbridge_mcp.errors import (
+    AnswersUnread,
     BadAnswer,
     EpochChanged,
     SessionRefused,
@@ -27,6 +28,10 @@ from toolbridge_mcp.errors import (
 from toolbridge_mcp.metrics import count_retry
 from toolbridge_mcp.resilience import Retries, State, current_deadline, within
 from toolbridge_mcp.single_flight import SingleFlight
+from toolbridge_mcp.unread import NoRoom, current_answer
+
+REREAD_SECONDS = 0.5
+"""As much of a call's time is left for a request that is sent again when there is room for its answer."""
 
 REMEMBERED_SECONDS = 300
 """How long the gateway goes by what the API said about itself. Another one may have taken its place."""
@@ -93,6 +98,9 @@ class ApiClient:
                     api = self._remembered() or await self._described()
                     session = api.session(self._upstream, api.info, correlation_id)
                 return await session.send(call)
+            except NoRoom as full:
+                await _wait_for_room(full.size)
+                continue
             except ToolBridgeError as error:
                 safely = self._api is not None and self._api.info.repeats_safely
                 if isinstance(error, SessionRefused):
@@ -155,3 +163,12 @@ class ApiClient:
         except ValidationError as error:
             raise BadAnswer(facts=NOTHING_CHANGED) from error
         return self._api
+
+
+async def _wait_for_room(size: int) -> None:
+    """Returns when there is room for the answer to a read, which then has to be sent again. Meanwhile nobody
+    keeps the answer, neither here nor in the API."""
+    answer = current_answer()
+    seconds = current_deadline().left - REREAD_SECONDS
+    if answer is None or not await answer.waits(size, seconds):
+        raise AnswersUnread

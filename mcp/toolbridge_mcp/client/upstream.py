@@ -13,6 +13,7 @@ from toolbridge_mcp.client.openings import Openings
 from toolbridge_mcp.client.refusals import is_from_the_api, refusal
 from toolbridge_mcp.client.standing import Standing
 from toolbridge_mcp.errors import (
+    AnswerDropped,
     BadAnswer,
     NotReached,
     OutcomeUnknown,
@@ -24,7 +25,8 @@ from toolbridge_mcp.errors import (
 )
 from toolbridge_mcp.metrics import count_request, watch_circuit
 from toolbridge_mcp.resilience import Attempt, CircuitBreaker, Deadline, current_deadline
-from toolbridge_mcp.transport import AnswerLost, set_deadline
+from toolbridge_mcp.transport import LACKS, AnswerLost, set_deadline
+from toolbridge_mcp.unread import NoRoom
 
 READY_SECONDS = 2.0
 READY_PATH = "/readyz"
@@ -72,7 +74,7 @@ class Upstream:
         """Sends one request once, and returns the answer if it is a success.
 
         `parts` are those of `httpx.Request`. `writes` says whether the request may change something, and so
-        what it means if no answer comes.
+        what it means if no answer comes. Raises `NoRoom` if there is none for the answer to a read.
         """
         request = self._http.build_request(method, path, **parts)
         try:
@@ -80,6 +82,8 @@ class Upstream:
                 if attempt.is_trial:
                     await self._ask_ready(attempt, READY_SECONDS)
                 answer = await self._transmit(request, attempt, current_deadline(), writes=writes)
+            if size := answer.extensions.get(LACKS):
+                raise AnswerDropped if writes else NoRoom(size)
             if answer.is_success:
                 return answer
             error = refusal(answer)

@@ -36,6 +36,8 @@ class Admission:
         self._turns: dict[Hashable, None] = {}
         """The users with calls waiting, the next one first."""
         self.running = 0
+        """Places that are taken."""
+        self._at_work = 0
         self.waiting = 0
         self.is_closed = False
         self._empty = asyncio.Event()
@@ -51,11 +53,11 @@ class Admission:
         self.is_closed = True
 
     async def emptied(self) -> None:
-        """Returns when no call is running or waiting."""
+        """Returns when no call is at work or waiting."""
         await self._empty.wait()
 
     async def enter(self, user: Hashable) -> None:
-        """Returns when the call may run; it then must `leave`. Raises `Busy` or `Stopping`."""
+        """Returns when the call may run; it then must `finish` and `leave`. Raises `Busy` or `Stopping`."""
         if self.is_closed:
             raise Stopping
         self._empty.clear()
@@ -70,7 +72,13 @@ class Admission:
         finally:
             self._forget(user, calls)
 
+    def finish(self) -> None:
+        """The work of a call is done; its answer still occupies its place."""
+        self._at_work -= 1
+        self._check_empty()
+
     def leave(self, user: Hashable) -> None:
+        """Gives the place of a call to another one."""
         calls = self._users[user]
         calls.running -= 1
         self.running -= 1
@@ -84,11 +92,15 @@ class Admission:
     def _start(self, calls: _Queue) -> None:
         calls.running += 1
         self.running += 1
+        self._at_work += 1
 
     def _forget(self, user: Hashable, calls: _Queue) -> None:
         if not calls.running and not calls.waiting:
             self._users.pop(user, None)
-        if not self._users:
+        self._check_empty()
+
+    def _check_empty(self) -> None:
+        if not self._at_work and not self.waiting:
             self._empty.set()
 
     async def _wait(self, user: Hashable, calls: _Queue) -> None:
@@ -110,6 +122,7 @@ class Admission:
     def _return(self, user: Hashable, calls: _Queue, place: "asyncio.Future[None]") -> None:
         """Ends the wait for a place, which may have been given in the moment in which the wait ended."""
         if place.done() and not place.cancelled():
+            self.finish()
             self.leave(user)
             return
         self._unqueue(user, calls, place)

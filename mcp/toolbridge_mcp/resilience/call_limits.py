@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Hashable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any
 
 from toolbridge_mcp.resilience.admission import Admission
 from toolbridge_mcp.resilience.deadline import within
 from toolbridge_mcp.resilience.rate_limit import RateLimit
+from toolbridge_mcp.unread import current_answer
 
 CALL_SECONDS = 30.0
 
@@ -55,7 +57,15 @@ class CallLimits:
                 with self._interruptible():
                     yield
             finally:
-                self._admission.leave(user)
+                self._leave(user)
+
+    def _leave(self, user: Hashable) -> None:
+        """The work is done. The call keeps its place until its client has taken the answer."""
+        self._admission.finish()
+        if answer := current_answer():
+            answer.when_taken(partial(self._admission.leave, user))
+        else:
+            self._admission.leave(user)
 
     def interrupt(self) -> None:
         """Ends every call that is at work, each with `Interrupted`."""

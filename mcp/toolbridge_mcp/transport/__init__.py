@@ -1,6 +1,6 @@
 """The way to the API: every request passes `TenantTransport`."""
 
-from toolbridge_mcp.transport.answers import EDGES
+from toolbridge_mcp.transport.answers import EDGES, LACKS
 from toolbridge_mcp.transport.connections import connections
 from toolbridge_mcp.transport.deadline import UNTIL, seconds_left, set_deadline
 from toolbridge_mcp.transport.failures import AnswerLost
@@ -9,6 +9,7 @@ from toolbridge_mcp.transport.tenant import TenantTransport
 
 __all__ = [
     "EDGES",
+    "LACKS",
     "UNTIL",
     "AnswerLost",
     "Signer",

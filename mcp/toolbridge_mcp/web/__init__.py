@@ -6,7 +6,7 @@ from toolbridge_mcp.web.entry import Address, AllowedCallers, BearerAuthProvider
 from toolbridge_mcp.web.gateway import Gateway
 from toolbridge_mcp.web.ledger import Room
 from toolbridge_mcp.web.metadata import IssuerMetadata, ResourceMetadata
-from toolbridge_mcp.web.sessions import Machine, SessionLimits, StreamLimits
+from toolbridge_mcp.web.sessions import Machine, SessionLimits, StreamLimits, UnreadAnswers
 
 __all__ = [
     "Address",
@@ -21,4 +21,5 @@ __all__ = [
     "Room",
     "SessionLimits",
     "StreamLimits",
+    "UnreadAnswers",
 ]

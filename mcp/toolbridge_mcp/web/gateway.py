@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from toolbridge_mcp import library_seams, memory
 from toolbridge_mcp.identity import AccessToken
 from toolbridge_mcp.web.door import Door, DoorLimits, OpenPosts
 from toolbridge_mcp.web.entry.address import MCP_PATH, MESSAGES_PATH, SSE_PATH, Address
@@ -24,9 +25,13 @@ from toolbridge_mcp.web.sessions import (
     Machine,
     OpenStreams,
     SessionLimits,
+    SseSession,
     SseSessionMiddleware,
     Stream,
     StreamLimits,
+    UnreadAnswers,
+    WatchedMessages,
+    begin_handling,
     session_owner,
 )
 
@@ -65,6 +70,7 @@ class Gateway:
         calls: Calls,
         session_limits: SessionLimits,
         stream_limits: StreamLimits,
+        answers: UnreadAnswers,
         idle_seconds: float,
         machine: Machine,
         door: DoorLimits,
@@ -76,9 +82,17 @@ class Gateway:
         self._session_limits = session_limits
         self._posts = OpenPosts()
         self._streams = OpenStreams(stream_limits)
-        self._sse_sessions: dict[str, Stream] = {}
-        self._http_sessions = HttpSessions(idle_seconds, session_limits)
-        shared: dict[str, Any] = {"streams": self._streams, "limits": session_limits, "machine": machine}
+        self._answers = answers
+        self._sse_sessions: dict[str, SseSession] = {}
+        self._http_sessions = HttpSessions(idle_seconds)
+        shared: dict[str, Any] = {
+            "streams": self._streams,
+            "limits": session_limits,
+            "answers": answers,
+            "machine": machine,
+        }
+        library_seams.begin_requests(server, begin_handling)
+        library_seams.send_through(server, WatchedMessages.of)
         sse_sessions = Middleware(SseSessionMiddleware, sessions=self._sse_sessions, **shared)
         http_sessions = Middleware(HttpSessionMiddleware, sessions=self._http_sessions, **shared)
         sse_door = Middleware(Door, limits=door, posts=self._posts, stream_of=self._stream_of)
@@ -112,8 +126,8 @@ class Gateway:
     def _stream_of(self, scope: Scope, token: AccessToken) -> Stream | None:
         """The stream of the SSE session that a message is for, if the holder of `token` owns it."""
         session_id = QueryParams(scope["query_string"]).get("session_id", "")
-        stream = self._sse_sessions.get(session_id)
-        return stream if stream and stream.owner == session_owner(token) else None
+        session = self._sse_sessions.get(session_id)
+        return session.stream if session and session.owner == session_owner(token) else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -159,5 +173,7 @@ class Gateway:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             self._posts.sweep()
-            self._streams.sweep()
+            self._streams.sweep(self._answers.crowded_by())
+            if self._answers.have_gone():
+                memory.release()
             self._http_sessions.sweep()

@@ -1,10 +1,11 @@
 """Sessions of SSE and Streamable HTTP: how many there may be, whose they are, and how they end."""
 
-from toolbridge_mcp.web.sessions.limits import SessionLimits
+from toolbridge_mcp.web.sessions.exchanges import UnreadAnswers, begin_handling
 from toolbridge_mcp.web.sessions.replay import Machine
-from toolbridge_mcp.web.sessions.sse import SseSessionMiddleware
+from toolbridge_mcp.web.sessions.session import SessionLimits, session_owner
+from toolbridge_mcp.web.sessions.sse import SseSession, SseSessionMiddleware, WatchedMessages
 from toolbridge_mcp.web.sessions.streamable_http import HttpSessionMiddleware, HttpSessions
-from toolbridge_mcp.web.sessions.streams import OpenStreams, Stream, StreamLimits, session_owner
+from toolbridge_mcp.web.sessions.streams import OpenStreams, Stream, StreamLimits
 
 __all__ = [
     "HttpSessionMiddleware",
@@ -12,8 +13,12 @@ __all__ = [
     "Machine",
     "OpenStreams",
     "SessionLimits",
+    "SseSession",
     "SseSessionMiddleware",
     "Stream",
     "StreamLimits",
+    "UnreadAnswers",
+    "WatchedMessages",
+    "begin_handling",
     "session_owner",
 ]

@@ -1,22 +1,49 @@
 """Sessions of SSE: each is a stream, and the messages that are posted for it."""
 
+from collections import deque
+from collections.abc import MutableMapping
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Self
+
+from mcp.shared.message import SessionMessage
+from mcp.types import JSONRPCError, JSONRPCResponse
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from toolbridge_mcp.identity import AccessToken, token_of, user_of
-from toolbridge_mcp.library_seams import initialized_notification, session_id_in_endpoint_event
+from toolbridge_mcp.library_seams import (
+    MESSAGE_EVENT,
+    MessageStream,
+    initialized_notification,
+    session_id_in_endpoint_event,
+)
+from toolbridge_mcp.unread import answering, current_answer
 from toolbridge_mcp.web.entry.address import MESSAGES_PATH, SSE_PATH, route_path
 from toolbridge_mcp.web.refusals import refusal
-from toolbridge_mcp.web.sessions.limits import SessionLimits
-from toolbridge_mcp.web.sessions.oversized import PostedMessage
+from toolbridge_mcp.web.sessions.exchanges import Exchange, UnreadAnswers
+from toolbridge_mcp.web.sessions.messages import PostedMessage, id_in_flight
 from toolbridge_mcp.web.sessions.replay import Machine
-from toolbridge_mcp.web.sessions.streams import OpenStreams, Stream, session_owner
+from toolbridge_mcp.web.sessions.session import (
+    Place,
+    Session,
+    SessionLimits,
+    SessionOwner,
+    TooManySessions,
+    session_owner,
+)
+from toolbridge_mcp.web.sessions.streams import OpenStreams, Stream
 
 STALL_SECONDS = 0.25
 MAX_UNREAD = 32
 """Messages that a session may still send while its client has read nothing for `STALL_SECONDS`."""
 
+GIVEN_WAY_SECONDS = 10
+"""When the client of a stream that made room for another one shall come back."""
+
+ACCEPTED = 202
+_ACCEPTED = Response(status_code=ACCEPTED)
 _NO_SESSION = refusal(404, "session_not_found", "There is no such session; connect again.")
 _UNREAD = refusal(
     429,
@@ -27,25 +54,92 @@ _UNREAD = refusal(
 _ONLY_GET = Response("Method Not Allowed", status_code=405, headers={"Allow": "GET"})
 
 
+class SseSession(Session):
+    """One session, on one stream."""
+
+    def __init__(self, owner: SessionOwner, stream: Stream) -> None:
+        super().__init__(owner)
+        self.stream = stream
+        self._coming: deque[Exchange | None] = deque()
+        """What the messages belong to that are on their way to the socket, in their order."""
+
+    async def end(self) -> None:
+        self.stream.reconnect_seconds = GIVEN_WAY_SECONDS
+        self.stream.close()
+
+    def message_given(self, message: SessionMessage) -> None:
+        """The writer of the stream has a message."""
+        self._coming.append(self._exchange_answered_by(message))
+
+    def message_sent(self) -> None:
+        """The first of these messages is on the socket."""
+        exchange = self._coming.popleft() if self._coming else None
+        if exchange:
+            exchange.sent()
+
+    def _exchange_answered_by(self, message: SessionMessage) -> Exchange | None:
+        if not isinstance(message.message, JSONRPCResponse | JSONRPCError):
+            return None
+        if isinstance(exchange := current_answer(), Exchange):
+            exchange.is_given = True
+            return exchange
+        return None
+
+
+_session: ContextVar[SseSession | None] = ContextVar("sse_session", default=None)
+
+
+class WatchedMessages:
+    """The SDK's way to the writer of a stream: records what the writer takes."""
+
+    def __init__(self, messages: MessageStream, session: SseSession) -> None:
+        self._messages = messages
+        self._session = session
+
+    @classmethod
+    def of(cls, messages: MessageStream) -> MessageStream:
+        """`messages` of the session that is being opened, if one is."""
+        session = _session.get()
+        return cls(messages, session) if session else messages
+
+    async def send(self, item: SessionMessage, /) -> None:
+        await self._messages.send(item)
+        self._session.message_given(item)
+
+    async def aclose(self) -> None:
+        await self._messages.aclose()
+
+    async def __aenter__(self) -> Self:
+        await self._messages.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return await self._messages.__aexit__(kind, error, trace)
+
+
 class SseSessionMiddleware:
     """Middleware of FastMCP's SSE application: limits sessions, and lets only their owners use them.
 
-    `sessions` holds the streams of the process by session id.
+    `sessions` holds the sessions of the process by their ids.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         *,
-        sessions: dict[str, Stream],
+        sessions: MutableMapping[str, SseSession],
         streams: OpenStreams,
         limits: SessionLimits,
+        answers: UnreadAnswers,
         machine: Machine,
     ) -> None:
         self._app = app
         self._sessions = sessions
         self._streams = streams
         self._limits = limits
+        self._answers = answers
         self._machine = machine
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,17 +154,26 @@ class SseSessionMiddleware:
 
     async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
         token = token_of(scope)
-        user = user_of(token)
-        if refused := self._limits.refusal(user):
-            await refused(scope, receive, send)
-            return
+        try:
+            async with self._limits.opening(user_of(token)) as place:
+                await self._run(place, token, scope, receive, send)
+        except TooManySessions as refused:
+            await refused.response(scope, receive, send)
+
+    async def _run(
+        self, place: Place, token: AccessToken, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         stream = self._streams.new(token, receive, send)
-        opening = _Opening(self._app, scope, stream, self._sessions, self._machine)
-        with self._limits.one_more(user):
-            try:
-                await self._streams.run(self._app, scope, stream, opening.send)
-            finally:
-                opening.close()
+        session = SseSession(session_owner(token), stream)
+        opening = _Opening(self._app, scope, session, place, self._sessions, self._machine)
+        reset = _session.set(session)
+        try:
+            await self._streams.run(self._app, scope, stream, opening.send)
+        finally:
+            _session.reset(reset)
+            opening.close()
+            session.drop_answers()
+            place.give_up()
 
     async def _message(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The SDK accepts other spellings of a session id too; only messages for a session known here reach
@@ -78,28 +181,61 @@ class SseSessionMiddleware:
         if scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
+        token = token_of(scope)
         query = QueryParams(scope["query_string"])
-        stream = self._sessions.get(query.get("session_id", ""))
-        if stream is None:
+        session = self._sessions.get(query.get("session_id", ""))
+        if session is None:
             refused: Response | None = self._machine.replay(scope, query.get("machine")) or _NO_SESSION
         else:
-            refused = _refusal(stream, token_of(scope))
+            refused = self._refusal(session, token)
         if refused:
             await refused(scope, receive, send)
-        elif stream:
-            await PostedMessage(stream, receive, send).pass_to(self._app, scope)
+        elif session:
+            await self._post(session, scope, await PostedMessage.read(receive), send)
+
+    def _refusal(self, session: SseSession, token: AccessToken) -> Response | None:
+        """Why the holder of `token` may not send a message now. None records a use of the session."""
+        if session.owner != session_owner(token):
+            return _NO_SESSION
+        stream = session.stream
+        if stream.is_stalled(STALL_SECONDS):
+            stream.unread += 1
+            if stream.unread > MAX_UNREAD or self._answers.is_full(session.user):
+                return _UNREAD
+        stream.use(token)
+        return None
+
+    async def _post(self, session: SseSession, scope: Scope, message: PostedMessage, send: Send) -> None:
+        request_id = message.request_id
+        if request_id is not None and session.is_in_flight(request_id):
+            await _ACCEPTED(scope, message.receive, send)
+            await session.stream.send(id_in_flight().event())
+            return
+        exchange = Exchange(self._answers, session.user, session.stream)
+        if request_id is not None:
+            session.begin(request_id, exchange)
+        post = _Post(send)
+        try:
+            with answering(exchange):
+                await self._app(scope, message.receive, post.send)
+            post.is_passed_on = request_id is not None and post.status == ACCEPTED
+        finally:
+            if not post.is_passed_on:
+                exchange.sent()
 
 
-def _refusal(stream: Stream, token: AccessToken) -> Response | None:
-    """Why the holder of `token` may not send a message now. None records a use of the session."""
-    if stream.owner != session_owner(token):
-        return _NO_SESSION
-    if stream.is_stalled(STALL_SECONDS):
-        stream.unread += 1
-        if stream.unread > MAX_UNREAD:
-            return _UNREAD
-    stream.use(token)
-    return None
+class _Post:
+    """FastMCP's answer to one posted message."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status = 0
+        self.is_passed_on = False
+        """Whether the session has the request, and will answer it."""
+
+    async def send(self, message: Message) -> None:
+        self.status = message.get("status", self.status)
+        await self._send(message)
 
 
 class _Opening:
@@ -109,13 +245,15 @@ class _Opening:
         self,
         app: ASGIApp,
         scope: Scope,
-        stream: Stream,
-        sessions: dict[str, Stream],
+        session: SseSession,
+        place: Place,
+        sessions: MutableMapping[str, SseSession],
         machine: Machine,
     ) -> None:
         self._app = app
         self._scope = scope
-        self._stream = stream
+        self._session = session
+        self._place = place
         self._sessions = sessions
         self._machine = machine
         self._session_id: bytes | None = None
@@ -123,7 +261,9 @@ class _Opening:
     async def send(self, message: Message) -> None:
         if self._session_id is None:
             message = await self._registered(message)
-        await self._stream.send(message)
+        await self._session.stream.send(message)
+        if message.get("body", b"").startswith(MESSAGE_EVENT):
+            self._session.message_sent()
 
     def close(self) -> None:
         if self._session_id is not None:
@@ -134,7 +274,8 @@ class _Opening:
         self._session_id = session_id_in_endpoint_event(message)
         if self._session_id is None:
             return message
-        self._sessions[self._session_id.decode()] = self._stream
+        self._sessions[self._session_id.decode()] = self._session
+        self._place.session = self._session
         await self._declare_initialized(self._session_id)
         return self._with_machine(message, self._session_id)
 

@@ -11,47 +11,59 @@ from collections.abc import Callable
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from toolbridge_mcp.identity import AccessToken, User, token_of
+from toolbridge_mcp.identity import AccessToken, token_of, user_of
 from toolbridge_mcp.library_seams import (
     LAST_EVENT_HEADER,
+    RESERVED_ID,
     SESSION_HEADER,
     VERSION_HEADER,
     accepts_events,
     has_sessions,
 )
+from toolbridge_mcp.unread import answering
 from toolbridge_mcp.web.refusals import refusal
 from toolbridge_mcp.web.sessions.disconnect import cancel_on_disconnect, has_disconnected
-from toolbridge_mcp.web.sessions.limits import SessionLimits
+from toolbridge_mcp.web.sessions.exchanges import Exchange, UnreadAnswers
+from toolbridge_mcp.web.sessions.messages import PostedMessage, id_in_flight
 from toolbridge_mcp.web.sessions.replay import Machine
-from toolbridge_mcp.web.sessions.streams import OpenStreams, SessionOwner, Stream, session_owner
+from toolbridge_mcp.web.sessions.session import (
+    Place,
+    Session,
+    SessionLimits,
+    SessionOwner,
+    TooManySessions,
+    session_owner,
+)
+from toolbridge_mcp.web.sessions.streams import OpenStreams, Stream
 from toolbridge_mcp.web.sessions.wire import JsonAnswer
 
 _NO_SESSION = refusal(404, "session_not_found", "There is no such session; initialize a new one.")
 
 
-class Session:
+class HttpSession(Session):
     """One session. It is idle while none of its requests is open; `with session:` is one request."""
 
-    def __init__(self, owner: SessionOwner, clock: Callable[[], float]) -> None:
-        self.owner = owner
-        self._clock = clock
-        self._used_at = clock()
+    def __init__(
+        self, owner: SessionOwner, sessions: "HttpSessions", session_id: str, place: Place, delete: "_Delete"
+    ) -> None:
+        super().__init__(owner, sessions.clock)
+        self.place = place
+        self._sessions = sessions
+        self._session_id = session_id
+        self._delete = delete
         self._open_requests = 0
+        self._last_request = sessions.clock()
         self._stream: Stream | None = None
-
-    @property
-    def user(self) -> User:
-        return self.owner[:2]
 
     def __enter__(self) -> None:
         self._open_requests += 1
 
     def __exit__(self, *_: object) -> None:
         self._open_requests -= 1
-        self._used_at = self._clock()
+        self._last_request = self._clock()
 
     def is_idle_for(self, seconds: float) -> bool:
-        return not self._open_requests and self._clock() - self._used_at > seconds
+        return not self._open_requests and self._clock() - self._last_request > seconds
 
     def take_over(self, stream: Stream) -> None:
         """Makes `stream` the one that the session's messages go to. It begins when the older one has ended:
@@ -59,34 +71,37 @@ class Session:
         stream.successor_of(self._stream)
         self._stream = stream
 
+    async def end(self) -> None:
+        self._sessions.remove(self._session_id)
+        if self._stream:
+            self._stream.reconnect_seconds = None
+        await self._delete(self._session_id)
+
 
 class HttpSessions:
     """All sessions of Streamable HTTP in the process, by their ids."""
 
-    def __init__(
-        self, idle_seconds: float, limits: SessionLimits, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, idle_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
         self._idle_seconds = idle_seconds
-        self._limits = limits
-        self._clock = clock
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, HttpSession] = {}
 
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def get(self, session_id: str, owner: SessionOwner) -> Session | None:
+    def get(self, session_id: str, owner: SessionOwner) -> HttpSession | None:
         """The session if it is `owner`'s."""
         session = self._sessions.get(session_id)
         return session if session and session.owner == owner else None
 
-    def add(self, session_id: str, owner: SessionOwner) -> None:
-        session = self._sessions[session_id] = Session(owner, self._clock)
-        self._limits.add(session.user)
+    def add(self, session_id: str, owner: SessionOwner, place: Place, delete: "_Delete") -> None:
+        session = HttpSession(owner, self, session_id, place, delete)
+        self._sessions[session_id] = place.session = session
 
     def remove(self, session_id: str) -> None:
         session = self._sessions.pop(session_id, None)
         if session:
-            self._limits.remove(session.user)
+            session.place.give_up()
 
     def sweep(self) -> None:
         """Forgets the sessions that FastMCP has ended because they were idle."""
@@ -105,12 +120,14 @@ class HttpSessionMiddleware:
         sessions: HttpSessions,
         streams: OpenStreams,
         limits: SessionLimits,
+        answers: UnreadAnswers,
         machine: Machine,
     ) -> None:
         self._app = app
         self._sessions = sessions
         self._streams = streams
         self._limits = limits
+        self._answers = answers
         self._machine = machine
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -119,7 +136,7 @@ class HttpSessionMiddleware:
             return
         headers = Headers(scope=scope)
         if not has_sessions(headers.get(VERSION_HEADER)):
-            await cancel_on_disconnect(self._app, scope, receive, send)
+            await self._answer(None, scope, receive, send)
         elif public_id := headers.get(SESSION_HEADER):
             await self._in_session(public_id, scope, receive, send)
         else:
@@ -143,10 +160,10 @@ class HttpSessionMiddleware:
                 deletion = _Deletion(self._sessions, session_id, JsonAnswer(send).send)
                 await self._app(scope, receive, deletion.send)
             else:
-                await cancel_on_disconnect(self._app, scope, receive, JsonAnswer(send).send)
+                await self._answer(session, scope, receive, send)
 
     async def _listen(
-        self, session: Session, token: AccessToken, scope: Scope, receive: Receive, send: Send
+        self, session: HttpSession, token: AccessToken, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """The stream of a session's messages. A client that opens a second one has lost the first, perhaps
         to a proxy that has not noticed."""
@@ -154,28 +171,56 @@ class HttpSessionMiddleware:
         session.take_over(stream)
         await self._streams.run(self._app, scope, stream)
 
+    async def _answer(self, session: HttpSession | None, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one message, in a session or without one. A client that disconnects cancels it."""
+        message = await PostedMessage.read(receive)
+        exchange = Exchange(self._answers, user_of(token_of(scope)))
+        try:
+            if session and message.request_id is not None:
+                if session.is_in_flight(message.request_id) or message.request_id == RESERVED_ID:
+                    raise id_in_flight()
+                session.begin(message.request_id, exchange)
+            with answering(exchange):
+                await cancel_on_disconnect(self._app, scope, message.receive, JsonAnswer(send).send)
+        finally:
+            exchange.sent()
+
     async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A request that may open a session. It counts as one from its beginning, or many at once would pass
-        the limit.
+        the limit."""
+        message = await PostedMessage.read(receive)
+        owner = session_owner(token_of(scope))
+        exchange = Exchange(self._answers, owner[:2])
+        try:
+            with answering(exchange):
+                async with self._limits.opening(owner[:2]) as place:
+                    answer, session_id = await self._opened(place, owner, scope, message.receive)
+            await answer.send_to(JsonAnswer(send, self._public(session_id)).send)
+        except TooManySessions as refused:
+            await refused.response(scope, message.receive, send)
+        finally:
+            exchange.sent()
+
+    async def _opened(
+        self, place: Place, owner: SessionOwner, scope: Scope, receive: Receive
+    ) -> tuple["_Answer", str | None]:
+        """The answer to a request, and the id of the session that it opens.
 
         The SDK discards a session whose opening has a status of 400 or more. It keeps those whose opening is
         a JSON-RPC error with status 200, and those whose client has disconnected: they are deleted here.
         """
-        owner = session_owner(token_of(scope))
-        user = owner[:2]
-        if refused := self._limits.refusal(user):
-            await refused(scope, receive, send)
-            return
         answer = _Answer()
-        with self._limits.one_more(user):
-            await self._app(scope, receive, answer.append)
-            session_id = answer.session_id
-            if session_id and (answer.is_error or await has_disconnected(receive)):
-                await _delete(self._app, scope, session_id)
-                session_id = None
-            elif session_id:
-                self._sessions.add(session_id, owner)
-        await answer.send_to(JsonAnswer(send, self._public(session_id)).send)
+        await self._app(scope, receive, answer.append)
+        session_id = answer.session_id
+        delete = _Delete(self._app, scope)
+        if session_id and (answer.is_error or await has_disconnected(receive)):
+            await delete(session_id)
+            session_id = None
+        if session_id:
+            self._sessions.add(session_id, owner, place, delete)
+        else:
+            place.give_up()
+        return answer, session_id
 
     def _public(self, session_id: str | None) -> str | None:
         """The id by which the client knows the session: it names the machine, if machines have names."""
@@ -230,10 +275,16 @@ def _inside(scope: Scope, session_id: str) -> Scope:
     return {**scope, "headers": headers.raw}
 
 
-async def _delete(app: ASGIApp, scope: Scope, session_id: str) -> None:
-    """Ends a session as its owner would."""
-    headers = [*scope["headers"], (SESSION_HEADER.encode(), session_id.encode())]
-    await app({**scope, "method": "DELETE", "headers": headers}, _no_body, _Answer().append)
+class _Delete:
+    """Ends a session as its owner would, who is the sender of `scope`."""
+
+    def __init__(self, app: ASGIApp, scope: Scope) -> None:
+        self._app = app
+        self._scope = {**scope, "method": "DELETE", "headers": []}
+
+    async def __call__(self, session_id: str) -> None:
+        headers = [(SESSION_HEADER.encode(), session_id.encode())]
+        await self._app({**self._scope, "headers": headers}, _no_body, _Answer().append)
 
 
 async def _no_body() -> Message:

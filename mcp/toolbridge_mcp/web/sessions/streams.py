@@ -8,27 +8,24 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from toolbridge_mcp.identity import AccessToken, user_of
-from toolbridge_mcp.web.sessions.wire import without_separators, without_session_id
-from toolbridge_mcp.web.streaming import mark_stream
+from toolbridge_mcp.identity import AccessToken, User
+from toolbridge_mcp.web.sessions.session import session_owner
+from toolbridge_mcp.web.sessions.wire import send_and_drain, without_separators, without_session_id
+from toolbridge_mcp.web.streaming import abort, mark_stream
 
 FAREWELL_SECONDS = 1
 """How long the last bytes of a stream may take."""
 
+CROWDING_SECONDS = 1
+"""How long a stream may go unread while other users wait for the room that its user occupies."""
+
 FLUSH_SECONDS = 0.1
 """How long a stop waits, each time, for answers that are being sent."""
 
-RECONNECT: Message = {"type": "http.response.body", "body": b"retry: 1000\r\n\r\n", "more_body": True}
-"""Asks the client to come back after a second (HTML, section 9.2.6)."""
+RECONNECT_SECONDS = 1
+"""When the client of a stream that ends shall come back."""
 
 LAST: Message = {"type": "http.response.body", "body": b"", "more_body": False}
-
-SessionOwner = tuple[str, str, str]
-"""Issuer, subject and client: who may use a session. The same user in another client opens another one."""
-
-
-def session_owner(token: AccessToken) -> SessionOwner:
-    return (*user_of(token), token.client_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +54,15 @@ class Stream:
         self._closing = asyncio.Event()
         self._used_at = clock()
         self._sending_since: float | None = None
+        self._sends = 0
+        self._is_unread = False
         self._started = False
-        self._comes_back = True
+        self.reconnect_seconds: int | None = RECONNECT_SECONDS
+        """When the client shall come back after the stream was closed; None if it shall not."""
         self._older: Stream | None = None
         self.ended = asyncio.Event()
+        self.occupied = 0
+        """The bytes of answers that wait for the stream."""
         self.unread = 0
         """Messages accepted while the client was not reading."""
 
@@ -76,7 +78,7 @@ class Stream:
     def successor_of(self, older: "Stream | None") -> None:
         """Ends `older`, without the hint to come back: its client has this stream."""
         if older:
-            older._comes_back = False
+            older.reconnect_seconds = None
             older.close()
         self._older = older
 
@@ -113,9 +115,21 @@ class Stream:
         else:
             message = {**message, "body": without_separators(message.get("body", b""))}
         self._started = True
-        self._sending_since = self._clock()
-        await self._send(message)
-        self._sending_since, self.unread = None, 0
+        if not self._sends:
+            self._sending_since = self._clock()
+        self._sends += 1
+        self._is_unread = True
+        try:
+            await send_and_drain(self._send, message)
+            self._is_unread = False
+        finally:
+            self._sends -= 1
+        self._sending_since, self.unread = self._clock() if self._sends else None, 0
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether the connection still keeps something that the client has not read."""
+        return self._is_unread
 
     async def finish(self) -> None:
         """Ends the answer of a stream that was closed here, as HTTP requires, unless the client does not
@@ -124,9 +138,14 @@ class Stream:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_SECONDS):
-                if self._comes_back:
-                    await self._send(RECONNECT)
+                if self.reconnect_seconds is not None:
+                    await self._send(_reconnect(self.reconnect_seconds))
                 await self._send(LAST)
+
+
+def _reconnect(seconds: int) -> Message:
+    """Asks the client to come back (HTML, section 9.2.6)."""
+    return {"type": "http.response.body", "body": b"retry: %d\r\n\r\n" % (seconds * 1000), "more_body": True}
 
 
 class OpenStreams:
@@ -158,16 +177,19 @@ class OpenStreams:
             await app(scope, stream.receive, send or stream.send)
             await stream.finish()
         finally:
+            if stream.is_unread:
+                abort(scope)
             stream.ended.set()
             self._streams.discard(stream)
             if not self._streams:
                 self._empty.set()
 
-    def sweep(self) -> None:
-        """Closes the streams that exceed the limits."""
+    def sweep(self, crowding: User | None = None) -> None:
+        """Closes the streams that exceed the limits, and those of the user `crowding` that are not read."""
         now = self._wall_clock()
         for stream in self._streams:
-            if stream.exceeds(self._limits, now):
+            crowds = stream.owner[:2] == crowding and stream.is_stalled(CROWDING_SECONDS)
+            if crowds or stream.exceeds(self._limits, now):
                 stream.close()
 
     async def close_all(self) -> None:

@@ -12,6 +12,9 @@ SEPARATORS = (
 """The characters that Python's `splitlines` takes for the end of a line, and JSON does not: each in UTF-8 and
 as JSON can also write it. JSON has no other way than that for U+000B, U+000C and U+001C to U+001E."""
 
+DRAINED_BYTES = 64 * 1024
+"""As much as the server keeps of an answer before it waits."""
+
 _SESSION_HEADER = SESSION_HEADER.encode()
 _LENGTH_HEADER = b"content-length"
 
@@ -19,9 +22,10 @@ _LENGTH_HEADER = b"content-length"
 def without_separators(body: bytes) -> bytes:
     """The same JSON without the characters in `SEPARATORS`. Old clients split events at them, and then never
     see the answer."""
-    for separator, escape in SEPARATORS:
-        if separator in body:
-            body = body.replace(separator, escape)
+    if not body.isascii():
+        for separator, escape in SEPARATORS:
+            if separator[-1] in body and separator in body:  # one byte is found in a third of the time
+                body = body.replace(separator, escape)
     return body
 
 
@@ -32,8 +36,20 @@ def without_session_id(start: Message) -> Message:
     return {**start, "headers": headers}
 
 
+async def send_and_drain(send: Send, message: Message) -> None:
+    """Returns when the socket has taken all but the last `DRAINED_BYTES` of the message.
+
+    The server takes a message without waiting, and keeps what the socket does not take; only its next message
+    waits.
+    """
+    if len(message.get("body", b"")) > DRAINED_BYTES:
+        await send({**message, "more_body": True})
+        message = {"type": "http.response.body", "body": b"", "more_body": message.get("more_body", False)}
+    await send(message)
+
+
 class JsonAnswer:
-    """Sends an answer of FastMCP that has one body."""
+    """Sends an answer of FastMCP that has one body. `send` returns when the socket has taken it."""
 
     __slots__ = ("_send", "_session_id", "_start")
 
@@ -52,7 +68,7 @@ class JsonAnswer:
         if self._start:
             await self._send(self._head(self._start, len(body) - len(sent)))
             self._start = None
-        await self._send({**message, "body": body})
+        await send_and_drain(self._send, {**message, "body": body})
 
     def _head(self, start: Message, growth: int) -> Message:
         """`start` for a body that has grown by so many bytes."""

@@ -1,0 +1,35 @@
+"""Messages of a session as they are posted."""
+
+from typing import Self
+
+from starlette.types import Message, Receive
+
+from toolbridge_mcp.web.envelope import INVALID, RequestId, envelope_of
+from toolbridge_mcp.web.refused import Refused
+
+
+class PostedMessage:
+    """A posted message, which has been checked: it comes in one piece, unless its client has left."""
+
+    def __init__(self, first: Message, receive: Receive) -> None:
+        self._first: Message | None = first
+        self._receive = receive
+        body = first.get("body", b"")
+        envelope = envelope_of(body) if body else None
+        self.request_id: RequestId | None = envelope.request_id if envelope and envelope.method else None
+        """The id; None if the message is no request."""
+
+    @classmethod
+    async def read(cls, receive: Receive) -> Self:
+        return cls(await receive(), receive)
+
+    async def receive(self) -> Message:
+        """The message, and then what follows it."""
+        first, self._first = self._first, None
+        return first or await self._receive()
+
+
+def id_in_flight() -> Refused:
+    """The error for a request whose id another one has. It names no id: that would be the other one's."""
+    says = "A request with this id is under way in the session; nothing was done. Use each id once."
+    return Refused("id_in_flight", 400, says, code=INVALID)
