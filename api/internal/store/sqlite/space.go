@@ -135,15 +135,18 @@ func filled(err error) bool {
 
 // explain makes a disk_full fault of an error that a full disk explains.
 func (v *space) explain(err error) error {
-	const block = 64 << 10
 	var known *fault.Error
-	if !filled(err) || errors.As(err, &known) {
-		return err
-	}
-	if free, _ := v.disk(); free < block {
+	if filled(err) && !errors.As(err, &known) && v.noneLeft() {
 		return diskFull().Because(err)
 	}
 	return err
+}
+
+// noneLeft reports whether SQLite could not write anything.
+func (v *space) noneLeft() bool {
+	const block = 64 << 10
+	free, _ := v.disk()
+	return free < block
 }
 
 func diskFull() *fault.Error {

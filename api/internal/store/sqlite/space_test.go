@@ -197,3 +197,12 @@ func TestAStartWithNothingToMigrateWritesNothing(t *testing.T) {
 		t.Errorf("a write that SQLite has no room for: %v", err)
 	}
 }
+
+func TestAStartWithoutAnyRoomSaysWhatToDo(t *testing.T) {
+	folder := smallDisk(t)
+	fillFromOutside(t, folder)
+	_, err := Open(t.Context(), filepath.Join(folder, "test.db"))
+	if err == nil || !strings.Contains(err.Error(), "the disk is full; make some megabytes of room, then start again") {
+		t.Errorf("err = %v", err)
+	}
+}

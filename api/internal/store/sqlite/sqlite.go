@@ -62,6 +62,9 @@ func OpenWith(ctx context.Context, driver, path string) (*Store, error) {
 			newSpace(path).release() // SQLite needs some room even to read
 			continue
 		}
+		if filled(err) && newSpace(path).noneLeft() {
+			err = fmt.Errorf("the disk is full; make some megabytes of room, then start again: %w", err)
+		}
 		if !passing(err) || time.Now().After(deadline) {
 			return nil, fmt.Errorf("database file %s: %w", path, err)
 		}
