@@ -11,4 +11,6 @@ PYTHON = ROOT / ".venv/bin/python"
 
 python = str(PYTHON) if PYTHON.exists() else sys.executable
 os.chdir(ROOT / "mcp")
-os.execv(python, [python, "-m", "tests.journeys", *sys.argv[1:]])  # noqa: S606  no shell is wanted
+# Modules and options of the caller's other projects have no place in these tests.
+environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+os.execve(python, [python, "-m", "tests.journeys", *sys.argv[1:]], environment)  # noqa: S606  no shell is wanted

@@ -40,8 +40,12 @@ def _secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def is_api_url(value: str) -> bool:
+    return _API_URL.fullmatch(value) is not None
+
+
 def _api_url(value: str) -> str:
-    if not _API_URL.fullmatch(value):
+    if not is_api_url(value):
         raise ValueError("must be an address such as http://127.0.0.1:8081, without path, query or user")
     return value.rstrip("/")
 

@@ -316,6 +316,8 @@ def test_a_name_that_cannot_be_one_is_refused(operator: Operator, name: str) -> 
             "TENANT_HEADER_SECRET and JWT_HS256_SECRET: not set",
         ),
         (["new", "acme", "--api-url", "https://api", "--postgres"], 2, "DATABASE_URL"),
+        (["new", "acme", "--api-url", "api.example"], 2, "--api-url is no address"),
+        (["new", "acme", "--api-url", "https://api/v1"], 2, "--api-url is no address"),
         (["deploy", "acme"], 1, "toolbridge tenant new acme"),
         (["restore", "acme", "none.db"], 1, "toolbridge tenant new acme"),
     ],

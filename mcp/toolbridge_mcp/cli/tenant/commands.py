@@ -22,6 +22,7 @@ from toolbridge_mcp.cli.tenant.files import (
 from toolbridge_mcp.cli.tenant.fly import Fly, machine_of
 from toolbridge_mcp.cli.tenant.place import Place, command, deploy_image, stamp
 from toolbridge_mcp.environment import API_URL
+from toolbridge_mcp.setting_types import is_api_url
 
 
 @click.group(cls=Group)
@@ -73,7 +74,7 @@ def new(
         raise WrongUsage("--postgres takes the address of the database from DATABASE_URL; it is not set.")
     keys = _key_set(jwks_url, issuer, audience)
     if api_url is not None:
-        _check_given_api(postgres, keys)
+        _check_given_api(api_url, postgres, keys)
     app = app or f"toolbridge-{place.name}"
     made = Tenant(place.name, tenant_id or place.name, app, region, postgres, api_url, keys)
     text = render(made, folder)
@@ -90,8 +91,10 @@ def new(
     )
 
 
-def _check_given_api(postgres: bool, keys: Mapping[str, str]) -> None:
+def _check_given_api(api_url: str, postgres: bool, keys: Mapping[str, str]) -> None:
     """The API has its own database, and secrets that cannot be made here."""
+    if not is_api_url(api_url):
+        raise WrongUsage("--api-url is no address such as https://api.example, without path, query or user.")
     if postgres:
         raise WrongUsage(
             "--api-url and --postgres exclude each other: the API at that address has its own data."
