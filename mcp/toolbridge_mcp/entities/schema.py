@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema
 
 Schema = dict[str, Any]
 
@@ -11,6 +11,13 @@ KEYWORDS = frozenset({"type", "description", "properties", "required", "items", 
 """The keywords of JSON Schema that every client takes. For others some refuse the tool, or all tools: Gemini
 for `additionalProperties`, `default` and most values of `format`, OpenAI's strict mode for `default`. The
 gateway checks also what a schema does not say, and a description says what a model must know."""
+
+
+def any_object(description: str, example: str) -> WithJsonSchema:
+    """The schema of an object with any keys, as an annotation of its type. It names one key as an example: if
+    an object declares no property, Gemini refuses all tools."""
+    properties = {example: {"type": "string"}}
+    return WithJsonSchema({"type": "object", "properties": properties, "description": description})
 
 
 @cache

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, TypeAdapter, ValidationError, WithJsonSchema, create_model
+from pydantic import Field, TypeAdapter, ValidationError, create_model
 from pydantic.fields import FieldInfo
 from pydantic_core import to_json
 
@@ -22,6 +22,7 @@ from toolbridge_mcp.entities.entity import (
     Uid,
     Word,
 )
+from toolbridge_mcp.entities.schema import any_object
 from toolbridge_mcp.entities.times import Moment
 from toolbridge_mcp.errors import InvalidArguments
 
@@ -38,14 +39,7 @@ Version = Annotated[Number, Field(ge=1)]
 _UUID: TypeAdapter[UUID] = TypeAdapter(UUID)
 
 
-def _published_object(description: str, example: str) -> WithJsonSchema:
-    """The schema of an object with any keys. It names one as an example: if an object declares no property,
-    Gemini refuses all tools."""
-    properties = {example: {"type": "string"}}
-    return WithJsonSchema({"type": "object", "properties": properties, "description": description})
-
-
-Context = Annotated[Object, _published_object("Context, such as reason; not stored", "reason")]
+Context = Annotated[Object, any_object("Context, such as reason; not stored", "reason")]
 
 
 class OperationArguments(Arguments):
@@ -198,7 +192,7 @@ def _optional(annotation: Any, field: FieldInfo) -> tuple[Any, FieldInfo]:
 
 
 def _additional_fields(entity: Entity) -> dict[str, Any]:
-    published = _published_object("Other fields, such as source", "source")
+    published = any_object("Other fields, such as source", "source")
     some_fields: Any = Annotated[entity.some_fields, FromJson, published]
     return {"additional_fields": (some_fields | None, None)}
 
