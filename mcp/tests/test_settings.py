@@ -66,6 +66,7 @@ def test_a_missing_setting_is_named(name: str, monkeypatch: pytest.MonkeyPatch) 
         ("TOOLBRIDGE_PUBLIC_URL", "http://tools.example", "must be an https address"),
         ("TOOLBRIDGE_PUBLIC_URL", "https://user:word@tools.example", "must be an https address"),
         ("TOOLBRIDGE_PUBLIC_URL", "https://tools.example/?a=b", "must be an https address"),
+        ("TOOLBRIDGE_PUBLIC_URL", "https://büro.example", "xn--"),
         ("TOOLBRIDGE_AUTHORIZATION_SERVERS", "id.example", "must be an https address"),
         ("TOOLBRIDGE_ALLOWED_HOSTS", "https://tools.example", "must name hosts"),
         ("TOOLBRIDGE_ALLOWED_HOSTS", "*", "must name hosts"),

@@ -92,6 +92,8 @@ def _safe_url(value: str | None) -> str | None:
 
 
 def _public_url(value: str | None) -> str | None:
+    if value is not None and not value.isascii():
+        raise ValueError("must be in ASCII, as browsers send it: write an international name as xn--...")
     return value and value.rstrip("/")
 
 

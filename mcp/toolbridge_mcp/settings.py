@@ -117,8 +117,8 @@ class Settings(BaseSettings):
     public_url: PublicUrl = None
     """The address under which clients know the gateway, without `/sse` and `/mcp`; with the path, if a proxy
     serves the gateway under one. The sign-in metadata names it, and requests for its host and from pages of
-    its origin are accepted. When unset, the `Host` of each request takes its place, pages of this machine may
-    read responses, and `/metrics` is open to this machine."""
+    its origin are accepted. When unset, the `Host` of each request takes its place, and `/metrics` is open to
+    this machine."""
 
     authorization_servers: Urls = ()
     """The issuers (RFC 8414) where clients sign in. When unset, `JWT_ISSUER` if it is an https address."""
@@ -130,10 +130,11 @@ class Settings(BaseSettings):
 
     allowed_origins: Origins = ()
     """Further origins, beside the gateway's own, whose web pages may use it, also from the internet if the
-    gateway is inside a network. A page of an extension or of a desktop app has an origin of another scheme,
-    such as `moz-extension://`, `vscode-webview://` or `app://`. `*` and `null` are refused. A request with
-    any other `Origin` gets 403, so that a foreign page cannot call tools from a user's browser; only the
-    sign-in metadata is for every page."""
+    gateway is inside a network. Pages of this machine may use it under this machine's names. A page of an
+    extension or of a desktop app has an origin of another scheme, such as `moz-extension://`,
+    `vscode-webview://` or `app://`. `*` and `null` are refused. A request with any other `Origin` gets 403,
+    so that a foreign page cannot call tools from a user's browser; only the sign-in metadata is for every
+    page."""
 
     trusted_proxies: Networks = ()
     """The proxies whose `X-Forwarded-Proto` and `X-Forwarded-For` are believed. From any other address these

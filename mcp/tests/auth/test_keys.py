@@ -16,6 +16,7 @@ from pytest_httpx import HTTPXMock
 
 from toolbridge_mcp.auth import KeySet, KeysUnavailable, Scopes, UserTokenVerifier
 from toolbridge_mcp.auth.keys import MAX_BYTES, MIN_INTERVAL_SECONDS, REFRESH_SECONDS
+from toolbridge_mcp.auth.verifier import MAX_REMEMBERED_BYTES
 
 pytestmark = pytest.mark.anyio
 URL = "https://id.example/keys"
@@ -256,6 +257,18 @@ async def test_a_verified_token_is_remembered_until_it_expires(keys: KeySet, htt
     assert await verifier.verify_token(bearer) is first
     wall.now += 61
     assert await verifier.verify_token(bearer) is None
+
+
+async def test_remembered_tokens_take_little_memory(keys: KeySet, httpx_mock: HTTPXMock) -> None:
+    httpx_mock.add_response(url=URL, json=published(ED))
+    verifier = UserTokenVerifier(keys)
+    long = [signed(ED, "EdDSA", note="x" * 10_000, jti=str(number)) for number in range(400)]
+    first = await verifier.verify_token(long[0])
+    for bearer in long:
+        assert await verifier.verify_token(bearer)
+    assert await verifier.verify_token(long[-1]) is await verifier.verify_token(long[-1])
+    assert await verifier.verify_token(long[0]) is not first
+    assert sum(len(token.token) for token in verifier._verified.values()) < MAX_REMEMBERED_BYTES / 4
 
 
 async def test_a_changed_token_is_verified_on_its_own(

@@ -20,7 +20,12 @@ MAX_DATE = 2**53 - 1
 """The greatest number that all programs read as the same number (RFC 7493, section 2.2). As a date it is far
 beyond any use."""
 
-MAX_CACHED = 10_000
+MAX_REMEMBERED_BYTES = 16 * 1024 * 1024
+"""Of all remembered tokens together: nobody's tokens, however many and long, take more memory."""
+
+CLAIMS_BYTES = 2_000
+"""What a remembered token takes beside its text, about."""
+
 _ALGORITHMS = JWSRegistry.algorithms
 
 SCOPE_CLAIMS = ("scope", "scp")
@@ -73,7 +78,7 @@ class UserTokenVerifier:
         self._issuer = issuer
         self._audience = frozenset(audience)
         self._clock = clock
-        self._verified: LRUCache[bytes, AccessToken] = LRUCache(MAX_CACHED)
+        self._verified: LRUCache[bytes, AccessToken] = LRUCache(MAX_REMEMBERED_BYTES, _size)
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """The token with its claims, or None if it is not valid. Raises `KeysUnavailable` while there is no
@@ -119,6 +124,10 @@ class UserTokenVerifier:
             subject=claims["sub"],
             claims=claims,
         )
+
+
+def _size(token: AccessToken) -> int:
+    return CLAIMS_BYTES + 4 * len(token.token)  # as text, and again in the claims
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:
