@@ -309,6 +309,40 @@ async def test_a_gateway_that_is_not_accepted_is_told_as_that(
     assert abs(apart + int(theirs.get("CLOCK_SECONDS", "0"))) <= 2
 
 
+def readiness(gateway: Process) -> tuple[int, list[str]]:
+    answer = httpx.get(f"{gateway.url}/readyz", trust_env=False, timeout=30)
+    return answer.status_code, answer.json().get("problems", [])
+
+
+async def test_readiness_says_that_the_gateway_is_not_accepted(tmp_path: Path) -> None:
+    other = "another-secret-of-at-least-thirty-two-bytes"
+    with (
+        running(first_generation(tmp_path)) as api,
+        running(gateway_process(api.url, tmp_path, TENANT_HEADER_SECRET=other)) as gateway,
+    ):
+        assert readiness(gateway)[0] == 200, "only a call can show it"
+        async with over_http(gateway.url, token("ann")) as tools:
+            assert (await tools.refusal("list_notes")).startswith(REFUSED)
+        while (found := readiness(gateway))[0] == 200:
+            await asyncio.sleep(0.1)  # it keeps its answer for a second
+        assert found == (
+            503,
+            ["The API does not accept this gateway: tenant, secret or clock disagree."],
+        )
+        assert "the API does not accept this gateway" in gateway.log.read_text()
+
+
+async def test_readiness_says_that_the_clocks_are_apart(tmp_path: Path) -> None:
+    with running(first_generation(tmp_path, CLOCK_SECONDS="600")) as api:
+        gateway = gateway_process(api.url, tmp_path, TOOLBRIDGE_API_WAIT_SECONDS="0")
+        gateway.ready_path = "/healthz"
+        with running(gateway):
+            status, (problem,) = readiness(gateway)
+    assert status == 503
+    assert problem.startswith("The clocks of gateway and API are ")
+    assert problem.endswith(" s apart, so the API refuses calls.")
+
+
 async def test_a_token_that_is_not_accepted_is_the_users_matter(old_api: Process) -> None:
     wrong = token("ann", secret="another-secret-of-at-least-thirty-two-bytes")
     async with tools_of(old_api, wrong) as tools:

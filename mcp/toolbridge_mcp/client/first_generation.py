@@ -58,12 +58,15 @@ class FirstGeneration(OpenedSession):
 
     async def _list(self, call: Call) -> Document:
         """A page. That API knows neither filters nor `maxBytes`, and gives the last page a cursor."""
-        most = self._info.entities[call.entity.plural].max_limit
+        described = self._info.entities.get(call.entity.plural)
+        most = described.max_limit if described else 0
         if not call.query.keys() - PAGING:
             with suppress(AnswerTooLong):
                 page = await super().send(call)
                 if page.size <= int(call.query.get("maxBytes", page.size)):
-                    return without_cursor(page) if is_last(page, int(call.query["limit"]), most) else page
+                    return (
+                        without_cursor(page) if is_last(page, int(call.query.get("limit", 0)), most) else page
+                    )
         return await Narrowing(call, super().send, most).page()
 
     async def _stored(self, call: Call, uid: UUID) -> Document:
