@@ -149,7 +149,7 @@ EMPTY = ["", " ", "null", "None", "undefined", [], {}]
 async def test_an_empty_value_of_a_list_argument_counts_as_left_out(empty: Any, tools: Tools) -> None:
     """Some clients fill in every argument."""
     created = await tools.create(CHAT, status="active")
-    names = ("limit", "include_deleted", "updated_since", "order", "status", "archived")
+    names = ("limit", "cursor", "include_deleted", "updated_since", "order", "status", "archived")
     listed = await tools.call("list_chats", **dict.fromkeys(names, empty))
     assert [item["uid"] for item in listed["items"]] == [created["uid"]]
 

@@ -6,11 +6,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, TypeAdapter, ValidationError, create_model
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, create_model
 from pydantic.fields import FieldInfo
 from pydantic_core import to_json
 
 from toolbridge_mcp.client import Call, JsonObject
+from toolbridge_mcp.entities.empty import EMPTY
 from toolbridge_mcp.entities.entity import (
     Arguments,
     Entity,
@@ -39,6 +40,13 @@ Version = Annotated[Number, Field(ge=1)]
 _UUID: TypeAdapter[UUID] = TypeAdapter(UUID)
 
 
+def _no_word_for_nothing(text: str) -> str:
+    if text.strip().lower() in EMPTY:
+        raise ValueError("should be the nextCursor of a page")
+    return text
+
+
+Cursor = Annotated[Word, AfterValidator(_no_word_for_nothing)]
 Context = Annotated[Object, any_object("Context, such as reason; not stored", "reason")]
 
 
@@ -50,7 +58,7 @@ class OperationArguments(Arguments):
 
 class ListArguments(OperationArguments):
     limit: Number = Field(default=DEFAULT_LIMIT, ge=1, le=1000, description=f"Default {DEFAULT_LIMIT}")
-    cursor: Maybe[Word] = Field(default=None, description="nextCursor of the page before")
+    cursor: Maybe[Cursor] = Field(default=None, description="nextCursor of the page before")
     include_deleted: bool = False
     updated_since: Maybe[Moment] = None
     order: Maybe[Literal["asc", "desc"]] = None
