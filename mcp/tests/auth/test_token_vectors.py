@@ -6,8 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.auth.token_vectors import FILE, render
+from tests.auth.token_vectors import FILE, nested, render
+from tests.harness.clients import token as with_secret
+from tests.harness.processes import Process
 from toolbridge_mcp.auth import Keys, KeySet, KeysUnavailable, Scopes, SharedSecret, UserTokenVerifier
+from toolbridge_mcp.auth.jws import MAX_NESTED
 
 pytestmark = pytest.mark.anyio
 DOCUMENT: dict[str, Any] = json.loads(FILE.read_text())
@@ -22,6 +25,16 @@ def test_the_file_is_what_its_script_writes() -> None:
 def test_each_vector_has_a_name_of_its_own() -> None:
     names = [vector["name"] for vector in DOCUMENT["vectors"]]
     assert len(set(names)) == len(names) >= 200
+
+
+async def test_a_token_that_is_nested_as_deeply_as_may_be_gets_through_the_whole_gateway(
+    gateway: Process, user: str
+) -> None:
+    deep = with_secret(user, note=nested(MAX_NESTED - 1))
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as http:
+        for bearer, status in ((deep, 400), (with_secret(user, note=nested(MAX_NESTED)), 401)):
+            answer = await http.post("/mcp", headers={"Authorization": f"Bearer {bearer}"}, json={})
+            assert answer.status_code == status
 
 
 @pytest.mark.parametrize("vector", DOCUMENT["vectors"], ids=lambda vector: vector["name"])

@@ -69,6 +69,14 @@ def with_text(name: str, value: str) -> str:
     return token(raw_claims=claims_text(**{name: "@"}).replace(b'"@"', value.encode()))
 
 
+def nested(depth: int) -> list[Any]:
+    """Lists inside each other."""
+    value: list[Any] = []
+    for _ in range(depth - 1):
+        value = [value]
+    return value
+
+
 def parts(text: str) -> list[str]:
     return text.split(".")
 
@@ -270,6 +278,7 @@ GOOD_HEADERS = {
     "a foreign key, which is ignored": token(header={"jwk": OTHER_EC.published()}),
     "certificates, which are ignored": token(RSA, header={"x5t": "x", "x5c": ["bm9uZQ==" * 100]}),
     "b64 that is not critical, which is ignored": token(header={"b64": False}),
+    "nested five hundred times": token(header={"x": nested(500)}),
     "unknown members": token(header={"x": {"y": [1, None, 1e9]}, "cty": "json"}),
     "spaces and line breaks in the JSON": token(raw_header=b' {\n "kid" : "ec" ,\t"alg":"ES256"\r\n} '),
     "escapes in the JSON": token(raw_header=b'{"\\u0061lg":"ES\\u0032\\u0035\\u0036","kid":"ec"}'),
@@ -348,6 +357,8 @@ GOOD_TIMES = {
     "nbf negative": token(nbf=-1),
     "iat now": token(iat=NOW),
     "iat in the future, which RFC 7519 does not forbid": token(iat=NOW + 30),
+    "another claim nested five hundred times": token(note=nested(500)),
+    "another claim nested in objects": with_text("note", '{"a":' * 500 + "1" + "}" * 500),
     "a huge number in another claim": with_text("note", "9" * 5000),
     "a huge exponent in another claim": with_text("note", "[1e400,-1e999999]"),
 }

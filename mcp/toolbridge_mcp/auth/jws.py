@@ -81,7 +81,7 @@ def json_object(text: bytes) -> dict[str, Any]:
         raise Malformed
     try:
         value = json.loads(text.decode(), parse_int=_number, parse_constant=_no_number)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Malformed from None
     if not isinstance(value, dict):
         raise Malformed
