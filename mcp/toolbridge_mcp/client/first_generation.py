@@ -63,10 +63,9 @@ class FirstGeneration(OpenedSession):
         if not call.query.keys() - PAGING:
             with suppress(AnswerTooLong):
                 page = await super().send(call)
-                if page.size <= int(call.query.get("maxBytes", page.size)):
-                    return (
-                        without_cursor(page) if is_last(page, int(call.query.get("limit", 0)), most) else page
-                    )
+                limit, max_bytes = (int(call.query.get(name, 0)) for name in ("limit", "maxBytes"))
+                if not max_bytes or page.size <= max_bytes:
+                    return without_cursor(page) if is_last(page, limit, most) else page
         return await Narrowing(call, super().send, most).page()
 
     async def _stored(self, call: Call, uid: UUID) -> Document:

@@ -22,7 +22,7 @@ MAX_REQUESTS = 12
 """Requests for one page of a narrowed list. The API allows 120 at once, and 10 a second."""
 
 MAX_SORTED = 5_000
-"""Items that the gateway reads through to find the newest ones."""
+"""Items that the gateway reads through to find the newest ones, on as many pages as that takes."""
 
 ENOUGH_SECONDS = 2.0
 """A page that has come so far is returned when less time than this is left."""
@@ -90,8 +90,10 @@ class Narrowing:
         end = Place.read(self._call.query["cursor"]) if "cursor" in self._call.query else None
         newest = _Newest(self._selection.limit, self._selection.max_bytes)
         cursor = self._selection.first_cursor
-        for _ in range(MAX_SORTED // PAGE_ITEMS + 1):
+        seen = 0
+        while seen <= MAX_SORTED:
             items, cursor = await self._read(cursor)
+            seen += len(items)
             before = [item for item in items if end is None or Place.of(item) < end]
             for item in filter(self._selection.takes, before):
                 newest.add(item)
