@@ -330,6 +330,23 @@ def test_what_the_target_does_not_take_is_named_and_the_rest_arrives(
         assert len(Account(target, "ann").items()) == len(account.items()) - 1
 
 
+def test_an_item_that_fills_pages_alone_arrives(api_binary: Path, tmp_path: Path) -> None:
+    limits = {"MAX_BODY_BYTES": "16777216", "MAX_STRING_BYTES": "8388608"}
+    with (
+        running(api_process(api_binary, _folder(tmp_path, "a"), **limits)) as source,
+        running(api_process(api_binary, _folder(tmp_path, "b"), **limits)) as target,
+    ):
+        account = Account(source, "ann")
+        for title in ("one", "two"):
+            account.create("notes", title=title, content="x" * 5_000_000)
+        assert copy(source, target, tmp_path).code == 0
+        there = Account(target, "ann")
+        page = there.json("GET", "notes?limit=10")
+        uids = [item["uid"] for item in page["items"]]
+        assert uids
+        assert len(there.json("GET", f"notes/{uids[0]}")["payload"]["content"]) == 5_000_000
+
+
 def test_several_users_from_a_file_and_a_tenant_for_each_side(api_binary: Path, tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     with (

@@ -25,6 +25,7 @@ COLUMNS = (
     "only there",
     "different",
     "missing there",
+    "deletion forgotten there",
     "at another version",
 )
 MOST_NAMED = 20
