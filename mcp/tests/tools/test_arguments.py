@@ -145,6 +145,21 @@ async def test_null_for_an_optional_argument_counts_as_left_out(tools: Tools) ->
 EMPTY = ["", " ", "null", "None", "undefined", [], {}]
 
 
+@pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.kind)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.verb)
+async def test_every_argument_that_is_not_required_may_be_empty(
+    operation: Operation, entity: Entity, tools: Tools
+) -> None:
+    schema = published_schema(operation.arguments(entity))
+    optional = schema["properties"].keys() - set(schema.get("required", ()))
+    parent = {} if operation.on_item or not operation.writes else await tools.parent_of(entity)
+    empties: tuple[Any, ...] = ("", "undefined", [])
+    for empty in empties:
+        uid = (await tools.create(entity))["uid"]
+        needed = {**arguments_for(operation, entity, uid), **parent}
+        await tools.call(operation.tool_name(entity), **{**dict.fromkeys(optional, empty), **needed})
+
+
 @pytest.mark.parametrize("empty", EMPTY, ids=repr)
 async def test_an_empty_value_of_a_list_argument_counts_as_left_out(empty: Any, tools: Tools) -> None:
     """Some clients fill in every argument."""
