@@ -16,7 +16,8 @@ is_kept() {
     case $1 in
         PATH | HOME | USER | LOGNAME | SHELL | TERM | LANG | LC_* | TZ | TMPDIR | PWD | OLDPWD | SHLVL | _) ;;
         TOOLBRIDGE_* | FLY* | XDG_* | LD_* | DYLD_* | SSH_AUTH_SOCK | NETRC | CI) ;;
-        *_PROXY | *_proxy | SSL_CERT_* | *CA_BUNDLE | NODE_EXTRA_CA_CERTS) ;;
+        PYENV_* | ASDF_* | MISE_* | NVM_* | VOLTA_* | NIX_*) ;; # as PATH, they say where programs are
+        *_PROXY | *_proxy | SSL_CERT_* | *CA_BUNDLE | NODE_EXTRA_CA_CERTS | GIT_SSL_*) ;;
         PIP_*INDEX* | PIP_FIND_LINKS | PIP_*HOST | PIP_*CERT | PIP_CACHE* | PIP_*TIMEOUT | PIP_RETRIES | PIP_CONFIG*) ;;
         UV_*INDEX* | UV_FIND_LINKS | UV_*HOST | UV_*CERT* | UV_*TLS | UV_CACHE* | UV_*TIMEOUT | UV_*RETRIES | UV_CONFIG*) ;;
         GOPROXY | GOSUMDB | GONOSUMDB | GOPRIVATE | GONOPROXY | GOINSECURE | GOAUTH | GOPATH | GOCACHE | GOMODCACHE) ;;
@@ -24,7 +25,7 @@ is_kept() {
         *) grep -q "^#$1=" "${BASH_SOURCE%/*}/../.env.example" ;;
     esac
 }
-for name in $(compgen -e); do is_kept "$name" || unset "$name"; done
+for name in $(compgen -e); do is_kept "$name" || unset "$name" 2>/dev/null || true; done # bash keeps UID
 # Where a locale is not installed, Python 3.11 cannot start in a folder with a name beyond ASCII.
 if [ "$(uname -s)" = Linux ]; then export LC_ALL=C.UTF-8; fi
 # These win over what the configuration files of pip and Go say.

@@ -15,6 +15,7 @@ KEPT = {
     "GOPROXY": "off",
     "HTTPS_PROXY": "http://proxy",
     "PIP_CERT": "/ca.pem",
+    "PYENV_ROOT": "/pyenv",
     "PIP_INDEX_URL": "https://index.example/simple",
     "SSL_CERT_FILE": "/ca.pem",
     "TENANT_ID": "acme",
@@ -55,6 +56,10 @@ def test_only_settings_and_what_the_system_needs_is_kept() -> None:
     left = variables({**KEPT, **dict.fromkeys(FOREIGN, "/gone")})
     assert {name: left.get(name) for name in KEPT} == KEPT
     assert not left.keys() & set(FOREIGN)
+
+
+def test_variables_that_bash_keeps_are_no_hindrance() -> None:
+    assert "TENANT_ID" in variables({"UID": "0", "EUID": "0", "PPID": "1", "TENANT_ID": "acme"})
 
 
 def test_what_pip_and_go_read_from_files_does_not_count() -> None:
