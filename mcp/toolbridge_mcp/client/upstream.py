@@ -40,6 +40,10 @@ SILENCE_SECONDS = 3.0
 NOTHING_CHANGED: Mapping[str, object] = {"consequence": "nothing was changed"}
 """For errors about unreadable answers to reads. By default they say that something may have changed."""
 
+_READ = httpx.ByteStream(b"")
+"""The stream of an answer that has been read. httpx's own refers to the answer: both, and the request, would
+stay until the next full garbage collection."""
+
 
 class Upstream:
     """The connection to the API. To be entered before use; left, it has no task and no connection."""
@@ -120,6 +124,7 @@ class Upstream:
         silence = asyncio.get_running_loop().call_later(SILENCE_SECONDS, self._watch)
         try:
             answer = await self._http.send(request)
+            answer.stream = _READ
         except NotReached:
             outcome = "not reached"
             self._failed(attempt)

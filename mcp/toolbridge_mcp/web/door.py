@@ -35,6 +35,8 @@ from toolbridge_mcp.web.streaming import mark_stream
 SMALL_BYTES = 64 * 1024
 """The largest message that is no tool call. Nothing larger is served at once with another one of its user."""
 
+MANY_BYTES = 4 * 1024 * 1024
+
 MAX_VALUES = 20_000
 """Values in the JSON of a larger message."""
 
@@ -81,12 +83,21 @@ class OpenPosts:
 
     def __init__(self) -> None:
         self._posts: set[_Post] = set()
+        self._served_bytes = 0
 
     def add(self, post: "_Post") -> None:
         self._posts.add(post)
 
     def remove(self, post: "_Post") -> None:
         self._posts.discard(post)
+        self._served_bytes += post.large_bytes
+
+    def have_gone(self) -> bool:
+        """Whether many bytes of large messages have been served since it was last so."""
+        have_gone = self._served_bytes > MANY_BYTES
+        if have_gone:
+            self._served_bytes = 0
+        return have_gone
 
     def sweep(self) -> None:
         """Ends the POSTs that take too long. One sweep costs less than a timer for each."""
@@ -165,7 +176,7 @@ class _Post:
 
     __slots__ = (
         *("_body", "_ends_at", "_is_read", "_is_started", "_receive", "_send", "_turn", "_turns", "_user"),
-        *("is_late", "scope", "task"),
+        *("is_late", "large_bytes", "scope", "task"),
     )
 
     def __init__(
@@ -177,6 +188,8 @@ class _Post:
         self.task = task
         self.scope = scope
         self.is_late = False
+        self.large_bytes = 0
+        """The size of a large message."""
         self._user = user
         self._turns = turns
         self._receive = receive
@@ -256,6 +269,7 @@ class _Post:
         self._body.arrived()
         self._is_read = True
         if len(body) > SMALL_BYTES:
+            self.large_bytes = len(body)
             await self._take_turn()
             _check_large(body, request_id)
         else:

@@ -174,6 +174,6 @@ class Gateway:
             await asyncio.sleep(SWEEP_SECONDS)
             self._posts.sweep()
             self._streams.sweep(self._answers.crowded_by())
-            if self._answers.have_gone():
+            if self._answers.have_gone() or self._posts.have_gone():
                 memory.release()
             self._http_sessions.sweep()
