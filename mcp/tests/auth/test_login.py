@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,7 +21,7 @@ from mcp.shared.auth import (
     OAuthToken,
 )
 
-from tests.harness.authorization_grants import TOKEN_EXCHANGE
+from tests.harness.authorization_grants import TOKEN_EXCHANGE, Registration
 from tests.harness.authorization_server import SERVICE, AuthorizationServer, running_authorization_server
 from tests.harness.clients import Tools, over_http, over_sse
 from tests.harness.processes import Process, api_process, free_port, gateway_process, running
@@ -62,6 +62,7 @@ class Person:
 
     async def visit(self, address: str) -> None:
         self.visits += 1
+        self.began_at = address
         async with httpx.AsyncClient(trust_env=False) as browser:
             answer = await browser.get(address)
         assert answer.is_redirect, answer.text
@@ -104,16 +105,24 @@ def resources(gateway_url: str) -> tuple[str, str]:
     return f"{gateway_url}/sse", f"{gateway_url}/mcp"
 
 
-@pytest.fixture
-def gateway(api_binary: Path, tmp_path: Path, authority: AuthorizationServer) -> Iterator[Process]:
+@contextmanager
+def gateway_with(
+    api_binary: Path, folder: Path, authority: AuthorizationServer, **more: str
+) -> Iterator[Process]:
     """A gateway that forwards, and an API: both take `authority`'s tokens for the gateway's addresses."""
-    front = gateway_process("", tmp_path)
-    settings = authority.verifiers(*resources(front.url))
-    with running(api_process(api_binary, tmp_path, **settings)) as api:
+    front = gateway_process("", folder)
+    settings = {**authority.verifiers(*resources(front.url)), **more}
+    with running(api_process(api_binary, folder, **settings)) as api:
         environment = {**front.environment, **settings, "TOOLBRIDGE_GO_API_BASE_URL": api.url}
         front.environment = {name: value for name, value in environment.items() if name != "JWT_HS256_SECRET"}
         with running(front):
             yield front
+
+
+@pytest.fixture
+def gateway(api_binary: Path, tmp_path: Path, authority: AuthorizationServer) -> Iterator[Process]:
+    with gateway_with(api_binary, tmp_path, authority) as front:
+        yield front
 
 
 async def expired(lifetime: float, since: float) -> None:
@@ -151,6 +160,25 @@ async def test_the_tokens_are_for_the_address_that_the_person_typed(
         await tools.call("list_notes")
     (form,) = authority.grants("authorization_code")
     assert form["resource"] == f"{gateway.url}/{endpoint}"
+
+
+@each_endpoint
+async def test_a_client_requests_scopes_as_the_provider_wants_them(
+    endpoint: str, api_binary: Path, tmp_path: Path, authority: AuthorizationServer, person: Person
+) -> None:
+    """Entra ID: `api://app/read` in the request, `read` in the token, and clients registered by hand. The API
+    reads no scopes."""
+    grant_types = ("authorization_code", "refresh_token")
+    authority.clients["app"] = Registration("app", "", "none", grant_types, (CALLBACK,))
+    person.memory.client = OAuthClientInformationFull.model_validate(
+        {"client_id": "app", "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none"}
+    )
+    names = {f"TOOLBRIDGE_ADVERTISED_SCOPE_{name.upper()}": f"api://app/{name}" for name in ("read", "write")}
+    with gateway_with(api_binary, tmp_path, authority, **names) as gateway:
+        async with person.connected(gateway, endpoint) as tools:
+            assert (await tools.call("create_note", title="mine", content="a"))["uid"]
+    query = parse_qs(urlsplit(person.began_at).query)
+    assert query["scope"] == ["api://app/read api://app/write"]
 
 
 @each_endpoint

@@ -24,6 +24,11 @@ METHODS = ["none", "client_secret_basic", "client_secret_post"]
 SCOPES = ["read", "write"]
 
 
+def own_name(scope: str) -> str:
+    """The name that a token carries. As at Entra ID, a request may put the API's address before it."""
+    return scope.rpartition("/")[2]
+
+
 @dataclass(frozen=True)
 class Subject:
     """A user as a grant knows them, and the audience and scope that they granted."""
@@ -51,7 +56,7 @@ class Registration(ClientMixin):
         return self.redirect_uris[0] if self.redirect_uris else None
 
     def get_allowed_scope(self, scope: str | None) -> str:
-        return " ".join(word for word in (scope or " ".join(SCOPES)).split() if word in SCOPES)
+        return " ".join(word for word in (scope or " ".join(SCOPES)).split() if own_name(word) in SCOPES)
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
         return redirect_uri in self.redirect_uris
@@ -112,6 +117,12 @@ def authlib_server(state: "AuthorizationServer") -> Authlib:
     class Tokens(JWTBearerTokenGenerator):
         def get_jwks(self) -> Any:
             return KeySet([state.keys[-1]])
+
+        def access_token_generator(
+            self, client: Registration, grant_type: str, user: Subject | None, scope: str | None
+        ) -> Any:
+            names = " ".join(own_name(word) for word in (scope or "").split())
+            return super().access_token_generator(client, grant_type, user, names)
 
         def get_audiences(self, _: Registration, user: Subject | None, __: str) -> str:
             return audience(user)
