@@ -133,6 +133,20 @@ class Rest:
         await self._http.aclose()
 
 
+async def note_in_older_api(url: str, bearer: str, size: int) -> str:
+    """The uid of a note of this size, which an API of the first generation gets without the gateway."""
+    authorization = {"Authorization": f"Bearer {bearer}"}
+    async with httpx.AsyncClient(
+        base_url=url, trust_env=False, headers=authorization, auth=signed, timeout=CALL_SECONDS
+    ) as http:
+        session = (await http.post("/v1/sync/sessions")).json()
+        headers = {"X-Sync-Session": session["id"], "X-Sync-Epoch": str(session["epoch"])}
+        payload = {"title": "large", "content": "x" * size, "nested": [{"a": [1, 2]}] * 100}
+        answer = await http.post("/v1/notes", json=payload, headers=headers)
+        assert answer.status_code == 201, answer.text
+    return str(answer.json()["uid"])
+
+
 class Tools:
     """The tools as an AI client calls them."""
 

@@ -4,10 +4,9 @@ import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.harness.clients import CALL_SECONDS, Tools, in_memory, over_sse, settings_for, signed, text_of
+from tests.harness.clients import Tools, in_memory, note_in_older_api, over_sse, settings_for, text_of
 from tests.harness.first_generation import first_generation
 from tests.harness.processes import Process, running
 from toolbridge_mcp.app import create_server
@@ -31,21 +30,6 @@ def older_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
 async def older(older_api: Process, bearer: str) -> AsyncIterator[Tools]:
     async with in_memory(create_server(settings_for(older_api.url)), bearer) as tools:
         yield tools
-
-
-async def stored(api: Process, bearer: str, size: int) -> str:
-    """The uid of a note with a text of this size, which is stored without the gateway."""
-    authorization = {"Authorization": f"Bearer {bearer}"}
-    async with httpx.AsyncClient(
-        base_url=api.url, trust_env=False, headers=authorization, auth=signed, timeout=CALL_SECONDS
-    ) as http:
-        session = (await http.post("/v1/sync/sessions")).json()
-        headers = {"X-Sync-Session": session["id"], "X-Sync-Epoch": str(session["epoch"])}
-        payload = {"title": "large", "content": "x" * size, "nested": [{"a": [1, 2]}] * 100}
-        answer = await http.post("/v1/notes", json=payload, headers=headers)
-        assert answer.status_code == 201, answer.text
-    uid: str = answer.json()["uid"]
-    return uid
 
 
 async def listed(tools: Tools, name: str = "list_notes", **arguments: Any) -> list[dict[str, Any]]:
@@ -73,7 +57,9 @@ async def test_a_large_item_hides_no_other_in_front_of_an_older_api(
     arguments: dict[str, Any], older: Tools, older_api: Process, bearer: str
 ) -> None:
     first = (await older.call("create_note", title="first", content="c"))["uid"]
-    sizes = {await stored(older_api, bearer, size): size for size in (2 * MILLION, 6 * MILLION)}
+    sizes = {
+        await note_in_older_api(older_api.url, bearer, size): size for size in (2 * MILLION, 6 * MILLION)
+    }
     last = (await older.call("create_note", title="last", content="c"))["uid"]
     items = await listed(older, **arguments)
     assert [item["uid"] for item in items] == [first, *sizes, last]
@@ -88,13 +74,13 @@ async def test_a_filter_does_not_lose_an_item_that_cannot_be_read(
 ) -> None:
     await older.call("create_note", title="other", content="c")
     tagged = (await older.call("create_note", title="t", content="c", tags=["a"]))["uid"]
-    large = await stored(older_api, bearer, 6 * MILLION)
+    large = await note_in_older_api(older_api.url, bearer, 6 * MILLION)
     assert [item["uid"] for item in await listed(older, tag="a")] == [tagged, large]
     assert [item["uid"] for item in await listed(older, tag="a", updated_since="9000-01-01")] == []
 
 
 async def test_a_huge_item_is_not_kept_in_memory(older: Tools, older_api: Process, bearer: str) -> None:
-    uid = await stored(older_api, bearer, 40 * MILLION)
+    uid = await note_in_older_api(older_api.url, bearer, 40 * MILLION)
     tracemalloc.start()
     try:
         (item,) = await listed(older, limit=1)
