@@ -73,6 +73,9 @@ func changesSchema(uid, moment object) object {
 // payloadSchema is the keys that a new item must have. Other keys are free.
 func payloadSchema(e *entity.Entity) object {
 	properties := object{"uid": object{"description": "The uid to use, in either case; anything but a UUID counts as none, and one in braces or with a prefix is refused.", "examples": []string{exampleUID}}}
+	for key := range e.Formats {
+		properties[key] = object{"type": []string{"string", "null"}, "description": "Must be " + item.TimeForm + ", or null."}
+	}
 	schema := object{"type": "object", "properties": properties, "description": stringLimits}
 	if e.Parent == nil {
 		return schema

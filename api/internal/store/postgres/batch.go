@@ -85,16 +85,16 @@ func (r *batchRun) run(ctx context.Context) error {
 	if r.last == nil && r.saves.Len() == 0 {
 		return nil // nothing to commit
 	}
-	if err := r.makeRoom(ctx); err != nil {
+	if err := r.dropTombstones(ctx); err != nil {
 		return err
 	}
 	r.saveUsage()
 	return commit(ctx, r.conn, &r.saves)
 }
 
-// makeRoom drops the oldest tombstones while the owner has more than the quota allows,
+// dropTombstones drops the oldest tombstones while the owner has more than the quota allows,
 // but none that this batch made. It stores what the batch made first.
-func (r *batchRun) makeRoom(ctx context.Context) error {
+func (r *batchRun) dropTombstones(ctx context.Context) error {
 	before := item.Snapshot{Now: r.now, Newest: r.newest}.NextStoredAt()
 	for r.batch.Quota.NeedsRoom(r.used) {
 		var dropped item.Usage

@@ -112,7 +112,7 @@ func fileSize(path string) int64 {
 
 // allocate makes a file that takes its size on the disk, or none.
 func allocate(path string, size int64) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
