@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.harness.clients import over_sse, token
-from tests.harness.processes import REPOSITORY, SECRETS, Process, gateway_process, running
+from tests.harness.processes import GATEWAY_FOLDER, REPOSITORY, SECRETS, Process, gateway_process, running
 from tests.harness.published import TOOLS
 from toolbridge_mcp import environment
 from toolbridge_mcp.supervision.__main__ import of_programs
@@ -118,6 +118,20 @@ def test_the_commands_work_with_them_too(folder: Path, api: Process) -> None:
             check=False,
         )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_modules_of_the_caller_do_not_stand_in_the_way_of_the_command(tmp_path: Path) -> None:
+    for name in ("click", "dotenv", "psutil", "pydantic"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('the wrong module')\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "toolbridge_mcp", "--version"],
+        env={"PATH": "/usr/bin", "PYTHONPATH": str(tmp_path), "PYTHONWARNINGS": "error", "PYTHONINSPECT": ""},
+        cwd=GATEWAY_FOLDER,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.startswith("toolbridge "), done.stderr
 
 
 def example_names() -> set[str]:

@@ -67,15 +67,20 @@ def _is_kept(name: str) -> bool:
 
 
 def clean_process() -> None:
-    """Removes everything else from the environment of this process. Where Python itself has read some of it,
-    the process starts again. Libraries read theirs when they are imported, so call this before."""
+    """Removes everything else from the environment of this process. Libraries read theirs when they are
+    imported, so call this before."""
     kept = cleaned(os.environ)
-    dropped = os.environ.keys() - kept.keys()
-    if any(name.startswith("PYTHON") for name in dropped):
-        os.execve(sys.executable, sys.orig_argv, kept)  # noqa: S606  no shell is wanted
-    for name in dropped:
-        del os.environ[name]
+    os.environ.clear()
     os.environ.update(kept)
+
+
+def leave_python_variables() -> None:
+    """Starts this process again without the variables that Python itself reads, if there are any: a module in
+    PYTHONPATH may have the name of one of ours. Call this before anything else is imported."""
+    foreign = {name for name in os.environ if name.startswith("PYTHON") and not _is_kept(name)}
+    if foreign:
+        kept = {name: value for name, value in os.environ.items() if name not in foreign}
+        os.execve(sys.executable, sys.orig_argv, kept)  # noqa: S606  no shell is wanted
 
 
 def forget_outside() -> None:

@@ -12,7 +12,7 @@ PACKAGE = GATEWAY_FOLDER / "toolbridge_mcp"
 
 MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
-    "__main__": {"cli"},
+    "__main__": {"cli", "environment"},
     "app": {
         *{"", "auth", "client", "entities", "health", "http_clients", "identity", "library_seams"},
         *{"logs", "metrics", "outbound", "resilience", "settings", "tools", "web"},
