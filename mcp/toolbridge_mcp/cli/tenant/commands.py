@@ -22,7 +22,6 @@ from toolbridge_mcp.cli.tenant.files import (
 from toolbridge_mcp.cli.tenant.fly import Fly, machine_of
 from toolbridge_mcp.cli.tenant.place import Place, command, deploy_image, stamp
 from toolbridge_mcp.environment import API_URL
-from toolbridge_mcp.setting_types import is_api_url
 
 
 @click.group(cls=Group)
@@ -93,6 +92,8 @@ def new(
 
 def _check_given_api(api_url: str, postgres: bool, keys: Mapping[str, str]) -> None:
     """The API has its own database, and secrets that cannot be made here."""
+    from toolbridge_mcp.setting_types import is_api_url
+
     if not is_api_url(api_url):
         raise WrongUsage("--api-url is no address such as https://api.example, without path, query or user.")
     if postgres:
