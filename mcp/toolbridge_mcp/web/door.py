@@ -93,7 +93,7 @@ class OpenPosts:
         self._served_bytes += post.large_bytes
 
     def have_gone(self) -> bool:
-        """Whether many bytes of large messages have been served since it was last so."""
+        """Whether many bytes of large messages were served or refused since it was last so."""
         have_gone = self._served_bytes > MANY_BYTES
         if have_gone:
             self._served_bytes = 0
@@ -189,7 +189,7 @@ class _Post:
         self.scope = scope
         self.is_late = False
         self.large_bytes = 0
-        """The size of a large message."""
+        """The size of a large message, as far as it is known."""
         self._user = user
         self._turns = turns
         self._receive = receive
@@ -259,6 +259,7 @@ class _Post:
         """A message that is large, or does not come at once."""
         request_id, declared = request_id_at_start(start), _declared_length(self.scope)
         self._body.request_id = request_id
+        self.large_bytes = declared if declared and SMALL_BYTES < declared <= MAX_BODY_BYTES else 0
         if declared and declared > MAX_BODY_BYTES:
             raise Refused("large_body", 413, TOO_LARGE, request_id=request_id)
         if declared and declared > SMALL_BYTES and method_at_start(start) not in (None, TOOL_CALL):
