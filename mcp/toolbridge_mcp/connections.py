@@ -160,6 +160,10 @@ class Connection(UvicornConnection):
         self._leave()
         super().connection_lost(exc)
 
+    def send_400_response(self, msg: str) -> None:
+        count_refusal("no_http")
+        super().send_400_response(msg)
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
