@@ -14,8 +14,9 @@ import psutil
 import pytest
 
 from tests.harness.authorization_server import running_authorization_server
-from tests.harness.processes import GATEWAY_FOLDER, SECRETS, Process, free_port
+from tests.harness.processes import GATEWAY_FOLDER, SECRETS, Process, free_port, gateway_process, running
 from tests.harness.published import TOOLS
+from toolbridge_mcp.cli import launch
 
 SECONDS = 120
 
@@ -237,26 +238,12 @@ def test_with_a_key_set_no_secret_and_no_token_is_made(machine: Machine) -> None
         assert f"{len(TOOLS)} tools, list_notes answered in " in said
 
 
-def test_a_gateway_that_does_not_get_ready_is_quoted(machine: Machine) -> None:
-    program = (
-        "from toolbridge_mcp.cli import launch, main; launch.READY_SECONDS = 3; "
-        "main.toolbridge(['up', '--detach'])"
-    )
-    keys = {
-        "JWT_JWKS_URL": "http://127.0.0.1:9/keys",
-        "JWT_ISSUER": "https://id.example",
-        "JWT_AUDIENCE": "a",
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**machine.environment, **keys, "TOOLBRIDGE_API_WAIT_SECONDS": "0"},
-        cwd=GATEWAY_FOLDER,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "JWT_JWKS_URL gave no usable key yet" in done.stderr
+def test_a_gateway_that_is_not_ready_is_quoted(tmp_path: Path) -> None:
+    process = gateway_process("http://127.0.0.1:9", tmp_path, TOOLBRIDGE_API_WAIT_SECONDS="0")
+    process.ready_path = "/healthz"
+    assert launch.problems(process.url) == []
+    with running(process):
+        assert launch.problems(process.url)[0].startswith("The API does not answer")
 
 
 @pytest.mark.parametrize(
@@ -297,3 +284,16 @@ def test_the_secrets_of_an_api_that_runs_already_are_not_made(machine: Machine, 
     assert code == 1
     assert "TOOLBRIDGE_TENANT_HEADER_SECRET: is not set." in said
     assert not Path(machine.environment["TOOLBRIDGE_ENV_FILE"]).exists()
+
+
+def test_an_api_that_does_not_run_is_said_when_the_gateway_has_waited_for_it(machine: Machine) -> None:
+    settings = {
+        **SECRETS,
+        "TOOLBRIDGE_GO_API_BASE_URL": "http://127.0.0.1:9",
+        "TOOLBRIDGE_API_WAIT_SECONDS": "1",
+    }
+    code, said = machine("up", **settings)
+    assert code == 1
+    assert "The API does not answer" in said
+    assert "TOOLBRIDGE_GO_API_BASE_URL is http://127.0.0.1:9." in said
+    assert machine.processes() == []

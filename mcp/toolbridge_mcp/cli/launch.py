@@ -92,9 +92,13 @@ def wait_until_ready(stack: Stack, launcher: Launcher, log_start: int) -> None:
             raise Failure(errors)
         if has_ended:
             raise ended(stack)
+        # The gateway has waited for the API before it says this. An API of the stack's own may take longer.
+        if stack.given_api and (reasons := problems(stack.url)):
+            where = f"TOOLBRIDGE_GO_API_BASE_URL is {stack.given_api}."
+            raise Failure(" ".join([*reasons, where]))
         if time.monotonic() > deadline:
-            reasons = ", ".join(problems(stack.url))
-            raise Failure(f"Not ready after {READY_SECONDS} s. {reasons}\n{log.tail(stack.log)}")
+            said = " ".join([f"Not ready after {READY_SECONDS} s.", *problems(stack.url)])
+            raise Failure(f"{said}\n{log.tail(stack.log)}")
         time.sleep(0.1)
 
 
