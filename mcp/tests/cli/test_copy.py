@@ -330,6 +330,23 @@ def test_what_the_target_does_not_take_is_named_and_the_rest_arrives(
         assert len(Account(target, "ann").items()) == len(account.items()) - 1
 
 
+def test_payloads_that_no_tool_would_make_arrive_as_they_are(api_binary: Path, tmp_path: Path) -> None:
+    with two("old ours", api_binary, tmp_path) as (source, target):
+        account, there = Account(source, "ann"), Account(target, "ann")
+        odd: list[dict[str, Any]] = [
+            {},
+            {"title": 5, "dueDate": "tomorrow", "tags": "no list", "status": None, "archived": "yes"},
+            {"title": "", "dueDate": "2026-13-45", "updatedAt": "never", "version": "7", "deletedAt": "no"},
+            {"uid": str(uuid4()).upper(), "title": "capitals", "a/b~c": {"": [[], {}]}},
+        ]
+        for payload in odd:
+            account.create("tasks", **payload)
+        account.push("tasks", {"uid": str(uuid4()), "sync": "no object", "updatedTs": 5})
+        done = copy(source, target, tmp_path)
+        assert done.code == 0, done
+        same(account.items(), there.items())
+
+
 def test_an_item_that_fills_pages_alone_arrives(api_binary: Path, tmp_path: Path) -> None:
     limits = {"MAX_BODY_BYTES": "16777216", "MAX_STRING_BYTES": "8388608"}
     with (
