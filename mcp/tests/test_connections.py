@@ -171,6 +171,18 @@ async def test_one_segment_cannot_carry_thousands_of_requests_or_headers(heads: 
         assert got.count(b"<GET / >") <= 20
 
 
+async def test_half_heads_have_room_for_so_many_bytes_of_one_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 60)
+    monkeypatch.setattr(connections, "MAX_HALF_HEADS_BYTES_EACH", 1_000)
+    async with serving() as port, connected(port) as first, connected(port) as second:
+        for _, writer in (first, second):
+            writer.write(b"GET / HTTP/1.1\r\nX: " + b"x" * 600)
+            await asyncio.sleep(0.05)
+        assert await end_of(second[0]) == b""
+        first[1].write(b"\r\nHost: x\r\n\r\n")
+        await read_until(first[0], b"<GET / >")
+
+
 async def test_a_few_requests_at_once_are_answered_in_turn() -> None:
     async with serving() as port, connected(port) as (reader, writer):
         writer.write(GET * 10)
