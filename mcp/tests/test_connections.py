@@ -79,7 +79,7 @@ async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyn
             await writer.wait_closed()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.2)
     monkeypatch.setattr(connections, "READING_SECONDS", 0.2)
@@ -104,6 +104,7 @@ async def end_of(reader: asyncio.StreamReader) -> bytes:
     return bytes(got)
 
 
+@pytest.mark.usefixtures("short_times")
 @pytest.mark.parametrize(
     ("answered", "sent"),
     [
@@ -120,6 +121,7 @@ async def test_what_is_no_request_loses_its_connection(answered: int, sent: byte
         assert await end_of(reader) == b""
 
 
+@pytest.mark.usefixtures("short_times")
 async def test_more_bytes_give_a_head_no_more_time() -> None:
     async with serving() as port, connected(port) as (reader, writer):
         writer.write(b"GET / HTTP/1.1\r\n")
@@ -132,6 +134,7 @@ async def test_more_bytes_give_a_head_no_more_time() -> None:
         assert ending.done()
 
 
+@pytest.mark.usefixtures("short_times")
 async def test_a_head_that_trickles_behind_a_request_loses_its_connection() -> None:
     async def never(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
         await asyncio.sleep(60)
@@ -141,6 +144,7 @@ async def test_a_head_that_trickles_behind_a_request_loses_its_connection() -> N
         await end_of(reader)
 
 
+@pytest.mark.usefixtures("short_times")
 async def test_the_rest_of_a_body_that_nobody_reads_has_a_timer_too() -> None:
     async with serving(refuse) as port, connected(port) as (reader, writer):
         writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf")
@@ -148,6 +152,7 @@ async def test_the_rest_of_a_body_that_nobody_reads_has_a_timer_too() -> None:
         assert await end_of(reader) == b""
 
 
+@pytest.mark.usefixtures("short_times")
 async def test_an_answer_that_is_not_read_loses_its_connection() -> None:
     async with serving(long_answer) as port, connected(port) as (reader, writer):
         writer.write(GET)
@@ -172,7 +177,6 @@ async def test_one_segment_cannot_carry_thousands_of_requests_or_headers(heads: 
 
 
 async def test_half_heads_have_room_for_so_many_bytes_of_one_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 60)
     monkeypatch.setattr(connections, "MAX_HALF_HEADS_BYTES_EACH", 1_000)
     async with serving() as port, connected(port) as first, connected(port) as second:
         for _, writer in (first, second):
