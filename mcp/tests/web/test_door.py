@@ -159,7 +159,7 @@ async def test_a_large_note_is_created(connect: Any, gateway: Process, bearer: s
 def strict(api: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """A gateway with low limits."""
     settings = {
-        "TOOLBRIDGE_MESSAGE_RATE": "60:20",
+        "TOOLBRIDGE_MESSAGE_RATE": "20:20",
         "TOOLBRIDGE_BYTE_RATE": "6000:5000000",
         "TOOLBRIDGE_MAX_BODIES_PER_USER": "2",
         "TOOLBRIDGE_MAX_BODY_BYTES_PER_USER": "5000000",
@@ -175,19 +175,20 @@ async def test_every_message_counts_against_its_users_rate(
 ) -> None:
     async with connected(strict, user, transport) as way:
         notification = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-        statuses = [(await way.post(notification)).status_code for _ in range(25)]
-        assert statuses[:15] == [202] * 15
-        assert statuses[-1] == 429
+        taken = 0
+        while (answer := await way.post(notification)).status_code == 202:
+            taken += 1
+        assert (answer.status_code, taken >= 15) == (429, True)
+        assert answer.headers["Retry-After"] in ("1", "2", "3")
         refused = await way.error(listing(0))
         assert refused["code"] == -32000
-        assert "too many messages. Wait 1 seconds" in refused["message"]
-        assert (await way.post(notification)).headers["Retry-After"] == "1"
+        assert "too many messages. Wait " in refused["message"]
     async with connected(strict, user + "-2", transport) as way:
         assert (await way.post(notification)).status_code == 202
 
 
 async def list_many_times(tools: Tools) -> None:
-    for _ in range(30):
+    for _ in range(60):
         await tools.client.list_tools()
 
 
@@ -199,7 +200,7 @@ async def test_the_official_client_goes_on_after_a_refused_message(
         with anyio.fail_after(30):
             with pytest.raises(MCPError):
                 await list_many_times(tools)
-            await asyncio.sleep(2)
+            await asyncio.sleep(7)
             await tools.client.list_tools()
 
 
