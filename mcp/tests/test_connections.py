@@ -1,6 +1,7 @@
 """One connection: its timers, its limits, and offers of another protocol."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
@@ -16,11 +17,15 @@ from uvicorn.server import ServerState
 
 from toolbridge_mcp import connections
 from toolbridge_mcp.connections import Connection, Connections
+from toolbridge_mcp.uvicorn_server import listen
 
 pytestmark = pytest.mark.anyio
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 LONG = 30_000_000
 """Bytes, more than the system keeps for a connection."""
+
+MIDDLING = 120_000
+"""More than the system takes at once for a client with little room, and less than makes the server pause."""
 
 OFFERS = {
     "h2c": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n",
@@ -46,6 +51,10 @@ async def long_answer(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse(b"x" * LONG)(scope, receive, send)
 
 
+async def middling_answer(scope: Scope, receive: Receive, send: Send) -> None:
+    await PlainTextResponse(b"x" * MIDDLING)(scope, receive, send)
+
+
 @asynccontextmanager
 async def serving(
     app: object = echo, most: int = 100, most_each: int = 100, *proxies: str
@@ -59,7 +68,7 @@ async def serving(
         Connections(most, most_each, proxies),
     )
     make = partial(Connection, config, state, {}, connections=all_of_them)
-    server = await loop.create_server(make, "127.0.0.1", 0)
+    server = await loop.create_server(make, sock=listen("127.0.0.1", 0)[0])
     async with server:
         yield server.sockets[0].getsockname()[1]
     for connection in list(state.connections):
@@ -69,8 +78,16 @@ async def serving(
 
 
 @asynccontextmanager
-async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def connected(
+    port: int, window: int | None = None
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection; `window` is how many bytes the client's system keeps of what it does not read."""
+    client = socket.socket()
+    if window is not None:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+    client.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", port))
+    reader, writer = await asyncio.open_connection(sock=client)
     try:
         yield reader, writer
     finally:
@@ -159,6 +176,17 @@ async def test_an_answer_that_is_not_read_loses_its_connection() -> None:
         await asyncio.sleep(1)
         got = len(await end_of(reader))
         assert 0 < got < LONG
+
+
+@pytest.mark.parametrize("pause", [0, 0.4])
+async def test_a_client_that_has_read_an_answer_slowly_keeps_its_connection(pause: float) -> None:
+    async with serving(middling_answer) as port, connected(port, 8_192) as (reader, writer):
+        for _ in range(6):
+            writer.write(GET)
+            await read_until(reader, b"\r\n\r\n")
+            await asyncio.sleep(0.1)
+            assert await reader.readexactly(MIDDLING) == b"x" * MIDDLING
+            await asyncio.sleep(pause)
 
 
 async def test_an_answer_that_is_read_arrives_whole() -> None:

@@ -176,6 +176,8 @@ class Connection(UvicornConnection):
             raise ValueError("too many headers, or too many requests at once")
         self._forget_half_head()
         self._expect_no_data()
+        if self._has_read():
+            self._expect_no_reading()
         self._connections.end_idle(self)
         self._in_body, self._pieces = True, 0
         self._unanswered += 1
@@ -209,7 +211,8 @@ class Connection(UvicornConnection):
     def on_response_complete(self) -> None:
         self._unanswered -= 1
         super().on_response_complete()
-        if self.transport.get_write_buffer_size():
+        if not self._has_read():
+            self._expect_no_reading()
             self._expect_reading()
         if self._unanswered or self.transport.is_closing():
             return
@@ -267,14 +270,23 @@ class Connection(UvicornConnection):
             self._sending_timer.cancel()
             self._sending_timer = None
 
+    def _has_read(self) -> bool:
+        """Whether everything written is with the system. Nobody reports when the last bytes get there."""
+        return not self.transport.get_write_buffer_size()
+
     def _expect_reading(self) -> None:
         if self._reading_timer is None:
-            self._reading_timer = self.loop.call_later(READING_SECONDS, self._end, "unread_answer")
+            self._reading_timer = self.loop.call_later(READING_SECONDS, self._end_unread)
 
     def _expect_no_reading(self) -> None:
         if self._reading_timer is not None:
             self._reading_timer.cancel()
             self._reading_timer = None
+
+    def _end_unread(self) -> None:
+        self._reading_timer = None
+        if not self._has_read():
+            self._end("unread_answer")
 
     def _end(self, reason: str) -> None:
         count_refusal(reason)
