@@ -19,6 +19,7 @@ import pytest
 from werkzeug.serving import generate_adhoc_ssl_context
 
 from tests.harness.authorization_server import SERVICE, AuthorizationServer, running_authorization_server
+from tests.harness.by_hand import signed_tenant
 from tests.harness.clients import token
 from tests.harness.first_generation import first_generation
 from tests.harness.processes import (
@@ -159,6 +160,21 @@ class TestFirstGeneration:
         assert report.lines[6].endswith(
             "the first generation, which describes nothing: only the names of 5 entities were compared"
         )
+
+    def test_an_item_that_is_too_large_to_read_proves_as_much(
+        self, start: Callable[..., Mapping[str, str]]
+    ) -> None:
+        settings = start()
+        api = settings["TOOLBRIDGE_GO_API_BASE_URL"]
+        headers = {
+            "Authorization": f"Bearer {token('ann')}",
+            **signed_tenant(TENANT_HEADER_SECRET, TENANT_ID),
+        }
+        session = httpx.post(f"{api}/v1/sync/sessions", headers=headers, trust_env=False).json()
+        headers |= {"X-Sync-Session": session["id"], "X-Sync-Epoch": "1"}
+        body = {"title": "large", "content": "x" * 6_000_000}
+        httpx.post(f"{api}/v1/notes", json=body, headers=headers, trust_env=False).raise_for_status()
+        assert examine(settings).code == 0
 
     def test_its_newest_version_passes_too(self, start: Callable[..., Mapping[str, str]]) -> None:
         report = examine(start(NEWEST="yes"))
