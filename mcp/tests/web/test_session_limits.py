@@ -375,6 +375,6 @@ async def test_what_nobody_reads_is_bounded_and_ends(limited: Process, user: str
                 while 404 not in statuses:
                     call = {"jsonrpc": "2.0", "id": len(statuses), "method": "tools/call", "params": get}
                     statuses.append((await http.post(messages, json=call, headers=of(user))).status_code)
-        assert set(statuses) == {202, 429, 404}
-        assert statuses.count(202) < 300
+        assert {202, 404} <= set(statuses) <= {202, 429, 404}
+        assert statuses.count(202) < 500
         assert (await tools.call("get_note", uid=large["uid"]))["version"] == 1

@@ -17,7 +17,7 @@ import pytest
 
 from tests.harness.clients import HELLO, META, Rest, over_sse, token
 from tests.harness.processes import Process, gateway_process, running
-from toolbridge_mcp.web.sessions.exchanges import MESSAGE_BYTES, Exchange, UnreadAnswers
+from toolbridge_mcp.web.sessions.exchanges import MAX_REQUESTS_EACH, MESSAGE_BYTES, Exchange, UnreadAnswers
 
 pytestmark = pytest.mark.anyio
 ACCEPT = {"Accept": "application/json, text/event-stream"}
@@ -360,3 +360,12 @@ async def test_an_exchange_is_over_when_it_is_neither_handled_nor_sent() -> None
     assert ends == ["over", "at once"]
     assert exchange.takes(50 * MIB)
     assert answers.total == 0
+
+
+def test_the_requests_of_clients_that_do_not_read_are_counted_too() -> None:
+    answers = UnreadAnswers(1000 * MIB, 1000 * MIB)
+    exchanges = [Exchange(answers, USER) for _ in range(MAX_REQUESTS_EACH)]
+    assert answers.is_full(USER)
+    assert not answers.is_full(OTHER)
+    exchanges[0].sent()
+    assert not answers.is_full(USER)

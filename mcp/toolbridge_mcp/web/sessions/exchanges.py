@@ -15,6 +15,10 @@ from toolbridge_mcp.web.ledger import Lack, Room
 MESSAGE_BYTES = 16 * 1024
 """What every request occupies, beside its answer."""
 
+MAX_REQUESTS, MAX_REQUESTS_EACH = 4_096, 1_024
+"""How many requests, of all users and of one, may be under way before a stream that is not read takes no
+more."""
+
 SMALL_BYTES = 64 * 1024
 """An answer of this size needs no room: it must stay possible to say that there is none."""
 
@@ -48,6 +52,7 @@ class UnreadAnswers:
 
     def __init__(self, most: int, most_each: int) -> None:
         self._room = Room(most, most_each)
+        self._requests = Room(MAX_REQUESTS, MAX_REQUESTS_EACH)
         self._waiting: deque[tuple[Exchange, int, asyncio.Future[None]]] = deque()
         self._most_since = 0
 
@@ -68,8 +73,8 @@ class UnreadAnswers:
         return len(self._waiting)
 
     def is_full(self, user: User) -> bool:
-        """Whether a user's client has to read before it asks for more."""
-        return self._room.lacks(user, MESSAGE_BYTES) is not None
+        """Whether a user has as many requests under way as a client that does not read may have."""
+        return self._requests.lacks(user) is not None
 
     def crowded_by(self) -> User | None:
         """The user who occupies most, if others have to wait for that; else None."""
@@ -77,6 +82,11 @@ class UnreadAnswers:
             self._room.lacks(exchange.user, more) is Lack.SHARED for exchange, more, _ in self._waiting
         )
         return cast("User", self._room.largest()) if is_crowded else None
+
+    def enter(self, exchange: "Exchange") -> None:
+        """Counts a request, and what it occupies beside its answer."""
+        self._requests.add(exchange.user)
+        self._add(exchange, MESSAGE_BYTES)
 
     def occupy(self, exchange: "Exchange", size: int) -> bool:
         """Whether `exchange` now occupies `size` bytes at least."""
@@ -108,6 +118,7 @@ class UnreadAnswers:
 
     def leave(self, exchange: "Exchange") -> None:
         """Returns what `exchange` occupies, and gives it to those who wait, the first first."""
+        self._requests.remove(exchange.user)
         self._room.remove(exchange.user, exchange.occupied)
         if exchange.stream:
             exchange.stream.occupied -= exchange.occupied
@@ -158,7 +169,7 @@ class Exchange:
         self.is_given = False
         """Whether the answer is on its way to the stream."""
         self._then: list[Callable[[], None]] = []
-        answers.occupy(self, MESSAGE_BYTES)
+        answers.enter(self)
 
     def takes(self, size: int) -> bool:
         return self._is_over or self._answers.occupy(self, size)

@@ -36,7 +36,7 @@ from toolbridge_mcp.web.sessions.session import (
 from toolbridge_mcp.web.sessions.streams import OpenStreams, Stream
 
 STALL_SECONDS = 0.25
-MAX_UNREAD = 32
+MAX_UNREAD = 128
 """Messages that a session may still send while its client has read nothing for `STALL_SECONDS`."""
 
 GIVEN_WAY_SECONDS = 10
