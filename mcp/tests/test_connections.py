@@ -230,6 +230,41 @@ async def test_a_body_of_tiny_chunks_is_refused() -> None:
         assert b"HTTP/1.1 400 " in await end_of(reader)
 
 
+CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"
+
+
+@pytest.mark.parametrize("app", [echo, refuse])
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    [(b"0\r\n", b"T: x\r\n"), (b"0\r\nT: ", b"xxxx"), (b"1;e=", b"xxxx"), (b"1;", b"e=x;")],
+    ids=["trailers", "a trailer", "an extension", "extensions"],
+)
+async def test_what_comes_with_a_body_and_is_no_part_of_it_is_bounded(
+    app: object, begin: bytes, more: bytes
+) -> None:
+    async with serving(app) as port, connected(port) as (reader, writer):
+        writer.write(CHUNKED + begin)
+        ending = asyncio.ensure_future(end_of(reader))
+        sent = 0
+        with suppress(ConnectionResetError):
+            while not ending.done() and sent < 10 * connections.MAX_FRAMING_BYTES:
+                writer.write(more * 4_000)
+                await writer.drain()
+                await asyncio.sleep(0)
+                sent += 4_000 * len(more)
+            await ending
+        assert sent < 10 * connections.MAX_FRAMING_BYTES
+
+
+async def test_trailers_are_ignored() -> None:
+    post = CHUNKED + b"0\r\nHost: y\r\nExpect: 100-continue\r\n\r\n"
+    async with serving() as port, connected(port) as (reader, writer):
+        for _ in range(2):
+            writer.write(post + post + GET)
+            for answer in (b"<POST / ok>", b"<POST / ok>", b"<GET / >"):
+                assert (await read_until(reader, b">")).endswith(answer)
+
+
 async def test_above_the_limit_the_connection_that_was_idle_longest_gives_way() -> None:
     async with serving(echo, 3, 3) as port, AsyncExitStack() as stack:
         first, second, third = [await stack.enter_async_context(connected(port)) for _ in range(3)]

@@ -31,6 +31,9 @@ MAX_PIPELINED = 16
 MAX_PIECES = 20_000
 """Pieces in which a body may come: chunks of one byte each cost a thousand times what they carry."""
 
+MAX_FRAMING_BYTES = 256 * 1024
+"""Bytes that may come with a body and are no part of it: the sizes and extensions of chunks, and trailers."""
+
 MAX_HALF_HEADS_BYTES = 16 * 1024 * 1024
 MAX_HALF_HEADS_BYTES_EACH = 4 * 1024 * 1024
 """Bytes of incomplete heads, of all callers and of one address."""
@@ -129,6 +132,8 @@ class Connection(UvicornConnection):
         self._half_head = 0
         """Bytes of an incomplete head."""
         self._pieces = 0
+        self._framing = 0
+        """Bytes since the last complete head that are no part of a body."""
         self._sending_timer: asyncio.TimerHandle | None = None
         """Runs while the client has to send something."""
         self._reading_timer: asyncio.TimerHandle | None = None
@@ -147,7 +152,12 @@ class Connection(UvicornConnection):
             self.transport.close()
 
     def data_received(self, data: bytes) -> None:
+        self._framing += len(data)
         super().data_received(data)
+        if self._in_body and self._framing > MAX_FRAMING_BYTES:
+            count_refusal("framing")
+            self.transport.abort()
+            return
         if self._in_head:
             self._count_half_head(len(data))
         if self._in_head or not self._unanswered:
@@ -168,6 +178,10 @@ class Connection(UvicornConnection):
         super().on_message_begin()
         self._in_head = True
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # nothing reads trailers (RFC 9110, section 6.5.1)
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         self._in_head = False
         if self._is_continuing:
@@ -179,13 +193,14 @@ class Connection(UvicornConnection):
         if self._has_read():
             self._expect_no_reading()
         self._connections.end_idle(self)
-        self._in_body, self._pieces = True, 0
+        self._in_body, self._pieces, self._framing = True, 0, 0
         self._unanswered += 1
         self._prefer_host_of_target()
         set_abort(self.scope, self.transport.abort)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
+        self._framing -= len(body)
         self._pieces += 1
         if self._pieces > MAX_PIECES:
             raise ValueError("a body in too many pieces")
