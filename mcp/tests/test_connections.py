@@ -265,6 +265,27 @@ async def test_trailers_are_ignored() -> None:
                 assert (await read_until(reader, b">")).endswith(answer)
 
 
+@pytest.mark.parametrize("behind", [GET * 100, GET + b"nonsense\r\n\r\n", b"nonsense\r\n\r\n"])
+async def test_who_serves_a_request_learns_that_nobody_reads_the_response(behind: bytes) -> None:
+    """Because something came behind the request that closes the connection."""
+    got = list[str]()
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: Scope, receive: Receive, __: Send) -> None:
+        got.append((await receive())["type"])
+        begun.set()
+        got.append((await receive())["type"])
+        ended.set()
+
+    async with serving(wait) as port, connected(port) as (_, writer):
+        writer.write(GET)
+        with anyio.fail_after(5):
+            await begun.wait()
+            writer.write(behind)
+            await ended.wait()
+    assert got == ["http.request", "http.disconnect"]
+
+
 async def test_above_the_limit_the_connection_that_was_idle_longest_gives_way() -> None:
     async with serving(echo, 3, 3) as port, AsyncExitStack() as stack:
         first, second, third = [await stack.enter_async_context(connected(port)) for _ in range(3)]

@@ -134,6 +134,8 @@ class Connection(UvicornConnection):
         self._pieces = 0
         self._framing = 0
         """Bytes since the last complete head that are no part of a body."""
+        self._served: Any = None
+        """uvicorn's cycle of the request that is being served, or was served last."""
         self._sending_timer: asyncio.TimerHandle | None = None
         """Runs while the client has to send something."""
         self._reading_timer: asyncio.TimerHandle | None = None
@@ -156,7 +158,7 @@ class Connection(UvicornConnection):
         super().data_received(data)
         if self._in_body and self._framing > MAX_FRAMING_BYTES:
             count_refusal("framing")
-            self.transport.abort()
+            self._cut()
             return
         if self._in_head:
             self._count_half_head(len(data))
@@ -168,10 +170,12 @@ class Connection(UvicornConnection):
         self._expect_no_reading()
         self._forget_half_head()
         self._leave()
+        self._stop_serving()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
         count_refusal("no_http")
+        self._stop_serving()
         super().send_400_response(msg)
 
     def on_message_begin(self) -> None:
@@ -196,7 +200,7 @@ class Connection(UvicornConnection):
         self._in_body, self._pieces, self._framing = True, 0, 0
         self._unanswered += 1
         self._prefer_host_of_target()
-        set_abort(self.scope, self.transport.abort)
+        set_abort(self.scope, self._cut)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -247,7 +251,24 @@ class Connection(UvicornConnection):
     def give_way(self) -> None:
         """Closes the connection at once."""
         self._leave()
+        self._cut()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._served = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _cut(self) -> None:
+        """Closes the connection at once."""
+        self._stop_serving()
         self.transport.abort()
+
+    def _stop_serving(self) -> None:
+        """Says to whoever serves a request that nobody reads the response. uvicorn says it of the request
+        that came last, and once the connection has closed; until then a write fails."""
+        cycle = self._served
+        if cycle and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
 
     def _leave(self) -> None:
         if self._is_counted:
@@ -264,7 +285,7 @@ class Connection(UvicornConnection):
         heads = self._connections.half_heads
         if heads.lacks(self.caller, size):
             count_refusal("half_heads")
-            self.transport.abort()
+            self._cut()
             return
         heads.add(self.caller, size)
         self._half_head += size
@@ -305,4 +326,4 @@ class Connection(UvicornConnection):
 
     def _end(self, reason: str) -> None:
         count_refusal(reason)
-        self.transport.abort()
+        self._cut()

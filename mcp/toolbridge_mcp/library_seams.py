@@ -175,8 +175,9 @@ UvicornServer = uvicorn.Server
 
 UvicornConnection = HttpToolsProtocol
 """One connection. `connections.py` overrides what asyncio, the parser and a complete response call, reads
-`cycle`, `headers` and `pipeline`, and calls `send_400_response`. uvicorn has no timer for a head, for the
-rest of a body or for an answer that is not read, and no limit on connections or on requests that wait."""
+`cycle`, `headers` and `pipeline`, extends `_start_asgi_task` and `send_400_response`, and sets `disconnected`
+and `message_event` of a cycle. uvicorn has no timer for a head, for the rest of a body or for an answer that
+is not read, and no limit on connections or on requests that wait. It keeps trailers as headers."""
 
 
 class RequestParser(httptools.HttpRequestParser):
