@@ -178,6 +178,7 @@ async def test_an_answer_that_is_not_read_loses_its_connection() -> None:
         assert 0 < got < LONG
 
 
+@pytest.mark.usefixtures("short_times")
 @pytest.mark.parametrize("pause", [0, 0.4])
 async def test_a_client_that_has_read_an_answer_slowly_keeps_its_connection(pause: float) -> None:
     async with serving(middling_answer) as port, connected(port, 8_192) as (reader, writer):
