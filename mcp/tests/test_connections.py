@@ -57,10 +57,10 @@ async def middling_answer(scope: Scope, receive: Receive, send: Send) -> None:
 
 @asynccontextmanager
 async def serving(
-    app: object = echo, most: int = 100, most_each: int = 100, *proxies: str
+    app: object = echo, most: int = 100, most_each: int = 100, *proxies: str, keep_alive: int = 5
 ) -> AsyncIterator[int]:
     """The port of a server with such connections."""
-    config = uvicorn.Config(app, log_config=None, ws="none")  # type: ignore[arg-type]
+    config = uvicorn.Config(app, log_config=None, ws="none", timeout_keep_alive=keep_alive)  # type: ignore[arg-type]
     config.load()
     loop, state, all_of_them = (
         asyncio.get_running_loop(),
@@ -166,6 +166,27 @@ async def test_the_rest_of_a_body_that_nobody_reads_has_a_timer_too() -> None:
     async with serving(refuse) as port, connected(port) as (reader, writer):
         writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf")
         await read_until(reader, b"<refused>")
+        assert await end_of(reader) == b""
+
+
+@pytest.mark.usefixtures("short_times")
+async def test_a_body_that_ends_after_its_answer_leaves_the_connection_idle() -> None:
+    async with serving(refuse) as port, connected(port) as (reader, writer):
+        for _ in range(2):
+            writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n")
+            await read_until(reader, b"<refused>")
+            writer.write(b"body")
+            await asyncio.sleep(0.5)
+        writer.write(b"GET / HTT")
+        assert await end_of(reader) == b""
+
+
+@pytest.mark.usefixtures("short_times")
+async def test_an_idle_connection_behind_a_late_body_ends_with_its_time() -> None:
+    async with serving(refuse, keep_alive=1) as port, connected(port) as (reader, writer):
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n")
+        await read_until(reader, b"<refused>")
+        writer.write(b"body")
         assert await end_of(reader) == b""
 
 

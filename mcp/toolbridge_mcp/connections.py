@@ -180,6 +180,7 @@ class Connection(UvicornConnection):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._expect_no_data()
         self._in_head = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -214,6 +215,9 @@ class Connection(UvicornConnection):
         if self.parser.should_upgrade():  # the body is still to come
             return
         self._in_body = False
+        if not self._unanswered:  # the answer came before the end of the body; the connection is idle now
+            self._expect_no_data()
+            self._expect_data(self.timeout_keep_alive)
         super().on_message_complete()
 
     def continue_in_http(self, rest: bytes) -> None:
@@ -297,9 +301,11 @@ class Connection(UvicornConnection):
             self._connections.half_heads.remove(self.caller, self._half_head)
             self._half_head = 0
 
-    def _expect_data(self) -> None:
+    def _expect_data(self, seconds: float | None = None) -> None:
+        """Within so many seconds, or `HEAD_SECONDS`."""
         if self._sending_timer is None and not self.transport.is_closing():
-            self._sending_timer = self.loop.call_later(HEAD_SECONDS, self._end, "slow_head")
+            within = HEAD_SECONDS if seconds is None else seconds
+            self._sending_timer = self.loop.call_later(within, self._end, "slow_head")
 
     def _expect_no_data(self) -> None:
         if self._sending_timer is not None:
