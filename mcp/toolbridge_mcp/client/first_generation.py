@@ -100,7 +100,7 @@ class FirstGeneration(OpenedSession):
         raise AlreadyExists
 
     async def _cause(self, call: Call, failure: ApiFailed) -> ToolBridgeError:
-        """What was wrong with a write that failed. That API does not tell a caller's mistake from its own."""
+        """What was wrong with a write that failed. That API reports a caller's mistake as its own failure."""
         if not call.writes:
             return failure
         if NUL in (call.content() or b""):

@@ -31,7 +31,7 @@ class Standing:
         With 403 the API refuses this user in the tenant, which says nothing about other users.
         """
         now = time.monotonic()
-        self.time_told(answer)
+        self.compare_clocks(answer)
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             self._refused_at = now
         if now - self._logged_at >= LOG_SECONDS:
@@ -41,7 +41,7 @@ class Standing:
                 extra={"status": answer.status_code, "clock_difference_seconds": self._apart},
             )
 
-    def time_told(self, answer: httpx.Response) -> None:
+    def compare_clocks(self, answer: httpx.Response) -> None:
         """Compares the clocks, if the answer has a date."""
         difference = seconds_ahead(answer)
         self._apart = 0 if difference is None else difference

@@ -110,7 +110,7 @@ class Upstream:
         puts no write at risk. The first generation has no `/readyz`; there, any answer must do."""
         request = self._http.build_request("GET", READY_PATH)
         answer = await self._transmit(request, attempt, Deadline(seconds), writes=False)
-        self.standing.time_told(answer)
+        self.standing.compare_clocks(answer)
         if not answer.is_success and answer.status_code != httpx.codes.NOT_FOUND:
             raise refusal(answer)
         self.warning = answer.text.removeprefix(DEGRADED) if answer.text.startswith(DEGRADED) else ""

@@ -42,7 +42,7 @@ def _can_hold(field: FieldInfo, value: Any) -> bool:
 
 
 def _key(value: Any) -> str | type:
-    """What tells an empty value from others, in a set."""
+    """An empty value's key in a set, which no other value has."""
     if isinstance(value, str):
         return value.strip().lower() if len(value) < LONGEST_TEXT else object
     return type(value) if value is None or value == [] or value == {} else object

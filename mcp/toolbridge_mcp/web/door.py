@@ -211,7 +211,7 @@ class _Post:
             self.task.cancel()
 
     def lateness(self) -> Exception:
-        """What the sender of a POST that was late is told, if it can still be told."""
+        """The error of a POST that was late. Once an answer has begun, it only ends the connection."""
         if self._is_started:
             count_refusal("unread_answer")
             return ClientDisconnect()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import click
 
-from toolbridge_mcp.cli.copying.comparison import Outcome, compare
+from toolbridge_mcp.cli.copying.comparison import MOST_NAMED, Outcome, compare
 from toolbridge_mcp.cli.copying.progress import Progress
 from toolbridge_mcp.cli.copying.side import Place, Side
 from toolbridge_mcp.cli.copying.transfer import IN_ORDER, Refused, Transfer
@@ -28,7 +28,6 @@ COLUMNS = (
     "deletion forgotten there",
     "at another version",
 )
-MOST_NAMED = 20
 REPORT_SECONDS = 1.0
 
 

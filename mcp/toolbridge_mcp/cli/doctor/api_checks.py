@@ -40,7 +40,7 @@ async def reachable(visit: Visit) -> str:
 async def clocks_agree(visit: Visit) -> str:
     difference = seconds_ahead(visit.api_answer, visit.now())
     if difference is None:
-        raise NotChecked("the API does not tell its time")
+        raise NotChecked("the API does not say its time")
     if abs(difference) >= CLOCK_SECONDS:
         ahead = "ahead of" if difference > 0 else "behind"
         raise Failed(
