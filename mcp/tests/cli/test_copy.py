@@ -418,9 +418,15 @@ def test_digits_are_kept_from_sqlite_to_postgresql(api_binary: Path, tmp_path: P
 def test_what_is_wrong_is_one_sentence(
     settings: dict[str, str], says: str, api: Process, tmp_path: Path
 ) -> None:
-    done = copy(api, api, tmp_path, **settings)
+    with running(first_generation(tmp_path)) as source:
+        done = copy(source, api, tmp_path, **settings)
     assert done.code in {1, 2}
     assert says in done.err
+
+
+def test_one_api_for_both_sides_is_no_success(api: Process, tmp_path: Path) -> None:
+    done = copy(api, api, tmp_path)
+    assert (done.code, "--from and --to are the same API" in done.err) == (2, True)
 
 
 def test_a_file_of_tokens_that_is_not_there_is_named(api: Process, tmp_path: Path) -> None:

@@ -76,7 +76,9 @@ def read_tokens(text: str) -> list[Tokens]:
 
 def run(source: Place, target: Place, users: Sequence[Tokens], state: Path) -> int:
     """Copies and compares the items of each user, and prints a table for each. Returns 1 if any is missing,
-    different or refused there, else 0."""
+    different or refused there, else 0. Raises `WrongUsage` if both are one API."""
+    if source.url.rstrip("/") == target.url.rstrip("/"):
+        raise WrongUsage("--from and --to are the same API; nothing would be copied.")
     return asyncio.run(_run(source, target, users, Progress(state)))
 
 
