@@ -297,3 +297,12 @@ def test_an_api_that_does_not_run_is_said_when_the_gateway_has_waited_for_it(mac
     assert "The API does not answer" in said
     assert "TOOLBRIDGE_GO_API_BASE_URL is http://127.0.0.1:9." in said
     assert machine.processes() == []
+
+
+def test_a_first_call_that_the_api_refuses_is_quoted(machine: Machine, api: Process) -> None:
+    other = "another-secret-of-at-least-thirty-two-bytes"
+    settings = {**SECRETS, "TOOLBRIDGE_GO_API_BASE_URL": api.url, "JWT_HS256_SECRET": other}
+    code, said = machine("up", **settings)
+    assert code == 1
+    assert "The first call, list_notes, failed. The tool says: The API did not accept" in said
+    assert "TextContent" not in said

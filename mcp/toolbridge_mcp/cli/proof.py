@@ -6,6 +6,7 @@ import time
 
 from mcp import ClientSession
 from mcp.client.sse import sse_client
+from mcp.types import TextContent
 
 from toolbridge_mcp.cli.failures import Failure
 from toolbridge_mcp.environment import forget_outside
@@ -21,6 +22,8 @@ def prove(url: str, token: str) -> str:
         return asyncio.run(_first_call(f"{url}/sse", token))
     except Exception as error:
         cause = _innermost(error)
+        if isinstance(cause, Failure):
+            raise cause from None
         raise Failure(f"The first call failed: {type(cause).__name__}: {cause}") from error
 
 
@@ -37,7 +40,8 @@ async def _first_call(url: str, token: str) -> str:
         result = await session.call_tool("list_notes", {"limit": 1})
         milliseconds = (time.monotonic() - started) * 1000
     if result.is_error:
-        raise RuntimeError(f"list_notes answered with an error: {result.content}")
+        said = " ".join(part.text for part in result.content if isinstance(part, TextContent))
+        raise Failure(f"The first call, list_notes, failed. The tool says: {said}")
     return f"{len(tools)} tools, list_notes answered in {milliseconds:.0f} ms"
 
 
