@@ -54,6 +54,7 @@ def test_a_missing_setting_is_named(name: str, monkeypatch: pytest.MonkeyPatch) 
         ("TENANT_ID", "a\nb", "visible ASCII"),
         ("JWT_ISSUER", "", "set but empty"),
         ("JWT_AUDIENCE", " ", "set but empty"),
+        ("TOOLBRIDGE_GO_API_BASE_URL", "", "set but empty"),
         ("TOOLBRIDGE_GO_API_BASE_URL", "127.0.0.1:8081", "must be an address"),
         ("TOOLBRIDGE_GO_API_BASE_URL", "http://u:p@h/", "must be an address"),
         ("TOOLBRIDGE_SCOPE_READ", "two words", "one word"),

@@ -45,6 +45,7 @@ def is_api_url(value: str) -> bool:
 
 
 def _api_url(value: str) -> str:
+    _filled(value)
     if not is_api_url(value):
         raise ValueError("must be an address such as http://127.0.0.1:8081, without path, query or user")
     return value.rstrip("/")
