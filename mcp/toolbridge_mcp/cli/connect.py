@@ -65,7 +65,7 @@ def cursor(url: str, _token: str) -> str:
 
 def inspector(url: str, token: str) -> str:
     return (
-        f"npx -y @modelcontextprotocol/inspector --cli --server-url {url}/mcp --transport http \\\n"
+        f"npx -y @modelcontextprotocol/inspector@2 --cli --server-url {url}/mcp --transport http \\\n"
         f'  --header "Authorization: Bearer {token}" --method tools/list'
     )
 
@@ -91,7 +91,7 @@ CLIENTS: Mapping[str, Client] = {
     "vscode": Client("VS Code, as .vscode/mcp.json (VS Code asks for the token above, once)", vscode),
     "claude-desktop": Client("Claude Desktop, in claude_desktop_config.json (needs Node)", claude_desktop),
     "cursor": Client("Cursor, in ~/.cursor/mcp.json (set TOOLBRIDGE_TOKEN to the token above)", cursor),
-    "inspector": Client("MCP Inspector, in a shell (needs Node)", inspector),
+    "inspector": Client("MCP Inspector, in a shell (needs Node 22)", inspector),
 }
 ON_THE_PAGE = ("claude-code", "vscode", "claude-desktop")
 
