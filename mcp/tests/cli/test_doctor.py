@@ -230,6 +230,7 @@ def test_a_gateway_whose_token_secret_is_not_the_apis(api: Process, tmp_path: Pa
     with running(gateway_process(api.url, tmp_path, JWT_HS256_SECRET=OTHER_SECRET)) as gateway:
         report = examine(gateway.environment, TOOLBRIDGE_TOKEN=token("ann"))
     assert report.failure.startswith("tools over /sse: the gateway refuses the token; get a new one")
+    assert "lacks exp or sub" in report.failure
 
 
 def test_a_token_without_the_scopes(api: Process, tmp_path: Path) -> None:
