@@ -29,7 +29,7 @@ from toolbridge_mcp.web.envelope import (
     method_at_start,
     request_id_at_start,
 )
-from toolbridge_mcp.web.refused import Refused
+from toolbridge_mcp.web.refused import BAD_REQUEST, Refused
 from toolbridge_mcp.web.streaming import mark_stream
 
 SMALL_BYTES = 64 * 1024
@@ -44,7 +44,6 @@ GRACE_SECONDS = 5.0
 """How much later than the deadline of its call an answer may be over."""
 
 TOOL_CALL = "tools/call"
-INVALID = 400
 LATE = 504
 LATE_SAYS = "There was no answer in time: a change may or may not have been made. Look before repeating it."
 
@@ -162,7 +161,7 @@ class Door:
         self, refused: Refused, token: AccessToken, scope: Scope, receive: Receive, send: Send
     ) -> None:
         stream = None
-        if refused.request_id is not None and refused.status not in (INVALID, LATE):
+        if refused.request_id is not None and refused.status not in (BAD_REQUEST, LATE):
             stream = self._stream_of(scope, token)
         if stream:
             await _ACCEPTED(scope, receive, send)
@@ -300,7 +299,7 @@ def _envelope(body: bytes) -> Envelope:
         return envelope_of(body)
     except NotAMessage as error:
         says = f"Invalid Request: {error}"
-        raise Refused("invalid", INVALID, says, code=error.code, request_id=error.request_id) from error
+        raise Refused("invalid", BAD_REQUEST, says, code=error.code, request_id=error.request_id) from error
 
 
 def _check_large(body: bytes, request_id: RequestId | None) -> None:

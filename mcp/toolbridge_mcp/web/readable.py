@@ -10,9 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from toolbridge_mcp.library_seams import UNREADABLE_ANSWERS
 from toolbridge_mcp.web.entry.address import MESSAGES_PATH, route_path
 from toolbridge_mcp.web.envelope import NotAMessage, RequestId, envelope_of
-from toolbridge_mcp.web.refused import Refused
+from toolbridge_mcp.web.refused import BAD_REQUEST, Refused
 
-BAD_REQUEST = 400
 ON_STREAM = 422
 """The door answers on the stream where it may, but for 400."""
 

@@ -11,6 +11,7 @@ from toolbridge_mcp.web.envelope import RequestId
 LIMITED = -32000
 """The JSON-RPC error of a message that is valid and not served now."""
 
+BAD_REQUEST = 400
 TOO_SLOW = 408
 
 

@@ -5,7 +5,7 @@ from typing import Self
 from starlette.types import Message, Receive
 
 from toolbridge_mcp.web.envelope import INVALID, RequestId, envelope_of
-from toolbridge_mcp.web.refused import Refused
+from toolbridge_mcp.web.refused import BAD_REQUEST, Refused
 
 
 class PostedMessage:
@@ -32,4 +32,4 @@ class PostedMessage:
 def id_in_flight() -> Refused:
     """The error for a request whose id another one has. It names no id: that would be the other one's."""
     says = "A request with this id is under way in the session; nothing was done. Use each id once."
-    return Refused("id_in_flight", 400, says, code=INVALID)
+    return Refused("id_in_flight", BAD_REQUEST, says, code=INVALID)
