@@ -11,6 +11,7 @@ import httpx
 import pytest
 from mcp import MCPError
 from starlette.authentication import BaseUser
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from tests.harness.clients import HELLO, META, Tools, over_http, over_sse, token
@@ -299,14 +300,16 @@ def door(app: Any, posts: OpenPosts) -> Door:
     return Door(app, limits=DoorLimits(RateLimit(60, 60), bodies, call_seconds=0.1), posts=posts)
 
 
-async def through(app: Any) -> list[Message]:
+async def through(app: Any, sent: list[Message] | None = None) -> list[Message]:
+    """What is sent, in a list that may be given."""
+    sent = [] if sent is None else sent
+
     async def receive() -> Message:
         return {"type": "http.request", "body": json.dumps(listing(0)).encode(), "more_body": False}
 
     async def send(message: Message) -> None:
         sent.append(message)
 
-    sent: list[Message] = []
     scope = {"type": "http", "method": "POST", "path": "/mcp", "headers": [], "user": Someone()}
     posts = OpenPosts()
     serving = asyncio.ensure_future(door(app, posts)(scope, receive, send))
@@ -340,3 +343,16 @@ async def test_a_stream_may_last(monkeypatch: pytest.MonkeyPatch) -> None:
         await send({"type": "http.response.body", "body": b"late"})
 
     assert (await through(stream))[-1]["body"] == b"late"
+
+
+async def test_a_message_is_accepted_when_its_session_has_taken_it() -> None:
+    async def accepting(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await Response(status_code=202)(scope, receive, send)
+        await asyncio.sleep(0.05)
+        taken.append(len(seen))
+
+    seen: list[Message] = []
+    taken: list[int] = []
+    assert (await through(accepting, seen))[0]["status"] == 202
+    assert taken == [0]

@@ -135,6 +135,32 @@ async def unread_streams(gateway: Process, user: str, uid: str, stack: ExitStack
                 await http.post(messages, json=get_note(number, uid))
 
 
+async def test_messages_that_come_without_a_pause_do_not_pile_up(api: Process, tmp_path: Path) -> None:
+    """They took 10 kB each while the SDK had accepted them and the session had not taken them."""
+
+    async def post_400(gateway: Process, message: bytes) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        for _ in range(400):
+            writer.write(message)
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 202")
+            await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split(b"\r")[0]))
+        writer.close()
+        await writer.wait_closed()
+
+    note = json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}).encode()
+    with gateway_before(api, tmp_path, message_rate="off") as gateway, ExitStack() as stack:
+        sending = []
+        for _ in range(20):
+            client = SlowClient(gateway)
+            stack.enter_context(client.connection)
+            messages = await asyncio.to_thread(client.open_stream, "a")
+            sending.append(post_400(gateway, request("POST", messages, "a", note)))
+        before = rss(gateway)
+        await asyncio.gather(*sending)
+        assert rss(gateway) - before < 20
+
+
 async def unread_posts(gateway: Process, user: str, uid: str, stack: ExitStack) -> None:
     """80 calls in one session, whose answers are not read."""
     async with caller(gateway, user) as http:

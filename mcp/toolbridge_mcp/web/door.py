@@ -48,7 +48,8 @@ LATE = 504
 LATE_SAYS = "There was no answer in time: a change may or may not have been made. Look before repeating it."
 
 _POSTS = (MESSAGES_PATH, MCP_PATH)
-_ACCEPTED = Response(status_code=202)
+ACCEPTED = 202
+_ACCEPTED = Response(status_code=ACCEPTED)
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,7 @@ class Door:
             if wait:
                 raise _too_many(wait, await post.id_at_start())
             await self._app(post.scope, post.receive, post.send)
+            await post.send_accepted()
         except asyncio.CancelledError as error:
             if not post.is_late:
                 raise
@@ -174,7 +176,8 @@ class _Post:
     """One POST: its message, which is read and checked when it is received, and its answer."""
 
     __slots__ = (
-        *("_body", "_ends_at", "_is_read", "_is_started", "_receive", "_send", "_turn", "_turns", "_user"),
+        *("_accepted", "_body", "_ends_at", "_is_read", "_is_started", "_receive", "_send"),
+        *("_turn", "_turns", "_user"),
         *("is_late", "large_bytes", "scope", "task"),
     )
 
@@ -197,6 +200,7 @@ class _Post:
         self._ends_at = time.monotonic() + limits.call_seconds + GRACE_SECONDS
         self._is_read = self._is_started = False
         self._turn: asyncio.Lock | None = None
+        self._accepted: list[Message] = []
 
     @property
     def due_at(self) -> float:
@@ -247,12 +251,26 @@ class _Post:
             return request_id_at_start(start)
 
     async def send(self, message: Message) -> None:
+        """Sends the answer. An acceptance waits for `send_accepted`."""
+        if self._accepted or message.get("status") == ACCEPTED:
+            self._accepted.append(message)
+            return
         if message["type"] == "http.response.start":
             self._is_read = self._is_started = True
             if (b"content-type", b"text/event-stream") in message["headers"]:
                 mark_stream(self.scope)
                 self._ends_at = math.inf
         await self._send(message)
+
+    async def send_accepted(self) -> None:
+        """Sends the acceptance of a message, if that is the answer.
+
+        The SDK accepts a message before its session takes it. A client that sends without a pause would make
+        messages pile up between the two.
+        """
+        for message in self._accepted:
+            self._is_started = True
+            await self._send(message)
 
     async def _slow(self, start: bytes, has_more: bool) -> Message:
         """A message that is large, or does not come at once."""
