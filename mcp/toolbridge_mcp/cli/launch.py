@@ -25,7 +25,7 @@ Launcher = subprocess.Popen[bytes]
 
 
 def check(stack: Stack) -> None:
-    """Raises `Failure` with what to do where a start could not work."""
+    """Raises `Failure` with what to do if the stack runs already."""
     if running.is_running(stack):
         process = running.leader(stack)
         raise Failure(
@@ -33,6 +33,11 @@ def check(stack: Stack) -> None:
             f"Stop it with {typed('down')}, or set TOOLBRIDGE_DATA_DIR, TOOLBRIDGE_PORT and API_PORT to "
             "start a second one."
         )
+
+
+def _make_way(stack: Stack) -> None:
+    """Ends what an earlier stack left, and raises `Failure` if its place is taken. Call it with the lock: the
+    programs of a start that was faster would look like leftovers."""
     running.end_leftovers(stack)
     _check_port("gateway", stack.host, stack.port, "TOOLBRIDGE_PORT")
     if stack.given_api is None:
@@ -63,6 +68,14 @@ def start_launcher(stack: Stack) -> Launcher:
         os.close(lock)
         check(stack)
         raise Failure("Another start on this data folder was faster.")
+    try:
+        _make_way(stack)
+        return _started(stack, lock)
+    finally:
+        os.close(lock)
+
+
+def _started(stack: Stack, lock: int) -> Launcher:
     output = log.open_log(stack.log)
     environment = cleaned({**os.environ, **stack.environment()})
     try:
@@ -78,7 +91,6 @@ def start_launcher(stack: Stack) -> Launcher:
         )
     finally:
         os.close(output)
-        os.close(lock)
 
 
 def wait_until_ready(stack: Stack, launcher: Launcher, log_start: int) -> None:
