@@ -15,21 +15,6 @@ import (
 	"toolbridge/api/internal/item"
 )
 
-// smallDisk is the folder of a disk of 12 MB.
-func smallDisk(t *testing.T) string {
-	t.Helper()
-	folder := t.TempDir()
-	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "size=12m"); err != nil {
-		t.Skipf("only root can mount a small disk: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(folder, 0); err != nil {
-			t.Error(err)
-		}
-	})
-	return folder
-}
-
 func isDiskFull(err error) bool {
 	var f *fault.Error
 	return errors.As(err, &f) && f.Code == fault.DiskFull
@@ -83,6 +68,10 @@ func fillFromOutside(t *testing.T, folder string) {
 }
 
 func TestOnAFullDiskTheReaderReadsAndWhatMakesRoomWorks(t *testing.T) {
+	withSmallDisks(t, readsAndMakesRoom)
+}
+
+func readsAndMakesRoom(t *testing.T) {
 	for name, outside := range map[string]bool{"filled by a user": false, "filled from outside": true} {
 		t.Run(name, func(t *testing.T) {
 			folder := smallDisk(t)
@@ -131,7 +120,9 @@ func TestOnAFullDiskTheReaderReadsAndWhatMakesRoomWorks(t *testing.T) {
 	}
 }
 
-func TestAUserWithManyItemsIsWipedOnAFullDisk(t *testing.T) {
+func TestAUserWithManyItemsIsWipedOnAFullDisk(t *testing.T) { withSmallDisks(t, wipesManyItems) }
+
+func wipesManyItems(t *testing.T) {
 	folder := smallDisk(t)
 	store := openStore(t, filepath.Join(folder, "test.db"))
 	count := 0
@@ -198,7 +189,9 @@ func TestAStartWithNothingToMigrateWritesNothing(t *testing.T) {
 	}
 }
 
-func TestAStartWithoutAnyRoomSaysWhatToDo(t *testing.T) {
+func TestAStartWithoutAnyRoomSaysWhatToDo(t *testing.T) { withSmallDisks(t, startsWithoutRoom) }
+
+func startsWithoutRoom(t *testing.T) {
 	folder := smallDisk(t)
 	fillFromOutside(t, folder)
 	_, err := Open(t.Context(), filepath.Join(folder, "test.db"))
