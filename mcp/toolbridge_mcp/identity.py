@@ -3,10 +3,11 @@
 Over SSE it is the token of the POST that carries the call, never the one that opened the stream.
 """
 
+import re
 from typing import NamedTuple, TypeAlias
 
 from fastmcp.server.auth import AccessToken
-from fastmcp.server.dependencies import get_access_token
+from fastmcp.server.dependencies import get_access_token, get_context
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.authentication import AuthCredentials
 from starlette.types import Scope
@@ -17,6 +18,7 @@ __all__ = [
     "User",
     "authenticated",
     "caller_token",
+    "client_name",
     "get_access_token",
     "token_of",
     "user_of",
@@ -57,3 +59,18 @@ def caller_token() -> CallerToken | None:
     """The verified token of the message being handled, or None outside of a message."""
     token = get_access_token()
     return CallerToken(token.token, token.expires_at) if token else None
+
+
+_UNUSABLE = re.compile(r"[^!-~]+")
+
+
+def client_name() -> str:
+    """The client of the message being handled and its version, as it calls itself: `claude-code/2.1.0`.
+
+    At most 128 visible ASCII characters; empty if the client did not say.
+    """
+    params = get_context().session.client_params
+    if params is None:
+        return ""
+    said = params.client_info
+    return _UNUSABLE.sub("-", f"{said.name}/{said.version}"[:128])

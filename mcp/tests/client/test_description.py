@@ -10,7 +10,7 @@ import pytest
 from tests.harness.clients import settings_for, token
 from tests.harness.recording import INFO, Recording
 from toolbridge_mcp.client import ApiClient
-from toolbridge_mcp.client.call import COLLECTION, Call
+from toolbridge_mcp.client.call import COLLECTION, Call, Origin
 from toolbridge_mcp.client.document import Document
 from toolbridge_mcp.entities import NOTE
 from toolbridge_mcp.errors import Unavailable
@@ -48,7 +48,7 @@ async def client_of(upstream: httpx.AsyncBaseTransport) -> AsyncIterator[ApiClie
 
 async def listed(client: ApiClient, seconds: float) -> Document:
     with within(seconds):
-        return await client.send(Call("GET", COLLECTION, NOTE), "correlation")
+        return await client.send(Call("GET", COLLECTION, NOTE), Origin("correlation"))
 
 
 def paths(upstream: Recording) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Self
 import httpx
 from pydantic import ValidationError
 
-from toolbridge_mcp.client.call import Call
+from toolbridge_mcp.client.call import Call, Origin
 from toolbridge_mcp.client.description import ServerInfo
 from toolbridge_mcp.client.document import Document
 from toolbridge_mcp.client.first_generation import FirstGeneration
@@ -85,7 +85,7 @@ class ApiClient:
         await self._readings.aclose()
         await self._upstream.__aexit__(kind, error, trace)
 
-    async def send(self, call: Call, correlation_id: str) -> Document:
+    async def send(self, call: Call, origin: Origin) -> Document:
         """The API's answer to one tool call. The call is repeated while that is safe and may help.
 
         A write is carried out once for each correlation id, where the API knows idempotency keys.
@@ -96,7 +96,7 @@ class ApiClient:
             try:
                 if session is None:
                     api = self._remembered() or await self._described()
-                    session = api.session(self._upstream, api.info, correlation_id)
+                    session = api.session(self._upstream, api.info, origin)
                 return await session.send(call)
             except NoRoom as full:
                 await _wait_for_room(full.size)

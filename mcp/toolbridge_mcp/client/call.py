@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from toolbridge_mcp.client.document import JsonObject
@@ -14,6 +15,22 @@ COLLECTION = "/v1/{plural}"
 ITEM = f"{COLLECTION}/{{uid}}"
 
 _PLAIN_NAME = re.compile(r"[\w-]{1,64}")
+
+
+class Origin(NamedTuple):
+    """What a request to the API says about the tool call that it is made for. The API's journal keeps it."""
+
+    correlation_id: str
+    tool: str = ""
+    client: str = ""
+
+    def headers(self) -> dict[str, str]:
+        headers = {
+            "X-Correlation-ID": self.correlation_id,
+            "X-TB-Tool": self.tool,
+            "X-TB-Client": self.client,
+        }
+        return {name: value for name, value in headers.items() if value}
 
 
 @dataclass(frozen=True, slots=True)

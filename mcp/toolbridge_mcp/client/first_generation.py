@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from uuid import UUID
 
-from toolbridge_mcp.client.call import COLLECTION, ITEM, Call
+from toolbridge_mcp.client.call import COLLECTION, ITEM, Call, Origin
 from toolbridge_mcp.client.description import ServerInfo
 from toolbridge_mcp.client.document import Document, JsonObject
 from toolbridge_mcp.client.narrowing import Narrowing, is_last, without_cursor
@@ -38,8 +38,8 @@ NUL = b"\\u0000"
 class FirstGeneration(OpenedSession):
     """The requests of one tool call to such an API."""
 
-    def __init__(self, upstream: Upstream, info: ServerInfo, correlation_id: str) -> None:
-        super().__init__(upstream, info, correlation_id)
+    def __init__(self, upstream: Upstream, info: ServerInfo, origin: Origin) -> None:
+        super().__init__(upstream, info, origin)
         self._info = info
 
     async def send(self, call: Call) -> Document:

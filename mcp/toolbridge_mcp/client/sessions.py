@@ -3,7 +3,7 @@
 import httpx
 from pydantic import ValidationError
 
-from toolbridge_mcp.client.call import Call
+from toolbridge_mcp.client.call import Call, Origin
 from toolbridge_mcp.client.description import ServerInfo, SessionDocument
 from toolbridge_mcp.client.document import Document
 from toolbridge_mcp.client.reduced import page_of_edges
@@ -19,10 +19,10 @@ class InBandSession:
     however often it is sent.
     """
 
-    def __init__(self, upstream: Upstream, info: ServerInfo, correlation_id: str) -> None:
+    def __init__(self, upstream: Upstream, info: ServerInfo, origin: Origin) -> None:
         self._upstream = upstream
-        self._headers = {"X-Correlation-ID": correlation_id}
-        self._key = {"Idempotency-Key": correlation_id}
+        self._headers = origin.headers()
+        self._key = {"Idempotency-Key": origin.correlation_id}
         if info.sessions.in_band:
             self._headers["X-Sync-Session"] = info.sessions.in_band
 

@@ -6,10 +6,11 @@ from fastmcp.tools.base import Tool, ToolResult
 from mcp.types import Tool as WireTool
 from pydantic import PrivateAttr, ValidationError
 
-from toolbridge_mcp.client import ApiClient
+from toolbridge_mcp.client import ApiClient, Origin
 from toolbridge_mcp.entities import Entity
 from toolbridge_mcp.entities.schema import published_schema
 from toolbridge_mcp.errors import InvalidArguments
+from toolbridge_mcp.identity import client_name
 from toolbridge_mcp.resilience import CallLimits
 from toolbridge_mcp.tools.arguments import OperationArguments
 from toolbridge_mcp.tools.guarded import CallFailed, Guarded
@@ -82,5 +83,5 @@ class EntityTool(Tool):
             raise InvalidArguments(facts={"problems": problems}) from error
         except (ValueError, RecursionError) as error:  # pydantic's, where values are written as JSON
             raise InvalidArguments(facts={"problems": NOT_JSON}) from error
-        document = await self._client.send(call, correlation_id)
+        document = await self._client.send(call, Origin(correlation_id, self.name, client_name()))
         return result_of(document, of_a_write=call.writes)

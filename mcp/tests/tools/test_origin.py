@@ -1,0 +1,29 @@
+"""Each request to the API says for which tool and client it is made."""
+
+import pytest
+from fastmcp import Client, FastMCP
+from mcp.types import Implementation
+
+from tests.harness.recording import Recording
+
+pytestmark = pytest.mark.anyio
+
+NAMES = [
+    (Implementation(name="claude-code", version="2.1.0"), "claude-code/2.1.0"),
+    (Implementation(name="Visual Studio Code", version="1.120"), "Visual-Studio-Code/1.120"),
+    (Implementation(name="line\r\nX-TB-Tenant-ID: other", version="é"), "line-X-TB-Tenant-ID:-other/-"),
+    (Implementation(name="x" * 500, version="1"), "x" * 128),
+    (Implementation(name="", version=""), "/"),
+]
+
+
+@pytest.mark.usefixtures("tools")
+@pytest.mark.parametrize(("said", "sent"), NAMES, ids=range(len(NAMES)))
+async def test_a_request_names_the_tool_and_the_client(
+    said: Implementation, sent: str, server: FastMCP, upstream: Recording
+) -> None:
+    async with Client(server, client_info=said) as client:
+        await client.call_tool("create_note", {"title": "Milk", "content": ""}, raise_on_error=False)
+    request = upstream.calls[-1]
+    assert request.headers["X-TB-Tool"] == "create_note"
+    assert request.headers["X-TB-Client"] == sent
