@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"toolbridge/api/internal/config"
+	"toolbridge/api/internal/store/migration"
 	"toolbridge/api/internal/store/sqlite"
 )
 
@@ -56,7 +57,9 @@ func migrateCommand(ctx context.Context, database config.Database, args []string
 	if len(args) > 0 {
 		return fmt.Errorf("takes no argument; %w", errUsage)
 	}
-	store, err := openStore(ctx, database)
+	store, err := openSaying(ctx, database, &migration.Progress{}, func(report migration.Report) {
+		fmt.Fprintf(stdout, "%s, %.0f a second\n", report, report.Rate)
+	})
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"sync"
@@ -13,14 +14,19 @@ import (
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/config"
+	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/httpapi"
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/store/migration"
 	"toolbridge/api/internal/store/postgres"
 	"toolbridge/api/internal/store/sqlite"
 )
 
 // graceful is how long calls may take to finish after a signal.
 const graceful = 10 * time.Second
+
+// progressEvery is how often a migration says how far it is.
+const progressEvery = 10 * time.Second
 
 // store is the interface of both kinds of database.
 type store interface {
@@ -31,35 +37,95 @@ type store interface {
 }
 
 // openStore opens the database that the settings name.
-func openStore(ctx context.Context, database config.Database) (store, error) {
+func openStore(ctx context.Context, database config.Database, progress *migration.Progress) (store, error) {
 	if database.URL != "" {
-		return postgres.Open(ctx, database.URL, int32(database.MaxConnections))
+		return postgres.OpenWatched(ctx, database.URL, int32(database.MaxConnections), progress)
 	}
-	return sqlite.Open(ctx, database.Path)
+	return sqlite.OpenWatched(ctx, database.Path, progress)
 }
 
-// run opens the store and the listener, serves until ctx ends, and closes both
-// in reverse.
+// openSaying is openStore, which says every now and then how far a migration is.
+func openSaying(ctx context.Context, database config.Database, progress *migration.Progress, say func(migration.Report)) (store, error) {
+	watched, done := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { progress.Watch(watched, progressEvery, say) })
+	defer watching.Wait()
+	defer done()
+	return openStore(ctx, database, progress)
+}
+
+// run serves until ctx ends. It listens first, and says so as soon as it serves or has
+// something to migrate: that may take minutes, in which it answers how far it is.
 func run(ctx context.Context, cfg config.Config, log *slog.Logger) (err error) {
-	store, err := openStore(ctx, cfg.Database)
+	listener, err := net.Listen("tcp", cfg.HTTPAddr)
 	if err != nil {
+		return fmt.Errorf("HTTP_ADDR %s: %w", cfg.HTTPAddr, err)
+	}
+	progress := &migration.Progress{}
+	starting := httpapi.NewStarting(stateOf(progress), log)
+	listening := sync.OnceFunc(func() {
+		log.Info("listening", "addr", listener.Addr().String())
+		warnOfDevelopment(cfg, log)
+	})
+
+	signalled := ctx
+	ctx, stop := context.WithCancel(ctx)
+	served := make(chan error, 1)
+	go func() {
+		defer stop()
+		served <- serve(ctx, listener, newServer(starting, log), graceful)
+	}()
+	store, err := openWatched(ctx, cfg, progress, log, listening)
+	if err != nil {
+		stop()
+		err = errors.Join(<-served, unlessSignalled(signalled, err, log))
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 
 	tokens, keep := tokensOf(cfg, log)
-	ctx, stop := context.WithCancel(ctx)
 	var keeping sync.WaitGroup
 	keeping.Go(func() { keep(ctx) })
 	defer keeping.Wait()
 	defer stop()
-	listener, err := net.Listen("tcp", cfg.HTTPAddr)
-	if err != nil {
-		return fmt.Errorf("HTTP_ADDR %s: %w", cfg.HTTPAddr, err)
+	starting.Open(assemble(cfg, store, tokens, log).Handler())
+	listening()
+	return <-served
+}
+
+// openWatched opens the store, and logs a migration's progress meanwhile.
+func openWatched(ctx context.Context, cfg config.Config, progress *migration.Progress, log *slog.Logger, listening func()) (store, error) {
+	began := time.Now()
+	store, err := openSaying(ctx, cfg.Database, progress, func(report migration.Report) {
+		listening()
+		log.Info("migrating the database", "what", report.What, "done", report.Done, "total", report.Total,
+			"percent", report.Percent(), "per_second", math.Round(report.Rate*10)/10)
+	})
+	if _, migrated := progress.Report(); migrated && err == nil {
+		log.Info("migrated the database", "seconds", math.Round(time.Since(began).Seconds()*10)/10)
 	}
-	log.Info("listening", "addr", listener.Addr().String())
-	warnOfDevelopment(cfg, log)
-	return serve(ctx, listener, newServer(assemble(cfg, store, tokens, log)), graceful)
+	return store, err
+}
+
+// unlessSignalled is the error of a start that failed by itself. A start that a signal
+// ended did not.
+func unlessSignalled(signalled context.Context, err error, log *slog.Logger) error {
+	if signalled.Err() == nil {
+		return err
+	}
+	log.Info("stopped before the store was open; a migration goes on from here at the next start", "cause", err.Error())
+	return nil
+}
+
+// stateOf says why a request has to wait for the store.
+func stateOf(progress *migration.Progress) func() (string, fault.Facts) {
+	return func() (string, fault.Facts) {
+		report, migrating := progress.Report()
+		if !migrating {
+			return "the store is being opened", nil
+		}
+		return report.String(), fault.Facts{"what": report.What, "done": report.Done, "total": report.Total, "percent": report.Percent()}
+	}
 }
 
 // tokensOf returns the checker of tokens that the settings choose, and the function
@@ -107,16 +173,16 @@ func assemble(cfg config.Config, store store, tokens *auth.Tokens, log *slog.Log
 	}
 }
 
-func newServer(api *httpapi.API) *http.Server {
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:                      api.Handler(),
+		Handler:                      handler,
 		ReadHeaderTimeout:            5 * time.Second,
 		ReadTimeout:                  15 * time.Second,
 		WriteTimeout:                 30 * time.Second,
 		IdleTimeout:                  120 * time.Second,
 		MaxHeaderBytes:               64 << 10,
 		DisableGeneralOptionsHandler: true, // OPTIONS is a verb like any other
-		ErrorLog:                     slog.NewLogLogger(api.Log.Handler(), slog.LevelWarn),
+		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }
 

@@ -4,10 +4,11 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -250,6 +251,23 @@ def test_a_gateway_that_is_not_ready_is_quoted(tmp_path: Path) -> None:
     assert launch.problems(process.url) == []
     with running(process):
         assert launch.problems(process.url)[0].startswith("The API does not answer")
+
+
+def test_up_waits_for_a_migration_and_says_how_far_it_is(machine: Machine) -> None:
+    assert machine("up", "--detach")[0] == 0
+    assert machine("down")[0] == 0
+    database = sqlite3.connect(machine.data / "toolbridge.db", isolation_level=None)
+    with closing(database):
+        database.execute("UPDATE schema_version SET version = version - 1")
+        database.execute("BEGIN IMMEDIATE")
+        process = machine.start("up", "--detach")
+        assert process.stderr
+        line = next(line for line in process.stderr if "being migrated" in line)
+        assert line.startswith("  the database is being migrated")
+        database.execute("UPDATE schema_version SET version = version + 1")
+        database.execute("COMMIT")
+        _, said = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, said
 
 
 @pytest.mark.parametrize(

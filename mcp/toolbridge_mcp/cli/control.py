@@ -94,7 +94,7 @@ def _prove_and_explain(stack: Stack, launcher: launch.Launcher, log_start: int) 
     # The client takes a second to import, in which the programs start.
     from toolbridge_mcp.cli.proof import prove
 
-    launch.wait_until_ready(stack, launcher, log_start)
+    launch.wait_until_ready(stack, launcher, log_start, lambda said: _say(f"\n  {said}", end=" ... "))
     token = os.environ.get("TOOLBRIDGE_TOKEN", "").strip() or development_token_if_possible("dev")
     try:
         shown = prove(stack.url, token) if token else "no call was made as proof: it needs a token"

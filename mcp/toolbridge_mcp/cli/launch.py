@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from toolbridge_mcp.cli import log, running
@@ -17,6 +18,9 @@ from toolbridge_mcp.environment import cleaned
 from toolbridge_mcp.listening import listeners
 
 READY_SECONDS = 60
+"""A migration of the database does not count."""
+SAY_SECONDS = 10
+"""How often the progress of a migration is said."""
 
 LOCAL_HOST = {"Host": "localhost"}
 """The gateway serves this name whatever address it listens on."""
@@ -93,11 +97,16 @@ def _started(stack: Stack, lock: int) -> Launcher:
         os.close(output)
 
 
-def wait_until_ready(stack: Stack, launcher: Launcher, log_start: int) -> None:
+def wait_until_ready(stack: Stack, launcher: Launcher, log_start: int, say: Callable[[str], None]) -> None:
     """Raises `Failure` with the programs' own words when they do not start. The log of this start begins at
-    byte `log_start`."""
-    deadline = time.monotonic() + READY_SECONDS
+    byte `log_start`. A migration may take as long as it does; its progress is passed to `say`."""
+    deadline, say_at = time.monotonic() + READY_SECONDS, 0.0
     while not is_ready(stack.url):
+        if stack.given_api is None and (progress := migrating(f"http://127.0.0.1:{stack.api_port}")):
+            deadline = time.monotonic() + READY_SECONDS
+            if time.monotonic() >= say_at:
+                say(progress)
+                say_at = time.monotonic() + SAY_SECONDS
         has_ended = launcher.poll() is not None
         # supervisord would try again for a minute, but the reason is known by now.
         if errors := log.failed_start(stack.log, log_start):
@@ -125,6 +134,15 @@ def problems(url: str) -> list[str]:
         return [str(reason) for reason in json.loads(_readiness(url)[1])["problems"]]
     except (ValueError, KeyError, TypeError):
         return []
+
+
+def migrating(url: str) -> str | None:
+    """What the API at this address says of the migration of its database, None while there is none."""
+    try:
+        answer = json.loads(_readiness(url)[1])
+        return str(answer["error"]) if "migration" in answer["details"] else None
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _readiness(url: str) -> tuple[int, bytes]:

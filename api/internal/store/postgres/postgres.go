@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/store/migration"
 )
 
 // Every wait has a limit. The waits of a request together end before the server would
@@ -47,6 +48,15 @@ func Open(ctx context.Context, url string, maxConnections int32) (*Store, error)
 	return OpenTraced(ctx, url, maxConnections, nil)
 }
 
+// OpenWatched is Open, which notes how far a migration is.
+func OpenWatched(ctx context.Context, url string, maxConnections int32, progress *migration.Progress) (*Store, error) {
+	config, err := configure(url, maxConnections, turnWait)
+	if err != nil {
+		return nil, err
+	}
+	return open(ctx, config, turnWait, progress)
+}
+
 // OpenTraced is Open with a tracer that sees every statement.
 func OpenTraced(ctx context.Context, url string, maxConnections int32, tracer pgx.QueryTracer) (*Store, error) {
 	config, err := configure(url, maxConnections, turnWait)
@@ -54,7 +64,7 @@ func OpenTraced(ctx context.Context, url string, maxConnections int32, tracer pg
 		return nil, err
 	}
 	config.ConnConfig.Tracer = tracer
-	return open(ctx, config, turnWait)
+	return open(ctx, config, turnWait, nil)
 }
 
 // configure reads the URL. The parser's own error may quote the password.
@@ -86,10 +96,10 @@ func cancelling(conn *pgconn.PgConn) ctxwatch.Handler {
 	return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: cancelWait}
 }
 
-func open(ctx context.Context, config *pgxpool.Config, wait time.Duration) (*Store, error) {
+func open(ctx context.Context, config *pgxpool.Config, wait time.Duration, progress *migration.Progress) (*Store, error) {
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err == nil {
-		if err = migrate(ctx, pool); err != nil {
+		if err = migrate(ctx, pool, progress); err != nil {
 			pool.Close()
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +16,7 @@ import (
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/store/migration"
 	"toolbridge/api/internal/store/postgres/postgrestest"
 	"toolbridge/api/internal/store/storetest"
 )
@@ -39,7 +39,7 @@ func openHurried(t *testing.T, url string, connections int32) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store, err := open(t.Context(), config, wait)
+	store, err := open(t.Context(), config, wait, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,16 +71,12 @@ func oldDatabase(t *testing.T, version int, rows string) (server string) {
 	conn := postgrestest.Connect(t, server)
 	defer conn.Close(context.Background())
 	text := fmt.Sprintf(`CREATE TABLE schema_version (id BIGINT PRIMARY KEY, version BIGINT NOT NULL); INSERT INTO schema_version VALUES (1, %d);`, version)
-	files, err := fs.Glob(migrations, "migrations/*.sql")
+	files, err := migration.Files(migrations)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, file := range files[:version] {
-		migration, err := migrations.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text += string(migration)
+		text += file.Text
 	}
 	if _, err := conn.PgConn().Exec(t.Context(), text+rows).ReadAll(); err != nil {
 		t.Fatal(err)

@@ -16,6 +16,8 @@ import (
 
 	"golang.org/x/sync/semaphore"
 	_ "modernc.org/sqlite" // registers the driver
+
+	"toolbridge/api/internal/store/migration"
 )
 
 // lockWait is how long a write waits for its turn in this process, and then for
@@ -40,11 +42,21 @@ type Store struct {
 // Open opens the database file and brings its schema up to date. It creates the file
 // and its directory if they are missing.
 func Open(ctx context.Context, path string) (*Store, error) {
-	return OpenWith(ctx, "sqlite", path)
+	return OpenWatched(ctx, path, nil)
+}
+
+// OpenWatched is Open, which notes how far a migration is.
+func OpenWatched(ctx context.Context, path string, progress *migration.Progress) (*Store, error) {
+	return openPatiently(ctx, "sqlite", path, progress)
 }
 
 // OpenWith is Open through another registered driver, which wraps SQLite's.
 func OpenWith(ctx context.Context, driver, path string) (*Store, error) {
+	return openPatiently(ctx, driver, path, nil)
+}
+
+// openPatiently waits for another process that is creating or closing the database.
+func openPatiently(ctx context.Context, driver, path string, progress *migration.Progress) (*Store, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("database path %q: %w", path, err)
@@ -54,7 +66,7 @@ func OpenWith(ctx context.Context, driver, path string) (*Store, error) {
 	}
 	deadline := time.Now().Add(lockWait)
 	for {
-		s, err := open(ctx, driver, path)
+		s, err := open(ctx, driver, path, progress)
 		if err == nil {
 			return s, nil
 		}
@@ -62,14 +74,14 @@ func OpenWith(ctx context.Context, driver, path string) (*Store, error) {
 			newSpace(path).release() // SQLite needs some room even to read
 			continue
 		}
-		if filled(err) && newSpace(path).noneLeft() {
+		if full(err) || filled(err) && newSpace(path).noneLeft() {
 			err = fmt.Errorf("the disk is full; make some megabytes of room, then start again: %w", err)
 		}
 		if !passing(err) || time.Now().After(deadline) {
 			return nil, fmt.Errorf("database file %s: %w", path, err)
 		}
-		// Another process is creating or closing the database. While SQLite changes
-		// the journal mode, it fails at once instead of waiting for the lock.
+		// While SQLite changes the journal mode, it fails at once instead of waiting for
+		// the lock.
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -91,22 +103,22 @@ func createFile(path string) error {
 	return file.Close()
 }
 
-func open(ctx context.Context, driver, path string) (*Store, error) {
+func open(ctx context.Context, driver, path string, progress *migration.Progress) (*Store, error) {
 	s := &Store{turn: semaphore.NewWeighted(1), space: newSpace(path)}
-	if err := s.open(ctx, driver, path); err != nil {
+	if err := s.open(ctx, driver, path, progress); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-func (s *Store) open(ctx context.Context, driver, path string) (err error) {
+func (s *Store) open(ctx context.Context, driver, path string, progress *migration.Progress) (err error) {
 	// FULL: acknowledged writes survive a power failure, not only a crash.
 	s.writer, err = connect(driver, path, 1, busyWait, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)",
 		fmt.Sprintf("_pragma=wal_autocheckpoint(%d)", s.space.pages()), fmt.Sprintf("_pragma=journal_size_limit(%d)", s.space.size))
 	if err != nil {
 		return err
 	}
-	if err := migrate(ctx, s.writer); err != nil {
+	if err := migrate(ctx, driver, path, s.writer, progress); err != nil {
 		return err
 	}
 	s.reader, err = connect(driver, path, max(4, runtime.NumCPU()), lockWait, "_pragma=query_only(1)")

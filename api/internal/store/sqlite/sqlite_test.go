@@ -18,6 +18,7 @@ import (
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/store/migration"
 	"toolbridge/api/internal/store/storetest"
 )
 
@@ -295,17 +296,13 @@ func oldDatabase(t *testing.T, version int, rows string) (path string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	files, err := migrationFiles()
+	files, err := migration.Files(migrations)
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := fmt.Sprintf(`CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT; INSERT INTO schema_version VALUES (%d);`, version)
 	for _, file := range files[:version] {
-		migration, err := migrations.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text += string(migration)
+		text += file.Text
 	}
 	if _, err := db.Exec(text + rows); err != nil {
 		t.Fatal(err)

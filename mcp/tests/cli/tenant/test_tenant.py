@@ -200,6 +200,7 @@ def test_postgres_takes_the_place_of_the_volume(operator: Operator) -> None:
     assert "mounts" not in own
     assert "DATABASE_URL" not in own["env"]
     assert own["deploy"]["release_command"] == "toolbridge-api migrate"
+    assert own["deploy"]["release_command_timeout"] == own["deploy"]["wait_timeout"] == "30m"
     assert operator.secrets["DATABASE_URL"] == database
     assert "hidden" not in said + "".join(operator.calls)
     assert not [call for call in operator.calls if call.startswith("volumes")]

@@ -16,7 +16,7 @@ from toolbridge_mcp.environment import API_URL, has_own_api
 
 TEMPLATE = HOME / "fly.toml"
 VOLUME = "toolbridge_data"
-MIGRATION = 'release_command = "toolbridge-api migrate"'
+MIGRATION = 'release_command = "toolbridge-api migrate"\nrelease_command_timeout = "30m"'
 
 
 @dataclass(frozen=True)
