@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"internal/auth":             {"internal/fault", "github.com/golang-jwt/jwt/v5", "golang.org/x/sync/singleflight", "golang.org/x/time/rate"},
 	"internal/httpapi":          {"internal/item", "internal/account", "internal/auth", "internal/entity", "internal/fault", "internal/limit", "github.com/google/uuid"},
 	"internal/limit":            {"golang.org/x/time/rate"},
+	"internal/search":           {"internal/account", "internal/entity", "golang.org/x/text/unicode/norm"},
 	"internal/store/migration":  {},
 	"internal/store/relational": {"internal/item", "internal/account", "internal/entity"},
 	"internal/store/sqlite":     {"internal/store/migration", "internal/store/relational", "internal/item", "internal/account", "internal/entity", "internal/fault", "golang.org/x/sync/semaphore", "modernc.org/sqlite", "modernc.org/sqlite/lib"},
