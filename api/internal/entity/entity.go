@@ -43,6 +43,8 @@ type Entity struct {
 	Actions map[string]Assignment
 	Parent  *Parent
 	Formats map[string]Format // of payload keys; a key may also be null or missing
+	Title   string            // payload key of the title; without one, the first line of the text is it
+	Text    []string          // payload keys of the text: the first that is there is shown and edited
 }
 
 // Word is the entity's name in a sentence: "chat message".

@@ -13,6 +13,8 @@ var Table = []*Entity{
 			"archive":   {"status": "archived"},
 			"unarchive": {"status": "active"},
 		},
+		Title: "title",
+		Text:  []string{"content"},
 	},
 	{
 		Kind:    "task",
@@ -24,6 +26,8 @@ var Table = []*Entity{
 			"reopen":   {"status": "open"},
 		},
 		Formats: map[string]Format{"dueDate": DateOrTime},
+		Title:   "title",
+		Text:    []string{"description"},
 	},
 	{
 		Kind:    "comment",
@@ -34,6 +38,7 @@ var Table = []*Entity{
 			"reopen":  {"status": "open"},
 		},
 		Parent: &Parent{UIDKey: "parentUid", TypeKey: "parentType", Kinds: []Kind{"note", "task"}},
+		Text:   []string{"content"},
 	},
 	{
 		Kind:    "chat",
@@ -43,6 +48,8 @@ var Table = []*Entity{
 			"resolve": {"status": "resolved"},
 			"reopen":  {"status": "active"},
 		},
+		Title: "title",
+		Text:  []string{"description"},
 	},
 	{
 		Kind:    "chat_message",
@@ -53,5 +60,6 @@ var Table = []*Entity{
 			"mark_delivered": {"delivered": true},
 		},
 		Parent: &Parent{UIDKey: "chatUid", Kinds: []Kind{"chat"}},
+		Text:   []string{"content"},
 	},
 }

@@ -46,6 +46,7 @@ var (
 	InvalidField          = newCode("invalid_field", http.StatusUnprocessableEntity, "A field of the payload is missing or wrong; details name it.")
 	ParentNotFound        = newCode("parent_not_found", http.StatusConflict, "The parent does not exist, or is deleted.")
 	UIDExists             = newCode("uid_exists", http.StatusConflict, "There is an item with this uid already.")
+	EditMismatch          = newCode("edit_mismatch", http.StatusConflict, "The text is not what the edit expects; details say where it comes nearest.")
 	NotFound              = newCode("not_found", http.StatusNotFound, "There is no such item.")
 	Deleted               = newCode("deleted", http.StatusGone, "The item is deleted.")
 	VersionMismatch       = newCode("version_mismatch", http.StatusPreconditionFailed, "The item has another version than If-Match demands.")

@@ -206,6 +206,8 @@ func keepsToItsStatements(t *testing.T, s store, ran *atomic.Int64, write budget
 			{"archiving a tagged item", tags, "POST", "/archive", text("")},
 			{"an action", "", "POST", "/process", text(action)},
 			{"an action on a tagged item", tags, "POST", "/process", text(action)},
+			{"an edit", `"` + e.Text[0] + `":"x"`, "POST", "/edit", text(`{"edits":[{"find":"x","replace":"y"}]}`)},
+			{"a change of tags", tags, "POST", "/tags", text(`{"add":["z"],"remove":["a"]}`)},
 			{"a deletion", "", "DELETE", "", text("")},
 			{"a deletion of a tagged item", tags, "DELETE", "", text("")},
 		} {

@@ -266,6 +266,14 @@ func (a answer) json() map[string]any {
 	return object
 }
 
+// into reads the answer into a struct.
+func (a answer) into(found any) {
+	a.t.Helper()
+	if err := json.Unmarshal(a.body, found); err != nil {
+		a.t.Fatalf("%s: %v: %.500s", a.request, err, a.body)
+	}
+}
+
 // itemJSON is an item as a client reads it.
 type itemJSON struct {
 	UID       string
@@ -278,9 +286,7 @@ type itemJSON struct {
 func (a answer) item() itemJSON {
 	a.t.Helper()
 	var found itemJSON
-	if err := json.Unmarshal(a.body, &found); err != nil {
-		a.t.Fatalf("%s: %v: %.500s", a.request, err, a.body)
-	}
+	a.into(&found)
 	return found
 }
 

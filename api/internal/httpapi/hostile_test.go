@@ -34,11 +34,14 @@ func TestNothingAClientSendsIsAServerError(t *testing.T) {
 			check("GET", path(e)+"?cursor="+inQuery+"&limit="+inQuery, "", nil)
 			check("GET", path(e)+"?"+inQuery, "", nil)
 			for _, body := range []string{text, `{"a":` + text + `}`, `{"a":"` + text + `"}`, `{"` + text + `":1}`, `{"uid":"` + text + `"}`,
-				`{"action":"` + text + `"}`, `{"confirm":"` + text + `"}`, `{"parentUid":"` + text + `","chatUid":"` + text + `","parentType":"note"}`} {
+				`{"action":"` + text + `"}`, `{"confirm":"` + text + `"}`, `{"parentUid":"` + text + `","chatUid":"` + text + `","parentType":"note"}`,
+				`{"field":"` + text + `","append":"x"}`, `{"append":"` + text + `","heading":"` + text + `"}`, `{"edits":[{"find":"` + text + `","replace":"` + text + `"}]}`, `{"add":["` + text + `"]}`} {
 				check("POST", path(e), body, nil)
 				check("PUT", one, body, nil)
 				check("PATCH", one, body, nil)
 				check("POST", one+"/process", body, nil)
+				check("POST", one+"/edit", body, nil)
+				check("POST", one+"/tags", body, nil)
 				check("POST", "/v1/sync/wipe", body, nil)
 			}
 			if strings.ContainsAny(text, "\x00\r\n") {

@@ -138,6 +138,7 @@ func (a *API) routes() []route {
 	}
 	for _, e := range entity.Table {
 		routes = append(routes, a.itemRoutes(e)...)
+		routes = append(routes, a.partRoutes(e)...)
 		routes = append(routes, a.syncRoutes(e)...)
 	}
 	return append(routes, a.documentRoute(routes))

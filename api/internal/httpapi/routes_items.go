@@ -80,6 +80,39 @@ func (a *API) itemRoutes(e *entity.Entity) []route {
 	return rows
 }
 
+// partRoutes is how a client changes a part of an item without sending the rest. The
+// gateway has no tool for each of them, so they are not in the contract.
+func (a *API) partRoutes(e *entity.Entity) []route {
+	items, word := newCollection(a, e), e.Word()
+	result := object{"uid": exampleUID, "version": 2, "updatedAt": exampleTime, "changed": true}
+	return a.routesOf(e, []route{
+		{
+			name: "edit", method: "POST", pattern: "/v1/{plural}/{uid}/edit", handle: items.editText,
+			id: "edit" + camel(string(e.Kind)) + "Text", summary: "Change parts of a text of a " + word,
+			parameters: editParameters,
+			body:       &body{schema: schemaRef("TextEdit"), example: object{"edits": []object{{"find": "Milk", "replace": "Bread"}}}},
+			success:    success{schema: schemaRef("Edited"), example: merged(result, object{"field": exampleField(e), "diff": "@@ -1 +1 @@\n-Milk\n+Bread"})},
+			codes:      append(payloadCodes(e), fault.EditMismatch),
+		},
+		{
+			name: "tags", method: "POST", pattern: "/v1/{plural}/{uid}/tags", handle: items.changeTags,
+			id: "change" + camel(string(e.Kind)) + "Tags", summary: "Add tags to a " + word + " and remove others",
+			parameters: editParameters,
+			body:       &body{schema: schemaRef("TagChange"), example: object{"add": []string{"urgent"}, "remove": []string{"draft"}}},
+			success:    success{schema: schemaRef("Tagged"), example: merged(result, object{"tags": []string{"shop", "urgent"}})},
+			codes:      payloadCodes(e),
+		},
+	})
+}
+
+// exampleField is the payload key of an entity's text.
+func exampleField(e *entity.Entity) string {
+	if len(e.Text) == 0 {
+		return "title"
+	}
+	return e.Text[0]
+}
+
 // syncRoutes is how a client that keeps a copy brings the items of an entity in
 // step with it.
 func (a *API) syncRoutes(e *entity.Entity) []route {

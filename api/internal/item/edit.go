@@ -39,20 +39,25 @@ func (s *Service) Replace(ctx context.Context, t Target, body []byte, condition 
 	return s.editItem(ctx, t, edit{condition: condition, problem: err, sent: sent, rewrite: rewrite, parent: named(t.Entity, sent)})
 }
 
-// Patch puts the body's top-level keys over the stored ones. It is the only write
-// that could make an item grow without end, so the item may not exceed
+// Patch puts the body's top-level keys over the stored ones. Like every write of a
+// part it could make an item grow without end, so the item may not exceed
 // MaxItemBytes.
 func (s *Service) Patch(ctx context.Context, t Target, body []byte, condition Condition) (*Item, error) {
 	sent, err := DecodeWithin(body, s.MaxString)
 	rewrite := func(stored *Payload) (*Payload, error) {
 		before := stored.size()
 		stored.merge(sent)
-		if after := stored.size(); after > before && int64(after) > s.MaxItemBytes {
-			return nil, itemTooLarge(s.MaxItemBytes)
-		}
-		return stored, nil
+		return stored, s.checkGrowth(before, stored.size())
 	}
 	return s.editItem(ctx, t, edit{condition: condition, problem: err, sent: sent, rewrite: rewrite, parent: named(t.Entity, sent)})
+}
+
+// checkGrowth refuses a payload that grows beyond MaxItemBytes.
+func (s *Service) checkGrowth(before, after int) error {
+	if after <= before || int64(after) <= s.MaxItemBytes {
+		return nil
+	}
+	return itemTooLarge(s.MaxItemBytes)
 }
 
 func itemTooLarge(most int64) error {

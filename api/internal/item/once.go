@@ -8,11 +8,13 @@ import (
 )
 
 // Bounds of what is kept of writes with an idempotency key. An answer above
-// MaxKeptBytes is made again from its item. A store drops the oldest records of an
-// owner that are beyond the first MaxKept, not with every write.
+// MaxKeptBytes is made again from its item; one that cannot be made again in full is
+// kept up to MaxWholeBytes. A store drops the oldest records of an owner that are
+// beyond the first MaxKept, not with every write.
 const (
-	MaxKeptBytes = 1024
-	MaxKept      = 10_000
+	MaxKeptBytes  = 1024
+	MaxWholeBytes = 4096
+	MaxKept       = 10_000
 )
 
 // Once makes a write happen once: a later write with the same key and the same
@@ -22,6 +24,7 @@ type Once struct {
 	Key      string
 	Request  string
 	Answer   func(*Item) Answer
+	Whole    bool          // the answer says more than follows from the item
 	Keep     time.Duration // of the record
 	Replayed *Answer       // set when the write had been made before
 }
@@ -45,16 +48,24 @@ type Record struct {
 // Record is what to keep of the write that made the item.
 func (o *Once) Record(made *Item) Record {
 	record := Record{Request: o.Request, UID: made.UID, Version: made.Version}
-	if len(made.Payload) > MaxKeptBytes && !made.Deleted() { // the answer about a tombstone has no payload
+	if len(made.Payload) > MaxKeptBytes && !made.Deleted() && !o.Whole { // the answer about a tombstone has no payload
 		record.Status = o.Answer(&Item{UID: made.UID}).Status
 		return record
 	}
 	answer := o.Answer(made)
 	record.Status = answer.Status
-	if len(answer.Body) <= MaxKeptBytes {
+	if len(answer.Body) <= o.most() {
 		record.Body = string(answer.Body)
 	}
 	return record
+}
+
+// most is up to how many bytes an answer is kept.
+func (o *Once) most() int {
+	if o.Whole {
+		return MaxWholeBytes
+	}
+	return MaxKeptBytes
 }
 
 // check refuses the key of another request.

@@ -44,6 +44,7 @@ CODES: Mapping[str, Meaning] = {
     "deadline_exceeded": Meaning(504, TimedOut),
     "deleted": Meaning(410, Deleted),
     "disk_full": Meaning(507, DiskFull),
+    "edit_mismatch": Meaning(409, Conflict),
     "epoch_mismatch": Meaning(409, EpochChanged),
     "idempotency_key_reused": Meaning(422, InvalidRequest),
     "internal": Meaning(500, ApiFailed),
