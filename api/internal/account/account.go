@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"toolbridge/api/internal/journal"
 )
 
 // Owner is one user of one tenant, to whom items belong.
@@ -37,12 +39,13 @@ type Store interface {
 	// records that have expired at now.
 	EndSession(ctx context.Context, owner Owner, sessionID string, expires, now time.Time) error
 
-	// Wipe deletes every item of the owner, raises the epoch and moves
-	// SessionsSince past both now and its old value, all or nothing. Deleted
+	// Wipe deletes every item of the owner, with the contents that its journal keeps,
+	// adds a line to the journal, raises the epoch and moves SessionsSince past both
+	// now and its old value, all or nothing. Deleted
 	// counts the items by kind. When the owner is at another epoch, it does nothing
 	// and returns ErrNoSession, since an earlier wipe ended the sessions. Now is
 	// read inside the transaction, so that sessions opened while Wipe waited end too.
-	Wipe(ctx context.Context, owner Owner, epoch int64, now func() time.Time) (
+	Wipe(ctx context.Context, owner Owner, epoch int64, by journal.Origin, now func() time.Time) (
 		state State, deleted map[string]int64, err error)
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/journal"
 )
 
 // SessionLifetime is how long a session is valid. Use does not extend it.
@@ -85,11 +86,11 @@ func (s *Service) End(ctx context.Context, owner Owner, id string) error {
 
 // Wipe deletes all data of a session's owner if the confirmation is right. It
 // returns ErrNoSession when another wipe has ended the session since.
-func (s *Service) Wipe(ctx context.Context, opened Session, confirm string) (State, map[string]int64, error) {
+func (s *Service) Wipe(ctx context.Context, opened Session, confirm string, by journal.Origin) (State, map[string]int64, error) {
 	if confirm != "WIPE" {
 		return State{}, nil, fault.New(fault.ConfirmationRequired, `confirmation required: must send {"confirm":"WIPE"}`)
 	}
-	return s.Store.Wipe(ctx, opened.Owner, opened.State.Epoch, s.Now)
+	return s.Store.Wipe(ctx, opened.Owner, opened.State.Epoch, by, s.Now)
 }
 
 func session(id string, owner Owner, created time.Time, state State) Session {

@@ -45,6 +45,17 @@ type Entity struct {
 	Formats map[string]Format // of payload keys; a key may also be null or missing
 	Title   string            // payload key of the title; without one, the first line of the text is it
 	Text    []string          // payload keys of the text: the first that is there is shown and edited
+	Filters []Filter          // of lists, besides those that every entity has
+	Due     string            // payload key of the date when an item is due; empty: there is none
+	Closed  []string          // states in which nothing is left to do
+}
+
+// Filter is a filter of lists by the value of a payload key: a short text, or with Flag
+// whether the value is true.
+type Filter struct {
+	Name string
+	Key  string
+	Flag bool
 }
 
 // Word is the entity's name in a sentence: "chat message".

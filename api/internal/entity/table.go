@@ -13,8 +13,10 @@ var Table = []*Entity{
 			"archive":   {"status": "archived"},
 			"unarchive": {"status": "active"},
 		},
-		Title: "title",
-		Text:  []string{"content"},
+		Title:   "title",
+		Text:    []string{"content"},
+		Filters: []Filter{{Name: "pinned", Key: "pinned", Flag: true}},
+		Closed:  []string{"archived"},
 	},
 	{
 		Kind:    "task",
@@ -28,6 +30,9 @@ var Table = []*Entity{
 		Formats: map[string]Format{"dueDate": DateOrTime},
 		Title:   "title",
 		Text:    []string{"description"},
+		Filters: []Filter{{Name: "priority", Key: "priority"}},
+		Due:     "dueDate",
+		Closed:  []string{"archived", "completed", "done"},
 	},
 	{
 		Kind:    "comment",
@@ -39,6 +44,7 @@ var Table = []*Entity{
 		},
 		Parent: &Parent{UIDKey: "parentUid", TypeKey: "parentType", Kinds: []Kind{"note", "task"}},
 		Text:   []string{"content"},
+		Closed: []string{"archived", "resolved"},
 	},
 	{
 		Kind:    "chat",
@@ -48,8 +54,9 @@ var Table = []*Entity{
 			"resolve": {"status": "resolved"},
 			"reopen":  {"status": "active"},
 		},
-		Title: "title",
-		Text:  []string{"description"},
+		Title:  "title",
+		Text:   []string{"description"},
+		Closed: []string{"resolved"},
 	},
 	{
 		Kind:    "chat_message",
@@ -59,7 +66,8 @@ var Table = []*Entity{
 			"mark_read":      {"read": true},
 			"mark_delivered": {"delivered": true},
 		},
-		Parent: &Parent{UIDKey: "chatUid", Kinds: []Kind{"chat"}},
-		Text:   []string{"content"},
+		Parent:  &Parent{UIDKey: "chatUid", Kinds: []Kind{"chat"}},
+		Text:    []string{"content"},
+		Filters: []Filter{{Name: "read", Key: "read", Flag: true}},
 	},
 }

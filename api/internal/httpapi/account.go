@@ -36,7 +36,7 @@ func (a *API) wipe(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	state, counts, err := a.Accounts.Wipe(c.Context(), c.opened, confirm)
+	state, counts, err := a.Accounts.Wipe(c.Context(), c.opened, confirm, c.origin())
 	if errors.Is(err, account.ErrNoSession) {
 		c.unsetSession()
 		return 0, nil, invalidSession()

@@ -145,7 +145,7 @@ func TestARequestKeepsToItsStatements(t *testing.T) {
 	t.Parallel()
 	t.Run("SQLite", func(t *testing.T) {
 		s, ran := countedSQLite(t)
-		keepsToItsStatements(t, s, ran, budget{plain: 3, keyed: 4, push: 5, childPush: 5, children: 5})
+		keepsToItsStatements(t, s, ran, budget{plain: 3, keyed: 3, push: 5, childPush: 5, children: 5})
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		s, ran := countedPostgres(t)

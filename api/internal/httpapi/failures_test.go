@@ -20,6 +20,9 @@ func (f failing) Get(context.Context, item.Ref) (*item.Item, error) { return nil
 func (f failing) List(context.Context, item.Query) ([]item.Item, bool, error) {
 	return nil, false, f.err
 }
+func (f failing) Journal(context.Context, item.LineQuery) (item.Lines, error) {
+	return item.Lines{}, f.err
+}
 func (f failing) Write(context.Context, item.Batch) error { return f.err }
 
 // slow is a store whose items can be had only once the client has left.

@@ -124,6 +124,9 @@ func actionOf(body []byte, maxString int) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := sent.RequireOnly("action", "metadata"); err != nil {
+		return "", err
+	}
 	if sent.Given("metadata") && !sent.Object("metadata") {
 		return "", wrongType("metadata", "an object")
 	}
@@ -143,5 +146,5 @@ func (col collection) readTarget(c *call) (item.Target, error) {
 
 // wholeTarget is the target that names no item.
 func (col collection) wholeTarget(c *call) item.Target {
-	return item.Target{Owner: c.owner, Epoch: c.opened.State.Epoch, Entity: col.entity}
+	return item.Target{Owner: c.owner, Origin: c.origin(), Epoch: c.opened.State.Epoch, Entity: col.entity, DryRun: c.dryRun}
 }

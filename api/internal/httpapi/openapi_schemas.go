@@ -51,11 +51,8 @@ func schemas() object {
 	}
 	for _, e := range entity.Table {
 		all[camel(string(e.Kind))+"Payload"] = payloadSchema(e)
-		all[camel(string(e.Kind))+"Action"] = object{
-			"type":       "object",
-			"properties": object{"action": oneOfSchema(e.ActionNames()...), "metadata": object{"type": []string{"object", "null"}}},
-			"required":   []string{"action"},
-		}
+		all[camel(string(e.Kind))+"Action"] = closed(
+			object{"action": oneOfSchema(e.ActionNames()...), "metadata": object{"type": []string{"object", "null"}}}, "action")
 	}
 	return all
 }

@@ -8,6 +8,7 @@ import (
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/httpapi"
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/journal"
 )
 
 // announcing stores say when a write has passed the guards and comes to them.
@@ -26,11 +27,11 @@ type announcingAccounts struct {
 	came chan<- struct{}
 }
 
-func (s announcingAccounts) Wipe(ctx context.Context, owner account.Owner, epoch int64, now func() time.Time) (
+func (s announcingAccounts) Wipe(ctx context.Context, owner account.Owner, epoch int64, by journal.Origin, now func() time.Time) (
 	account.State, map[string]int64, error,
 ) {
 	s.came <- struct{}{}
-	return s.Store.Wipe(ctx, owner, epoch, now)
+	return s.Store.Wipe(ctx, owner, epoch, by, now)
 }
 
 // announce makes an API announce every write and wipe that comes to its store.

@@ -11,6 +11,7 @@ import (
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/journal"
 )
 
 const headerCorrelation = "X-Correlation-Id"
@@ -33,6 +34,7 @@ type call struct {
 	owner         account.Owner
 	opened        account.Session // the sync session, once its guard has passed
 	inBand        bool            // whether this request opened it
+	dryRun        bool            // whether the request wants nothing to be stored
 	end           func()          // releases the deadline's timer; must be called
 }
 
@@ -43,6 +45,25 @@ func newCall(w http.ResponseWriter, r *http.Request) *call {
 	}
 	c.reply.Set(headerCorrelation, c.correlationID)
 	return c
+}
+
+// Headers in which the gateway says for what it calls.
+const (
+	headerClient = "X-TB-Client"
+	headerTool   = "X-TB-Tool"
+)
+
+// origin is who sends the request, and with what.
+func (c *call) origin() journal.Origin {
+	return journal.Origin{By: c.subject, Client: c.word(headerClient), Tool: c.word(headerTool), Correlation: c.correlationID}
+}
+
+// word is a header of 1 to 128 visible ASCII characters; empty when it is anything else.
+func (c *call) word(header string) string {
+	if word := c.Header.Get(header); usableCorrelation(word) {
+		return word
+	}
+	return ""
 }
 
 // usableCorrelation accepts 1 to 128 visible ASCII characters.

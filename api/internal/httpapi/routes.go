@@ -50,6 +50,10 @@ type route struct {
 	body       *body // nil: the request has none
 	success    success
 	codes      []fault.Code
+
+	lenient bool     // ignores unknown query parameters, as the routes of the sync protocol always did
+	foreign []string // query parameters that the handler refuses itself
+	queried []string // those of parameters that are in the query; set by Handler
 }
 
 // handler serves one call: a status with a body, or an error. See respond for
@@ -89,23 +93,23 @@ func (a *API) synced() []guard { return append(a.inSession(), epochGuard) }
 func (a *API) routes() []route {
 	routes := []route{
 		{
-			method: "GET", pattern: "/healthz", guards: a.open(), handle: a.health,
+			method: "GET", pattern: "/healthz", guards: a.open(), handle: a.health, lenient: true,
 			id: "getHealth", tag: "service", summary: "Whether the process runs",
 			success: success{text: "ok"},
 		},
 		{
-			method: "GET", pattern: "/readyz", guards: a.open(), handle: a.ready,
+			method: "GET", pattern: "/readyz", guards: a.open(), handle: a.ready, lenient: true,
 			id: "getReadiness", tag: "service", summary: "Whether tokens can be checked and the store answers",
 			success: success{text: "ok"},
 			codes:   []fault.Code{fault.Unavailable, fault.DeadlineExceeded},
 		},
 		{
-			method: "GET", pattern: "/v1/sync/info", guards: a.open(), handle: a.info,
+			method: "GET", pattern: "/v1/sync/info", guards: a.open(), handle: a.info, lenient: true,
 			id: "getInfo", tag: "service", summary: "What this API offers",
 			success: success{schema: schemaRef("Info")},
 		},
 		{
-			method: "POST", pattern: "/v1/sync/sessions", guards: a.opening(), handle: a.openSession,
+			method: "POST", pattern: "/v1/sync/sessions", guards: a.opening(), handle: a.openSession, lenient: true,
 			id: "openSession", tag: "sessions", summary: "Open a sync session of 30 minutes",
 			success: success{
 				status: http.StatusCreated, schema: schemaRef("Session"), headers: []header{epochHeader},
@@ -113,27 +117,28 @@ func (a *API) routes() []route {
 			},
 		},
 		{
-			method: "GET", pattern: "/v1/sync/sessions/{id}", guards: a.signed(), handle: a.readSession,
+			method: "GET", pattern: "/v1/sync/sessions/{id}", guards: a.signed(), handle: a.readSession, lenient: true,
 			id: "getSession", tag: "sessions", summary: "Read a session",
 			success: success{schema: schemaRef("Session")},
 		},
 		{
-			method: "DELETE", pattern: "/v1/sync/sessions/{id}", guards: a.signed(), handle: a.endSession,
+			method: "DELETE", pattern: "/v1/sync/sessions/{id}", guards: a.signed(), handle: a.endSession, lenient: true,
 			id: "endSession", tag: "sessions", summary: "End a session",
 			success: success{status: http.StatusNoContent},
 			codes:   []fault.Code{fault.DiskFull},
 		},
 		{
-			method: "GET", pattern: "/v1/sync/state", guards: a.inSession(), handle: a.state,
+			method: "GET", pattern: "/v1/sync/state", guards: a.inSession(), handle: a.state, lenient: true,
 			id: "getState", tag: "account", summary: "The user's epoch and last wipe",
 			success: success{schema: schemaRef("State")},
 		},
 		{
 			method: "POST", pattern: "/v1/sync/wipe", guards: a.inSession(), handle: a.wipe,
 			id: "wipe", tag: "account", summary: "Delete all that the user has, and end all sessions",
-			body:    &body{schema: schemaRef("Confirmation"), example: object{"confirm": "WIPE"}},
-			success: success{schema: schemaRef("Wiped")},
-			codes:   []fault.Code{fault.ConfirmationRequired, fault.DiskFull},
+			parameters: []parameter{dryRunParameter},
+			body:       &body{schema: schemaRef("Confirmation"), example: object{"confirm": "WIPE"}},
+			success:    success{schema: schemaRef("Wiped")},
+			codes:      []fault.Code{fault.ConfirmationRequired, fault.DiskFull},
 		},
 	}
 	for _, e := range entity.Table {
@@ -148,7 +153,7 @@ func (a *API) routes() []route {
 // document is made when it is first asked for.
 func (a *API) documentRoute(others []route) route {
 	this := route{
-		method: "GET", pattern: "/openapi.json", guards: a.open(),
+		method: "GET", pattern: "/openapi.json", guards: a.open(), lenient: true,
 		id: "getDocument", tag: "service", summary: "This document",
 		success: success{schema: object{"type": "object"}},
 	}
@@ -166,6 +171,7 @@ func (a *API) Handler() http.Handler {
 		if byPattern[route.pattern] == nil {
 			byPattern[route.pattern] = methods{}
 		}
+		route.queried = route.queryNames()
 		byPattern[route.pattern][route.method] = route
 	}
 	mux := http.NewServeMux()

@@ -22,6 +22,7 @@ func (a *API) itemRoutes(e *entity.Entity) []route {
 			name: "list", method: "GET", pattern: "/v1/{plural}", handle: items.list,
 			id: "list" + camel(e.Segment), summary: "List " + word + "s by time of change",
 			parameters: slices.Concat(pageParameters, []parameter{includeDeletedParameter, orderParameter}, filterParameters(e)),
+			foreign:    items.foreign,
 			success:    success{schema: schemaRef("Page"), example: object{"items": []object{exampleItem(e)}}},
 		},
 		{
@@ -129,8 +130,8 @@ func (a *API) syncRoutes(e *entity.Entity) []route {
 		{
 			name: "pull", method: "GET", pattern: "/v1/sync/{plural}/pull", handle: items.pull,
 			id: "pull" + kinds, summary: "What changed since a cursor",
-			parameters: pageParameters,
-			success:    success{schema: schemaRef("Changes")},
+			parameters: pageParameters, lenient: true,
+			success: success{schema: schemaRef("Changes")},
 		},
 	})
 }
@@ -143,6 +144,8 @@ func (a *API) routesOf(e *entity.Entity, rows []route) []route {
 		row.guards, row.tag = a.synced(), e.Segment
 		if row.method != http.MethodGet {
 			row.codes = append(row.codes, fault.QuotaExceeded, fault.DiskFull)
+			row.parameters = append(slices.Clone(row.parameters), dryRunParameter)
+			row.success.headers = append(row.success.headers, changeHeader)
 		}
 		if row.id == "" {
 			row.id = row.name + camel(string(e.Kind))

@@ -61,6 +61,9 @@ func (a *API) answer(c *call, methods methods) (status int, body any, err error)
 			return 0, nil, err
 		}
 	}
+	if err := c.readOptions(route); err != nil {
+		return 0, nil, err
+	}
 	return route.handle(c)
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/journal"
 )
 
 func (col collection) push(c *call) (int, any, error) {
@@ -11,9 +12,12 @@ func (col collection) push(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	answers, err := col.api.Items.Push(c.Context(), col.wholeTarget(c), body)
+	answers, first, err := col.api.Items.Push(c.Context(), col.wholeTarget(c), body)
 	if err != nil {
 		return 0, nil, err
+	}
+	if first > 0 && !c.dryRun {
+		c.reply.Set(headerChange, journal.BatchID(first))
 	}
 	return http.StatusOK, answers, nil
 }

@@ -119,6 +119,7 @@ func (w *write) answer(c *call, next *item.Item, err error) (int, any, error) {
 		c.reply.Set(headerReplayed, "true")
 		return once.Replayed.Status, rawJSON(once.Replayed.Body), nil
 	}
+	c.setChange(w.target, next)
 	answer := w.render(next)
 	return answer.Status, rawJSON(answer.Body), nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -70,6 +71,18 @@ func kindOf(value []byte) string {
 
 func invalidJSON(reason string) *fault.Error {
 	return fault.New(fault.InvalidJSON, "invalid JSON: %s", reason)
+}
+
+// RequireOnly refuses an object that has other members than these: a misspelled one would be
+// ignored.
+func (p *Payload) RequireOnly(known ...string) error {
+	for _, m := range p.members {
+		if !slices.Contains(known, m.key) {
+			shown := shortened(m.key)
+			return invalidJSON("unknown member " + strconv.Quote(shown) + "; there is " + oneOf(known)).With(fault.Facts{"field": shown})
+		}
+	}
+	return nil
 }
 
 // scanner walks text that encoding/json has found to be well-formed. So it only looks

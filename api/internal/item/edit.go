@@ -127,9 +127,9 @@ func (s *Service) editItem(ctx context.Context, t Target, e edit) (*Item, error)
 		if err := e.check(t, current); err != nil {
 			return nil, err
 		}
-		stored, err := Decode(current.Payload)
+		stored, err := current.decode()
 		if err != nil {
-			return nil, fmt.Errorf("stored payload of %s %s cannot be read: %v", t.Entity.Kind, t.UID, err)
+			return nil, err
 		}
 		payload, err := e.payloadAfter(t, stored)
 		switch {
@@ -146,9 +146,18 @@ func (s *Service) editItem(ctx context.Context, t Target, e edit) (*Item, error)
 			payload = payload.only(append(parentKeys(t.Entity), keyUID))
 		}
 		next := e.nextVersion(seen, payload, parent)
-		next.Facets = facetsOf(t.Entity, payload)
+		next.describe(t.Entity, stored, payload, current)
 		return next, nil
 	}})
+}
+
+// decode reads the payload of a stored item.
+func (i *Item) decode() (*Payload, error) {
+	payload, err := Decode(i.Payload)
+	if err != nil {
+		return nil, fmt.Errorf("stored payload of %s cannot be read: %v", i.UID, err)
+	}
+	return payload, nil
 }
 
 func (e edit) check(t Target, current *Item) error {
@@ -199,7 +208,10 @@ func (e edit) parentAfter(t Target, payload *Payload, seen Snapshot) (Parent, er
 
 func (e edit) nextVersion(seen Snapshot, payload *Payload, parent Parent) *Item {
 	now := seen.NextUpdatedAt()
-	next := &Item{UID: seen.Item.UID, Version: seen.Item.Version + 1, UpdatedAt: now, StoredAt: seen.NextStoredAt(), Parent: parent}
+	next := &Item{
+		UID: seen.Item.UID, Version: seen.Item.Version + 1, Parent: parent,
+		CreatedAt: seen.Item.CreatedAt, UpdatedAt: now, StoredAt: seen.NextStoredAt(),
+	}
 	if e.deletes {
 		next.DeletedAt = &now
 	}

@@ -18,13 +18,22 @@ const (
 	maxTags       = 100
 )
 
-// Facets are the values of a payload by which lists can be filtered, besides the
-// parent. Tags are sorted and unique. A store keeps facets, and need not return them.
+// Facets are the values of a payload by which lists can be filtered and sorted, besides
+// the parent. Terms are sorted and unique. A store keeps facets, and need not return
+// them.
 type Facets struct {
 	Status   string // empty: none
 	Archived bool
-	Tags     []string
+	Due      *Millis
+	Title    string   // in small letters, at most 100 bytes
+	Terms    []string // TagTerm and FilterTerm
 }
+
+// TagTerm is the term of items with a tag.
+func TagTerm(tag string) string { return "tag:" + tag }
+
+// FilterTerm is the term of items that have the value of a filter.
+func FilterTerm(f entity.Filter, value string) string { return f.Name + ":" + value }
 
 // Filter restricts a list. The zero value does not.
 type Filter struct {
@@ -35,14 +44,44 @@ type Filter struct {
 	Since    *Millis // of StoredAt, inclusive
 }
 
-// facetsOf reads the facets of a payload. An item is archived when its payload has
-// the values that archiving writes.
-func facetsOf(e *entity.Entity, payload *Payload) Facets {
-	status, _ := payload.Text("status")
+// facetsOf reads the facets of a payload with a title. An item is archived when its
+// payload has the values that archiving writes.
+func facetsOf(e *entity.Entity, payload *Payload, title string) Facets {
+	status, _ := payload.Text(keyStatus)
 	if len(status) > MaxFacetBytes {
 		status = ""
 	}
-	return Facets{Status: status, Archived: hasValues(payload, e.Archive), Tags: tagsOf(payload)}
+	return Facets{
+		Status: status, Archived: hasValues(payload, e.Archive), Due: dueOf(e, payload),
+		Title: sortKey(title), Terms: termsOf(e, payload),
+	}
+}
+
+func dueOf(e *entity.Entity, payload *Payload) *Millis {
+	text, _ := payload.Text(e.Due)
+	if due, ok := ParseTime(text); ok && e.Due != "" {
+		return &due
+	}
+	return nil
+}
+
+// termsOf are the terms of the payload's tags and of the entity's filters.
+func termsOf(e *entity.Entity, payload *Payload) (terms []string) {
+	for _, tag := range tagsOf(payload) {
+		terms = append(terms, TagTerm(tag))
+	}
+	for _, f := range e.Filters {
+		raw, _ := payload.raw(f.Key)
+		text, isText := payload.Text(f.Key)
+		switch {
+		case f.Flag:
+			terms = append(terms, FilterTerm(f, strconv.FormatBool(string(raw) == "true")))
+		case isText && text != "" && len(text) <= MaxFacetBytes:
+			terms = append(terms, FilterTerm(f, text))
+		}
+	}
+	slices.Sort(terms)
+	return terms
 }
 
 func hasValues(payload *Payload, values map[string]any) bool {
@@ -58,7 +97,7 @@ func hasValues(payload *Payload, values map[string]any) bool {
 
 func tagsOf(payload *Payload) (tags []string) {
 	var values []any
-	raw, _ := payload.raw("tags")
+	raw, _ := payload.raw(keyTags)
 	if json.Unmarshal(raw, &values) != nil {
 		return nil
 	}

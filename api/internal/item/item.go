@@ -11,6 +11,7 @@ import (
 
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/journal"
 )
 
 // Ref names one item. Nothing is ever read or written across owners. UID is a
@@ -38,6 +39,7 @@ func (p Parent) Or(other Parent) Parent {
 type Item struct {
 	UID       string
 	Version   int64
+	CreatedAt Millis
 	UpdatedAt Millis
 	StoredAt  Millis
 	DeletedAt *Millis
@@ -45,6 +47,12 @@ type Item struct {
 	Facets    Facets
 	Payload   []byte
 	Size      int64 // of a payload that a list leaves out, in bytes; otherwise 0
+
+	// Of an item that is to be stored.
+	Summary []byte         // JSON object: what a summary shows of the payload
+	Text    *Text          // nil: what a search finds has not changed
+	Change  journal.Change // what the write does
+	Seq     int64          // of its line in the journal, once it is stored
 }
 
 // Deleted reports whether the item is a tombstone.

@@ -3,10 +3,20 @@ package item
 import "toolbridge/api/internal/fault"
 
 // Usage is what an owner has, of all kinds: the items that live, the tombstones, and
-// the bytes of their payloads.
+// the bytes of their payloads; the lines of the journal, and the bytes of the payloads
+// that they keep.
 type Usage struct {
 	Items, Bytes               int64
 	DeletedItems, DeletedBytes int64
+	JournalLines, HistoryBytes int64
+}
+
+// UsageOfLine is the usage of the line of a write to the item that was seen.
+func UsageOfLine(seen *Item) Usage {
+	if seen == nil {
+		return Usage{JournalLines: 1}
+	}
+	return Usage{JournalLines: 1, HistoryBytes: int64(len(seen.Payload))}
 }
 
 // UsageOf is the usage of one item; none of nil.
@@ -22,12 +32,15 @@ func UsageOf(i *Item) Usage {
 
 // Plus is the usage of both together.
 func (u Usage) Plus(more Usage) Usage {
-	return Usage{u.Items + more.Items, u.Bytes + more.Bytes, u.DeletedItems + more.DeletedItems, u.DeletedBytes + more.DeletedBytes}
+	return Usage{
+		u.Items + more.Items, u.Bytes + more.Bytes, u.DeletedItems + more.DeletedItems, u.DeletedBytes + more.DeletedBytes,
+		u.JournalLines + more.JournalLines, u.HistoryBytes + more.HistoryBytes,
+	}
 }
 
 // Minus is the usage without the other, which may be larger.
 func (u Usage) Minus(less Usage) Usage {
-	return u.Plus(Usage{-less.Items, -less.Bytes, -less.DeletedItems, -less.DeletedBytes})
+	return u.Plus(Usage{-less.Items, -less.Bytes, -less.DeletedItems, -less.DeletedBytes, -less.JournalLines, -less.HistoryBytes})
 }
 
 // Quota bounds what an owner may have. Zero is no bound.
@@ -35,13 +48,44 @@ type Quota struct {
 	Items, Bytes int64
 }
 
-// DropAtOnce is how many tombstones a store drops at least when it needs room.
-const DropAtOnce = 100
+// LineBytes is about what a line of the journal takes, without its content.
+const LineBytes = 500
 
-// NeedsRoom reports whether tombstones must go: they count only as long as nothing
-// else needs their place.
-func (q Quota) NeedsRoom(u Usage) bool {
-	return u.DeletedItems > 0 && (exceeds(u.Items+u.DeletedItems, q.Items) || exceeds(u.Bytes+u.DeletedBytes, q.Bytes))
+// How many of its kind a store drops at least when it needs room, and how often at most
+// for one batch. The rest goes with the next ones.
+const (
+	DropAtOnce = 100
+	DropRounds = 100
+)
+
+// KeptLines is how many of an owner's last lines are never dropped for room.
+const KeptLines = 1000
+
+// Droppable is what makes way when an owner has too much.
+type Droppable int
+
+// What can be dropped, in the order in which it is: only what the one before did not
+// make room for takes the next.
+const (
+	HistoryContents Droppable = iota
+	Tombstones
+	JournalLines
+)
+
+// Droppables is all of them in order.
+var Droppables = []Droppable{HistoryContents, Tombstones, JournalLines}
+
+// NeedsRoom reports whether some of it must go: all of it counts only as long as nothing
+// else needs its place.
+func (q Quota) NeedsRoom(u Usage, of Droppable) bool {
+	full := exceeds(u.Bytes+u.DeletedBytes+u.HistoryBytes+u.JournalLines*LineBytes, q.Bytes)
+	switch of {
+	case HistoryContents:
+		return full && u.HistoryBytes > 0
+	case Tombstones:
+		return u.DeletedItems > 0 && (full || exceeds(u.Items+u.DeletedItems, q.Items))
+	}
+	return full && u.JournalLines > KeptLines
 }
 
 func exceeds(used, most int64) bool { return most > 0 && used > most }

@@ -9,6 +9,7 @@ import (
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/journal"
 )
 
 // MaxPageBytes ends a page of large items early, so that memory need not hold the
@@ -29,10 +30,14 @@ type Service struct {
 // Target is the item that a request is about.
 type Target struct {
 	Owner  account.Owner
-	Epoch  int64 // the owner's, as the request's session knows it; for writes only
 	Entity *entity.Entity
 	UID    string // empty for a creation, whose body may name one
-	Once   *Once  // nil: the write has no idempotency key
+
+	// For writes only.
+	Origin journal.Origin
+	Epoch  int64 // the owner's, as the request's session knows it
+	Once   *Once // nil: the write has no idempotency key
+	DryRun bool  // the answer is that of the write, but nothing is stored
 }
 
 func (t Target) ref() Ref { return Ref{Owner: t.Owner, Kind: t.Entity.Kind, UID: t.UID} }
@@ -44,7 +49,10 @@ func (s *Service) write(ctx context.Context, t Target, w Write) (*Item, error) {
 	var next *Item
 	var earlier *Record
 	decide := w.Decide
-	w.UID, w.Once = t.UID, t.Once
+	if t.DryRun {
+		t.Once = nil // no key is spent
+	}
+	w.Kind, w.UID, w.Once = t.Entity.Kind, t.UID, t.Once
 	w.Decide = func(seen Snapshot) (_ *Item, err error) {
 		next = nil // of an attempt that collided with another write
 		if earlier = seen.Earlier; earlier != nil {
@@ -55,7 +63,8 @@ func (s *Service) write(ctx context.Context, t Target, w Write) (*Item, error) {
 		}
 		return next, err
 	}
-	batch := Batch{Owner: t.Owner, Kind: t.Entity.Kind, Quota: s.Quota, Epoch: t.Epoch, Now: s.Now, Writes: []Write{w}}
+	batch := s.batch(t)
+	batch.Writes = []Write{w}
 	if err := s.Store.Write(ctx, batch); err != nil {
 		return nil, err
 	}
@@ -63,6 +72,11 @@ func (s *Service) write(ctx context.Context, t Target, w Write) (*Item, error) {
 		return nil, s.replay(ctx, t, earlier)
 	}
 	return next, nil
+}
+
+// batch is an empty batch of the target's owner.
+func (s *Service) batch(t Target) Batch {
+	return Batch{Owner: t.Owner, Origin: t.Origin, Quota: s.Quota, Epoch: t.Epoch, Now: s.Now, DryRun: t.DryRun}
 }
 
 // Page is one page of a list. Next is nil on the last one.
@@ -125,10 +139,9 @@ func (s *Service) Create(ctx context.Context, t Target, body []byte) (*Item, err
 		if err := requireParent(t.Entity, parent, seen.Live); err != nil {
 			return nil, err
 		}
-		next := &Item{
-			UID: t.UID, Version: 1, UpdatedAt: seen.NextUpdatedAt(), StoredAt: seen.NextStoredAt(),
-			Parent: parent, Facets: facetsOf(t.Entity, payload),
-		}
+		at := seen.NextStoredAt()
+		next := &Item{UID: t.UID, Version: 1, CreatedAt: at, UpdatedAt: at, StoredAt: at, Parent: parent}
+		next.describe(t.Entity, nil, payload, nil)
 		payload.stamp(next)
 		next.Payload = payload.encode()
 		return next, nil

@@ -8,6 +8,7 @@ import (
 
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/journal"
 )
 
 // Store keeps items. Every implementation passes storetest.Run.
@@ -28,29 +29,39 @@ type Store interface {
 	// as ReducedBytes.
 	List(ctx context.Context, query Query) (items []Item, more bool, err error)
 
+	// Journal returns lines of an owner's journal in ascending order of Seq, or descending,
+	// in one statement. A query of Kinds looks through MaxScanned lines at most, unless
+	// it is about one item.
+	Journal(ctx context.Context, query LineQuery) (Lines, error)
+
 	// Write makes the writes of a batch in order, in one transaction that no other
 	// write to the owner's items can interleave with. Each write sees what those
-	// before it stored; all see the Now and the Newest of the first. When a Decide
-	// returns an error, Write returns that error as it is and stores nothing. When
-	// the owner is at another epoch than the batch, a wipe overtook the batch: Write
-	// returns a fault.WrongEpoch and stores nothing. When the owner's items and
-	// tombstones exceed the batch's Quota together, Write drops the oldest tombstones,
-	// but none of the batch.
+	// before it stored; all see the Now and the Newest of the first. For every item
+	// that it stores, it adds the line of a Recorder to the owner's journal. When a
+	// Decide returns an error, Write returns that error as it is and stores nothing;
+	// a dry run stores nothing either. When the owner is at another epoch than the
+	// batch, a wipe overtook the batch: Write returns a fault.WrongEpoch and stores
+	// nothing. When all that the owner has exceeds the batch's Quota, Write drops what
+	// makes room, but nothing of the batch.
 	Write(ctx context.Context, batch Batch) error
 }
 
-// Batch is the writes of one transaction, all to items of one owner and kind.
+// Batch is the writes of one transaction, all to items of one owner.
 type Batch struct {
 	account.Owner
-	Kind   entity.Kind
+	journal.Origin
 	Quota  Quota
 	Epoch  int64            // the owner's, as the client knows it
 	Now    func() time.Time // read once the transaction has begun
+	Joint  bool             // the writes have an id together, by which they can be undone
+	DryRun bool
 	Writes []Write
 }
 
 // Ref names the item of a write.
-func (b Batch) Ref(write Write) Ref { return Ref{Owner: b.Owner, Kind: b.Kind, UID: write.UID} }
+func (b Batch) Ref(write Write) Ref {
+	return Ref{Owner: b.Owner, Kind: write.Kind, UID: write.UID}
+}
 
 // Frees reports whether every write of the batch makes room.
 func (b Batch) Frees() bool {
@@ -59,8 +70,12 @@ func (b Batch) Frees() bool {
 
 // Write is the write of one item of a batch.
 type Write struct {
+	Kind   entity.Kind
 	UID    string
 	Decide Decision
+
+	// Where, if set, stands for the writes that it makes of the items that match.
+	Where *Selection
 
 	// Parent is the item that Decide will likely look up, so that a store can read
 	// both at once. An empty kind or uid stands for that of the stored item's parent.
@@ -76,6 +91,14 @@ type Write struct {
 	Once *Once
 }
 
+// Selection makes writes of the live items that match a query when its turn has come in
+// a batch. Then receives their uids, at most the query's Limit, and whether there are
+// more. The writes that it returns have no Where.
+type Selection struct {
+	Query Query
+	Then  func(uids []string, more bool) ([]Write, error)
+}
+
 // Decision returns the item that follows from the stored one. To store nothing, it
 // returns nil; or the stored item itself, to keep only the record of Once.
 type Decision func(seen Snapshot) (*Item, error)
@@ -84,10 +107,13 @@ type Decision func(seen Snapshot) (*Item, error)
 type Snapshot struct {
 	Item    *Item // nil when there is none
 	Now     Millis
-	Newest  Millis // StoredAt among the owner's items of the kind, up to Now + MaxAhead; 0 for none
-	Used    Usage  // by the owner, of all kinds
-	Scarce  bool   // whether the disk is full
+	Newest  Millis       // time of the owner's journal, up to Now + MaxAhead; 0 for none
+	Head    journal.Head // the owner's last line, those of this batch included
+	Used    Usage        // by the owner, of all kinds
+	Scarce  bool         // whether the disk is full
 	Live    Live
+	Past    Past
+	Trail   Trail
 	Earlier *Record // of a write with the key of Once; nil for none, or when it expired before Now
 }
 
@@ -121,6 +147,16 @@ func (s Snapshot) NextUpdatedAt() Millis {
 // Live reports whether the owner has such an item and it is not a tombstone, as
 // seen inside the transaction.
 type Live func(kind entity.Kind, uid string) (bool, error)
+
+// Past returns the payload that the item of the write had at a version, as seen inside
+// the transaction; nil when it is not kept. The present version is always there.
+type Past func(version int64) (*Version, error)
+
+// Version is what an item was at a version.
+type Version struct {
+	Payload []byte
+	Deleted bool
+}
 
 // WholeBytes is the size up to which payloads are whole.
 func (q Query) WholeBytes() int64 {

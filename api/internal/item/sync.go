@@ -23,29 +23,44 @@ func acknowledge(stored *Item) Acknowledgement {
 }
 
 // Push stores the items of a batch that are later than the stored ones, all in one
-// transaction, and acknowledges every item in the order of the batch.
-func (s *Service) Push(ctx context.Context, t Target, body []byte) ([]Acknowledgement, error) {
+// transaction, and acknowledges every item in the order of the batch. First is the line
+// of the first item that was stored; 0 for none.
+func (s *Service) Push(ctx context.Context, t Target, body []byte) (answers []Acknowledgement, first int64, err error) {
 	items, err := readBatch(body, s.MaxPushItems)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	answers := make([]Acknowledgement, len(items))
-	batch := Batch{Owner: t.Owner, Kind: t.Entity.Kind, Quota: s.Quota, Epoch: t.Epoch, Now: s.Now}
+	made := make([]*Item, len(items))
+	answers = make([]Acknowledgement, len(items))
+	batch := s.batch(t)
+	batch.Joint = true
 	for i, raw := range items {
 		sent, refusal := readPushed(t.Entity, raw, s.MaxString)
 		if refusal != "" {
 			answers[i] = sent.refuse(refusal)
 			continue
 		}
-		batch.Writes = append(batch.Writes, Write{UID: sent.uid, Parent: sent.parent, Frees: sent.deletes, Decide: func(seen Snapshot) (next *Item, err error) {
+		batch.Writes = append(batch.Writes, Write{Kind: t.Entity.Kind, UID: sent.uid, Parent: sent.parent, Frees: sent.deletes, Decide: func(seen Snapshot) (next *Item, err error) {
 			next, answers[i], err = sent.decide(t.Entity, s.Quota, seen)
+			made[i] = next
 			return next, err
 		}})
 	}
 	if len(batch.Writes) == 0 {
-		return answers, nil
+		return answers, 0, nil
 	}
-	return answers, s.Store.Write(ctx, batch)
+	err = s.Store.Write(ctx, batch)
+	return answers, firstLine(made), err
+}
+
+// firstLine is the line of the first item that was stored; 0 for none.
+func firstLine(made []*Item) int64 {
+	for _, next := range made {
+		if next != nil && next.Seq > 0 {
+			return next.Seq
+		}
+	}
+	return 0
 }
 
 // Pull returns the page that the query asks for. Only an empty page has no next
@@ -108,7 +123,7 @@ type pushed struct {
 	deletes   bool
 	deletedAt *Millis // nil: the update time
 	parent    Parent
-	facets    Facets
+	decoded   *Payload
 	payload   []byte
 }
 
@@ -133,7 +148,7 @@ func readPushed(e *entity.Entity, raw []byte, maxString int) (sent pushed, refus
 	}
 	sent = pushed{
 		uid: uid, version: 1, updatedAt: timeOf(payload, keyUpdated, "updatedAt", "updateTime"),
-		parent: parent, facets: facetsOf(e, payload), payload: bytes.Clone(raw),
+		parent: parent, decoded: payload, payload: bytes.Clone(raw),
 	}
 	if spellUIDs(e, payload) {
 		sent.payload = payload.encode()
@@ -250,20 +265,29 @@ func (p pushed) decide(e *entity.Entity, quota Quota, seen Snapshot) (*Item, Ack
 			return nil, Acknowledgement{}, err
 		}
 	}
-	next := p.item(seen, updatedAt)
+	next, err := p.item(e, seen, updatedAt)
+	if err != nil {
+		return nil, Acknowledgement{}, err
+	}
 	if err := quota.check(seen, next); err != nil {
 		return nil, p.refuse(err.Error()), nil
 	}
 	return next, acknowledge(next), nil
 }
 
-func (p pushed) item(seen Snapshot, updatedAt Millis) *Item {
+func (p pushed) item(e *entity.Entity, seen Snapshot, updatedAt Millis) (*Item, error) {
 	next := &Item{
 		UID: p.uid, Version: p.version, UpdatedAt: updatedAt, StoredAt: seen.NextStoredAt(),
-		Parent: p.parent, Facets: p.facets, Payload: p.payload,
+		Parent: p.parent, Payload: p.payload,
 	}
+	next.CreatedAt = next.StoredAt
+	var before *Payload
 	if seen.Item != nil {
-		next.Version = seen.Item.Version + 1
+		var err error
+		if before, err = seen.Item.decode(); err != nil {
+			return nil, err
+		}
+		next.Version, next.CreatedAt = seen.Item.Version+1, seen.Item.CreatedAt
 	}
 	if p.deletes {
 		next.DeletedAt = &updatedAt
@@ -271,5 +295,6 @@ func (p pushed) item(seen Snapshot, updatedAt Millis) *Item {
 	if p.deletes && p.deletedAt != nil {
 		next.DeletedAt = p.deletedAt
 	}
-	return next
+	next.describe(e, before, p.decoded, seen.Item)
+	return next, nil
 }

@@ -7,7 +7,7 @@ import (
 
 // taggedItems looks up items one by one along the index of tags. OFFSET 0 keeps the
 // planner from joining the other way round, and sorting.
-const taggedItems = `item_tag g CROSS JOIN LATERAL (SELECT * FROM item
+const taggedItems = `item_term g CROSS JOIN LATERAL (SELECT * FROM item
 		WHERE tenant = g.tenant AND owner = g.owner AND kind = g.kind AND uid = g.uid OFFSET 0) AS i`
 
 // listStatement is the statement of a page: a walk along the index of one filter,
@@ -23,13 +23,24 @@ func listStatement(query item.Query) (text string, arguments []any) {
 	whole := query.WholeBytes()
 	arguments = append([]any{whole, query.MaxBytes, query.MaxBytes, whole, item.ReducedBytes}, l.Arguments...)
 	arguments = append(arguments, query.Limit+1) // one more, to know whether there are more
-	return numbered(`SELECT uid, version, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid,
+	return numbered(`SELECT uid, version, created_ms, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid,
 			CASE WHEN size <= ? AND (bytes <= ? OR bytes = counted) THEN payload END, size, bytes > ? AND bytes <> counted
 		FROM (SELECT sized.*, SUM(counted) OVER (ORDER BY `+outer+`) AS bytes
 			FROM (SELECT page.*, octet_length(payload) AS size,
 				CASE WHEN octet_length(payload) <= ? THEN octet_length(payload) ELSE CAST(? AS BIGINT) END AS counted
-			FROM (SELECT `+l.Place+`.uid, i.version, i.updated_ms, `+l.Place+`.stored_ms, i.deleted_ms, i.parent_kind, i.parent_uid, i.payload
+			FROM (SELECT `+l.Place+`.uid, i.version, i.created_ms, i.updated_ms, `+l.Place+`.stored_ms, i.deleted_ms, i.parent_kind, i.parent_uid, i.payload
 				FROM `+from+` WHERE `+l.Where()+`
 				ORDER BY `+relational.Order(l.Place, query.Descending)+` LIMIT ?) AS page) AS sized) AS measured
 		ORDER BY `+outer, 0), arguments
+}
+
+// matchStatement lists the uids of a page, and of one item more.
+func matchStatement(query item.Query) (text string, arguments []any) {
+	from := "item i"
+	if query.Filter.Tag != "" {
+		from = taggedItems
+	}
+	l := relational.List(query)
+	return numbered(`SELECT `+l.Place+`.uid FROM `+from+` WHERE `+l.Where()+`
+		ORDER BY `+relational.Order(l.Place, query.Descending)+` LIMIT ?`, 0), append(l.Arguments, query.Limit+1)
 }

@@ -15,16 +15,23 @@ import (
 
 // A hundred owners with a thousand items each, and as many sessions that have ended.
 const manyRows = `
-	INSERT INTO item SELECT 't', 'owner' || o, kind, 'uid' || lpad(n::text, 6, '0'), 1, n, n,
+	INSERT INTO item (tenant, owner, kind, uid, version, created_ms, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, payload,
+			status, archived, due_ms, title, terms)
+		SELECT 't', 'owner' || o, kind, 'uid' || lpad(n::text, 6, '0'), 1, n, n, n,
 			CASE WHEN n % 10 = 0 THEN n END, 'note', 'uid' || n % 20, '{"title":"' || repeat('x', 200) || '"}',
-			CASE n % 5 WHEN 0 THEN '' WHEN 1 THEN 'archived' ELSE 'open' END, n % 5 = 1, '{blue,red}'
+			CASE n % 5 WHEN 0 THEN '' WHEN 1 THEN 'archived' ELSE 'open' END, n % 5 = 1, NULLIF(n % 7, 0), 'x' || n % 50, '{tag:blue,tag:red}'
 		FROM generate_series(1, 100) o, generate_series(1, 200) n,
 			unnest(ARRAY['note', 'task', 'comment', 'chat', 'chat_message']) kind;
-	INSERT INTO item_tag SELECT tenant, owner, kind, tag, stored_ms, uid FROM item, unnest(tags) tag;
+	INSERT INTO item_term SELECT tenant, owner, kind, term, stored_ms, uid FROM item, unnest(terms) term;
+	INSERT INTO journal SELECT 't', 'owner' || o, n, n, 1, 'note', 'uid' || lpad((n % 200)::text, 6, '0'), 'updated', '[]', n / 200, n / 200 + 1, 0,
+			'a', '', '', '', '', '', '', false, CASE WHEN n > 100 THEN '{"title":"' || repeat('x', 200) || '"}' END
+		FROM generate_series(1, 100) o, generate_series(1, 1000) n;
+	INSERT INTO search_doc SELECT tenant, owner, kind, uid, stored_ms, to_tsvector('simple', uid || ' ' || title) FROM item WHERE deleted_ms IS NULL;
+	INSERT INTO usage (tenant, owner, items, bytes, deleted_items, deleted_bytes) SELECT 't', 'owner' || o, 1, 1, 1, 1 FROM generate_series(1, 10000) o;
 	INSERT INTO account SELECT 't', 'owner' || o, 1, 1, 0, 0, '' FROM generate_series(1, 10000) o;
 	INSERT INTO ended_session SELECT 't', 'session' || n, n FROM generate_series(1, 10000) n;
 	INSERT INTO idempotency (tenant, owner, key, request, status, body, expires_ms) SELECT 't', 'owner' || n % 100, 'key' || n, 'r', 200, '{}', n FROM generate_series(1, 10000) n;
-	ANALYZE idempotency; ANALYZE item; ANALYZE item_tag; ANALYZE account; ANALYZE ended_session`
+	ANALYZE idempotency; ANALYZE item; ANALYZE item_term; ANALYZE account; ANALYZE ended_session; ANALYZE journal; ANALYZE search_doc; ANALYZE usage`
 
 func TestPlansOfADatabaseWithManyRows(t *testing.T) {
 	server := postgrestest.New(t)
@@ -40,26 +47,36 @@ func TestPlansOfADatabaseWithManyRows(t *testing.T) {
 
 func hotStatements(t *testing.T, conn *pgx.Conn) {
 	const key = `'t', 'owner7', 'note', 'uid000100'`
+	const line = `, 1001, 5, 1, 'note', 'uid000100', 'updated', '[]', 1, 2, 0, 'a', '', '', '', '', '', '', false`
 	for _, row := range []struct{ name, text, arguments, uses string }{
 		{"item", sqlItem, key, "item_pkey"},
-		{"current", sqlCurrent, `'t', 'owner7', 'note', '{uid000100}', 150, 'note', 'uid000007', 'k', 5`, "item_all_by_time"},
-		{"current of many", sqlCurrent, `'t', 'owner7', 'note', '{uid000100,uid000007,uid000070,other}', 150, '', '', NULL, 5`, "item_all_by_time"},
-		{"turn and current", sqlTurnAndCurrent, `'t', 'owner7', 'note', '{uid000100}', 150, 'note', 'uid000007', 'k', 5`, "item_all_by_time"},
+		{"current", sqlCurrent, `'t', 'owner7', '{note}', '{uid000100}', 150, 'note', 'uid000007', 'k', 5`, "journal_by_time"},
+		{"current of many", sqlCurrent, `'t', 'owner7', '{note,task,note,note}', '{uid000100,uid000007,uid000070,other}', 150, '', '', NULL, 5`, "journal_pkey"},
+		{"turn and current", sqlTurnAndCurrent, `'t', 'owner7', '{note}', '{uid000100}', 150, 'note', 'uid000007', 'k', 5`, "item_pkey"},
+		{"items of many", sqlItems, `'t', 'owner7', '{note,task,note,note}', '{uid000100,uid000007,uid000070,other}'`, "item_pkey"},
+		{"past", sqlPast, key + `, 2, 1`, "journal_by_item"},
+		{"head", sqlHead, `'t', 'owner7', 150`, "journal_by_time"},
 		{"live", sqlLive, key, "item"},
 		{"turn", sqlTurn, `'t', 'owner7'`, "account_pkey"},
-		{"save", numbered(sqlSaveItem, 0), `2, 500, 500, NULL, '', '', '{}', 'open', false, '{red}', ` + key, "item_pkey"},
-		{"add tags", numbered(sqlAddTags, 0), key + `, 5, '{blue,red}'`, "item_tag"},
-		{"move tags", numbered(sqlMoveTags, 0), `500, ` + key + `, 100, '{blue,red}'`, "item_tag_pkey"},
-		{"remove tags", numbered(sqlRemoveTags, 0), key + `, 100, '{blue,red}'`, "item_tag_pkey"},
-		{"delete tags", sqlDeleteTags, `'t', 'owner7'`, "item_tag_pkey"},
-		{"keep answer", numbered(sqlKeepAnswer, 0), `'t', 'owner7', 'k', 'r', 200, 'u', 1, '{}', 5`, "Insert"},
-		{"drop surplus", numbered(sqlDropSurplus, 0), `'t', 'owner7', 'k', 't', 'owner7', 50`, "idempotency_by_owner"},
-		{"purge answers", numbered(sqlPurgeAnswers, 0), `5, 't', 'owner7', 'k'`, "idempotency_by_expiry"},
-		{"delete answers", sqlDeleteAnswers, `'t', 'owner7'`, "idempotency"},
+		{"save", numbered(sqlSaveItem, keyArguments), key + `, 2, 5, 500, 500, NULL, '', '', 'open', false, NULL, '', '{tag:red}', '{}', '{}'`, "item_pkey"},
+		{"line", numbered(sqlAddLine+sqlReplaced+")", keyArguments), key + line, "item_pkey"},
+		{"first line", numbered(sqlAddLine+"NULL)", ownerArguments), `'t', 'owner7'` + line, "Insert"},
+		{"put words", numbered(sqlPutWords, keyArguments), key + `, 5, 'a b'`, "search_doc_pkey"},
+		{"drop words", sqlDropWords, key, "search_doc_pkey"},
+		{"add terms", numbered(sqlAddTerms, keyArguments), key + `, 5, '{tag:blue,tag:red}'`, "item_term"},
+		{"move terms", numbered(sqlMoveTerms, keyArguments), key + `, 500, 100, '{tag:blue,tag:red}'`, "item_term_pkey"},
+		{"remove terms", numbered(sqlRemoveTerms, keyArguments), key + `, 100, '{tag:blue,tag:red}'`, "item_term_pkey"},
+		{"add usage", numbered(sqlAddUsage, ownerArguments), `'t', 'owner7', 1, 2, 3, 4, 5, 6`, "Insert"},
+		{"drop tombstones", sqlDropTombstones, `'t', 'owner7', 100, 10`, "item_deleted_by_time"},
+		{"keep answer", numbered(sqlKeepAnswer, ownerArguments), `'t', 'owner7', 'k', 'r', 200, 'u', 1, '{}', 5`, "Insert"},
+		{"drop surplus", numbered(sqlDropSurplus, ownerArguments), `'t', 'owner7', 'k', 50`, "idempotency_by_owner"},
+		{"purge answers", numbered(sqlPurgeAnswers, ownerArguments), `'t', 'owner7', 'k', 5`, "idempotency_by_expiry"},
 		{"state", sqlState, `'t', 'owner7', 'session9'`, "account_pkey"},
 		{"purge", sqlPurgeEnded, `5`, "ended_session_by_expiry"},
-		{"raise", sqlRaiseEpoch, `'t', 'owner7', 5`, "account_pkey"},
-		{"delete", sqlDeleteOwners, `'t', 'owner7'`, "item"},
+		{"raise", numbered(sqlRaiseEpoch, ownerArguments), `'t', 'owner7', 5, 5`, "account_pkey"},
+		{"only the journal", sqlOnlyJournal, `'t', 'owner7'`, "Insert"},
+		{"delete", sqlDeleteOwners, `'t', 'owner7'`, "search_doc_pkey"},
+		{"forget", sqlForgetContent, `'t', 'owner7'`, "journal"},
 	} {
 		for _, mode := range []string{"force_generic_plan", "force_custom_plan"} {
 			t.Run(row.name+" "+mode, func(t *testing.T) {

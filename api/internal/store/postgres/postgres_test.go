@@ -16,6 +16,7 @@ import (
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/journal"
 	"toolbridge/api/internal/store/migration"
 	"toolbridge/api/internal/store/postgres/postgrestest"
 	"toolbridge/api/internal/store/storetest"
@@ -89,7 +90,18 @@ func TestAPayloadOfAnEarlierVersionGetsTheSpellingOfItsUIDs(t *testing.T) {
 }
 
 func TestConformance(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Store { return openStore(t, postgrestest.New(t)) })
+	storetest.Run(t, func(t *testing.T) storetest.Store { return readable{openStore(t, postgrestest.New(t))} })
+}
+
+// readable is a store whose journal can be read.
+type readable struct{ *Store }
+
+func (s readable) Lines(ctx context.Context, owner account.Owner) ([]storetest.Line, error) {
+	rows, err := s.pool.Query(ctx, storetest.LinesOf, owner.Tenant, owner.User)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (storetest.Line, error) { return storetest.ScanLine(row) })
 }
 
 func TestProcessesThatStartAtOnceShareOneNewDatabase(t *testing.T) {
@@ -420,7 +432,7 @@ func TestTheDatabaseSeesFewStatements(t *testing.T) {
 			return err
 		}},
 		{"end of a session", 2, func() error { return store.EndSession(ctx, owner, "x", time.Now(), time.Now()) }},
-		{"wipe", 5, func() error { _, _, err := store.Wipe(ctx, owner, 1, time.Now); return err }},
+		{"wipe", 5, func() error { _, _, err := store.Wipe(ctx, owner, 1, journal.Origin{}, time.Now); return err }},
 		{"ready", 1, func() error { return store.Ready(ctx) }},
 	} {
 		counted.texts = nil
@@ -461,7 +473,7 @@ func (c *counter) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndDat
 
 // A clock that stands still and a place that stays are what a batch has that
 // names one item often, and where old tags and new ones may be the same rows.
-func TestTagsFollowTheirItemInOneStatementOrTwo(t *testing.T) {
+func TestTermsFollowTheirItemInOneStatementOrTwo(t *testing.T) {
 	server := postgrestest.New(t)
 	store := openStore(t, server)
 	conn := postgrestest.Connect(t, server)
@@ -476,9 +488,9 @@ func TestTagsFollowTheirItemInOneStatementOrTwo(t *testing.T) {
 			{3, []string{"c", "d", "e"}}, {4, nil}, {5, nil}, {6, []string{"a"}}, {6, nil}, {7, []string{"x"}}, {8, []string{"y"}},
 		} {
 			once := &item.Once{Key: "k", Keep: time.Hour, Answer: func(*item.Item) item.Answer { return item.Answer{Body: []byte(name)} }}
-			b := item.Batch{Owner: owner, Kind: "note", Epoch: 1, Now: time.Now, Writes: []item.Write{{UID: "x", Once: once,
+			b := item.Batch{Owner: owner, Epoch: 1, Now: time.Now, Writes: []item.Write{{Kind: "note", UID: "x", Once: once,
 				Decide: func(item.Snapshot) (*item.Item, error) {
-					return &item.Item{UID: "x", Version: int64(n + 1), StoredAt: row.place, Payload: []byte(`{}`), Facets: item.Facets{Tags: row.tags}}, nil
+					return &item.Item{UID: "x", Version: int64(n + 1), StoredAt: row.place, Payload: []byte(`{}`), Facets: item.Facets{Terms: row.tags}}, nil
 				}}}}
 			err := store.transact(t.Context(), owner, func(ctx context.Context, conn *pgx.Conn) error {
 				r := newBatchRun(conn, b)
@@ -489,8 +501,8 @@ func TestTagsFollowTheirItemInOneStatementOrTwo(t *testing.T) {
 				t.Fatalf("%s, write %d: %v", name, n, err)
 			}
 			var tags []string
-			const kept = `SELECT COALESCE(array_agg(tag ORDER BY tag), '{}') FROM item_tag WHERE owner = $1 AND stored_ms = $2
-				AND NOT EXISTS (SELECT 1 FROM item_tag WHERE owner = $1 AND stored_ms <> $2)`
+			const kept = `SELECT COALESCE(array_agg(term ORDER BY term), '{}') FROM item_term WHERE owner = $1 AND stored_ms = $2
+				AND NOT EXISTS (SELECT 1 FROM item_term WHERE owner = $1 AND stored_ms <> $2)`
 			if err := conn.QueryRow(t.Context(), kept, name, int64(row.place)).Scan(&tags); err != nil || !slices.Equal(tags, row.tags) {
 				t.Errorf("%s, write %d: tags %q, want %q, %v", name, n, tags, row.tags, err)
 			}
@@ -508,12 +520,11 @@ func TestExpiredAnswersAreDroppedWithTheOneThatIsKept(t *testing.T) {
 		postgrestest.Exec(t, server, `INSERT INTO idempotency (tenant, owner, key, request, status, body, expires_ms) SELECT 't', o, k, 'r', 200, '{}', 10
 			FROM unnest(ARRAY['u', 'v']) o, unnest(ARRAY['same', 'other']) k`)
 		saves := &pgx.Batch{}
-		save := &saveStatement{before: saves, apart: apart}
 		once := &item.Once{Key: "same", Request: "new", Keep: time.Second, Answer: func(*item.Item) item.Answer { return item.Answer{} }}
-		ref := writing("u", "x").Ref
+		save := newSaveStatement(writing("u", "x").Ref, saves, apart)
 		next := &item.Item{UID: "x", Version: 1, Payload: []byte(`{}`)}
-		save.keepAnswer(ref.Owner, once, next, 10, 0)
-		text, arguments := save.upsert(ref, next)
+		save.keepAnswer(once, next, 10, 0)
+		text, arguments := save.upsert(next)
 		saves.Queue(text, arguments...)
 		if err := conn.SendBatch(t.Context(), saves).Close(); err != nil {
 			t.Fatal(err)
@@ -533,11 +544,11 @@ func TestAnOwnerHasSoManyAnswersKeptAndNoMore(t *testing.T) {
 	postgrestest.Exec(t, server, `INSERT INTO idempotency (tenant, owner, key, request, status, body, expires_ms)
 		SELECT 't', o, n, 'r', 200, '{}', n FROM unnest(ARRAY['u', 'v']) o, generate_series(1, 10100) n`)
 	saves := &pgx.Batch{}
-	save := &saveStatement{before: saves}
+	save := newSaveStatement(writing("u", "x").Ref, saves, false)
 	once := &item.Once{Key: "new", Keep: time.Hour, Answer: func(*item.Item) item.Answer { return item.Answer{} }}
 	next := &item.Item{UID: "x", Version: 1, Payload: []byte(`{}`)}
-	save.keepAnswer(writing("u", "x").Owner, once, next, 10, 1)
-	text, arguments := save.upsert(writing("u", "x").Ref, next)
+	save.keepAnswer(once, next, 10, 1)
+	text, arguments := save.upsert(next)
 	saves.Queue(text, arguments...)
 	if err := conn.SendBatch(t.Context(), saves).Close(); err != nil {
 		t.Fatal(err)
@@ -570,8 +581,8 @@ func TestOnAFullDiskWhatMakesRoomIsTriedWithLess(t *testing.T) {
 	}
 	for _, frees := range []bool{false, true} {
 		var scarce []bool
-		b := item.Batch{Owner: account.Owner{Tenant: "t", User: "u"}, Kind: "note", Epoch: 1, Now: time.Now}
-		b.Writes = []item.Write{{UID: "x", Frees: frees, Decide: func(seen item.Snapshot) (*item.Item, error) {
+		b := item.Batch{Owner: account.Owner{Tenant: "t", User: "u"}, Epoch: 1, Now: time.Now}
+		b.Writes = []item.Write{{Kind: "note", UID: "x", Frees: frees, Decide: func(seen item.Snapshot) (*item.Item, error) {
 			scarce = append(scarce, seen.Scarce)
 			if !seen.Scarce {
 				return nil, classify(&pgconn.PgError{Code: "53100"})

@@ -1,7 +1,7 @@
 package postgres
 
 // Plain SQL that CockroachDB and YugabyteDB have too: no advisory locks, no
-// triggers, no procedures, no types of PostgreSQL's own.
+// triggers, no procedures, and of PostgreSQL's own types only that of a text's words.
 const (
 	sqlBegin    = `BEGIN ISOLATION LEVEL READ COMMITTED` // each statement sees what was committed before it
 	sqlCommit   = `COMMIT`
@@ -15,12 +15,18 @@ const (
 		ON CONFLICT (tenant, owner) DO UPDATE SET writes = account.writes + 1
 		RETURNING epoch, writes`
 
-	sqlItem = `SELECT uid, version, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, payload FROM item
-		WHERE tenant = $1 AND owner = $2 AND kind = $3 AND uid = $4`
+	sqlItem = `SELECT uid, version, created_ms, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, payload FROM item
+		WHERE ` + sqlKey
 
-	// The items of some writes with the newest time of their kind, the expected parent
-	// and the answer to an earlier write with the key. It returns at least one row,
-	// without an item when none of the items exists.
+	// One item. In other indexes of the table, the columns of the key stand too, but far
+	// apart. A server that has no statistics of the table yet takes one of those as soon as
+	// the primary key, and walks over all that the owner has. Only the primary key has
+	// this order.
+	sqlKey = `tenant = $1 AND owner = $2 AND kind = $3 AND uid BETWEEN $4 AND $4 ORDER BY uid LIMIT 1`
+
+	// The items of some writes with the expected parent, the newest time and the last
+	// line of the owner's journal, and the answer to an earlier write with the key. It
+	// returns at least one row, and one for each item that is not there.
 	sqlCurrent = `SELECT ` + sqlCurrentColumns + ` FROM ` + sqlCurrentTables
 
 	// Takes the turn and reads the same in one statement. It reads what was committed
@@ -31,70 +37,111 @@ const (
 			turn.writes = 1 + COALESCE((SELECT writes FROM account WHERE tenant = $1 AND owner = $2), 0)
 		FROM turn CROSS JOIN ` + sqlCurrentTables
 
-	sqlCurrentColumns = `COALESCE(i.uid, ''), COALESCE(i.version, 0), COALESCE(i.updated_ms, 0), COALESCE(i.stored_ms, 0),
-			i.deleted_ms, COALESCE(i.parent_kind, ''), COALESCE(i.parent_uid, ''), i.payload,
-			n.ms, COALESCE(i.tags, '{}'),
-			EXISTS (SELECT 1 FROM item p WHERE p.tenant = $1 AND p.owner = $2 AND p.kind = COALESCE(NULLIF($6, ''), i.parent_kind)
-				AND p.uid = COALESCE(NULLIF($7, ''), i.parent_uid) AND p.deleted_ms IS NULL),
+	sqlCurrentColumns = sqlNamedColumns + `,
+			COALESCE((SELECT deleted_ms IS NULL FROM item
+				WHERE tenant = $1 AND owner = $2 AND kind = COALESCE(NULLIF($6, ''), i.parent_kind)
+					AND uid BETWEEN COALESCE(NULLIF($7, ''), i.parent_uid) AND COALESCE(NULLIF($7, ''), i.parent_uid)
+				ORDER BY uid LIMIT 1), FALSE),
+			COALESCE((SELECT at_ms FROM journal WHERE tenant = $1 AND owner = $2 AND at_ms <= $5 ORDER BY at_ms DESC LIMIT 1), 0),
+			COALESCE(h.seq, 0), COALESCE(h.at_ms, 0), h.hash,
 			k.request, COALESCE(k.status, 0), COALESCE(k.uid, ''), COALESCE(k.version, 0), COALESCE(k.body, ''),
-			COALESCE(u.items, 0), COALESCE(u.bytes, 0), COALESCE(u.deleted_items, 0), COALESCE(u.deleted_bytes, 0)`
-	sqlCurrentTables = `(SELECT COALESCE((SELECT stored_ms FROM item
-				WHERE tenant = $1 AND owner = $2 AND kind = $3 AND stored_ms <= $5 ORDER BY stored_ms DESC LIMIT 1), 0) AS ms) AS n
+			COALESCE(u.items, 0), COALESCE(u.bytes, 0), COALESCE(u.deleted_items, 0), COALESCE(u.deleted_bytes, 0),
+			COALESCE(u.journal_lines, 0), COALESCE(u.history_bytes, 0)`
+	sqlCurrentTables = `(SELECT 1) AS always
+			LEFT JOIN LATERAL (SELECT seq, at_ms, hash FROM journal WHERE tenant = $1 AND owner = $2 ORDER BY seq DESC LIMIT 1) AS h ON TRUE
 			LEFT JOIN usage u ON u.tenant = $1 AND u.owner = $2
-			LEFT JOIN item i ON i.tenant = $1 AND i.owner = $2 AND i.kind = $3 AND i.uid = ANY ($4)
-			LEFT JOIN idempotency k ON k.tenant = $1 AND k.owner = $2 AND k.key = $8 AND k.expires_ms > $9`
+			LEFT JOIN idempotency k ON k.tenant = $1 AND k.owner = $2 AND k.key = $8 AND k.expires_ms > $9
+			LEFT JOIN ` + sqlNamed
 
-	sqlLive = `SELECT EXISTS (SELECT 1 FROM item
-		WHERE tenant = $1 AND owner = $2 AND kind = $3 AND uid = $4 AND deleted_ms IS NULL)`
+	// The items of more writes.
+	sqlItems = `SELECT ` + sqlNamedColumns + `,
+			COALESCE((SELECT deleted_ms IS NULL FROM item
+				WHERE tenant = $1 AND owner = $2 AND kind = i.parent_kind AND uid BETWEEN i.parent_uid AND i.parent_uid
+				ORDER BY uid LIMIT 1), FALSE)
+		FROM (SELECT 1) AS always LEFT JOIN ` + sqlNamed
 
-	// The parts of a save. Question marks stand for arguments.
-	sqlSaveItem = `INSERT INTO item (version, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, payload,
-			status, archived, tags, tenant, owner, kind, uid)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (tenant, owner, kind, uid) DO UPDATE SET version = excluded.version, updated_ms = excluded.updated_ms,
-			stored_ms = excluded.stored_ms, deleted_ms = excluded.deleted_ms, parent_kind = excluded.parent_kind,
-			parent_uid = excluded.parent_uid, payload = excluded.payload, status = excluded.status,
-			archived = excluded.archived, tags = excluded.tags`
+	sqlNamedColumns = `COALESCE(i.uid, ''), COALESCE(i.version, 0), COALESCE(i.created_ms, 0), COALESCE(i.updated_ms, 0),
+			COALESCE(i.stored_ms, 0), i.deleted_ms, COALESCE(i.parent_kind, ''), COALESCE(i.parent_uid, ''), i.payload,
+			COALESCE(w.kind, ''), COALESCE(w.uid, ''), COALESCE(i.terms, '{}')`
 
-	sqlAddTags = `INSERT INTO item_tag (tenant, owner, kind, uid, stored_ms, tag)
-		SELECT ?, ?, ?, ?, CAST(? AS BIGINT), tag FROM unnest(CAST(? AS TEXT[])) AS tags (tag)`
+	sqlNamed = `unnest(CAST($3 AS TEXT[]), CAST($4 AS TEXT[])) AS w (kind, uid) ON TRUE
+			LEFT JOIN LATERAL (SELECT * FROM item
+				WHERE tenant = $1 AND owner = $2 AND kind = w.kind AND uid BETWEEN w.uid AND w.uid ORDER BY uid LIMIT 1) AS i ON TRUE`
 
-	sqlMoveTags = `UPDATE item_tag SET stored_ms = ?
-		WHERE tenant = ? AND owner = ? AND kind = ? AND uid = ? AND stored_ms = ? AND tag = ANY (?)`
+	// The payload that an item had at a version, from the last line that replaced it: an
+	// item that was dropped and came again may have had a version twice.
+	sqlPast = `SELECT content, was_deleted FROM journal
+		WHERE tenant = $1 AND owner = $2 AND kind = $3 AND uid = $4 AND version = CAST($5 AS BIGINT) + 1 AND before_version = $5 AND epoch = $6
+		ORDER BY seq DESC LIMIT 1`
 
-	sqlRemoveTags = `DELETE FROM item_tag
-		WHERE tenant = ? AND owner = ? AND kind = ? AND uid = ? AND stored_ms = ? AND tag = ANY (?)`
+	// The last line of the owner's journal, and its newest time up to a limit.
+	sqlHead = `SELECT seq, at_ms, hash,
+			COALESCE((SELECT at_ms FROM journal WHERE tenant = $1 AND owner = $2 AND at_ms <= $3 ORDER BY at_ms DESC LIMIT 1), 0)
+		FROM journal WHERE tenant = $1 AND owner = $2 ORDER BY seq DESC LIMIT 1`
 
-	sqlAddUsage = `INSERT INTO usage (tenant, owner, items, bytes, deleted_items, deleted_bytes)
-		VALUES (?, ?, ?, ?, ?, ?)
+	sqlLive = `SELECT COALESCE((SELECT deleted_ms IS NULL FROM item WHERE ` + sqlKey + `), FALSE)`
+
+	// The parts of a save. $1 to $4 are the item's key, and question marks stand for
+	// further arguments.
+	sqlSaveItem = `INSERT INTO item (tenant, owner, kind, uid, version, created_ms, updated_ms, stored_ms, deleted_ms,
+			parent_kind, parent_uid, status, archived, due_ms, title, terms, summary, payload)
+		VALUES ($1, $2, $3, $4, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (tenant, owner, kind, uid) DO UPDATE SET version = excluded.version, created_ms = excluded.created_ms,
+			updated_ms = excluded.updated_ms, stored_ms = excluded.stored_ms, deleted_ms = excluded.deleted_ms,
+			parent_kind = excluded.parent_kind, parent_uid = excluded.parent_uid, status = excluded.status,
+			archived = excluded.archived, due_ms = excluded.due_ms, title = excluded.title, terms = excluded.terms,
+			summary = excluded.summary, payload = excluded.payload`
+
+	// The content follows.
+	sqlAddLine = `INSERT INTO journal (tenant, owner, seq, at_ms, epoch, kind, uid, change, fields, before_version, version, batch,
+			author, client, tool, correlation, content_hash, previous, hash, was_deleted, content)
+		VALUES ($1, $2, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, `
+	sqlReplaced = `(SELECT payload FROM item WHERE ` + sqlKey + `)`
+
+	sqlPutWords = `INSERT INTO search_doc (tenant, owner, kind, uid, seq, terms) VALUES ($1, $2, $3, $4, ?, CAST(? AS TSVECTOR))
+		ON CONFLICT (tenant, owner, kind, uid) DO UPDATE SET seq = excluded.seq, terms = excluded.terms`
+
+	sqlDropWords = `DELETE FROM search_doc WHERE tenant = $1 AND owner = $2 AND kind = $3 AND uid = $4`
+
+	sqlAddTerms = `INSERT INTO item_term (tenant, owner, kind, uid, stored_ms, term)
+		SELECT $1, $2, $3, $4, CAST(? AS BIGINT), term FROM unnest(CAST(? AS TEXT[])) AS terms (term)`
+
+	sqlMoveTerms = `UPDATE item_term SET stored_ms = ?
+		WHERE tenant = $1 AND owner = $2 AND kind = $3 AND uid = $4 AND stored_ms = ? AND term = ANY (?)`
+
+	sqlRemoveTerms = `DELETE FROM item_term
+		WHERE tenant = $1 AND owner = $2 AND kind = $3 AND uid = $4 AND stored_ms = ? AND term = ANY (?)`
+
+	sqlAddUsage = `INSERT INTO usage (tenant, owner, items, bytes, deleted_items, deleted_bytes, journal_lines, history_bytes)
+		VALUES ($1, $2, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (tenant, owner) DO UPDATE SET items = usage.items + excluded.items, bytes = usage.bytes + excluded.bytes,
 			deleted_items = usage.deleted_items + excluded.deleted_items,
-			deleted_bytes = usage.deleted_bytes + excluded.deleted_bytes`
+			deleted_bytes = usage.deleted_bytes + excluded.deleted_bytes,
+			journal_lines = usage.journal_lines + excluded.journal_lines,
+			history_bytes = usage.history_bytes + excluded.history_bytes`
 
 	sqlKeepAnswer = `INSERT INTO idempotency (tenant, owner, key, request, status, uid, version, body, expires_ms)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		VALUES ($1, $2, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (tenant, owner, key) DO UPDATE SET request = excluded.request, status = excluded.status,
 			uid = excluded.uid, version = excluded.version, body = excluded.body, expires_ms = excluded.expires_ms`
 
 	// Except the answer that the same statement may replace.
-	sqlPurgeAnswers = `DELETE FROM idempotency WHERE expires_ms <= ? AND NOT (tenant = ? AND owner = ? AND key = ?)`
+	sqlPurgeAnswers = `DELETE FROM idempotency WHERE NOT (tenant = $1 AND owner = $2 AND key = ?) AND expires_ms <= ?`
 
 	// What the owner has beyond the newest. The answer of the same statement is newer.
-	sqlDropSurplus = `DELETE FROM idempotency WHERE tenant = ? AND owner = ? AND NOT key = ? AND expires_ms < (
-		SELECT expires_ms FROM idempotency WHERE tenant = ? AND owner = ? ORDER BY expires_ms DESC LIMIT 1 OFFSET ?)`
+	sqlDropSurplus = `DELETE FROM idempotency WHERE tenant = $1 AND owner = $2 AND NOT key = ? AND expires_ms < (
+		SELECT expires_ms FROM idempotency WHERE tenant = $1 AND owner = $2 ORDER BY expires_ms DESC LIMIT 1 OFFSET ?)`
 
-	// Drops the oldest tombstones with their tags, and returns how many, and how large.
+	// Drops the oldest tombstones with their terms, and returns how many, and how large.
 	sqlDropTombstones = `WITH oldest AS (SELECT kind, uid FROM item
 			WHERE tenant = $1 AND owner = $2 AND deleted_ms IS NOT NULL AND stored_ms < $3 ORDER BY stored_ms LIMIT $4),
 		gone AS (DELETE FROM item USING oldest
 			WHERE item.tenant = $1 AND item.owner = $2 AND item.kind = oldest.kind AND item.uid = oldest.uid
-			RETURNING item.kind, item.uid, item.stored_ms, item.tags, octet_length(item.payload) AS bytes),
-		untagged AS (DELETE FROM item_tag USING gone
-			WHERE item_tag.tenant = $1 AND item_tag.owner = $2 AND item_tag.kind = gone.kind AND item_tag.tag = ANY (gone.tags)
-				AND item_tag.stored_ms = gone.stored_ms AND item_tag.uid = gone.uid)
+			RETURNING item.kind, item.uid, item.stored_ms, item.terms, octet_length(item.payload) AS bytes),
+		unlisted AS (DELETE FROM item_term USING gone
+			WHERE item_term.tenant = $1 AND item_term.owner = $2 AND item_term.kind = gone.kind AND item_term.term = ANY (gone.terms)
+				AND item_term.stored_ms = gone.stored_ms AND item_term.uid = gone.uid)
 		SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM gone`
-
-	sqlDeleteAnswers = `DELETE FROM idempotency WHERE tenant = $1 AND owner = $2`
 
 	sqlState = `SELECT COALESCE(a.epoch, 1), COALESCE(a.sessions_since_ms, 0), COALESCE(a.last_wipe_ms, 0),
 			COALESCE(a.last_wipe_by, ''), EXISTS (SELECT 1 FROM ended_session e WHERE e.tenant = $1 AND e.id = $3)
@@ -103,16 +150,24 @@ const (
 	sqlEndSession = `INSERT INTO ended_session (tenant, id, expires_ms) VALUES ($1, $2, $3) ON CONFLICT (tenant, id) DO NOTHING`
 	sqlPurgeEnded = `DELETE FROM ended_session WHERE expires_ms <= $1`
 
+	// What an owner has, apart from the journal. It returns how many items of each kind.
 	sqlDeleteOwners = `WITH gone AS (DELETE FROM item WHERE tenant = $1 AND owner = $2 RETURNING kind),
-			unused AS (DELETE FROM usage WHERE tenant = $1 AND owner = $2)
+			unlisted AS (DELETE FROM item_term WHERE tenant = $1 AND owner = $2),
+			unfound AS (DELETE FROM search_doc WHERE tenant = $1 AND owner = $2),
+			forgotten AS (DELETE FROM idempotency WHERE tenant = $1 AND owner = $2)
 		SELECT kind, COUNT(*) FROM gone GROUP BY kind`
 
-	sqlDeleteTags = `DELETE FROM item_tag WHERE tenant = $1 AND owner = $2`
+	sqlForgetContent = `UPDATE journal SET content = NULL WHERE tenant = $1 AND owner = $2 AND content IS NOT NULL`
 
-	sqlRaiseEpoch = `UPDATE account SET epoch = epoch + 1, sessions_since_ms = GREATEST(CAST($3 AS BIGINT) + 1, sessions_since_ms + 1),
-			last_wipe_ms = $3, last_wipe_by = $2
+	// Raises the epoch with a line of the journal, which is all that the owner has then.
+	sqlRaiseEpoch = `UPDATE account SET epoch = epoch + 1, sessions_since_ms = GREATEST(CAST(? AS BIGINT) + 1, sessions_since_ms + 1),
+			last_wipe_ms = ?, last_wipe_by = $2
 		WHERE tenant = $1 AND owner = $2
 		RETURNING epoch, sessions_since_ms, last_wipe_ms, last_wipe_by`
+	sqlOnlyJournal = `INSERT INTO usage (tenant, owner, items, bytes, deleted_items, deleted_bytes, journal_lines, history_bytes)
+		VALUES ($1, $2, 0, 0, 0, 0, 1, 0)
+		ON CONFLICT (tenant, owner) DO UPDATE SET items = 0, bytes = 0, deleted_items = 0, deleted_bytes = 0,
+			journal_lines = usage.journal_lines + 1, history_bytes = 0`
 
 	sqlVersion = `SELECT version FROM schema_version WHERE id = 1`
 )

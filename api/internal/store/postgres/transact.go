@@ -86,3 +86,9 @@ func commit(ctx context.Context, conn *pgx.Conn, last *pgx.Batch) error {
 	last.Queue(sqlCommit)
 	return classifyCommit(conn.SendBatch(ctx, last).Close())
 }
+
+// rollback sends the last statements of a transaction as commit does, and undoes it.
+func rollback(ctx context.Context, conn *pgx.Conn, last *pgx.Batch) error {
+	last.Queue(sqlRollback)
+	return classify(conn.SendBatch(ctx, last).Close())
+}

@@ -16,7 +16,7 @@ type Listing struct {
 }
 
 // List is the listing of a query over the tables "item i" and, with a tag,
-// "item_tag g". Its text consists of constants only.
+// "item_term g". Its text consists of constants only.
 func List(query item.Query) Listing {
 	l, f := Listing{Place: "i"}, query.Filter
 	if f.Tag != "" {
@@ -24,7 +24,7 @@ func List(query item.Query) Listing {
 	}
 	l.restrict(l.Place+".tenant = ? AND "+l.Place+".owner = ? AND "+l.Place+".kind = ?", query.Tenant, query.User, string(query.Kind))
 	if f.Tag != "" {
-		l.restrict("g.tag = ?", f.Tag)
+		l.restrict("g.term = ?", item.TagTerm(f.Tag))
 	}
 	if f.Parent.UID != "" {
 		l.restrict("i.parent_uid = ? AND i.parent_uid <> ''", f.Parent.UID)

@@ -3,11 +3,13 @@
 package relational
 
 import (
+	"encoding/json"
 	"time"
 
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/journal"
 )
 
 // Row is one row of a result.
@@ -20,16 +22,35 @@ func Key(ref item.Ref) []any {
 	return []any{ref.Tenant, ref.User, string(ref.Kind), ref.UID}
 }
 
-// Values is the other columns of an item: version, updated_ms, stored_ms,
-// deleted_ms, parent_kind, parent_uid, payload, status, archived and tags.
-func Values(next *item.Item, payload, tags any) []any {
-	var deleted any
-	if next.DeletedAt != nil {
-		deleted = int64(*next.DeletedAt)
-	}
-	return []any{next.Version, int64(next.UpdatedAt), int64(next.StoredAt), deleted,
-		string(next.Parent.Kind), next.Parent.UID, payload, next.Facets.Status, next.Facets.Archived, tags}
+// Values is the other columns of an item: version, created_ms, updated_ms, stored_ms,
+// deleted_ms, parent_kind, parent_uid, status, archived, due_ms, title, terms, summary
+// and payload.
+func Values(next *item.Item, terms, summary, payload any) []any {
+	f := next.Facets
+	return []any{next.Version, int64(next.CreatedAt), int64(next.UpdatedAt), int64(next.StoredAt), optional(next.DeletedAt),
+		string(next.Parent.Kind), next.Parent.UID, f.Status, f.Archived, optional(f.Due), f.Title, terms, summary, payload}
 }
+
+// optional is a moment, or NULL.
+func optional(moment *item.Millis) any {
+	if moment == nil {
+		return nil
+	}
+	return int64(*moment)
+}
+
+// LineValues is the columns of a line of the journal after tenant and owner: seq, at_ms,
+// epoch, kind, uid, change, fields, before_version, version, batch, author, client,
+// tool, correlation, content_hash, previous, hash, was_deleted and content. Without
+// content it is NULL.
+func LineValues(line journal.Line, content any) []any {
+	fields, _ := json.Marshal(line.Names()) // strings can always be encoded
+	return []any{line.Seq, line.At, line.Epoch, line.Kind, line.UID, string(line.Name), string(fields), line.Before, line.Now, line.Batch,
+		line.By, line.Client, line.Tool, line.Correlation, bytesOf(line.Content), bytesOf(line.Previous), bytesOf(line.Hash), line.Revived, content}
+}
+
+// bytesOf is a digest, which is never NULL.
+func bytesOf(digest journal.Digest) []byte { return append([]byte{}, digest...) }
 
 // Kept is the columns of a record of a write with a key: tenant, owner, key, request,
 // status, uid, version, body and expires_ms.
@@ -38,17 +59,18 @@ func Kept(owner account.Owner, once *item.Once, made *item.Item, now item.Millis
 	return []any{owner.Tenant, owner.User, once.Key, r.Request, r.Status, r.UID, r.Version, r.Body, int64(now) + once.Keep.Milliseconds()}
 }
 
-// ScanItem reads uid, version, updated_ms, stored_ms, deleted_ms, parent_kind,
+// ScanItem reads uid, version, created_ms, updated_ms, stored_ms, deleted_ms, parent_kind,
 // parent_uid and payload, and any columns that follow into more.
 func ScanItem(row Row, more ...any) (item.Item, error) {
 	var (
-		found           item.Item
-		updated, stored int64
-		deleted         *int64
-		kind            string
+		found                    item.Item
+		created, updated, stored int64
+		deleted                  *int64
+		kind                     string
 	)
-	columns := []any{&found.UID, &found.Version, &updated, &stored, &deleted, &kind, &found.Parent.UID, &found.Payload}
+	columns := []any{&found.UID, &found.Version, &created, &updated, &stored, &deleted, &kind, &found.Parent.UID, &found.Payload}
 	err := row.Scan(append(columns, more...)...)
+	found.CreatedAt = item.Millis(created)
 	found.UpdatedAt, found.StoredAt, found.Parent.Kind = item.Millis(updated), item.Millis(stored), entity.Kind(kind)
 	if deleted != nil {
 		at := item.Millis(*deleted)

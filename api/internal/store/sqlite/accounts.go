@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/journal"
 	"toolbridge/api/internal/store/relational"
 )
 
@@ -30,13 +32,13 @@ func (s *Store) EndSession(ctx context.Context, owner account.Owner, sessionID s
 }
 
 // Wipe implements account.Store.
-func (s *Store) Wipe(ctx context.Context, owner account.Owner, epoch int64, now func() time.Time) (
+func (s *Store) Wipe(ctx context.Context, owner account.Owner, epoch int64, by journal.Origin, now func() time.Time) (
 	state account.State, deleted map[string]int64, err error,
 ) {
 	before := func(ctx context.Context) error { return s.wipeInSteps(ctx, owner, epoch) }
 	err = s.makeRoom(ctx, before, func(ctx context.Context, tx *sql.Tx) error {
 		if deleted == nil { // else this is the rest of it
-			rows, err := tx.StmtContext(ctx, s.write.countByKind).QueryContext(ctx, owner.Tenant, owner.User)
+			rows, err := tx.QueryContext(ctx, sqlCountByKind, owner.Tenant, owner.User)
 			if err != nil {
 				return classify(err)
 			}
@@ -44,19 +46,12 @@ func (s *Store) Wipe(ctx context.Context, owner account.Owner, epoch int64, now 
 				return classify(err)
 			}
 		}
-		// First, so that no item that is deleted has sums to change.
-		if _, err := tx.StmtContext(ctx, s.write.deleteUsage).ExecContext(ctx, owner.Tenant, owner.User); err != nil {
+		at := item.MillisOf(now())
+		if err := deleteAll(ctx, tx, owner, journal.Line{Epoch: epoch, Change: journal.Change{Name: journal.Wiped}, Origin: by}, at); err != nil {
 			return classify(err)
 		}
-		if _, err := tx.StmtContext(ctx, s.write.deleteOwners).ExecContext(ctx, owner.Tenant, owner.User); err != nil {
-			return classify(err)
-		}
-		if _, err := tx.StmtContext(ctx, s.write.deleteAnswers).ExecContext(ctx, owner.Tenant, owner.User); err != nil {
-			return classify(err)
-		}
-		raise := tx.StmtContext(ctx, s.write.raiseEpoch)
-		state, err = relational.ScanState(raise.QueryRowContext(ctx, owner.Tenant, owner.User, now().UnixMilli(), epoch))
-		if errors.Is(err, sql.ErrNoRows) {
+		raise := tx.QueryRowContext(ctx, sqlRaiseEpoch, owner.Tenant, owner.User, int64(at), epoch)
+		if state, err = relational.ScanState(raise); errors.Is(err, sql.ErrNoRows) {
 			return account.ErrNoSession
 		}
 		return classify(err)
@@ -64,7 +59,41 @@ func (s *Store) Wipe(ctx context.Context, owner account.Owner, epoch int64, now 
 	return state, deleted, err
 }
 
-// wipeInSteps deletes the owner's items in many small transactions, as the log of a
+// deleteAll deletes what an owner has, but for the lines of the journal, to which it
+// adds one.
+func deleteAll(ctx context.Context, tx *sql.Tx, owner account.Owner, line journal.Line, now item.Millis) error {
+	var lines int64
+	// First, so that nothing that is deleted has sums to change.
+	err := tx.QueryRowContext(ctx, sqlDeleteUsage, owner.Tenant, owner.User).Scan(&lines)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	for _, text := range []string{sqlUnindexOwners, sqlDeleteDocs, sqlDeleteOwners, sqlDropContents, sqlDeleteAnswers} {
+		if _, err := tx.ExecContext(ctx, text, owner.Tenant, owner.User); err != nil {
+			return err
+		}
+	}
+	if err := addLine(ctx, tx, owner, line, now); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, sqlBeginUsage, owner.Tenant, owner.User, lines+1)
+	return err
+}
+
+// addLine adds a line that is about no item to the owner's journal.
+func addLine(ctx context.Context, tx *sql.Tx, owner account.Owner, line journal.Line, now item.Millis) error {
+	seen := item.Snapshot{Now: now}
+	row := tx.QueryRowContext(ctx, sqlHead, owner.Tenant, owner.User, nil, nil, int64(now+item.MaxAhead))
+	if err := row.Scan(headOf(&seen)...); err != nil {
+		return err
+	}
+	line.At = int64(seen.NextStoredAt())
+	values := relational.LineValues(seen.Head.Append(line), nil)
+	_, err := tx.ExecContext(ctx, sqlAddLine, append([]any{owner.Tenant, owner.User}, values...)...)
+	return err
+}
+
+// wipeInSteps deletes what the owner has in many small transactions, as the log of a
 // single one could take more room than a full disk has.
 func (s *Store) wipeInSteps(ctx context.Context, owner account.Owner, epoch int64) error {
 	state, err := s.State(ctx, owner, "")
@@ -74,18 +103,29 @@ func (s *Store) wipeInSteps(ctx context.Context, owner account.Owner, epoch int6
 	case state.Epoch != epoch:
 		return account.ErrNoSession
 	}
-	for left := true; left && err == nil; {
-		err = s.inTurn(ctx, func(ctx context.Context, tx *sql.Tx) error {
-			gone, err := tx.ExecContext(ctx, sqlDeleteSome, owner.Tenant, owner.User)
-			if err != nil {
-				return classify(err)
-			}
-			n, err := gone.RowsAffected()
-			left = n > 0
+	for left := int64(1); left > 0 && err == nil; {
+		err = s.inTurn(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+			left, err = deleteSome(ctx, tx, owner)
 			return classify(err)
 		})
 	}
 	return err
+}
+
+// deleteSome deletes a part of what an owner has, and returns how many rows.
+func deleteSome(ctx context.Context, tx *sql.Tx, owner account.Owner) (count int64, err error) {
+	for _, text := range []string{sqlDeleteSome, sqlDropSomeContents, sqlUnindexSome, sqlDeleteSomeDocs} {
+		gone, err := tx.ExecContext(ctx, text, owner.Tenant, owner.User)
+		if err != nil {
+			return 0, err
+		}
+		n, err := gone.RowsAffected()
+		if err != nil {
+			return 0, err
+		}
+		count += n
+	}
+	return count, nil
 }
 
 func counts(rows *sql.Rows) (map[string]int64, error) {

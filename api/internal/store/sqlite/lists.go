@@ -14,11 +14,11 @@ import (
 func listStatement(query item.Query) (text string, arguments []any) {
 	from := "item i INDEXED BY " + listIndex(query)
 	if query.Filter.Tag != "" {
-		from = "item_tag g CROSS JOIN item i ON i.tenant = g.tenant AND i.owner = g.owner AND i.kind = g.kind AND i.uid = g.uid"
+		from = "item_term g CROSS JOIN item i ON i.tenant = g.tenant AND i.owner = g.owner AND i.kind = g.kind AND i.uid = g.uid"
 	}
 	l := relational.List(query)
 	arguments = append([]any{query.WholeBytes()}, l.Arguments...)
-	return "SELECT i.uid, i.version, i.updated_ms, i.stored_ms, i.deleted_ms, i.parent_kind, i.parent_uid, " +
+	return "SELECT i.uid, i.version, i.created_ms, i.updated_ms, i.stored_ms, i.deleted_ms, i.parent_kind, i.parent_uid, " +
 			"iif(octet_length(i.payload) <= ?, i.payload, NULL), octet_length(i.payload) FROM " + from +
 			" WHERE " + l.Where() + " ORDER BY " + relational.Order(l.Place, query.Descending) + " LIMIT ?",
 		append(arguments, query.Limit+1) // one more, to know whether there are more

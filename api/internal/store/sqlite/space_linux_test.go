@@ -13,6 +13,7 @@ import (
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/journal"
 )
 
 func isDiskFull(err error) bool {
@@ -23,8 +24,8 @@ func isDiskFull(err error) bool {
 // writeFor writes a note of an owner. A deletion leaves what the store allows.
 func writeFor(t *testing.T, store *Store, owner, uid string, size int, deletes bool) error {
 	t.Helper()
-	b := item.Batch{Owner: account.Owner{Tenant: "t", User: owner}, Kind: "note", Epoch: 1, Now: time.Now}
-	b.Writes = []item.Write{{UID: uid, Frees: deletes, Decide: func(seen item.Snapshot) (*item.Item, error) {
+	b := item.Batch{Owner: account.Owner{Tenant: "t", User: owner}, Epoch: 1, Now: time.Now}
+	b.Writes = []item.Write{{Kind: "note", UID: uid, Frees: deletes, Decide: func(seen item.Snapshot) (*item.Item, error) {
 		next := &item.Item{UID: uid, Version: seen.Version() + 1, StoredAt: seen.NextStoredAt(), Payload: []byte(`"` + strings.Repeat("x", size) + `"`)}
 		if deletes {
 			next.DeletedAt = &next.StoredAt
@@ -104,7 +105,7 @@ func readsAndMakesRoom(t *testing.T) {
 					t.Errorf("a deletion: %v", err)
 				}
 			}
-			_, deleted, err := store.Wipe(t.Context(), account.Owner{Tenant: "t", User: "alice"}, 1, time.Now)
+			_, deleted, err := store.Wipe(t.Context(), account.Owner{Tenant: "t", User: "alice"}, 1, journal.Origin{}, time.Now)
 			if err != nil || deleted["note"] < 5 {
 				t.Errorf("wiped %v, %v", deleted, err)
 			}
@@ -127,11 +128,11 @@ func wipesManyItems(t *testing.T) {
 	store := openStore(t, filepath.Join(folder, "test.db"))
 	count := 0
 	for full := false; !full; count += 200 {
-		b := item.Batch{Owner: account.Owner{Tenant: "t", User: "alice"}, Kind: "note", Epoch: 1, Now: time.Now}
+		b := item.Batch{Owner: account.Owner{Tenant: "t", User: "alice"}, Epoch: 1, Now: time.Now}
 		for n := range 200 {
 			uid := fmt.Sprintf("%08x", uint32((count+n)*2654435761))
-			b.Writes = append(b.Writes, item.Write{UID: uid, Decide: func(item.Snapshot) (*item.Item, error) {
-				return &item.Item{UID: uid, Version: 1, Payload: []byte(`"` + strings.Repeat("x", 300) + `"`), Facets: item.Facets{Tags: []string{uid}}}, nil
+			b.Writes = append(b.Writes, item.Write{Kind: "note", UID: uid, Decide: func(item.Snapshot) (*item.Item, error) {
+				return &item.Item{UID: uid, Version: 1, Payload: []byte(`"` + strings.Repeat("x", 300) + `"`), Facets: item.Facets{Terms: []string{uid}}, Text: &item.Text{Body: uid + " text"}}, nil
 			}})
 		}
 		err := store.Write(t.Context(), b)
@@ -140,12 +141,14 @@ func wipesManyItems(t *testing.T) {
 		}
 	}
 	fillFromOutside(t, folder)
-	_, deleted, err := store.Wipe(t.Context(), account.Owner{Tenant: "t", User: "alice"}, 1, time.Now)
+	_, deleted, err := store.Wipe(t.Context(), account.Owner{Tenant: "t", User: "alice"}, 1, journal.Origin{}, time.Now)
 	if err != nil || deleted["note"] != int64(count-200) || count < 4000 {
 		t.Errorf("wiped %v of %d, %v", deleted, count-200, err)
 	}
 	var left int
-	if err := store.writer.QueryRow(`SELECT (SELECT COUNT(*) FROM item) + (SELECT COUNT(*) FROM item_tag) + (SELECT COUNT(*) FROM usage)`).Scan(&left); err != nil || left != 0 {
+	const rows = `SELECT (SELECT COUNT(*) FROM item) + (SELECT COUNT(*) FROM item_term) + (SELECT COUNT(*) FROM search_doc) +
+		(SELECT COUNT(*) FROM search_index) + (SELECT SUM(items + history_bytes) FROM usage)`
+	if err := store.writer.QueryRow(rows).Scan(&left); err != nil || left != 0 {
 		t.Errorf("%d rows are left, %v", left, err)
 	}
 	if err := writeFor(t, store, "bob", "b", 10_000, false); err != nil {

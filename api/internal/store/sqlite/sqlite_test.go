@@ -18,6 +18,7 @@ import (
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/journal"
 	"toolbridge/api/internal/store/migration"
 	"toolbridge/api/internal/store/storetest"
 )
@@ -34,14 +35,33 @@ func openStore(t testing.TB, path string) *Store {
 
 func TestConformance(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Store {
-		return openStore(t, filepath.Join(t.TempDir(), "test.db"))
+		return journaled{openStore(t, filepath.Join(t.TempDir(), "test.db"))}
 	})
+}
+
+// journaled is a store that shows its journal.
+type journaled struct{ *Store }
+
+func (s journaled) Lines(ctx context.Context, owner account.Owner) (all []storetest.Line, err error) {
+	rows, err := s.reader.QueryContext(ctx, storetest.LinesOf, owner.Tenant, owner.User)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		line, err := storetest.ScanLine(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, line)
+	}
+	return all, rows.Err()
 }
 
 func TestTheHotStatementsNeitherScanNorSort(t *testing.T) {
 	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
 	for name, text := range map[string]string{
-		"item": sqlItem, "current": sqlCurrent, "live": sqlLive, "update": sqlUpdate,
+		"item": sqlItem, "current": sqlCurrent, "live": sqlLive, "past": sqlPast, "head": sqlHead,
 		"state": sqlState, "purge": sqlPurgeEnded, "count": sqlCountByKind, "delete": sqlDeleteOwners, "raise": sqlRaiseEpoch,
 		"delete answers": sqlDeleteAnswers,
 	} {
@@ -52,7 +72,7 @@ func TestTheHotStatementsNeitherScanNorSort(t *testing.T) {
 					t.Errorf("plan has %q:\n%s", bad, plan)
 				}
 			}
-			if name == "current" && !strings.Contains(plan, "COVERING INDEX item_all_by_time (tenant=? AND owner=? AND kind=? AND stored_ms<?)") {
+			if name == "current" && !strings.Contains(plan, "COVERING INDEX journal_by_time (tenant=? AND owner=? AND at_ms<?)") {
 				t.Errorf("the newest time is not the end of an index:\n%s", plan)
 			}
 		})
@@ -89,11 +109,11 @@ func TestEveryListWalksAnIndexFromItsCursorOn(t *testing.T) {
 		texts[text] = true
 		plan := explain(t, store.reader, text)
 		walk, rest, _ := strings.Cut(plan, "\n")
-		if !strings.HasPrefix(walk, "SEARCH ") || strings.Contains(walk, "sqlite_autoindex") ||
+		if !strings.HasPrefix(walk, "SEARCH ") || strings.Contains(walk, "item_by_key") ||
 			!strings.Contains(walk, "(stored_ms,uid)") || strings.Contains(plan, "SCAN") || strings.Contains(plan, "TEMP B-TREE") {
 			t.Errorf("%s\n%s", text, plan)
 		}
-		if query.Filter.Tag != "" && rest != "SEARCH i USING INDEX sqlite_autoindex_item_1 (tenant=? AND owner=? AND kind=? AND uid=?)\n" {
+		if query.Filter.Tag != "" && rest != "SEARCH i USING INDEX item_by_key (tenant=? AND owner=? AND kind=? AND uid=?)\n" {
 			t.Errorf("%s\n%s", text, plan)
 		}
 		if query.Descending && query.Filter.Since != nil && !strings.Contains(walk, "stored_ms>? AND") {
@@ -371,7 +391,7 @@ func TestARowOfTheFirstSchemaKeepsItsPlaceAndIsFoundByFilters(t *testing.T) {
 		t.Fatal(err)
 	}
 	var left int
-	if err := store.writer.QueryRow(`SELECT COUNT(*) FROM item_tag`).Scan(&left); err != nil || left != 0 {
+	if err := store.writer.QueryRow(`SELECT COUNT(*) FROM item_term`).Scan(&left); err != nil || left != 0 {
 		t.Errorf("%d tags left of an item that has none now, %v", left, err)
 	}
 }
@@ -387,15 +407,15 @@ func TestTagsFollowTheirItemByThemselves(t *testing.T) {
 	for n, row := range []struct {
 		place   item.Millis
 		tags    []string
-		changes int // of rows, the item's own and its owner's usage among them
+		changes int // of rows: the item's own, its line in the journal and its owner's usage among them
 	}{
-		{1, nil, 2}, {2, nil, 1}, {3, []string{"a", "b"}, 3}, {3, []string{"a", "b"}, 1}, {3, []string{"b", "c"}, 5},
-		{4, []string{"b", "c"}, 5}, {5, []string{"c", "d", "e"}, 6}, {6, nil, 4}, {7, nil, 1}, {7, []string{"x"}, 2},
+		{1, nil, 3}, {2, nil, 3}, {3, []string{"a", "b"}, 5}, {3, []string{"a", "b"}, 3}, {3, []string{"b", "c"}, 7},
+		{4, []string{"b", "c"}, 7}, {5, []string{"c", "d", "e"}, 8}, {6, nil, 6}, {7, nil, 3}, {7, []string{"x"}, 4},
 	} {
 		before := changes()
 		write := writing("x")
 		err := write.Decide(t.Context(), store, func(item.Snapshot) (*item.Item, error) {
-			return &item.Item{UID: write.UID, Version: int64(n + 1), StoredAt: row.place, Payload: []byte(`{}`), Facets: item.Facets{Tags: row.tags}}, nil
+			return &item.Item{UID: write.UID, Version: int64(n + 1), StoredAt: row.place, Payload: []byte(`{}`), Facets: item.Facets{Terms: row.tags}}, nil
 		})
 		if got := changes() - before; err != nil || got != row.changes {
 			t.Errorf("write %d: %d rows changed, want %d, %v", n, got, row.changes, err)
@@ -404,7 +424,7 @@ func TestTagsFollowTheirItemByThemselves(t *testing.T) {
 			t.Errorf("write %d: tags %q, want %q", n, got, want)
 		}
 	}
-	if _, _, err := store.Wipe(t.Context(), writing("x").Owner, 1, time.Now); err != nil {
+	if _, _, err := store.Wipe(t.Context(), writing("x").Owner, 1, journal.Origin{}, time.Now); err != nil {
 		t.Fatal(err)
 	}
 	if got := indexedTags(t, store); got != "" {
@@ -416,8 +436,8 @@ func TestTagsFollowTheirItemByThemselves(t *testing.T) {
 // item's marked.
 func indexedTags(t *testing.T, store *Store) (tags string) {
 	t.Helper()
-	const text = `SELECT COALESCE(group_concat(tag || CASE WHEN i.uid IS NULL THEN '!' ELSE '' END, ' '), '')
-		FROM item_tag LEFT JOIN item i USING (tenant, owner, kind, uid, stored_ms)`
+	const text = `SELECT COALESCE(group_concat(term || CASE WHEN i.uid IS NULL THEN '!' ELSE '' END, ' '), '')
+		FROM item_term LEFT JOIN item i USING (tenant, owner, kind, uid, stored_ms)`
 	if err := store.writer.QueryRow(text).Scan(&tags); err != nil {
 		t.Fatal(err)
 	}
@@ -426,10 +446,10 @@ func indexedTags(t *testing.T, store *Store) (tags string) {
 
 func TestTriggersSearchTheIndexOfTags(t *testing.T) {
 	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
-	const remove = `DELETE FROM item_tag WHERE tenant = ? AND owner = ? AND kind = ?
-		AND tag IN (SELECT value FROM json_each(?)) AND stored_ms = ? AND uid = ?`
+	const remove = `DELETE FROM item_term WHERE tenant = ? AND owner = ? AND kind = ?
+		AND term IN (SELECT value FROM json_each(?)) AND stored_ms = ? AND uid = ?`
 	for text, want := range map[string]string{
-		remove: "SEARCH item_tag USING PRIMARY KEY (tenant=? AND owner=? AND kind=? AND tag=? AND stored_ms=? AND uid=?)",
+		remove: "SEARCH item_term USING PRIMARY KEY (tenant=? AND owner=? AND kind=? AND term=? AND stored_ms=? AND uid=?)",
 		`DELETE FROM idempotency WHERE expires_ms <= ?`: "INDEX idempotency_by_expiry (expires_ms<?)",
 	} {
 		if plan := explain(t, store.writer, text); !strings.Contains(plan, want) {

@@ -8,6 +8,7 @@ import (
 
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/journal"
 )
 
 func state(t *testing.T, store Store, owner account.Owner, session string) account.State {
@@ -23,7 +24,7 @@ func at(now time.Time) func() time.Time { return func() time.Time { return now }
 
 func wipe(t *testing.T, store Store, owner account.Owner, epoch int64, now time.Time) (account.State, map[string]int64) {
 	t.Helper()
-	after, deleted, err := store.Wipe(context.Background(), owner, epoch, at(now))
+	after, deleted, err := store.Wipe(context.Background(), owner, epoch, journal.Origin{}, at(now))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +128,7 @@ func endedTenant(t *testing.T, store Store) {
 func parallelWipes(t *testing.T, store Store) {
 	var done atomic.Int64
 	parallel(10, func(int) {
-		after, _, err := store.Wipe(context.Background(), account.Owner(alice), 1, time.Now)
+		after, _, err := store.Wipe(context.Background(), account.Owner(alice), 1, journal.Origin{}, time.Now)
 		switch {
 		case err == nil && after.Epoch == 2:
 			done.Add(1)
@@ -152,7 +153,7 @@ func staleWipe(t *testing.T, store Store) {
 		t.Fatal(err)
 	}
 	for _, epoch := range []int64{0, 1, 3} {
-		if _, _, err := store.Wipe(context.Background(), account.Owner(alice), epoch, time.Now); err != account.ErrNoSession {
+		if _, _, err := store.Wipe(context.Background(), account.Owner(alice), epoch, journal.Origin{}, time.Now); err != account.ErrNoSession {
 			t.Errorf("epoch %d: err = %v", epoch, err)
 		}
 	}

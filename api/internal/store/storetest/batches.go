@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -12,9 +13,13 @@ import (
 	"toolbridge/api/internal/item"
 )
 
-// batch is one of notes, at the epoch of an owner who never wiped.
+// batch is one at the epoch of an owner who never wiped, of notes where a write names
+// no kind.
 func batch(owner account.Owner, writes ...item.Write) item.Batch {
-	return item.Batch{Owner: owner, Kind: "note", Epoch: 1, Now: at(time.UnixMilli(1763600000123)), Writes: writes}
+	for i := range writes {
+		writes[i].Kind = cmp.Or(writes[i].Kind, "note")
+	}
+	return item.Batch{Owner: owner, Epoch: 1, Now: at(time.UnixMilli(1763600000123)), Writes: writes}
 }
 
 func batches(t *testing.T, store Store) {

@@ -18,7 +18,7 @@ func filtered(t *testing.T, store Store) (items []item.Item) {
 		next := item.Item{
 			UID: uid(n), Version: 1, UpdatedAt: 1, StoredAt: item.Millis(100 - n/3), Payload: []byte(`{}`),
 			Parent: item.Parent{Kind: "note", UID: uid(n % 2)},
-			Facets: item.Facets{Status: []string{"", "open"}[n/2%2], Archived: n/4%2 == 0, Tags: tags[n%3]},
+			Facets: item.Facets{Status: []string{"", "open"}[n/2%2], Archived: n/4%2 == 0, Terms: terms(tags[n%3])},
 		}
 		if n/8%2 == 0 {
 			next.DeletedAt = millis(1)
@@ -60,7 +60,7 @@ func expected(items []item.Item, q item.Query) []string {
 	found := slices.DeleteFunc(slices.Clone(items), func(i item.Item) bool {
 		f := q.Filter
 		return f.Parent.UID != "" && f.Parent != i.Parent || f.Status != "" && f.Status != i.Facets.Status ||
-			f.Archived != nil && *f.Archived != i.Facets.Archived || f.Tag != "" && !slices.Contains(i.Facets.Tags, f.Tag) ||
+			f.Archived != nil && *f.Archived != i.Facets.Archived || f.Tag != "" && !slices.Contains(i.Facets.Terms, item.TagTerm(f.Tag)) ||
 			f.Since != nil && i.StoredAt < *f.Since || !q.IncludeDeleted && i.Deleted()
 	})
 	slices.SortFunc(found, func(a, b item.Item) int {
@@ -118,7 +118,7 @@ func facetsChange(t *testing.T, store Store) {
 	for n, tags := range [][]string{nil, {"a", "b"}, {"a", "b"}, {"b", "c"}, {"\"ä'%"}, nil, {"a"}} {
 		for at := range 2 { // at a new place, and at the same
 			status := fmt.Sprint(n)
-			put(t, store, ref, item.Item{Version: 1, StoredAt: item.Millis(n + 1), Facets: item.Facets{Status: status, Archived: n == 1, Tags: tags}})
+			put(t, store, ref, item.Item{Version: 1, StoredAt: item.Millis(n + 1), Facets: item.Facets{Status: status, Archived: n == 1, Terms: terms(tags)}})
 			for _, tag := range []string{"a", "b", "c", "\"ä'%"} {
 				if found := find(item.Filter{Tag: tag}); found != slices.Contains(tags, tag) {
 					t.Errorf("change %d.%d: found by tag %s: %v", n, at, tag, found)
@@ -133,9 +133,17 @@ func facetsChange(t *testing.T, store Store) {
 	again := write(ref)
 	again.Epoch = 2
 	err := again.Decide(context.Background(), store, func(item.Snapshot) (*item.Item, error) {
-		return &item.Item{UID: ref.UID, Version: 1, StoredAt: 7, Payload: []byte(`{}`), Facets: item.Facets{Tags: []string{"z"}}}, nil
+		return &item.Item{UID: ref.UID, Version: 1, StoredAt: 7, Payload: []byte(`{}`), Facets: item.Facets{Terms: terms([]string{"z"})}}, nil
 	})
 	if err != nil || find(item.Filter{Tag: "a"}) || !find(item.Filter{Tag: "z"}) {
 		t.Errorf("after a wipe: %v", err)
 	}
+}
+
+// terms are those of some tags.
+func terms(tags []string) (all []string) {
+	for _, tag := range tags {
+		all = append(all, item.TagTerm(tag))
+	}
+	return all
 }

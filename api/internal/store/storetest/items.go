@@ -16,8 +16,8 @@ import (
 
 func comesBack(t *testing.T, store Store) {
 	for _, want := range []item.Item{
-		{UID: uid(1), Version: 1, UpdatedAt: 1763600000123, StoredAt: 5, Payload: []byte(`{"n":12345678901234567890,"f":1.10,"t":"ä😀\u003c"}`)},
-		{UID: uid(2), Version: 9007199254740993, UpdatedAt: -5, StoredAt: -6, DeletedAt: millis(-5), Payload: []byte(`{ "b" : [1, 2] }`)},
+		{UID: uid(1), Version: 1, CreatedAt: 4, UpdatedAt: 1763600000123, StoredAt: 5, Payload: []byte(`{"n":12345678901234567890,"f":1.10,"t":"ä😀\u003c"}`)},
+		{UID: uid(2), Version: 9007199254740993, CreatedAt: -7, UpdatedAt: -5, StoredAt: -6, DeletedAt: millis(-5), Payload: []byte(`{ "b" : [1, 2] }`)},
 		{UID: uid(3), Version: 2, UpdatedAt: 7, StoredAt: 8, Parent: item.Parent{Kind: "task", UID: uid(9)}, Payload: []byte(`{}`)},
 		{UID: uid(4), Version: 1, UpdatedAt: 8, StoredAt: 9, Payload: []byte(`{"big":"` + strings.Repeat("x", 1<<20) + `"}`)},
 	} {
@@ -204,11 +204,11 @@ func newest(t *testing.T, store Store) {
 		{note(alice, 1), 5, 5},
 		{note(alice, 2), 9, 9},
 		{note(alice, 1), 7, 9},
-		{item.Ref{Owner: alice, Kind: "task", UID: uid(3)}, now, 9},
-		{note(bob, 3), now, 9},
-		{note(eve, 3), now, 9},
-		{note(alice, 3), now + 60_001, 9},
-		{note(alice, 4), now + 60_000, now + 60_000},
+		{item.Ref{Owner: alice, Kind: "task", UID: uid(3)}, 10, 10},
+		{note(bob, 3), now, 10},
+		{note(eve, 3), now, 10},
+		{note(alice, 3), now + 60_001, 10},
+		{item.Ref{Owner: alice, Kind: "chat", UID: uid(4)}, now + 60_000, now + 60_000},
 	} {
 		put(t, store, row.ref, item.Item{Version: 1, UpdatedAt: row.at})
 		err := write(note(alice, 9)).Decide(context.Background(), store, func(seen item.Snapshot) (*item.Item, error) {
@@ -304,7 +304,7 @@ func reducedItems(t *testing.T, store Store) {
 	sizes := []int{10, 50, 10, 5000, 5000, 10}
 	for n, size := range sizes {
 		put(t, store, note(alice, n), item.Item{Version: 3, UpdatedAt: item.Millis(n + 1), Parent: item.Parent{Kind: "note", UID: uid(9)},
-			Payload: []byte(`"` + strings.Repeat("ä", (size-2)/2) + `"`), Facets: item.Facets{Tags: []string{"a"}}})
+			Payload: []byte(`"` + strings.Repeat("ä", (size-2)/2) + `"`), Facets: item.Facets{Terms: []string{"tag:a"}}})
 	}
 	for _, row := range []struct{ maxBytes, limit, want int }{
 		{9, 9, 1}, {10, 9, 1}, {49, 9, 1}, {320, 9, 3}, {330, 9, 3}, {49 + 300, 9, 3}, {50 + 300, 9, 3}, {1000, 9, 6}, {1000, 4, 4}, {5070, 9, 4}, {1 << 20, 9, 6},

@@ -27,7 +27,7 @@ func once(ref item.Ref, key string, now time.Time) Single {
 
 // earlier writes with a key and returns the earlier write that the decision saw. With
 // an earlier write it stores nothing.
-func earlier(t *testing.T, store Store, w Single) (seenBefore *item.Record) {
+func earlier(t *testing.T, store item.Store, w Single) (seenBefore *item.Record) {
 	t.Helper()
 	err := w.Decide(context.Background(), store, func(seen item.Snapshot) (*item.Item, error) {
 		if seenBefore = seen.Earlier; seenBefore != nil {
@@ -169,7 +169,7 @@ func halfParent(t *testing.T, store Store) {
 
 func unchanged(t *testing.T, store Store) {
 	now := time.UnixMilli(1763600000123)
-	put(t, store, note(alice, 1), item.Item{Version: 3, UpdatedAt: 7, Payload: []byte(`{"a":1}`), Facets: item.Facets{Tags: []string{"a"}}})
+	put(t, store, note(alice, 1), item.Item{Version: 3, UpdatedAt: 7, Payload: []byte(`{"a":1}`), Facets: item.Facets{Terms: []string{"tag:a"}}})
 	before := get(t, store, note(alice, 1))
 	for _, w := range []Single{write(note(alice, 1)), once(note(alice, 1), "k", now)} {
 		err := w.Decide(context.Background(), store, func(seen item.Snapshot) (*item.Item, error) { return seen.Item, nil })

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"toolbridge/api/internal/account"
-	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/item"
 )
 
@@ -17,7 +16,7 @@ const rounds = 5
 // Scale measures a page in the middle of a short list and of a very long one:
 // it should cost the same. scripts/bench.sh compares the two. The store is told
 // when it is full, as its statistics may have to be renewed.
-func Scale(b *testing.B, store Store, filled func()) {
+func Scale(b *testing.B, store item.Store, filled func()) {
 	lists := map[int]account.Owner{1_000: alice, 1_000_000: bob}
 	for size, owner := range lists {
 		fill(b, store, owner, size)
@@ -43,7 +42,7 @@ func pages(owner account.Owner, size int) map[string]item.Query {
 	return map[string]item.Query{"plain": query, "tag": tagged, "desc": backwards}
 }
 
-func page(b *testing.B, store Store, query item.Query) {
+func page(b *testing.B, store item.Store, query item.Query) {
 	for b.Loop() {
 		items, _, err := store.List(context.Background(), query)
 		if err != nil || len(items) != query.Limit {
@@ -53,14 +52,14 @@ func page(b *testing.B, store Store, query item.Query) {
 }
 
 // fill stores notes in batches, each at a millisecond of its own.
-func fill(b *testing.B, store Store, owner account.Owner, size int) {
+func fill(b *testing.B, store item.Store, owner account.Owner, size int) {
 	const batch = 5_000
 	for from := 0; from < size; from += batch {
 		var writes []item.Write
 		for n := from; n < min(from+batch, size); n++ {
-			writes = append(writes, item.Write{UID: uid(n), Decide: numbered(n)})
+			writes = append(writes, item.Write{Kind: "note", UID: uid(n), Decide: numbered(n)})
 		}
-		all := item.Batch{Owner: owner, Kind: entity.Kind("note"), Epoch: 1, Now: at(time.UnixMilli(1)), Writes: writes}
+		all := item.Batch{Owner: owner, Epoch: 1, Now: at(time.UnixMilli(1)), Writes: writes}
 		if err := store.Write(context.Background(), all); err != nil {
 			b.Fatal(err)
 		}
@@ -72,7 +71,7 @@ func numbered(n int) item.Decision {
 		next := item.Item{UID: uid(n), Version: 1, UpdatedAt: item.Millis(n), StoredAt: item.Millis(n)}
 		next.Payload = fmt.Appendf(nil, `{"title":"note %d","content":"a text of some length","uid":%q}`, n, next.UID)
 		if n%2 == 0 {
-			next.Facets.Tags = []string{"even"}
+			next.Facets.Terms = []string{item.TagTerm("even")}
 		}
 		return &next, nil
 	}

@@ -12,10 +12,12 @@ import (
 	"toolbridge/api/internal/item"
 )
 
-// Store keeps items and accounts.
+// Store keeps items and accounts. Lines shows the whole journal of an owner, read
+// with LinesOf and ScanLine.
 type Store interface {
 	item.Store
 	account.Store
+	Lines(ctx context.Context, owner account.Owner) ([]Line, error)
 }
 
 // Run runs the suite. Each call of open returns a new, empty store, which is closed
@@ -62,6 +64,16 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		"an ended session is ended within its tenant":                endedTenant,
 		"of parallel wipes at one epoch one is done":                 parallelWipes,
 		"a wipe at another epoch does nothing":                       staleWipe,
+		"every item that is stored has a line in the journal":        linesOfWrites,
+		"what stores nothing leaves no line":                         noLines,
+		"parallel writes make one chain of lines":                    parallelLines,
+		"a write sees the last line of the journal":                  heads,
+		"a write sees the earlier versions of its item":              past,
+		"a batch writes items of several kinds":                      kindsOfBatch,
+		"a batch writes the items that match a query":                selections,
+		"a selection that fails, or matches nothing, stores nothing": failedSelections,
+		"a dry run stores nothing":                                   dryRuns,
+		"a wipe takes the contents, and the journal goes on":         wipedLines,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -94,8 +106,8 @@ type Single struct {
 
 // Decide makes the write in the store.
 func (w Single) Decide(ctx context.Context, store item.Store, decide item.Decision) error {
-	return store.Write(ctx, item.Batch{Owner: w.Owner, Kind: w.Kind, Epoch: w.Epoch, Now: w.Now, Writes: []item.Write{
-		{UID: w.UID, Decide: decide, Parent: w.Parent, Once: w.Once},
+	return store.Write(ctx, item.Batch{Owner: w.Owner, Epoch: w.Epoch, Now: w.Now, Writes: []item.Write{
+		{Kind: w.Kind, UID: w.UID, Decide: decide, Parent: w.Parent, Once: w.Once},
 	}})
 }
 
@@ -105,7 +117,7 @@ func write(ref item.Ref) Single {
 }
 
 // put stores an item unconditionally.
-func put(t *testing.T, store Store, ref item.Ref, next item.Item) {
+func put(t *testing.T, store item.Store, ref item.Ref, next item.Item) {
 	t.Helper()
 	next.UID = ref.UID
 	if next.Payload == nil {
@@ -122,7 +134,7 @@ func put(t *testing.T, store Store, ref item.Ref, next item.Item) {
 	}
 }
 
-func get(t *testing.T, store Store, ref item.Ref) *item.Item {
+func get(t *testing.T, store item.Store, ref item.Ref) *item.Item {
 	t.Helper()
 	found, err := store.Get(context.Background(), ref)
 	if err != nil {
@@ -131,7 +143,7 @@ func get(t *testing.T, store Store, ref item.Ref) *item.Item {
 	return found
 }
 
-func list(t *testing.T, store Store, query item.Query) []string {
+func list(t *testing.T, store item.Store, query item.Query) []string {
 	t.Helper()
 	if query.Kind == "" {
 		query.Kind = "note"

@@ -21,7 +21,7 @@ const OldSpellings = `INSERT INTO item (tenant, owner, kind, uid, version, updat
 			'{"chatUid":"00000000-0000-4000-8000-00000000000F","uid":"urn:uuid:00000000-0000-4000-8000-00000000000e"}', '', FALSE, '{}') AS old`
 
 // CheckSpellings checks what became of them.
-func CheckSpellings(t *testing.T, store Store) {
+func CheckSpellings(t *testing.T, store item.Store) {
 	t.Helper()
 	for _, row := range []struct{ kind, last, want string }{
 		{"note", "a", `{"n":1.10, "uid" : "00000000-0000-4000-8000-00000000000a","x":12345678901234567890}`},
@@ -45,7 +45,7 @@ const OldAnswers = `INSERT INTO idempotency (tenant, owner, key, request, status
 			'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx') || '"}}', 2000000000000`
 
 // CheckAnswers checks what became of them.
-func CheckAnswers(t *testing.T, store Store) {
+func CheckAnswers(t *testing.T, store item.Store) {
 	t.Helper()
 	for key, want := range map[string]item.Record{
 		"small": {Request: "r1", Status: 201, Body: `{"uid":"u1","version":1}`},

@@ -28,9 +28,12 @@ func used(t *testing.T, store Store, owner account.Owner, epoch int64) (said ite
 	return said
 }
 
-// counted is what an owner's items take, counted anew.
+// counted is what an owner's items and journal take, counted anew.
 func counted(t *testing.T, store Store, owner account.Owner) (sum item.Usage) {
 	t.Helper()
+	for _, line := range lines(t, store, owner) {
+		sum = sum.Plus(item.Usage{JournalLines: 1, HistoryBytes: int64(len(line.Kept))})
+	}
 	for _, kind := range kinds() {
 		query := item.Query{Owner: owner, Kind: kind, IncludeDeleted: true, Limit: 1000, MaxBytes: 1 << 30}
 		items, more, err := store.List(context.Background(), query)
@@ -54,26 +57,26 @@ func usage(t *testing.T, store Store) {
 			made.DeletedAt = millis(5)
 		}
 		if random.IntN(3) == 0 {
-			made.Facets.Tags = []string{"a", "b"}[:1+random.IntN(2)]
+			made.Facets.Terms = []string{"tag:a", "tag:b"}[:1+random.IntN(2)]
 		}
 		return made
 	}
 	for range 80 {
 		owner := owners[random.IntN(len(owners))]
-		b := item.Batch{Owner: owner, Kind: kinds()[random.IntN(2)], Epoch: epochs[owner], Now: at(time.UnixMilli(1763600000123))}
+		kind, b := kinds()[random.IntN(2)], item.Batch{Owner: owner, Epoch: epochs[owner], Now: at(time.UnixMilli(1763600000123))}
 		if random.IntN(3) == 0 {
 			b.Quota = item.Quota{Items: 8, Bytes: 20_000} // makes room
 		}
 		for range 1 + random.IntN(4)*random.IntN(30) {
 			made := next(uid(random.IntN(12)))
-			b.Writes = append(b.Writes, item.Write{UID: made.UID, Decide: func(item.Snapshot) (*item.Item, error) { return made, nil }})
+			b.Writes = append(b.Writes, item.Write{Kind: kind, UID: made.UID, Decide: func(item.Snapshot) (*item.Item, error) { return made, nil }})
 		}
 		switch random.IntN(12) {
 		case 0:
 			wipe(t, store, owner, epochs[owner], time.UnixMilli(1763600000123))
 			epochs[owner]++
 		case 1:
-			b.Writes = append(b.Writes, item.Write{UID: uid(1), Decide: func(item.Snapshot) (*item.Item, error) { return nil, errors.New("no") }})
+			b.Writes = append(b.Writes, item.Write{Kind: kind, UID: uid(1), Decide: func(item.Snapshot) (*item.Item, error) { return nil, errors.New("no") }})
 			_ = store.Write(context.Background(), b)
 		default:
 			if err := store.Write(context.Background(), b); err != nil {
@@ -115,7 +118,7 @@ func room(t *testing.T, store Store) {
 		put(t, store, note(bob, n), item.Item{Version: 1, StoredAt: 1, DeletedAt: millis(5)})
 	}
 	for n := 10; n < 10+2*item.DropAtOnce; n++ {
-		put(t, store, note(alice, n), item.Item{Version: 1, StoredAt: item.Millis(n), DeletedAt: millis(5), Facets: item.Facets{Tags: []string{"a"}}})
+		put(t, store, note(alice, n), item.Item{Version: 1, StoredAt: item.Millis(n), DeletedAt: millis(5), Facets: item.Facets{Terms: []string{"tag:a"}}})
 	}
 	add := func(n int, quota item.Quota, deleted *item.Millis) {
 		t.Helper()

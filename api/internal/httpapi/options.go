@@ -1,0 +1,77 @@
+package httpapi
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/journal"
+)
+
+const headerChange = "X-Change-Id"
+
+var changeHeader = header{headerChange, "Names what was written in the journal; `c` begins the id of one write, `b` that of several. Absent when nothing was written, and when the answer is a repeated one.", "string"}
+
+var dryRunParameter = queryParameter("dryRun", "With `true`, the answer is that of the write, but nothing is stored.",
+	object{"type": "boolean"}, fault.InvalidQuery)
+
+// queryNames are the parameters that the route reads from the query.
+func (r route) queryNames() (names []string) {
+	for _, p := range r.allParameters() {
+		if p.in == "query" {
+			names = append(names, p.name)
+		}
+	}
+	return names
+}
+
+// readOptions refuses query parameters that the route does not have, and reads the
+// option that all writes have.
+func (c *call) readOptions(r route) error {
+	if c.URL.RawQuery == "" || r.lenient {
+		return nil
+	}
+	sent, err := parseQuery(c)
+	if err != nil {
+		return err
+	}
+	for name := range sent {
+		if !slices.Contains(r.queried, name) && !slices.Contains(r.foreign, name) {
+			return unknownParameter(name, r.queried)
+		}
+	}
+	if slices.Contains(r.queried, dryRunParameter.name) {
+		c.dryRun, err = booleanOf(sent, dryRunParameter.name)
+	}
+	return err
+}
+
+func unknownParameter(name string, known []string) error {
+	const most = "%.100s" // characters
+	allowed := "this route has none"
+	if len(known) > 0 {
+		allowed = "this route has " + strings.Join(known, ", ")
+	}
+	return fault.New(fault.InvalidQuery, "unknown query parameter %.100q: %s", name, allowed).With(fault.Facts{"field": fmt.Sprintf(most, name)})
+}
+
+// booleanOf reads a parameter that is true or false; false when it is missing.
+func booleanOf(sent map[string][]string, name string) (bool, error) {
+	values, given := sent[name]
+	if !given {
+		return false, nil
+	}
+	if len(values) > 1 || values[0] != "true" && values[0] != "false" {
+		return false, fault.New(fault.InvalidQuery, "invalid %s: send true or false", name).With(fault.Facts{"field": name})
+	}
+	return values[0] == "true", nil
+}
+
+// setChange names the line that a write added to the journal, if it added one.
+func (c *call) setChange(target item.Target, next *item.Item) {
+	if next.Seq > 0 && !target.DryRun {
+		c.reply.Set(headerChange, journal.ChangeID(next.Seq))
+	}
+}

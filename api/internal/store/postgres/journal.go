@@ -1,0 +1,189 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
+	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/journal"
+	"toolbridge/api/internal/store/relational"
+)
+
+var (
+	sqlTrail       = numbered(relational.Trail, 0)
+	sqlNewestTrail = numbered(relational.NewestTrail, 0)
+	sqlOwners      = numbered(relational.Owners, 0)
+	sqlContents    = numbered(relational.Contents, 0)
+	sqlSums        = numbered(relational.Sums, 0)
+	sqlDue         = numbered(relational.Due, 0)
+
+	// Drop the oldest contents, or lines, and return how many there were of both, and how
+	// many bytes.
+	sqlDropContents = numbered(`WITH oldest AS (`+relational.OldestContents+`),
+		sized AS (SELECT j.seq, octet_length(j.content) AS bytes FROM journal j, oldest WHERE j.tenant = ? AND j.owner = ? AND j.seq = oldest.seq),
+		gone AS (UPDATE journal SET content = NULL FROM sized WHERE journal.tenant = ? AND journal.owner = ? AND journal.seq = sized.seq
+			RETURNING sized.bytes)
+		SELECT COUNT(*), 0, COALESCE(SUM(bytes), 0) FROM gone`, 0)
+	sqlDropLines = numbered(`WITH gone AS (DELETE FROM journal WHERE tenant = ? AND owner = ? AND seq < (`+relational.OldestLines+`)
+			RETURNING octet_length(content) AS bytes)
+		SELECT COUNT(bytes), COUNT(*), COALESCE(SUM(bytes), 0) FROM gone`, 0)
+
+	sqlLessUsage = `UPDATE usage SET journal_lines = journal_lines - $3, history_bytes = history_bytes - $4 WHERE tenant = $1 AND owner = $2`
+)
+
+// Journal implements item.Store.
+func (s *Store) Journal(ctx context.Context, query item.LineQuery) (item.Lines, error) {
+	text, arguments := relational.LinesStatement(query)
+	page := relational.NewLinePage(query)
+	err := s.each(ctx, numbered(text, 0), arguments, page.Add)
+	if err != nil {
+		return item.Lines{}, err
+	}
+	return page.Done(), nil
+}
+
+// each runs a statement and calls do with every row.
+func (s *Store) each(ctx context.Context, text string, arguments []any, do func(relational.Row) error) error {
+	return s.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, text, arguments...)
+		if err != nil {
+			return classify(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			if err := do(rows); err != nil {
+				return classify(err)
+			}
+		}
+		return classify(rows.Err())
+	})
+}
+
+// trailOf looks up lines about the item of a write. Lines that wait are sent first.
+func (r *batchRun) trailOf(ctx context.Context, write item.Write) item.Trail {
+	return func(query item.TrailQuery) (found []item.Replaced, err error) {
+		if err := r.send(ctx); err != nil {
+			return nil, err
+		}
+		text := sqlTrail
+		if query.Newest {
+			text = sqlNewestTrail
+		}
+		rows, err := r.conn.Query(ctx, text, relational.TrailArguments(r.batch.Ref(write), r.batch.Epoch, query)...)
+		if err != nil {
+			return nil, classify(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			line, err := relational.ScanReplaced(rows)
+			if err != nil {
+				return nil, classify(err)
+			}
+			found = append(found, line)
+		}
+		return found, classify(rows.Err())
+	}
+}
+
+// Owners implements item.Archive.
+func (s *Store) Owners(ctx context.Context, after account.Owner, most int) (owners []account.Owner, err error) {
+	err = s.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		for len(owners) < most {
+			err := conn.QueryRow(ctx, sqlOwners, after.Tenant, after.User).Scan(&after.Tenant, &after.User)
+			if errors.Is(err, pgx.ErrNoRows) {
+				return nil
+			}
+			if err != nil {
+				return classify(err)
+			}
+			owners = append(owners, after)
+		}
+		return nil
+	})
+	return owners, err
+}
+
+// Contents implements item.Archive.
+func (s *Store) Contents(ctx context.Context, owner account.Owner, after int64, most int, each item.EachContent) error {
+	return s.each(ctx, sqlContents, []any{owner.Tenant, owner.User, after, most}, func(row relational.Row) error {
+		line, content, altered, err := relational.ScanContent(row)
+		if err != nil {
+			return err
+		}
+		return each(line, content, altered)
+	})
+}
+
+// Sums implements item.Archive.
+func (s *Store) Sums(ctx context.Context, owner account.Owner) (sums item.JournalSums, err error) {
+	t, u := owner.Tenant, owner.User
+	err = s.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		return classify(conn.QueryRow(ctx, sqlSums, t, u, t, u, t, u).
+			Scan(&sums.Lines, &sums.First, &sums.Last, &sums.Bytes, &sums.UsedLines, &sums.UsedBytes))
+	})
+	return sums, err
+}
+
+// DropOld implements item.Archive. It takes the owner's turn, as a write does, so that the
+// two cannot meet in another order.
+func (s *Store) DropOld(ctx context.Context, owner account.Owner, keep item.Retention, most int) (dropped item.Dropped, err error) {
+	contents, lines, err := s.due(ctx, owner, keep)
+	if err != nil || !contents && !lines {
+		return item.Dropped{}, err
+	}
+	err = s.transact(ctx, owner, func(ctx context.Context, conn *pgx.Conn) error {
+		dropped = item.Dropped{}
+		if _, err := beginInTurn(ctx, conn, owner); err != nil {
+			return err
+		}
+		for _, step := range []struct {
+			due  bool
+			drop func() (item.Dropped, error)
+		}{
+			{contents, func() (item.Dropped, error) {
+				return dropContents(ctx, conn, owner, most, keep.Contents, journal.NoBound)
+			}},
+			{lines, func() (item.Dropped, error) { return dropLines(ctx, conn, owner, most, keep.Lines, 1) }},
+		} {
+			if !step.due {
+				continue
+			}
+			more, err := step.drop()
+			if err != nil {
+				return err
+			}
+			dropped = dropped.Plus(more)
+		}
+		last := &pgx.Batch{}
+		last.Queue(sqlLessUsage, owner.Tenant, owner.User, dropped.Lines, dropped.Bytes)
+		return commit(ctx, conn, last)
+	})
+	return dropped, err
+}
+
+// due reports what an owner has that is older than what is kept.
+func (s *Store) due(ctx context.Context, owner account.Owner, keep item.Retention) (contents, lines bool, err error) {
+	t, u := owner.Tenant, owner.User
+	err = s.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		return classify(conn.QueryRow(ctx, sqlDue, t, u, int64(keep.Contents), t, u, int64(keep.Lines), t, u).Scan(&contents, &lines))
+	})
+	return contents, lines, err
+}
+
+func dropContents(ctx context.Context, conn *pgx.Conn, owner account.Owner, most int, before item.Millis, below int64) (item.Dropped, error) {
+	t, u := owner.Tenant, owner.User
+	return scanDropped(conn.QueryRow(ctx, sqlDropContents, t, u, most, int64(before), below, t, u, t, u))
+}
+
+func dropLines(ctx context.Context, conn *pgx.Conn, owner account.Owner, most int, before item.Millis, keep int64) (item.Dropped, error) {
+	arguments := append([]any{owner.Tenant, owner.User}, relational.OldestLinesArguments(owner, most, before, keep)...)
+	return scanDropped(conn.QueryRow(ctx, sqlDropLines, arguments...))
+}
+
+func scanDropped(row pgx.Row) (dropped item.Dropped, err error) {
+	err = row.Scan(&dropped.Contents, &dropped.Lines, &dropped.Bytes)
+	return dropped, classify(err)
+}

@@ -1,0 +1,137 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/journal"
+	"toolbridge/api/internal/store/relational"
+)
+
+// Drop the oldest contents, or lines. The sums of the usage follow by themselves.
+const (
+	sqlDropOldest = `UPDATE journal SET content = NULL WHERE tenant = ? AND owner = ? AND seq IN (` + relational.OldestContents + `)`
+	sqlDropLines  = `DELETE FROM journal WHERE tenant = ? AND owner = ? AND seq < (` + relational.OldestLines + `)`
+)
+
+// Journal implements item.Store.
+func (s *Store) Journal(ctx context.Context, query item.LineQuery) (item.Lines, error) {
+	text, arguments := relational.LinesStatement(query)
+	page := relational.NewLinePage(query)
+	if err := s.each(ctx, text, arguments, page.Add); err != nil {
+		return item.Lines{}, err
+	}
+	return page.Done(), nil
+}
+
+// each runs a statement, which is prepared once, and calls do with every row.
+func (s *Store) each(ctx context.Context, text string, arguments []any, do func(relational.Row) error) error {
+	statement, err := s.read.list(ctx, s.reader, text)
+	if err != nil {
+		return classify(err)
+	}
+	return eachRow(ctx, statement, arguments, do)
+}
+
+func eachRow(ctx context.Context, statement *sql.Stmt, arguments []any, do func(relational.Row) error) error {
+	rows, err := statement.QueryContext(ctx, arguments...)
+	if err != nil {
+		return classify(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := do(rows); err != nil {
+			return classify(err)
+		}
+	}
+	return classify(rows.Err())
+}
+
+// trailOf looks up lines about the item of a write.
+func (m *maker) trailOf(ctx context.Context, ref item.Ref) item.Trail {
+	return func(query item.TrailQuery) (found []item.Replaced, err error) {
+		statement := m.write.trail
+		if query.Newest {
+			statement = m.write.newestTrail
+		}
+		err = eachRow(ctx, m.tx.StmtContext(ctx, statement), relational.TrailArguments(ref, m.batch.Epoch, query), func(row relational.Row) error {
+			line, err := relational.ScanReplaced(row)
+			found = append(found, line)
+			return err
+		})
+		return found, err
+	}
+}
+
+// Owners implements item.Archive.
+func (s *Store) Owners(ctx context.Context, after account.Owner, most int) (owners []account.Owner, err error) {
+	for len(owners) < most {
+		err := s.reader.QueryRowContext(ctx, relational.Owners, after.Tenant, after.User).Scan(&after.Tenant, &after.User)
+		if errors.Is(err, sql.ErrNoRows) {
+			return owners, nil
+		}
+		if err != nil {
+			return nil, classify(err)
+		}
+		owners = append(owners, after)
+	}
+	return owners, nil
+}
+
+// Contents implements item.Archive.
+func (s *Store) Contents(ctx context.Context, owner account.Owner, after int64, most int, each item.EachContent) error {
+	return s.each(ctx, relational.Contents, []any{owner.Tenant, owner.User, after, most}, func(row relational.Row) error {
+		line, content, altered, err := relational.ScanContent(row)
+		if err != nil {
+			return err
+		}
+		return each(line, content, altered)
+	})
+}
+
+// Sums implements item.Archive.
+func (s *Store) Sums(ctx context.Context, owner account.Owner) (sums item.JournalSums, err error) {
+	t, u := owner.Tenant, owner.User
+	err = s.reader.QueryRowContext(ctx, relational.Sums, t, u, t, u, t, u).
+		Scan(&sums.Lines, &sums.First, &sums.Last, &sums.Bytes, &sums.UsedLines, &sums.UsedBytes)
+	return sums, classify(err)
+}
+
+// DropOld implements item.Archive.
+func (s *Store) DropOld(ctx context.Context, owner account.Owner, keep item.Retention, most int) (dropped item.Dropped, err error) {
+	t, u := owner.Tenant, owner.User
+	var contents, lines bool
+	err = s.reader.QueryRowContext(ctx, relational.Due, t, u, int64(keep.Contents), t, u, int64(keep.Lines), t, u).Scan(&contents, &lines)
+	if err != nil || !contents && !lines {
+		return item.Dropped{}, classify(err)
+	}
+	err = s.transact(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+		if dropped.Contents, err = s.dropContents(ctx, tx, owner, most, keep.Contents, journal.NoBound); err != nil {
+			return err
+		}
+		dropped.Lines, err = s.dropLines(ctx, tx, owner, most, keep.Lines, 1)
+		return err
+	})
+	return dropped, err
+}
+
+func (s *Store) dropContents(ctx context.Context, tx *sql.Tx, owner account.Owner, most int, before item.Millis, below int64) (int64, error) {
+	t, u := owner.Tenant, owner.User
+	return dropped(tx.StmtContext(ctx, s.write.dropContents).ExecContext(ctx, t, u, t, u, most, int64(before), below))
+}
+
+func (s *Store) dropLines(ctx context.Context, tx *sql.Tx, owner account.Owner, most int, before item.Millis, keep int64) (int64, error) {
+	arguments := append([]any{owner.Tenant, owner.User}, relational.OldestLinesArguments(owner, most, before, keep)...)
+	return dropped(tx.StmtContext(ctx, s.write.dropLines).ExecContext(ctx, arguments...))
+}
+
+func dropped(result sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, classify(err)
+	}
+	n, err := result.RowsAffected()
+	return n, classify(err)
+}
