@@ -39,6 +39,9 @@ type Store interface {
 	// records that have expired at now.
 	EndSession(ctx context.Context, owner Owner, sessionID string, expires, now time.Time) error
 
+	// Count counts the owner's items by kind, tombstones included.
+	Count(ctx context.Context, owner Owner) (map[string]int64, error)
+
 	// Wipe deletes every item of the owner, with the contents that its journal keeps,
 	// adds a line to the journal, raises the epoch and moves SessionsSince past both
 	// now and its old value, all or nothing. Deleted

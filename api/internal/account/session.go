@@ -87,10 +87,28 @@ func (s *Service) End(ctx context.Context, owner Owner, id string) error {
 // Wipe deletes all data of a session's owner if the confirmation is right. It
 // returns ErrNoSession when another wipe has ended the session since.
 func (s *Service) Wipe(ctx context.Context, opened Session, confirm string, by journal.Origin) (State, map[string]int64, error) {
-	if confirm != "WIPE" {
-		return State{}, nil, fault.New(fault.ConfirmationRequired, `confirmation required: must send {"confirm":"WIPE"}`)
+	if err := checkConfirmation(confirm); err != nil {
+		return State{}, nil, err
 	}
 	return s.Store.Wipe(ctx, opened.Owner, opened.State.Epoch, by, s.Now)
+}
+
+// TryWipe returns what Wipe would, and deletes nothing.
+func (s *Service) TryWipe(ctx context.Context, opened Session, confirm string) (State, map[string]int64, error) {
+	if err := checkConfirmation(confirm); err != nil {
+		return State{}, nil, err
+	}
+	counts, err := s.Store.Count(ctx, opened.Owner)
+	state := opened.State
+	state.Epoch++
+	return state, counts, err
+}
+
+func checkConfirmation(confirm string) error {
+	if confirm != "WIPE" {
+		return fault.New(fault.ConfirmationRequired, `confirmation required: must send {"confirm":"WIPE"}`)
+	}
+	return nil
 }
 
 func session(id string, owner Owner, created time.Time, state State) Session {

@@ -36,6 +36,10 @@ func (a *API) wipe(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	if c.dryRun {
+		state, counts, err := a.Accounts.TryWipe(c.Context(), c.opened, confirm)
+		return http.StatusOK, wiped(state, counts), err
+	}
 	state, counts, err := a.Accounts.Wipe(c.Context(), c.opened, confirm, c.origin())
 	if errors.Is(err, account.ErrNoSession) {
 		c.unsetSession()
@@ -48,11 +52,15 @@ func (a *API) wipe(c *call) (int, any, error) {
 		c.unsetSession()
 		setEpoch(c, state.Epoch)
 	}
+	return http.StatusOK, wiped(state, counts), nil
+}
+
+func wiped(state account.State, counts map[string]int64) map[string]any {
 	deleted := make(map[entity.Kind]int64, len(entity.Table))
 	for _, e := range entity.Table {
 		deleted[e.Kind] = counts[string(e.Kind)]
 	}
-	return http.StatusOK, map[string]any{"epoch": state.Epoch, "deleted": deleted}, nil
+	return map[string]any{"epoch": state.Epoch, "deleted": deleted}
 }
 
 // confirmation reads the word that confirms a wipe. The contract has its own text for

@@ -56,6 +56,11 @@ type Batch struct {
 	Joint  bool             // the writes have an id together, by which they can be undone
 	DryRun bool
 	Writes []Write
+
+	// Once, if set, is for all writes together; none has its own. The snapshot of the
+	// first write has the Record that was kept with the key earlier. After the last
+	// write the store keeps the Record of nil.
+	Once *Once
 }
 
 // Ref names the item of a write.
@@ -66,6 +71,14 @@ func (b Batch) Ref(write Write) Ref {
 // Frees reports whether every write of the batch makes room.
 func (b Batch) Frees() bool {
 	return !slices.ContainsFunc(b.Writes, func(w Write) bool { return !w.Frees })
+}
+
+// OnceOf is the batch's own, or that of its write; nil for none.
+func (b Batch) OnceOf(write Write) *Once {
+	if b.Once != nil {
+		return b.Once
+	}
+	return write.Once
 }
 
 // Write is the write of one item of a batch.
@@ -87,7 +100,7 @@ type Write struct {
 
 	// Once, if set, makes the store keep the Record of the item that Decide returns,
 	// in the same transaction. The store drops expired records from time to time, and
-	// those beyond MaxKept. Such a write is the only one of its batch.
+	// those beyond MaxKept and MaxKeptWhole. Such a write is the only one of its batch.
 	Once *Once
 }
 

@@ -36,6 +36,18 @@ func (s *Store) EndSession(ctx context.Context, owner account.Owner, sessionID s
 	})
 }
 
+// Count implements account.Store.
+func (s *Store) Count(ctx context.Context, owner account.Owner) (counted map[string]int64, err error) {
+	err = s.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, sqlCountByKind, owner.Tenant, owner.User)
+		if err == nil {
+			counted, err = counts(rows)
+		}
+		return classify(err)
+	})
+	return counted, err
+}
+
 // Wipe implements account.Store.
 func (s *Store) Wipe(ctx context.Context, owner account.Owner, epoch int64, by journal.Origin, now func() time.Time) (
 	state account.State, deleted map[string]int64, err error,

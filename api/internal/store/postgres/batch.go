@@ -39,9 +39,8 @@ type batchRun struct {
 	scarce   bool         // whether the disk is full
 	live     map[key]bool // what is known of items that decisions may look up
 
-	// Of a batch of one write only.
-	expected item.Parent  // the parent that its decision will likely look up
-	earlier  *item.Record // of a write with its idempotency key
+	expected item.Parent  // of a batch of one write: the parent that its decision will likely look up
+	earlier  *item.Record // with the idempotency key of the batch or of its only write
 }
 
 // key names an item of the batch's owner.
@@ -80,6 +79,7 @@ func (r *batchRun) run(ctx context.Context) error {
 	if err := r.makeWrites(ctx, r.batch.Writes, true); err != nil {
 		return err
 	}
+	r.queueJointAnswer()
 	if !r.writes {
 		return nil // nothing to commit
 	}

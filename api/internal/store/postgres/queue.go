@@ -60,6 +60,25 @@ func (r *batchRun) queueAnswer(write item.Write, is *item.Item) {
 	r.saves.Queue(numbered(sqlKeepAnswer, ownerArguments), kept...)
 }
 
+// queueJointAnswer queues the statement that keeps the answer to the whole batch, if it
+// has a key. One in twenty also drops answers that are too many.
+func (r *batchRun) queueJointAnswer() {
+	once, owner := r.batch.Once, r.batch.Owner
+	if once == nil {
+		return
+	}
+	r.writes = true
+	r.saves.Queue(numbered(sqlKeepAnswer, ownerArguments), relational.Kept(owner, once, nil, r.now)...)
+	switch rand.IntN(20) {
+	case 0:
+		r.saves.Queue(numbered(sqlPurgeAnswers, ownerArguments), owner.Tenant, owner.User, once.Key, int64(r.now))
+	case 1:
+		r.saves.Queue(numbered(sqlDropSurplus, ownerArguments), owner.Tenant, owner.User, once.Key, item.MaxKept)
+	case 2:
+		r.saves.Queue(numbered(sqlDropLargeSurplus, ownerArguments), owner.Tenant, owner.User, once.Key, item.MaxWholeBytes, item.MaxWholeBytes, item.MaxKeptWhole)
+	}
+}
+
 // flushLast queues the save that was held back.
 func (r *batchRun) flushLast() {
 	if r.last == nil {

@@ -64,9 +64,9 @@ func (r *batchRun) currentArguments(ahead []item.Write) []any {
 	b, once := r.batch, any(nil)
 	if len(b.Writes) == 1 {
 		r.expected = b.Writes[0].Parent
-		if b.Writes[0].Once != nil {
-			once = b.Writes[0].Once.Key
-		}
+	}
+	if with := b.OnceOf(b.Writes[0]); with != nil {
+		once = with.Key
 	}
 	return []any{b.Tenant, b.User, kinds, uids, int64(r.now + item.MaxAhead), string(r.expected.Kind), r.expected.UID, once, int64(r.now)}
 }

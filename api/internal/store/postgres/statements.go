@@ -132,6 +132,10 @@ const (
 	sqlDropSurplus = `DELETE FROM idempotency WHERE tenant = $1 AND owner = $2 AND NOT key = ? AND expires_ms < (
 		SELECT expires_ms FROM idempotency WHERE tenant = $1 AND owner = $2 ORDER BY expires_ms DESC LIMIT 1 OFFSET ?)`
 
+	// The same of large answers only.
+	sqlDropLargeSurplus = `DELETE FROM idempotency WHERE tenant = $1 AND owner = $2 AND NOT key = ? AND octet_length(body) > ? AND expires_ms < (
+		SELECT expires_ms FROM idempotency WHERE tenant = $1 AND owner = $2 AND octet_length(body) > ? ORDER BY expires_ms DESC LIMIT 1 OFFSET ?)`
+
 	// Drops the oldest tombstones with their terms, and returns how many, and how large.
 	sqlDropTombstones = `WITH oldest AS (SELECT kind, uid FROM item
 			WHERE tenant = $1 AND owner = $2 AND deleted_ms IS NOT NULL AND stored_ms < $3 ORDER BY stored_ms LIMIT $4),
@@ -149,6 +153,8 @@ const (
 
 	sqlEndSession = `INSERT INTO ended_session (tenant, id, expires_ms) VALUES ($1, $2, $3) ON CONFLICT (tenant, id) DO NOTHING`
 	sqlPurgeEnded = `DELETE FROM ended_session WHERE expires_ms <= $1`
+
+	sqlCountByKind = `SELECT kind, COUNT(*) FROM item WHERE tenant = $1 AND owner = $2 GROUP BY kind`
 
 	// What an owner has, apart from the journal. It returns how many items of each kind.
 	sqlDeleteOwners = `WITH gone AS (DELETE FROM item WHERE tenant = $1 AND owner = $2 RETURNING kind),

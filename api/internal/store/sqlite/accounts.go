@@ -31,6 +31,16 @@ func (s *Store) EndSession(ctx context.Context, owner account.Owner, sessionID s
 	})
 }
 
+// Count implements account.Store.
+func (s *Store) Count(ctx context.Context, owner account.Owner) (map[string]int64, error) {
+	rows, err := s.reader.QueryContext(ctx, sqlCountByKind, owner.Tenant, owner.User)
+	if err != nil {
+		return nil, classify(err)
+	}
+	counted, err := counts(rows)
+	return counted, classify(err)
+}
+
 // Wipe implements account.Store.
 func (s *Store) Wipe(ctx context.Context, owner account.Owner, epoch int64, by journal.Origin, now func() time.Time) (
 	state account.State, deleted map[string]int64, err error,

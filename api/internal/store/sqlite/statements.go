@@ -51,6 +51,9 @@ const (
 
 	sqlKeepAnswer = `INSERT OR REPLACE INTO idempotency (tenant, owner, key, request, status, uid, version, body, expires_ms, kept_ms)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	sqlDropLargeSurplus = `DELETE FROM idempotency WHERE rowid IN (
+		SELECT rowid FROM idempotency INDEXED BY idempotency_by_owner WHERE tenant = ? AND owner = ? AND octet_length(body) > ?
+		ORDER BY expires_ms DESC LIMIT -1 OFFSET ?)`
 	sqlUsage = `SELECT items, bytes, deleted_items, deleted_bytes, journal_lines, history_bytes FROM usage WHERE tenant = ? AND owner = ?`
 
 	sqlDropTombstones = `DELETE FROM item WHERE rowid IN (

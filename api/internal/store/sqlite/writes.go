@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
@@ -37,6 +38,9 @@ func (s *Store) making(caller context.Context, batch item.Batch) func(ctx contex
 			if err := m.makeAll(caller, ctx, write); err != nil {
 				return err
 			}
+		}
+		if err := m.keepJointAnswer(ctx); err != nil {
+			return err
 		}
 		if err := m.makeWay(ctx); err != nil {
 			return err
@@ -177,7 +181,7 @@ func (m *maker) snapshot(ctx context.Context, write item.Write) (seen item.Snaps
 	)
 	ref := m.batch.Ref(write)
 	arguments := append(relational.Key(ref), int64(m.now+item.MaxAhead),
-		string(write.Parent.Kind), write.Parent.UID, onceKey(write.Once), int64(m.now))
+		string(write.Parent.Kind), write.Parent.UID, onceKey(m.batch.OnceOf(write)), int64(m.now))
 	columns := []any{&epoch, &live, &request, &earlier.Status, &earlier.UID, &earlier.Version, &earlier.Body}
 	columns = append(append(columns, usageOf(&seen.Used)...), headOf(&seen)...)
 	found, err := relational.ScanItem(m.tx.StmtContext(ctx, m.write.current).QueryRowContext(ctx, arguments...), columns...)
@@ -311,5 +315,18 @@ func (m *maker) keepAnswer(ctx context.Context, once *item.Once, next *item.Item
 	}
 	keep := m.tx.StmtContext(ctx, m.write.keepAnswer)
 	_, err := keep.ExecContext(ctx, append(relational.Kept(m.batch.Owner, once, next, m.now), int64(m.now))...)
+	return classify(err)
+}
+
+// keepJointAnswer keeps the answer to the whole batch, if it has a key. One in twenty
+// also drops large answers that are too many.
+func (m *maker) keepJointAnswer(ctx context.Context) error {
+	if m.batch.Once == nil {
+		return nil
+	}
+	if err := m.keepAnswer(ctx, m.batch.Once, nil); err != nil || rand.IntN(20) > 0 {
+		return err
+	}
+	_, err := m.tx.ExecContext(ctx, sqlDropLargeSurplus, m.batch.Tenant, m.batch.User, item.MaxWholeBytes, item.MaxKeptWhole)
 	return classify(err)
 }

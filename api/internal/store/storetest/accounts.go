@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"maps"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -46,7 +47,14 @@ func wipes(t *testing.T, store Store) {
 		}
 	}
 	put(t, store, note(alice, 99), item.Item{Version: 2, DeletedAt: millis(1)})
+	counted, err := store.Count(t.Context(), alice)
+	if err != nil {
+		t.Fatal(err)
+	}
 	after, deleted := wipe(t, store, alice, 1, now)
+	if !maps.Equal(counted, deleted) {
+		t.Errorf("counted %v before, deleted %v", counted, deleted)
+	}
 	if after.Epoch != 2 || !after.LastWipeAt.Equal(now) || after.LastWipeBy != alice.User {
 		t.Errorf("state after the wipe %+v", after)
 	}

@@ -205,3 +205,63 @@ func largeAnswers(t *testing.T, store Store) {
 		}
 	}
 }
+
+// jointAnswers keeps the answers to whole batches, be they large or about nothing.
+func jointAnswers(t *testing.T, store Store) {
+	now := time.UnixMilli(1763600000123)
+	big := strings.Repeat("one of 1000 items ", 10_000)
+	made := 0
+	try := func(key string, writes ...item.Write) (seen *item.Record, err error) {
+		b := batch(alice, writes...)
+		b.Joint, b.Now = true, at(now)
+		b.Once = &item.Once{Key: key, Request: "request", Keep: keepFor, Joint: func() item.Answer {
+			return item.Answer{Status: 200, Body: []byte(fmt.Sprint(made, big))}
+		}}
+		first := b.Writes[0].Decide
+		b.Writes[0].Decide = func(s item.Snapshot) (*item.Item, error) {
+			seen = s.Earlier
+			return first(s)
+		}
+		return seen, store.Write(context.Background(), b)
+	}
+	makes := func(n int) item.Write {
+		return item.Write{UID: uid(n), Decide: func(s item.Snapshot) (*item.Item, error) {
+			made = n
+			return &item.Item{UID: uid(n), Version: s.Version() + 1, StoredAt: s.NextStoredAt(), Payload: []byte(`{}`)}, nil
+		}}
+	}
+	nothing := item.Write{UID: uid(99), Decide: func(item.Snapshot) (*item.Item, error) { return nil, nil }}
+	fails := item.Write{UID: uid(98), Decide: func(item.Snapshot) (*item.Item, error) { return nil, errors.New("not like this") }}
+	if _, err := try("failed", makes(1), fails); err == nil {
+		t.Error("a batch that fails was made")
+	}
+	for _, row := range []struct {
+		key    string
+		writes []item.Write
+	}{{"failed", []item.Write{makes(1), makes(2)}}, {"k", []item.Write{makes(1), nothing}}, {"empty", []item.Write{nothing}}} {
+		if seen, err := try(row.key, row.writes...); seen != nil || err != nil {
+			t.Errorf("%s: saw %+v, %v", row.key, seen, err)
+		}
+		seen, err := try(row.key, nothing)
+		if err != nil || seen == nil || seen.Request != "request" || seen.Status != 200 || len(seen.Body) > 4096 {
+			t.Fatalf("%s: saw %+v, %v", row.key, seen, err)
+		}
+		if body, err := seen.Whole(); err != nil || string(body) != fmt.Sprint(made, big) {
+			t.Errorf("%s: %d bytes, %v", row.key, len(body), err)
+		}
+	}
+}
+
+func dryBatchKeepsNoAnswer(t *testing.T, store Store) {
+	b := batch(alice, item.Write{UID: uid(1), Decide: func(item.Snapshot) (*item.Item, error) {
+		return &item.Item{UID: uid(1), Version: 1, Payload: []byte(`{}`)}, nil
+	}})
+	b.DryRun = true
+	b.Once = &item.Once{Key: "k", Request: "r", Keep: keepFor, Joint: func() item.Answer { return item.Answer{Status: 200} }}
+	if err := store.Write(context.Background(), b); err != nil {
+		t.Fatal(err)
+	}
+	if got := earlier(t, store, once(note(alice, 2), "k", b.Now())); got != nil {
+		t.Errorf("kept %+v", got)
+	}
+}

@@ -45,6 +45,8 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		"a list has what its filters let through, in its order":      filters,
 		"a list follows changes of the values that it filters by":    facetsChange,
 		"the answer to a write with a key is kept for its time":      keepsAnswers,
+		"the answer to a batch with a key is kept whole":             jointAnswers,
+		"a dry run of a batch keeps no answer":                       dryBatchKeepsNoAnswer,
 		"what was not written keeps no answer":                       keepsNoAnswer,
 		"of a large answer to a write with a key little is kept":     largeAnswers,
 		"a write that returns the stored item keeps its answer only": unchanged,
