@@ -1,7 +1,10 @@
 // Package fault has the only error type that may reach a client, and its codes.
 package fault
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+)
 
 // Facts are named values that go to the client beside the sentence.
 type Facts map[string]any
@@ -36,6 +39,16 @@ func (e *Error) With(details Facts) *Error {
 func (e *Error) WithTop(top Facts) *Error {
 	e.Top = top
 	return e
+}
+
+// Within is the same error with words before its sentence and more details, which do
+// not replace its own.
+func (e *Error) Within(words string, more Facts) *Error {
+	outer := *e
+	outer.Message, outer.Details = words+e.Message, Facts{}
+	maps.Copy(outer.Details, more)
+	maps.Copy(outer.Details, e.Details)
+	return &outer
 }
 
 // Because sets the cause, which is logged and never sent, and returns the error.

@@ -91,6 +91,16 @@ func (a *API) take(c *call, from *allowance) error {
 		With(fault.Facts{"limit": from.kind, "perMinute": from.rate.PerMinute, "burst": from.rate.Burst})
 }
 
+// owe takes tokens for the further writes that a request turned out to make.
+func (a *API) owe(c *call, writes int) {
+	from := &a.Limits.writes
+	if from.buckets == nil || writes <= 0 {
+		return
+	}
+	now := a.Now()
+	c.setLimitHeaders(from, from.buckets.Owe(c.owner.User, now, writes), now)
+}
+
 // setLimitHeaders publishes the state of the user's bucket, in the headers of the
 // contract and in those of the IETF's draft.
 func (c *call) setLimitHeaders(from *allowance, standing limit.Standing, now time.Time) {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"maps"
 	"reflect"
 	"strings"
 
@@ -49,6 +50,7 @@ func schemas() object {
 		"Confirmation":     object{"type": "object", "properties": object{"confirm": object{"const": "WIPE"}}, "required": []string{"confirm"}},
 		"Wiped":            closed(object{"epoch": count, "deleted": object{"type": "object", "additionalProperties": count}}, "epoch", "deleted"),
 	}
+	maps.Copy(all, batchSchemas(uid, count))
 	for _, e := range entity.Table {
 		all[camel(string(e.Kind))+"Payload"] = payloadSchema(e)
 		all[camel(string(e.Kind))+"Action"] = closed(

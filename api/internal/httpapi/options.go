@@ -49,13 +49,15 @@ func (c *call) readOptions(r route) error {
 }
 
 func unknownParameter(name string, known []string) error {
-	const most = "%.100s" // characters
 	allowed := "this route has none"
 	if len(known) > 0 {
 		allowed = "this route has " + strings.Join(known, ", ")
 	}
-	return fault.New(fault.InvalidQuery, "unknown query parameter %.100q: %s", name, allowed).With(fault.Facts{"field": fmt.Sprintf(most, name)})
+	return fault.New(fault.InvalidQuery, "unknown query parameter %.100q: %s", name, allowed).With(fault.Facts{"field": shown(name)})
 }
+
+// shown is a name that the client sent, not too long for a sentence.
+func shown(name string) string { return fmt.Sprintf("%.100s", name) }
 
 // booleanOf reads a parameter that is true or false; false when it is missing.
 func booleanOf(sent map[string][]string, name string) (bool, error) {

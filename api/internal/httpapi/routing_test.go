@@ -116,7 +116,7 @@ func TestACallIsLoggedOnceAndNothingItCarries(t *testing.T) {
 	p := start(t)
 	u := p.user("secret-subject")
 	created := u.call("POST", "/v1/notes", `{"title":"secret-title"}`, set("X-Correlation-ID", "corr-1")).is(201).item()
-	u.call("GET", "/v1/notes/"+created.UID+"?q=secret-query", "", set("X-Correlation-ID", "corr-2")).is(200)
+	u.call("GET", "/v1/notes/"+created.UID+"?includeDeleted=secret-query", "", set("X-Correlation-ID", "corr-2")).is(200)
 	h := u.headers()
 	lines := strings.Split(strings.TrimSpace(p.log.String()), "\n")
 	if len(lines) != 2 {

@@ -73,16 +73,21 @@ func invalidJSON(reason string) *fault.Error {
 	return fault.New(fault.InvalidJSON, "invalid JSON: %s", reason)
 }
 
-// RequireOnly refuses an object that has other members than these: a misspelled one would be
-// ignored.
+// RequireOnly refuses an object that has other members than these: a misspelled one would
+// be ignored.
 func (p *Payload) RequireOnly(known ...string) error {
 	for _, m := range p.members {
 		if !slices.Contains(known, m.key) {
-			shown := shortened(m.key)
-			return invalidJSON("unknown member " + strconv.Quote(shown) + "; there is " + oneOf(known)).With(fault.Facts{"field": shown})
+			return UnknownMember(m.key, known)
 		}
 	}
 	return nil
+}
+
+// UnknownMember refuses a member of a body that has others.
+func UnknownMember(name string, known []string) error {
+	name = shortened(name)
+	return invalidJSON("unknown member " + strconv.Quote(name) + "; there is " + oneOf(known)).With(fault.Facts{"field": name})
 }
 
 // scanner walks text that encoding/json has found to be well-formed. So it only looks

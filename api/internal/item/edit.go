@@ -25,18 +25,29 @@ type edit struct {
 	parent    Parent // named by the request, if it names one
 }
 
+// Change makes the write of the item that a target names. A route for one item and an
+// operation of a batch have the same changes, and so the same rules.
+type Change func(t Target) Write
+
 // Replace puts a new payload in place of the stored one. Parent keys that the
 // body leaves out keep their stored values.
 func (s *Service) Replace(ctx context.Context, t Target, body []byte, condition Condition) (*Item, error) {
 	sent, err := DecodeWithin(body, s.MaxString)
-	rewrite := func(stored *Payload) (*Payload, error) {
-		next := &Payload{}
-		next.merge(sent)
-		next.fill(stored, parentKeys(t.Entity)...)
-		next.setUID(keyUID, t.UID)
-		return next, nil
+	return s.make(ctx, t, s.Replacing(sent, err, condition))
+}
+
+// Replacing is the change of Replace. The problem is that of the body, if it has one.
+func (s *Service) Replacing(sent *Payload, problem error, condition Condition) Change {
+	return func(t Target) Write {
+		rewrite := func(stored *Payload) (*Payload, error) {
+			next := &Payload{}
+			next.merge(sent)
+			next.fill(stored, parentKeys(t.Entity)...)
+			next.setUID(keyUID, t.UID)
+			return next, nil
+		}
+		return edit{condition: condition, problem: problem, sent: sent, rewrite: rewrite, parent: named(t.Entity, sent)}.of(t)
 	}
-	return s.editItem(ctx, t, edit{condition: condition, problem: err, sent: sent, rewrite: rewrite, parent: named(t.Entity, sent)})
 }
 
 // Patch puts the body's top-level keys over the stored ones. Like every write of a
@@ -44,12 +55,19 @@ func (s *Service) Replace(ctx context.Context, t Target, body []byte, condition 
 // MaxItemBytes.
 func (s *Service) Patch(ctx context.Context, t Target, body []byte, condition Condition) (*Item, error) {
 	sent, err := DecodeWithin(body, s.MaxString)
+	return s.make(ctx, t, s.Patching(sent, err, condition))
+}
+
+// Patching is the change of Patch. The problem is that of the body, if it has one.
+func (s *Service) Patching(sent *Payload, problem error, condition Condition) Change {
 	rewrite := func(stored *Payload) (*Payload, error) {
 		before := stored.size()
 		stored.merge(sent)
 		return stored, s.checkGrowth(before, stored.size())
 	}
-	return s.editItem(ctx, t, edit{condition: condition, problem: err, sent: sent, rewrite: rewrite, parent: named(t.Entity, sent)})
+	return func(t Target) Write {
+		return edit{condition: condition, problem: problem, sent: sent, rewrite: rewrite, parent: named(t.Entity, sent)}.of(t)
+	}
 }
 
 // checkGrowth refuses a payload that grows beyond MaxItemBytes.
@@ -67,24 +85,45 @@ func itemTooLarge(most int64) error {
 
 // Archive writes what the entity's row says archiving is.
 func (s *Service) Archive(ctx context.Context, t Target, condition Condition) (*Item, error) {
-	return s.editItem(ctx, t, edit{condition: condition, rewrite: assigning(t.Entity.Archive)})
+	return s.make(ctx, t, Archiving(condition))
+}
+
+// Archiving is the change of Archive.
+func Archiving(condition Condition) Change {
+	return func(t Target) Write {
+		return edit{condition: condition, rewrite: assigning(t.Entity.Archive)}.of(t)
+	}
 }
 
 // Process writes what the entity's row says the action does.
 func (s *Service) Process(ctx context.Context, t Target, action string, condition Condition) (*Item, error) {
-	values, known := t.Entity.Actions[action]
-	e := edit{condition: condition, rewrite: assigning(values)}
-	if !known {
-		e.problem = unknownAction(t.Entity.ActionNames(), action)
+	return s.make(ctx, t, Processing(action, condition))
+}
+
+// Processing is the change of Process.
+func Processing(action string, condition Condition) Change {
+	return func(t Target) Write {
+		values, known := t.Entity.Actions[action]
+		e := edit{condition: condition, rewrite: assigning(values)}
+		if !known {
+			e.problem = unknownAction(t.Entity.ActionNames(), action)
+		}
+		return e.of(t)
 	}
-	return s.editItem(ctx, t, e)
 }
 
 // Delete makes the item a tombstone that keeps its payload, unless the disk is full.
 func (s *Service) Delete(ctx context.Context, t Target, condition Condition) (*Item, error) {
+	return s.make(ctx, t, Deleting(condition))
+}
+
+// Deleting is the change of Delete.
+func Deleting(condition Condition) Change {
 	keep := func(stored *Payload) (*Payload, error) { return stored, nil }
-	gone := t.Entity.Word() + " already deleted"
-	return s.editItem(ctx, t, edit{condition: condition, gone: gone, rewrite: keep, deletes: true})
+	return func(t Target) Write {
+		gone := t.Entity.Word() + " already deleted"
+		return edit{condition: condition, gone: gone, rewrite: keep, deletes: true}.of(t)
+	}
 }
 
 func assigning(values map[string]any) func(*Payload) (*Payload, error) {
@@ -119,10 +158,10 @@ func shortened(word string) string {
 	return string(runes[:most]) + "…"
 }
 
-// editItem writes the next version of a live item. An edit that changes nothing
-// writes nothing: the item keeps its version, its times and its place in lists.
-func (s *Service) editItem(ctx context.Context, t Target, e edit) (*Item, error) {
-	return s.write(ctx, t, Write{Parent: e.parent, Frees: e.deletes, Decide: func(seen Snapshot) (*Item, error) {
+// of writes the next version of a live item. An edit that changes nothing writes
+// nothing: the item keeps its version, its times and its place in lists.
+func (e edit) of(t Target) Write {
+	return Write{Kind: t.Entity.Kind, UID: t.UID, Parent: e.parent, Frees: e.deletes, Decide: func(seen Snapshot) (*Item, error) {
 		current := seen.Item
 		if err := e.check(t, current); err != nil {
 			return nil, err
@@ -148,7 +187,7 @@ func (s *Service) editItem(ctx context.Context, t Target, e edit) (*Item, error)
 		next := e.nextVersion(seen, payload, parent)
 		next.describe(t.Entity, stored, payload, current)
 		return next, nil
-	}})
+	}}
 }
 
 // decode reads the payload of a stored item.

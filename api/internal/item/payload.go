@@ -86,6 +86,9 @@ func (p *Payload) setOwn(key string, value []byte) {
 	p.set(key, []byte(`"`+key+`"`), value)
 }
 
+// SetUID sets a key of ours, that of the uid or of the parent's, to a uid.
+func (p *Payload) SetUID(key, uid string) { p.setUID(key, uid) }
+
 // setUID sets a key of ours to a uid.
 func (p *Payload) setUID(key, uid string) { p.setOwn(key, []byte(`"`+uid+`"`)) }
 

@@ -42,6 +42,11 @@ type Target struct {
 
 func (t Target) ref() Ref { return Ref{Owner: t.Owner, Kind: t.Entity.Kind, UID: t.UID} }
 
+// make makes a change in a transaction of its own.
+func (s *Service) make(ctx context.Context, t Target, change Change) (*Item, error) {
+	return s.write(ctx, t, change(t))
+}
+
 // write makes one write in a transaction of its own, and returns the item that
 // was stored. It returns nil where an earlier write had the idempotency key. The
 // decision will likely look up the parent.
@@ -120,32 +125,48 @@ func (s *Service) Create(ctx context.Context, t Target, body []byte) (*Item, err
 	if err != nil {
 		return nil, err
 	}
-	parent, err := parentOf(t.Entity, payload)
+	var change Change
+	if t.UID, change, err = Creating(t.Entity, payload); err != nil {
+		return nil, err
+	}
+	return s.make(ctx, t, change)
+}
+
+// Creating is the change of Create, and the uid of the item that it makes.
+func Creating(e *entity.Entity, payload *Payload) (uid string, change Change, err error) {
+	parent, err := parentOf(e, payload)
 	if err != nil {
+		return "", nil, err
+	}
+	if err := checkFormats(e, payload, &Payload{}); err != nil {
+		return "", nil, err
+	}
+	if uid, err = claimUID(payload); err != nil {
+		return "", nil, err
+	}
+	spellUIDs(e, payload)
+	return uid, func(t Target) Write {
+		return Write{Kind: t.Entity.Kind, UID: t.UID, Parent: parent, Decide: func(seen Snapshot) (*Item, error) {
+			return create(t, payload, parent, seen)
+		}}
+	}, nil
+}
+
+// create is the first version of an item.
+func create(t Target, payload *Payload, parent Parent, seen Snapshot) (*Item, error) {
+	if seen.Item != nil {
+		return nil, fault.New(fault.UIDExists, "%s already exists: %s", t.Entity.Word(), t.UID).
+			With(fault.Facts{"uid": t.UID})
+	}
+	if err := requireParent(t.Entity, parent, seen.Live); err != nil {
 		return nil, err
 	}
-	if err := checkFormats(t.Entity, payload, &Payload{}); err != nil {
-		return nil, err
-	}
-	if t.UID, err = claimUID(payload); err != nil {
-		return nil, err
-	}
-	spellUIDs(t.Entity, payload)
-	return s.write(ctx, t, Write{Parent: parent, Decide: func(seen Snapshot) (*Item, error) {
-		if seen.Item != nil {
-			return nil, fault.New(fault.UIDExists, "%s already exists: %s", t.Entity.Word(), t.UID).
-				With(fault.Facts{"uid": t.UID})
-		}
-		if err := requireParent(t.Entity, parent, seen.Live); err != nil {
-			return nil, err
-		}
-		at := seen.NextStoredAt()
-		next := &Item{UID: t.UID, Version: 1, CreatedAt: at, UpdatedAt: at, StoredAt: at, Parent: parent}
-		next.describe(t.Entity, nil, payload, nil)
-		payload.stamp(next)
-		next.Payload = payload.encode()
-		return next, nil
-	}})
+	at := seen.NextStoredAt()
+	next := &Item{UID: t.UID, Version: 1, CreatedAt: at, UpdatedAt: at, StoredAt: at, Parent: parent}
+	next.describe(t.Entity, nil, payload, nil)
+	payload.stamp(next)
+	next.Payload = payload.encode()
+	return next, nil
 }
 
 // claimUID returns the uid that a new payload names. When that uid is missing or no

@@ -110,7 +110,14 @@ func (s *Service) ChangeTags(ctx context.Context, t Target, body []byte, conditi
 	if t.Once != nil {
 		t.Once.Whole = true
 	}
-	return s.editItem(ctx, t, edit{condition: condition, problem: err, rewrite: s.tagRewrite(t.Entity, want, did)})
+	return s.make(ctx, t, s.ChangingTags(want, err, condition, did))
+}
+
+// ChangingTags is the change of ChangeTags. The problem is that of the body, if it has one.
+func (s *Service) ChangingTags(want *TagChange, problem error, condition Condition, did *Tagged) Change {
+	return func(t Target) Write {
+		return edit{condition: condition, problem: problem, rewrite: s.tagRewrite(t.Entity, want, did)}.of(t)
+	}
 }
 
 // tagRewrite is what a change of tags does to a payload.

@@ -170,8 +170,15 @@ func (s *Service) EditText(ctx context.Context, t Target, body []byte, condition
 	if t.Once != nil {
 		t.Once.Whole = true
 	}
-	next, err := s.editItem(ctx, t, edit{condition: condition, problem: err, rewrite: s.textRewrite(t.Entity, want, did)})
+	next, err := s.make(ctx, t, s.EditingText(want, err, condition, did))
 	return next, explained(err)
+}
+
+// EditingText is the change of EditText. The problem is that of the body, if it has one.
+func (s *Service) EditingText(want *TextEdit, problem error, condition Condition, did *Edited) Change {
+	return func(t Target) Write {
+		return edit{condition: condition, problem: problem, rewrite: s.textRewrite(t.Entity, want, did)}.of(t)
+	}
 }
 
 // textRewrite is what a text edit does to a payload. The errors it returns become

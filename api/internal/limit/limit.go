@@ -44,7 +44,7 @@ type Buckets struct {
 type bucket struct {
 	user    string
 	limiter *rate.Limiter
-	used    time.Time
+	full    time.Time // when all tokens are back, if none is taken until then
 }
 
 // NewBuckets returns full buckets for at most maxUsers users.
@@ -58,18 +58,36 @@ func (b *Buckets) Take(user string, now time.Time) Standing {
 	defer b.mu.Unlock()
 	b.forgetIdle(now)
 	found := b.bucketOf(user, now)
-	found.used = now
 	allowed := found.limiter.AllowN(now, 1)
-	tokens := found.limiter.TokensAt(now)
-	standing := Standing{
-		Allowed:   allowed,
-		Remaining: int(math.Max(tokens, 0)),
-		Full:      b.timeToGain(float64(b.rate.Burst) - tokens),
-	}
-	if !allowed {
-		standing.Retry = b.timeToGain(1 - tokens)
+	standing := b.standing(found, now)
+	if standing.Allowed = allowed; !allowed {
+		standing.Retry = b.timeToGain(1 - found.limiter.TokensAt(now))
 	}
 	return standing
+}
+
+// Owe takes so many tokens from a user's bucket, whether they are there or not. The
+// user waits for those that were not there before the next one can be taken.
+func (b *Buckets) Owe(user string, now time.Time, tokens int) Standing {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	found := b.bucketOf(user, now)
+	for tokens > 0 {
+		some := min(tokens, b.rate.Burst) // the limiter reserves no more at once
+		found.limiter.ReserveN(now, some)
+		tokens -= some
+	}
+	standing := b.standing(found, now)
+	standing.Allowed = true
+	return standing
+}
+
+// standing is the state of a bucket that was used now.
+func (b *Buckets) standing(found *bucket, now time.Time) Standing {
+	tokens := found.limiter.TokensAt(now)
+	full := b.timeToGain(float64(b.rate.Burst) - tokens)
+	found.full = now.Add(full)
+	return Standing{Remaining: int(math.Max(tokens, 0)), Full: full}
 }
 
 // timeToGain is how long a bucket takes to gain tokens.
@@ -87,7 +105,7 @@ func (b *Buckets) bucketOf(user string, now time.Time) *bucket {
 		b.drop(b.recent.Back())
 	}
 	limiter := rate.NewLimiter(rate.Limit(b.rate.perSecond()), b.rate.Burst)
-	fresh := &bucket{user: user, limiter: limiter, used: now}
+	fresh := &bucket{user: user, limiter: limiter, full: now}
 	b.users[user] = b.recent.PushFront(fresh)
 	return fresh
 }
@@ -95,10 +113,9 @@ func (b *Buckets) bucketOf(user string, now time.Time) *bucket {
 // forgetIdle drops users whose buckets are full again: two at a time, one more than
 // a request can add.
 func (b *Buckets) forgetIdle(now time.Time) {
-	idle := b.timeToGain(float64(b.rate.Burst))
 	for range 2 {
 		last := b.recent.Back()
-		if last == nil || now.Sub(last.Value.(*bucket).used) < idle {
+		if last == nil || now.Before(last.Value.(*bucket).full) {
 			return
 		}
 		b.drop(last)
