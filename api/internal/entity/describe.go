@@ -15,6 +15,11 @@ type Description struct {
 	States   []string              `json:"states,omitempty"`
 	Parent   *ParentDescription    `json:"parent,omitempty"`
 	Formats  map[string]Format     `json:"formats,omitempty"`
+	Title    string                `json:"title,omitempty"`
+	Text     []string              `json:"text,omitempty"`
+	Filters  []Filter              `json:"filters,omitempty"`
+	Due      string                `json:"due,omitempty"`
+	Closed   []string              `json:"closed,omitempty"`
 }
 
 // ParentDescription names the payload keys that name a parent.
@@ -43,6 +48,11 @@ func (e *Entity) describe() Description {
 		Actions:  e.Actions,
 		States:   e.States(),
 		Formats:  e.Formats,
+		Title:    e.Title,
+		Text:     e.Text,
+		Filters:  e.Filters,
+		Due:      e.Due,
+		Closed:   e.Closed,
 	}
 	if e.Parent != nil {
 		d.Parent = &ParentDescription{UID: e.Parent.UIDKey, Type: e.Parent.TypeKey, Kinds: e.Parent.Kinds}

@@ -53,9 +53,9 @@ type Entity struct {
 // Filter is a filter of lists by the value of a payload key: a short text, or with Flag
 // whether the value is true.
 type Filter struct {
-	Name string
-	Key  string
-	Flag bool
+	Name string `json:"name"`
+	Key  string `json:"key"`
+	Flag bool   `json:"flag,omitempty"`
 }
 
 // Word is the entity's name in a sentence: "chat message".
@@ -70,6 +70,32 @@ func (e *Entity) ActionNames() []string {
 	slices.Sort(names)
 	return names
 }
+
+// ClosedBy says what a filter by status says of items being closed: all of them are,
+// none is, or nothing (nil). An item is closed in a state of Closed, and when it is
+// archived.
+func (e *Entity) ClosedBy(states, notStates []string) *bool {
+	closes := func(state string) bool { return slices.Contains(e.Closed, state) }
+	excluded := func(state string) bool { return slices.Contains(notStates, state) }
+	archived, _ := e.Archive[keyStatus].(string)
+	byStatus := closes(archived) // alone, since archiving writes one of its states
+	yes, no := true, false
+	switch {
+	case len(states) > 0 && every(states, closes):
+		return &yes
+	case byStatus && len(states) > 0 && !slices.ContainsFunc(states, closes):
+		return &no
+	case byStatus && every(e.Closed, excluded):
+		return &no
+	}
+	return nil
+}
+
+func every(states []string, is func(string) bool) bool {
+	return !slices.ContainsFunc(states, func(state string) bool { return !is(state) })
+}
+
+const keyStatus = "status"
 
 // States are the values that archive and the actions write to "status", sorted.
 func (e *Entity) States() []string {

@@ -338,7 +338,7 @@ func (r *operationReader) readWhere() error {
 		return err
 	}
 	query := item.Query{Owner: r.owner, Kind: col.entity.Kind}
-	if err := col.readFilter(sent, &query); err != nil {
+	if err := col.readFilters(sent, &query.Filter); err != nil {
 		return err
 	}
 	r.operation.Where = &query.Filter
@@ -395,6 +395,9 @@ func filterText(raw json.RawMessage) (text string, ok bool) {
 	case '[':
 		var texts []string
 		err := json.Unmarshal(raw, &texts)
+		for i := range texts {
+			texts[i] = strings.ReplaceAll(texts[i], ",", `\,`)
+		}
 		return strings.Join(texts, ","), err == nil && len(texts) > 0
 	case 'n', '{':
 		return "", false

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/httpapi"
 	"toolbridge/api/internal/item"
@@ -17,8 +19,14 @@ import (
 type failing struct{ err error }
 
 func (f failing) Get(context.Context, item.Ref) (*item.Item, error) { return nil, f.err }
-func (f failing) List(context.Context, item.Query) ([]item.Item, bool, error) {
-	return nil, false, f.err
+func (f failing) List(context.Context, item.Query) (item.Listing, error) {
+	return item.Listing{}, f.err
+}
+func (f failing) Match(context.Context, account.Owner, []entity.Kind, string, int) ([]item.Candidate, error) {
+	return nil, f.err
+}
+func (f failing) Tally(context.Context, account.Owner, []entity.Kind, int) ([]item.Tally, error) {
+	return nil, f.err
 }
 func (f failing) Journal(context.Context, item.LineQuery) (item.Lines, error) {
 	return item.Lines{}, f.err

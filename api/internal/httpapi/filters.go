@@ -22,7 +22,7 @@ type filter struct {
 
 // commonFilters are the filters of every list.
 var commonFilters = []filter{
-	textFilter("tag", "Only those with this among their tags.", func(f *item.Filter) *string { return &f.Tag }),
+	textsFilter("tag", "Only those with one of these among their tags.", func(f *item.Filter) *[]string { return &f.Tags }),
 	{
 		parameters: []parameter{filterParameter("archived", "Only those archived, or only others.", oneOfSchema("true", "false"))},
 		read:       readArchived,
@@ -40,7 +40,17 @@ func entityFilters(e *entity.Entity) (filters []filter) {
 		filters = append(filters, parentFilter(e.Parent))
 	}
 	if len(e.States()) > 0 {
-		filters = append(filters, textFilter("status", "Only those in this state.", func(f *item.Filter) *string { return &f.Status }))
+		filters = append(filters,
+			textsFilter("status", "Only those in one of these states.", func(f *item.Filter) *[]string { return &f.Status }),
+			textsFilter("statusNot", "Only those in none of these states.", func(f *item.Filter) *[]string { return &f.NotStatus }))
+	}
+	for _, declared := range e.Filters {
+		filters = append(filters, declaredFilter(declared))
+	}
+	if e.Due != "" {
+		filters = append(filters,
+			dueFilter("dueBefore", "Only those due before this time", func(f *item.Filter) **item.Deadline { return &f.DueBefore }),
+			dueFilter("dueAfter", "Only those due at this time or later", func(f *item.Filter) **item.Deadline { return &f.DueAfter }))
 	}
 	return filters
 }
@@ -75,22 +85,62 @@ func foreignFilters(e *entity.Entity) (names []string) {
 	return names
 }
 
-// readFilter reads the filters of a list, and its order, into a query. A filter
-// that only other entities have is refused: to ignore it would return too much.
-func (col collection) readFilter(sent url.Values, query *item.Query) error {
+// readFilter reads the filters of a list, its order and its form into a query.
+func (col collection) readFilter(sent url.Values, query *item.Query) (err error) {
+	if err := col.readFilters(sent, &query.Filter); err != nil {
+		return err
+	}
+	if query.Sort, query.Descending, err = readSort(col.entity, sent); err != nil {
+		return err
+	}
+	if query.Sort != item.ByChange && query.IncludeDeleted {
+		return invalidFilter("includeDeleted", "tombstones are listed by time of change only; leave sort out, or send sort=updated")
+	}
+	if query.Count, err = booleanOf(sent, totalParameter.name); err != nil {
+		return err
+	}
+	view, err := wordOf(sent, "view", "full", "summary")
+	query.Summaries = view == "summary"
+	return err
+}
+
+// readFilters reads the filters of the entity. One that only other entities have is
+// refused: to ignore it would return too much.
+func (col collection) readFilters(sent url.Values, into *item.Filter) error {
 	for _, name := range col.foreign {
 		if sent.Has(name) {
 			return invalidFilter(name, "a list of "+col.entity.Segment+" has no such filter")
 		}
 	}
 	for _, filter := range col.filters {
-		if err := filter.read(sent, &query.Filter); err != nil {
+		if err := filter.read(sent, into); err != nil {
 			return err
 		}
 	}
+	into.Closed = col.entity.ClosedBy(into.Status, into.NotStatus)
+	return nil
+}
+
+// readSort reads what a list is sorted by, and in which direction.
+func readSort(e *entity.Entity, sent url.Values) (by item.Sort, descending bool, err error) {
 	order, err := wordOf(sent, "order", "asc", "desc")
-	query.Descending = order == "desc"
-	return err
+	if err != nil {
+		return "", false, err
+	}
+	word, err := wordOf(sent, "sort", sortWords(e)...)
+	if word == "updated" {
+		word = ""
+	}
+	return item.Sort(word), order == "desc", err
+}
+
+// sortWords are what lists of an entity can be sorted by.
+func sortWords(e *entity.Entity) []string {
+	words := []string{"updated", string(item.ByCreation), string(item.ByTitle)}
+	if e.Due != "" {
+		words = append(words, string(item.ByDue))
+	}
+	return words
 }
 
 func invalidFilter(name, rule string) error {
@@ -101,14 +151,84 @@ func filterParameter(name, description string, schema object) parameter {
 	return queryParameter(name, description, schema, fault.InvalidFilter)
 }
 
-// textFilter is a filter by any short text.
-func textFilter(name, description string, field func(*item.Filter) *string) filter {
-	schema := object{"type": "string", "minLength": 1, "maxLength": item.MaxFacetBytes}
+// maxValues is how many values a filter may have.
+const maxValues = 20
+
+// textsFilter is a filter by one of several short texts.
+func textsFilter(name, description string, field func(*item.Filter) *[]string) filter {
+	one := object{"type": "string", "minLength": 1, "maxLength": item.MaxFacetBytes, "pattern": "^[^,]+$"}
+	schema := merged(listOf(one), object{"minItems": 1, "maxItems": maxValues})
 	return filter{
-		parameters: []parameter{filterParameter(name, description, schema)},
+		parameters: []parameter{filterParameter(name, description+" Commas separate several, or the parameter is repeated; `\\,` is a comma.", schema)},
 		read: func(sent url.Values, into *item.Filter) (err error) {
-			*field(into), err = shortTextOf(sent, name)
+			*field(into), err = textsOf(sent, name)
 			return err
+		},
+	}
+}
+
+// declaredFilter is a filter that the entity's row declares.
+func declaredFilter(declared entity.Filter) filter {
+	if declared.Flag {
+		return flagFilter(declared)
+	}
+	return textsFilterInto(declared)
+}
+
+// textsFilterInto is a filter by one of several values of a payload key.
+func textsFilterInto(declared entity.Filter) filter {
+	var texts []string
+	f := textsFilter(declared.Name, "Only those with one of these as "+declared.Key+".", func(*item.Filter) *[]string { return &texts })
+	f.read = func(sent url.Values, into *item.Filter) error {
+		texts, err := textsOf(sent, declared.Name)
+		addTerms(declared, into, texts)
+		return err
+	}
+	return f
+}
+
+// flagFilter is a filter by whether a payload key is true.
+func flagFilter(declared entity.Filter) filter {
+	description := "Only those whose " + declared.Key + " is true, or only others."
+	return filter{
+		parameters: []parameter{filterParameter(declared.Name, description, oneOfSchema("true", "false"))},
+		read: func(sent url.Values, into *item.Filter) error {
+			word, err := wordOf(sent, declared.Name, "true", "false")
+			if word != "" {
+				addTerms(declared, into, []string{word})
+			}
+			return err
+		},
+	}
+}
+
+func addTerms(declared entity.Filter, into *item.Filter, values []string) {
+	if len(values) == 0 {
+		return
+	}
+	terms := make([]string, len(values))
+	for i, value := range values {
+		terms[i] = item.FilterTerm(declared, value)
+	}
+	into.Terms = append(into.Terms, terms)
+}
+
+// dueFilter is a filter by the due date.
+func dueFilter(name, description string, field func(*item.Filter) **item.Deadline) filter {
+	schema := object{"anyOf": []object{{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}}}
+	return filter{
+		parameters: []parameter{filterParameter(name, description+": "+item.TimeForm+". A date is its beginning, and what has no zone is in UTC.", schema)},
+		read: func(sent url.Values, into *item.Filter) error {
+			text, err := shortTextOf(sent, name)
+			if err != nil || text == "" {
+				return err
+			}
+			moment, ok := item.ParseTime(text)
+			if !ok {
+				return invalidFilter(name, "send "+item.TimeForm)
+			}
+			*field(into) = item.At(moment)
+			return nil
 		},
 	}
 }
@@ -195,6 +315,36 @@ func shortTextOf(sent url.Values, name string) (string, error) {
 		return "", invalidFilter(name, "send one text of 1 to "+strconv.Itoa(item.MaxFacetBytes)+" bytes")
 	}
 	return text, nil
+}
+
+// textsOf reads a parameter that is one or several short texts, each once.
+func textsOf(sent url.Values, name string) (texts []string, err error) {
+	for _, value := range sent[name] {
+		texts = append(texts, splitAtCommas(value)...)
+	}
+	if len(texts) > maxValues {
+		return nil, invalidFilter(name, "send at most "+strconv.Itoa(maxValues)+" values")
+	}
+	for _, text := range texts {
+		if text == "" || len(text) > item.MaxFacetBytes || !utf8.ValidString(text) || strings.Contains(text, "\x00") {
+			return nil, invalidFilter(name, "send texts of 1 to "+strconv.Itoa(item.MaxFacetBytes)+" bytes, separated by commas")
+		}
+	}
+	slices.Sort(texts)
+	return slices.Compact(texts), nil
+}
+
+// splitAtCommas splits a text at those commas that no backslash precedes.
+func splitAtCommas(text string) []string {
+	const comma = "\x00" // stands for one that does not separate; a zero byte is refused anyway
+	pieces := strings.Split(strings.ReplaceAll(text, `\,`, comma), ",")
+	if strings.Contains(text, comma) {
+		return []string{comma}
+	}
+	for i := range pieces {
+		pieces[i] = strings.ReplaceAll(pieces[i], comma, ",")
+	}
+	return pieces
 }
 
 // wordOf reads a parameter that is one of some words; empty when it is missing.

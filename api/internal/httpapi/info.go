@@ -10,8 +10,12 @@ import (
 
 const apiVersion = "1.1"
 
+// features are what clients of older APIs cannot count on.
+var features = []string{"lists", "summary", "total", "shortIds", "overview"}
+
 type infoBody struct {
 	APIVersion       string                        `json:"apiVersion"`
+	Features         []string                      `json:"features"`
 	ServerTime       string                        `json:"serverTime"`
 	Entities         map[string]entity.Description `json:"entities"`
 	Locking          lockingInfo                   `json:"locking"`
@@ -58,6 +62,7 @@ type limitsInfo struct {
 func (a *API) info(*call) (int, any, error) {
 	body := infoBody{
 		APIVersion:       apiVersion,
+		Features:         features,
 		ServerTime:       item.MillisOf(a.Now()).String(),
 		Entities:         entity.Describe(),
 		Locking:          lockingInfo{Supported: true, Mode: "session"},

@@ -36,7 +36,7 @@ func (col collection) list(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	return http.StatusOK, pageJSON(page), nil
+	return http.StatusOK, pageJSON(page, query), nil
 }
 
 func (col collection) create(c *call) (int, any, error) {

@@ -122,7 +122,7 @@ func (r *reader) read() (end bool) {
 	switch {
 	case r.byItem && len(page.Items) > 0:
 		last := page.Items[len(page.Items)-1]
-		r.cursor = "&cursor=" + item.Cursor{StoredAt: item.MillisOf(parse(r.t, last.UpdatedAt)), UID: last.UID}.String()
+		r.cursor = "&cursor=" + item.Cursor{At: item.MillisOf(parse(r.t, last.UpdatedAt)), UID: last.UID}.String()
 	case page.NextCursor != nil:
 		r.cursor = "&cursor=" + *page.NextCursor
 	}

@@ -33,8 +33,11 @@ func schemas() object {
 		}), "uid", "version", "updatedAt", "size", "note"), "An item whose payload is larger than `maxBytes`."),
 		"Tombstone": closed(head, "uid", "version", "updatedAt", "deletedAt"),
 		"Page": closed(object{
-			"items": listOf(object{"anyOf": []object{schemaRef("Item"), schemaRef("ReducedItem")}}), "nextCursor": describedAs(text, "Absent on the last page."),
+			"items": listOf(object{"anyOf": []object{schemaRef("Item"), schemaRef("ReducedItem"), schemaRef("Summary")}}),
+			"total": describedAs(count, "With `total=true`: how many items match, counted to 10000."),
+			"more":  object{"const": true, "description": "More than the total match."}, "nextCursor": describedAs(text, "Absent on the last page."),
 		}, "items"),
+		"Summary":          summarySchema(),
 		"Changes":          changesSchema(uid, moment),
 		"Batch":            batchSchema(),
 		"Acknowledgements": listOf(schemaOf(reflect.TypeFor[item.Acknowledgement]())),
@@ -57,6 +60,27 @@ func schemas() object {
 			object{"action": oneOfSchema(e.ActionNames()...), "metadata": object{"type": []string{"object", "null"}}}, "action")
 	}
 	return all
+}
+
+// summarySchema is an item as view=summary lists it.
+func summarySchema() object {
+	text, moment := object{"type": "string"}, object{"type": "string", "format": "date-time"}
+	uid, count := object{"type": "string", "format": "uuid"}, object{"type": "integer", "format": "int64"}
+	members := object{
+		"uid": uid, "kind": oneOfSchema(kindNames()...), "version": count, "createdAt": moment, "updatedAt": moment, "deletedAt": moment,
+		"title": text, "preview": describedAs(text, "The beginning of the text."), "bytes": describedAs(count, "Of the payload."),
+		"status": text, "dueDate": text, "tags": listOf(text),
+		"parent": closed(object{"kind": oneOfSchema(kindNames()...), "uid": uid, "title": text}, "kind", "uid"),
+	}
+	for _, e := range entity.Table {
+		for _, f := range e.Filters {
+			if !f.Flag {
+				members[f.Name] = text
+			}
+		}
+	}
+	return describedAs(closed(members, "uid", "kind", "version", "createdAt", "updatedAt", "bytes"),
+		"An item without its payload: only what the item has is there.")
 }
 
 func batchSchema() object {

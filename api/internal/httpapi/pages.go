@@ -22,26 +22,63 @@ var (
 		object{"type": "integer", "minimum": 1}, fault.InvalidLimit)
 	cursorParameter = queryParameter("cursor", "The nextCursor of the page before.",
 		object{"type": "string", "format": "cursor"}, fault.InvalidCursor)
-	orderParameter = queryParameter("order", "By time of change: asc, which is usual, or desc.",
+	orderParameter = queryParameter("order", "asc, which is usual, or desc.",
 		object{"type": "string", "enum": []string{"asc", "desc"}}, fault.InvalidFilter)
 	includeDeletedParameter = queryParameter("includeDeleted", "The word `true` includes tombstones; anything else does not.",
 		object{"type": "string"})
+)
+
+// listParameters are those of a list that are neither filters nor about its pages.
+func listParameters(e *entity.Entity) []parameter {
+	sort := queryParameter("sort", "What the list is sorted by, and then by uid: `updated`, the time of change, which is usual; `created`, `title`, or `due`, where items without a due date come last.",
+		oneOfSchema(sortWords(e)...), fault.InvalidFilter)
+	sort.inline = true
+	return []parameter{includeDeletedParameter, sort, orderParameter, viewParameter, totalParameter}
+}
+
+var (
+	viewParameter = queryParameter("view", "`summary` lists items without payload, but with what it says in short; `full`, which is usual, with it.",
+		oneOfSchema("full", "summary"), fault.InvalidFilter)
+	totalParameter = queryParameter("total", "With `true`, the answer has the number of matches.", object{"type": "boolean"})
 )
 
 func queryParameter(name, description string, schema object, codes ...fault.Code) parameter {
 	return parameter{in: "query", name: name, description: description, schema: schema, codes: append(codes, fault.InvalidQuery)}
 }
 
-func pageJSON(page item.Page) rawJSON {
+func pageJSON(page item.Page, query item.Query) rawJSON {
 	size := headSize
 	for i := range page.Items {
-		size += len(page.Items[i].Payload) + headSize
+		size += len(page.Items[i].Payload) + len(page.Items[i].Summary) + headSize
 	}
 	b := append(make([]byte, 0, size), `{"items":[`...)
-	for i := range page.Items {
-		b = page.Items[i].AppendJSON(comma(b))
+	b = appendItems(b, page.Items, query)
+	b = append(b, ']')
+	if query.Count {
+		b = appendTotal(b, page.Total)
 	}
-	return append(appendNext(append(b, ']'), page.Next), '}')
+	return append(appendNext(b, page.Next), '}')
+}
+
+// appendItems appends the elements of an array, as summaries or whole.
+func appendItems(b []byte, items []item.Item, query item.Query) []byte {
+	for i := range items {
+		if query.Summaries {
+			b = items[i].AppendSummary(comma(b), query.Kind)
+		} else {
+			b = items[i].AppendJSON(comma(b))
+		}
+	}
+	return b
+}
+
+// appendTotal appends how many items match, as far as they were counted.
+func appendTotal(b []byte, total int) []byte {
+	b = strconv.AppendInt(append(b, `,"total":`...), int64(min(total, item.MaxTotal)), 10)
+	if total > item.MaxTotal {
+		b = append(b, `,"more":true`...)
+	}
+	return b
 }
 
 // appendNext appends the cursor of the next page, if there is one.

@@ -20,8 +20,8 @@ func (a *API) itemRoutes(e *entity.Entity) []route {
 	rows := []route{
 		{
 			name: "list", method: "GET", pattern: "/v1/{plural}", handle: items.list,
-			id: "list" + camel(e.Segment), summary: "List " + word + "s by time of change",
-			parameters: slices.Concat(pageParameters, []parameter{includeDeletedParameter, orderParameter}, filterParameters(e)),
+			id: "list" + camel(e.Segment), summary: "List " + word + "s",
+			parameters: slices.Concat(pageParameters, listParameters(e), filterParameters(e)),
 			foreign:    items.foreign,
 			success:    success{schema: schemaRef("Page"), example: object{"items": []object{exampleItem(e)}}},
 		},

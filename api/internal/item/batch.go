@@ -111,7 +111,7 @@ func (r *batchRun) write(i int, operation Operation) Write {
 	if operation.Where == nil || operation.Problem != nil {
 		return r.writeTo(i, operation, operation.UID)
 	}
-	query := Query{Owner: r.target.Owner, Kind: operation.Entity.Kind, Filter: *operation.Where, Limit: maxMatchCounted}
+	query := Query{Owner: r.target.Owner, Kind: operation.Entity.Kind, Filter: *operation.Where, Sort: operation.Where.Sort(), Limit: maxMatchCounted}
 	frees := r.writeTo(i, operation, nilUID).Frees
 	return Write{Kind: operation.Entity.Kind, Frees: frees, Where: &Selection{Query: query, Then: func(uids []string, more bool) ([]Write, error) {
 		if err := checkMatches(len(uids), more, operation.AtMost); err != nil {

@@ -98,21 +98,26 @@ func sortKey(title string) string {
 	return key
 }
 
+// The member of a summary that has the due date, whatever its key in the payload.
+const summaryDue = "dueDate"
+
 // summaryOf is what a summary shows of a payload: only what the payload has.
 func summaryOf(e *entity.Entity, payload *Payload, title, preview string) []byte {
 	shown := &Payload{}
+	show := func(name, key string) {
+		text, _ := payload.Text(key)
+		shown.setText(name, oneLine(text, MaxFacetBytes))
+	}
 	shown.setText("title", title)
 	shown.setText("preview", preview)
-	keys := []string{keyStatus}
+	show(keyStatus, keyStatus)
 	for _, f := range e.Filters {
 		if !f.Flag {
-			keys = append(keys, f.Key)
+			show(f.Name, f.Key)
 		}
 	}
-	for _, key := range append(keys, e.Due) {
-		if text, ok := payload.Text(key); ok {
-			shown.setText(key, oneLine(text, MaxFacetBytes))
-		}
+	if e.Due != "" {
+		show(summaryDue, e.Due)
 	}
 	if tags := tagsOf(payload); len(tags) > 0 {
 		list, _ := json.Marshal(tags) // strings can always be encoded

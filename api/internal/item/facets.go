@@ -1,8 +1,6 @@
 package item
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"reflect"
 	"slices"
@@ -24,6 +22,7 @@ const (
 type Facets struct {
 	Status   string // empty: none
 	Archived bool
+	Closed   bool // nothing is left to do
 	Due      *Millis
 	Title    string   // in small letters, at most 100 bytes
 	Terms    []string // TagTerm and FilterTerm
@@ -35,15 +34,6 @@ func TagTerm(tag string) string { return "tag:" + tag }
 // FilterTerm is the term of items that have the value of a filter.
 func FilterTerm(f entity.Filter, value string) string { return f.Name + ":" + value }
 
-// Filter restricts a list. The zero value does not.
-type Filter struct {
-	Parent   Parent
-	Status   string
-	Archived *bool
-	Tag      string
-	Since    *Millis // of StoredAt, inclusive
-}
-
 // facetsOf reads the facets of a payload with a title. An item is archived when its
 // payload has the values that archiving writes.
 func facetsOf(e *entity.Entity, payload *Payload, title string) Facets {
@@ -51,9 +41,10 @@ func facetsOf(e *entity.Entity, payload *Payload, title string) Facets {
 	if len(status) > MaxFacetBytes {
 		status = ""
 	}
+	archived := hasValues(payload, e.Archive)
 	return Facets{
-		Status: status, Archived: hasValues(payload, e.Archive), Due: dueOf(e, payload),
-		Title: sortKey(title), Terms: termsOf(e, payload),
+		Status: status, Archived: archived, Closed: archived || slices.Contains(e.Closed, status),
+		Due: dueOf(e, payload), Title: sortKey(title), Terms: termsOf(e, payload),
 	}
 }
 
@@ -109,23 +100,4 @@ func tagsOf(payload *Payload) (tags []string) {
 	tags = tags[:min(len(tags), maxTags)]
 	slices.Sort(tags)
 	return slices.Compact(tags)
-}
-
-// Binding names the list that the query's cursors belong to: empty for a list
-// without filters in ascending order, else a digest of kind, filter and order.
-func (q Query) Binding() string {
-	f := q.Filter
-	if f == (Filter{}) && !q.Descending {
-		return ""
-	}
-	text := strconv.Quote(string(q.Kind)) + strconv.Quote(string(f.Parent.Kind)) + f.Parent.UID +
-		strconv.Quote(f.Status) + strconv.Quote(f.Tag) + strconv.FormatBool(q.Descending)
-	if f.Archived != nil {
-		text += " archived " + strconv.FormatBool(*f.Archived)
-	}
-	if f.Since != nil {
-		text += " since " + strconv.FormatInt(int64(*f.Since), 10)
-	}
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:8])
 }

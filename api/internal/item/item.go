@@ -4,6 +4,7 @@ package item
 
 import (
 	"cmp"
+	"encoding/json"
 	"strconv"
 	"time"
 
@@ -37,22 +38,23 @@ func (p Parent) Or(other Parent) Parent {
 // when the API stored it, which is its place in lists. It differs from UpdatedAt only
 // when a client pushed the item with a time of its own.
 type Item struct {
-	UID       string
-	Version   int64
-	CreatedAt Millis
-	UpdatedAt Millis
-	StoredAt  Millis
-	DeletedAt *Millis
-	Parent    Parent
-	Facets    Facets
-	Payload   []byte
-	Size      int64 // of a payload that a list leaves out, in bytes; otherwise 0
+	UID         string
+	Version     int64
+	CreatedAt   Millis
+	UpdatedAt   Millis
+	StoredAt    Millis
+	DeletedAt   *Millis
+	Parent      Parent
+	Facets      Facets
+	Payload     []byte
+	Size        int64  // of a payload that a list leaves out, in bytes; otherwise 0
+	Summary     []byte // JSON object: what a summary shows of the payload; read by lists of summaries only
+	ParentTitle string // in lists of summaries; empty for none
 
 	// Of an item that is to be stored.
-	Summary []byte         // JSON object: what a summary shows of the payload
-	Text    *Text          // nil: what a search finds has not changed
-	Change  journal.Change // what the write does
-	Seq     int64          // of its line in the journal, once it is stored
+	Text   *Text          // nil: what a search finds has not changed
+	Change journal.Change // what the write does
+	Seq    int64          // of its line in the journal, once it is stored
 }
 
 // Deleted reports whether the item is a tombstone.
@@ -77,6 +79,41 @@ func (i *Item) AppendJSON(b []byte) []byte {
 // AppendShortJSON appends the item without its payload: the answer to a DELETE.
 func (i *Item) AppendShortJSON(b []byte) []byte {
 	return append(i.appendHead(b), '}')
+}
+
+// AppendSummary appends what a list of summaries shows of an item of a kind.
+func (i *Item) AppendSummary(b []byte, kind entity.Kind) []byte {
+	b = append(b, `{"uid":"`...)
+	b = append(b, i.UID...)
+	b = append(b, `","kind":"`...)
+	b = append(b, kind...)
+	b = strconv.AppendInt(append(b, `","version":`...), i.Version, 10)
+	b = i.CreatedAt.AppendJSON(append(b, `,"createdAt":`...))
+	b = i.UpdatedAt.AppendJSON(append(b, `,"updatedAt":`...))
+	if i.Deleted() {
+		b = i.DeletedAt.AppendJSON(append(b, `,"deletedAt":`...))
+	}
+	if shown := i.Summary; len(shown) > len("{}") {
+		b = append(append(b, ','), shown[1:len(shown)-1]...)
+	}
+	b = strconv.AppendInt(append(b, `,"bytes":`...), i.Size, 10)
+	return append(i.appendParent(b), '}')
+}
+
+// appendParent appends the parent with its title, if there is one.
+func (i *Item) appendParent(b []byte) []byte {
+	if i.Parent.UID == "" {
+		return b
+	}
+	b = append(b, `,"parent":{"kind":"`...)
+	b = append(b, i.Parent.Kind...)
+	b = append(b, `","uid":"`...)
+	b = append(append(b, i.Parent.UID...), '"')
+	if i.ParentTitle != "" {
+		title, _ := json.Marshal(i.ParentTitle) // a string can always be encoded
+		b = append(append(b, `,"title":`...), title...)
+	}
+	return append(b, '}')
 }
 
 // AppendDeletion appends a tombstone as a pull sends it.

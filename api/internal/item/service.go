@@ -88,6 +88,7 @@ func (s *Service) batch(t Target) Batch {
 type Page struct {
 	Items []Item
 	Next  *Cursor
+	Total int // that of the listing
 }
 
 // Get returns an item. A tombstone is a deleted fault unless it is included.
@@ -109,14 +110,12 @@ func (s *Service) Get(ctx context.Context, t Target, includeDeleted bool) (*Item
 // without its payload.
 func (s *Service) List(ctx context.Context, query Query) (Page, error) {
 	query.Reduces = true
-	items, more, err := s.Store.List(ctx, query)
-	if err != nil || !more {
-		return Page{Items: items}, err
+	listed, err := s.Store.List(ctx, query)
+	page := Page{Items: listed.Items, Total: listed.Total}
+	if err == nil && listed.More {
+		page.Next = listed.Items[len(listed.Items)-1].cursor(query)
 	}
-	last := items[len(items)-1]
-	next := last.cursor()
-	next.List = query.Binding()
-	return Page{Items: items, Next: next}, nil
+	return page, err
 }
 
 // Create stores a new item under the uid that the body names, or a fresh uid.

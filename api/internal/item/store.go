@@ -2,7 +2,6 @@ package item
 
 import (
 	"context"
-	"math"
 	"slices"
 	"time"
 
@@ -22,12 +21,19 @@ type Store interface {
 	// Get returns the item, tombstones included, or nil when there is none.
 	Get(ctx context.Context, ref Ref) (*Item, error)
 
-	// List returns up to Limit matching items ordered by (StoredAt, uid), or
-	// descending, and whether there are more. It stops early when the payloads
-	// would exceed MaxBytes, but returns at least one item. If the query Reduces, an
-	// item whose payload alone exceeds MaxBytes comes with its Size instead, and counts
-	// as ReducedBytes.
-	List(ctx context.Context, query Query) (items []Item, more bool, err error)
+	// List returns up to Limit matching items in the order of the query, and whether
+	// there are more. It stops early when the payloads would exceed MaxBytes, but returns
+	// at least one item. If the query Reduces, an item whose payload alone exceeds MaxBytes
+	// comes with its Size instead, and counts as ReducedBytes. In a list of summaries, the
+	// summaries are what is counted.
+	List(ctx context.Context, query Query) (Listing, error)
+
+	// Match returns up to most items of the owner and of one of the kinds whose uids begin
+	// with a prefix, tombstones included, by uid.
+	Match(ctx context.Context, owner account.Owner, kinds []entity.Kind, prefix string, most int) ([]Candidate, error)
+
+	// Tally counts the owner's live items by kind and status, up to most of each.
+	Tally(ctx context.Context, owner account.Owner, kinds []entity.Kind, most int) ([]Tally, error)
 
 	// Journal returns lines of an owner's journal in ascending order of Seq, or descending,
 	// in one statement. A query of Kinds looks through MaxScanned lines at most, unless
@@ -169,25 +175,4 @@ type Past func(version int64) (*Version, error)
 type Version struct {
 	Payload []byte
 	Deleted bool
-}
-
-// WholeBytes is the size up to which payloads are whole.
-func (q Query) WholeBytes() int64 {
-	if q.Reduces {
-		return int64(q.MaxBytes)
-	}
-	return math.MaxInt32 // no payload is as large
-}
-
-// Query is one page of a list. After is nil for the first page.
-type Query struct {
-	account.Owner
-	Kind           entity.Kind
-	After          *Cursor
-	Limit          int
-	MaxBytes       int
-	Reduces        bool
-	IncludeDeleted bool
-	Filter         Filter
-	Descending     bool
 }

@@ -67,11 +67,11 @@ func firstLine(made []*Item) int64 {
 // cursor: a client that has read everything pulls again from its last cursor.
 func (s *Service) Pull(ctx context.Context, query Query) (Page, error) {
 	query.IncludeDeleted = true
-	items, _, err := s.Store.List(ctx, query)
-	if err != nil || len(items) == 0 {
+	listed, err := s.Store.List(ctx, query)
+	if err != nil || len(listed.Items) == 0 {
 		return Page{}, err
 	}
-	return Page{Items: items, Next: items[len(items)-1].cursor()}, nil
+	return Page{Items: listed.Items, Next: listed.Items[len(listed.Items)-1].cursor(query)}, nil
 }
 
 // readBatch splits {"items":[…]} into its items, each an object or null.

@@ -16,10 +16,10 @@ import (
 // A hundred owners with a thousand items each, and as many sessions that have ended.
 const manyRows = `
 	INSERT INTO item (tenant, owner, kind, uid, version, created_ms, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, payload,
-			status, archived, due_ms, title, terms)
+			status, archived, closed, due_ms, title, terms)
 		SELECT 't', 'owner' || o, kind, 'uid' || lpad(n::text, 6, '0'), 1, n, n, n,
 			CASE WHEN n % 10 = 0 THEN n END, 'note', 'uid' || n % 20, '{"title":"' || repeat('x', 200) || '"}',
-			CASE n % 5 WHEN 0 THEN '' WHEN 1 THEN 'archived' ELSE 'open' END, n % 5 = 1, NULLIF(n % 7, 0), 'x' || n % 50, '{tag:blue,tag:red}'
+			CASE n % 5 WHEN 0 THEN '' WHEN 1 THEN 'archived' ELSE 'open' END, n % 5 = 1, n % 5 = 1, NULLIF(n % 7, 0), 'x' || n % 50, '{tag:blue,tag:red}'
 		FROM generate_series(1, 100) o, generate_series(1, 200) n,
 			unnest(ARRAY['note', 'task', 'comment', 'chat', 'chat_message']) kind;
 	INSERT INTO item_term SELECT tenant, owner, kind, term, stored_ms, uid FROM item, unnest(terms) term;
@@ -58,7 +58,7 @@ func hotStatements(t *testing.T, conn *pgx.Conn) {
 		{"head", sqlHead, `'t', 'owner7', 150`, "journal_by_time"},
 		{"live", sqlLive, key, "item"},
 		{"turn", sqlTurn, `'t', 'owner7'`, "account_pkey"},
-		{"save", numbered(sqlSaveItem, keyArguments), key + `, 2, 5, 500, 500, NULL, '', '', 'open', false, NULL, '', '{tag:red}', '{}', '{}'`, "item_pkey"},
+		{"save", numbered(sqlSaveItem, keyArguments), key + `, 2, 5, 500, 500, NULL, '', '', 'open', false, false, NULL, '', '{tag:red}', '{}', '{}'`, "item_pkey"},
 		{"line", numbered(sqlAddLine+sqlReplaced+")", keyArguments), key + line, "item_pkey"},
 		{"first line", numbered(sqlAddLine+"NULL)", ownerArguments), `'t', 'owner7'` + line, "Insert"},
 		{"put words", numbered(sqlPutWords, keyArguments), key + `, 5, 'a b'`, "search_doc_pkey"},
@@ -119,12 +119,12 @@ func listings() (queries []item.Query) {
 	archived, since := true, item.Millis(50)
 	for bits := range 1 << 8 {
 		q := item.Query{Owner: account.Owner{Tenant: "t", User: "owner7"}, Kind: "comment", Limit: 20, MaxBytes: 1 << 20,
-			After: &item.Cursor{StoredAt: 100, UID: "uid000100"}}
+			After: &item.Cursor{At: 100, UID: "uid000100"}}
 		for bit, apply := range []func(){
 			func() { q.Filter.Parent = item.Parent{Kind: "note", UID: "uid1"} },
-			func() { q.Filter.Status = "open" },
+			func() { q.Filter.Status = []string{"open"} },
 			func() { q.Filter.Archived = &archived },
-			func() { q.Filter.Tag = "red" },
+			func() { q.Filter.Tags = []string{"red"} },
 			func() { q.Filter.Since = &since },
 			func() { q.Descending = true },
 			func() { q.IncludeDeleted = true },

@@ -380,7 +380,7 @@ func TestALostDatabaseIsUnavailableUntilItIsBack(t *testing.T) {
 		if _, err := store.Get(t.Context(), writing("u", "x").Ref); !isUnavailable(err) {
 			t.Errorf("a read: %v", err)
 		}
-		if _, _, err := store.List(t.Context(), item.Query{Owner: account.Owner{Tenant: "t", User: "u"}, Kind: "note", Limit: 1}); !isUnavailable(err) {
+		if _, err := store.List(t.Context(), item.Query{Owner: account.Owner{Tenant: "t", User: "u"}, Kind: "note", Limit: 1}); !isUnavailable(err) {
 			t.Errorf("a list: %v", err)
 		}
 		if err := writeNote(t.Context(), store, "u", "y"); !isUnavailable(err) {
@@ -428,7 +428,7 @@ func TestTheDatabaseSeesFewStatements(t *testing.T) {
 		{"write", 2, func() error { return writeNote(ctx, store, "u", "x") }},
 		{"get", 1, func() error { _, err := store.Get(ctx, writing("u", "x").Ref); return err }},
 		{"list", 1, func() error {
-			_, _, err := store.List(ctx, item.Query{Owner: owner, Kind: "note", Limit: 9, MaxBytes: 9})
+			_, err := store.List(ctx, item.Query{Owner: owner, Kind: "note", Limit: 9, MaxBytes: 9})
 			return err
 		}},
 		{"end of a session", 2, func() error { return store.EndSession(ctx, owner, "x", time.Now(), time.Now()) }},

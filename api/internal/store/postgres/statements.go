@@ -84,12 +84,12 @@ const (
 	// The parts of a save. $1 to $4 are the item's key, and question marks stand for
 	// further arguments.
 	sqlSaveItem = `INSERT INTO item (tenant, owner, kind, uid, version, created_ms, updated_ms, stored_ms, deleted_ms,
-			parent_kind, parent_uid, status, archived, due_ms, title, terms, summary, payload)
-		VALUES ($1, $2, $3, $4, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			parent_kind, parent_uid, status, archived, closed, due_ms, title, terms, summary, payload)
+		VALUES ($1, $2, $3, $4, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (tenant, owner, kind, uid) DO UPDATE SET version = excluded.version, created_ms = excluded.created_ms,
 			updated_ms = excluded.updated_ms, stored_ms = excluded.stored_ms, deleted_ms = excluded.deleted_ms,
 			parent_kind = excluded.parent_kind, parent_uid = excluded.parent_uid, status = excluded.status,
-			archived = excluded.archived, due_ms = excluded.due_ms, title = excluded.title, terms = excluded.terms,
+			archived = excluded.archived, closed = excluded.closed, due_ms = excluded.due_ms, title = excluded.title, terms = excluded.terms,
 			summary = excluded.summary, payload = excluded.payload`
 
 	// The content follows.

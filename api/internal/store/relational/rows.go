@@ -23,12 +23,12 @@ func Key(ref item.Ref) []any {
 }
 
 // Values is the other columns of an item: version, created_ms, updated_ms, stored_ms,
-// deleted_ms, parent_kind, parent_uid, status, archived, due_ms, title, terms, summary
-// and payload.
+// deleted_ms, parent_kind, parent_uid, status, archived, closed, due_ms, title, terms,
+// summary and payload.
 func Values(next *item.Item, terms, summary, payload any) []any {
 	f := next.Facets
 	return []any{next.Version, int64(next.CreatedAt), int64(next.UpdatedAt), int64(next.StoredAt), optional(next.DeletedAt),
-		string(next.Parent.Kind), next.Parent.UID, f.Status, f.Archived, optional(f.Due), f.Title, terms, summary, payload}
+		string(next.Parent.Kind), next.Parent.UID, f.Status, f.Archived, f.Closed, optional(f.Due), f.Title, terms, summary, payload}
 }
 
 // optional is a moment, or NULL.
@@ -79,11 +79,26 @@ func ScanItem(row Row, more ...any) (item.Item, error) {
 	return found, err
 }
 
-// ScanListed is ScanItem for a row of a list, which has the size of the payload behind
-// it. Other columns follow into more.
-func ScanListed(row Row, more ...any) (item.Item, error) {
-	var size int64
-	found, err := ScanItem(row, append([]any{&size}, more...)...)
+// ScanListed is ScanItem for a row of a list, which has these columns behind those: the
+// size of the payload, due_ms, title, summary, the parent's title and the total. Without
+// a summary, the last but the total are NULL.
+func ScanListed(row Row, total *int, more ...any) (item.Item, error) {
+	var (
+		size   int64
+		due    *int64
+		parent *string
+		title  string
+		short  []byte
+	)
+	found, err := ScanItem(row, append([]any{&size, &due, &title, &short, &parent, total}, more...)...)
+	found.Facets.Title, found.Summary = title, short
+	if due != nil {
+		at := item.Millis(*due)
+		found.Facets.Due = &at
+	}
+	if parent != nil {
+		found.ParentTitle = *parent
+	}
 	if found.Payload == nil {
 		found.Size = size
 	}

@@ -29,15 +29,16 @@ func (s *Store) Journal(ctx context.Context, query item.LineQuery) (item.Lines, 
 
 // each runs a statement, which is prepared once, and calls do with every row.
 func (s *Store) each(ctx context.Context, text string, arguments []any, do func(relational.Row) error) error {
-	statement, err := s.read.list(ctx, s.reader, text)
-	if err != nil {
-		return classify(err)
-	}
-	return eachRow(ctx, statement, arguments, do)
+	rows, err := s.query(ctx, text, arguments)
+	return eachOf(rows, err, do)
 }
 
 func eachRow(ctx context.Context, statement *sql.Stmt, arguments []any, do func(relational.Row) error) error {
 	rows, err := statement.QueryContext(ctx, arguments...)
+	return eachOf(rows, err, do)
+}
+
+func eachOf(rows *sql.Rows, err error, do func(relational.Row) error) error {
 	if err != nil {
 		return classify(err)
 	}

@@ -3,55 +3,173 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 
+	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/store/relational"
 )
 
+// dialect names the index of every walk, because the planner might take another index
+// and sort.
+var dialect = relational.Dialect{
+	From: func(w relational.Walk) string {
+		if w.Place == "g" {
+			return "item_term g CROSS JOIN item i ON i.tenant = g.tenant AND i.owner = g.owner AND i.kind = g.kind AND i.uid = g.uid"
+		}
+		return "item i INDEXED BY " + w.Index
+	},
+	OneOf: func(column string, texts []string) (string, any) {
+		return column + " IN (SELECT value FROM json_each(?))", array(texts)
+	},
+	HasOneOf: func(terms []string) (string, any) {
+		return "EXISTS (SELECT 1 FROM json_each(i.terms) WHERE value IN (SELECT value FROM json_each(?)))", array(terms)
+	},
+	Named:    "CROSS JOIN item i ON i.tenant = ? AND i.owner = ? AND i.kind = ? AND i.uid = m.uid",
+	DueOnDay: "length(json_extract(i.summary, '$.dueDate')) = 10",
+	Kind:     "?",
+	Title:    "json_extract(p.summary, '$.title')",
+}
+
+// array is some texts as JSON.
+func array(texts []string) string {
+	list, _ := json.Marshal(texts) // strings can always be encoded
+	return string(list)
+}
+
 // listStatement is the statement of a page: a walk along the index of the most
-// selective filter, from the cursor on. It names the index, because the planner might
-// take another index and sort.
+// selective filter, from the cursor on, or the beginnings of several.
 func listStatement(query item.Query) (text string, arguments []any) {
-	from := "item i INDEXED BY " + listIndex(query)
-	if query.Filter.Tag != "" {
-		from = "item_term g CROSS JOIN item i ON i.tenant = g.tenant AND i.owner = g.owner AND i.kind = g.kind AND i.uid = g.uid"
+	from, bounds, _, _ := dialect.Page(query)
+	payload, total := "iif(octet_length(i.payload) <= ?, i.payload, NULL)", "0"
+	arguments = []any{query.WholeBytes()}
+	others := "NULL, NULL"
+	if query.Summaries {
+		payload, others, arguments = "NULL", "i.summary, "+titleOfParent, nil
 	}
-	l := relational.List(query)
-	arguments = append([]any{query.WholeBytes()}, l.Arguments...)
+	if query.Count {
+		counting, counted := dialect.Count(query)
+		total, arguments = "("+counting+")", append(arguments, counted...)
+	}
 	return "SELECT i.uid, i.version, i.created_ms, i.updated_ms, i.stored_ms, i.deleted_ms, i.parent_kind, i.parent_uid, " +
-			"iif(octet_length(i.payload) <= ?, i.payload, NULL), octet_length(i.payload) FROM " + from +
-			" WHERE " + l.Where() + " ORDER BY " + relational.Order(l.Place, query.Descending) + " LIMIT ?",
-		append(arguments, query.Limit+1) // one more, to know whether there are more
+		payload + ", octet_length(i.payload), i.due_ms, i.title, " + others + ", " + total + " FROM " + from, append(arguments, bounds...)
 }
 
-// listIndex names the index of a list without a tag.
-func listIndex(query item.Query) string {
-	switch f := query.Filter; {
-	case f.Parent.UID != "":
-		return "item_by_parent"
-	case f.Status != "":
-		return "item_by_status"
-	case f.Archived != nil:
-		return "item_by_archived"
-	case query.IncludeDeleted:
-		return "item_all_by_time"
-	}
-	return "item_live_by_time"
+const titleOfParent = `(SELECT json_extract(p.summary, '$.title') FROM item p
+	WHERE p.tenant = i.tenant AND p.owner = i.owner AND p.kind = i.parent_kind AND p.uid = i.parent_uid AND p.deleted_ms IS NULL)`
+
+// matchStatement selects the uids of a page and of one more.
+func matchStatement(query item.Query) (text string, arguments []any) {
+	from, arguments, _, _ := dialect.Page(query)
+	return "SELECT i.uid FROM " + from, arguments
 }
 
-// list returns the prepared statement of a text. There are few texts: each filter is
-// there or not.
-func (r *readStatements) list(ctx context.Context, db *sql.DB, text string) (*sql.Stmt, error) {
-	if statement, known := r.lists.Load(text); known {
-		return statement.(*sql.Stmt), nil
+// List implements item.Store.
+func (s *Store) List(ctx context.Context, query item.Query) (found item.Listing, err error) {
+	text, arguments := listStatement(query)
+	err = s.rows(ctx, text, arguments, func(rows *sql.Rows) error {
+		found, err = page(rows, query)
+		return err
+	})
+	if err == nil && query.Count && query.After != nil && len(found.Items) == 0 {
+		found.Total, err = s.count(ctx, query)
 	}
-	statement, err := db.PrepareContext(ctx, text)
+	return found, err
+}
+
+// page reads the rows of a page, and whether there are more.
+func page(rows *sql.Rows, query item.Query) (found item.Listing, err error) {
+	for size := 0; rows.Next(); {
+		next, err := relational.ScanListed(rows, &found.Total)
+		if err != nil {
+			return item.Listing{}, err
+		}
+		size += next.Listed(query)
+		if len(found.Items) == query.Limit || len(found.Items) > 0 && size > query.MaxBytes {
+			found.More = true
+			break
+		}
+		found.Items = append(found.Items, next)
+	}
+	return found, rows.Err()
+}
+
+// count counts what a page without rows has not counted.
+func (s *Store) count(ctx context.Context, query item.Query) (total int, err error) {
+	text, arguments := dialect.Count(query)
+	err = s.rows(ctx, text, arguments, func(rows *sql.Rows) error {
+		for rows.Next() {
+			if err := rows.Scan(&total); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+	return total, err
+}
+
+// Match implements item.Store.
+func (s *Store) Match(ctx context.Context, owner account.Owner, kinds []entity.Kind, prefix string, most int) (found []item.Candidate, err error) {
+	text, arguments := dialect.Match(owner, kinds, prefix, most)
+	err = s.rows(ctx, text, arguments, func(rows *sql.Rows) error {
+		for rows.Next() {
+			var c item.Candidate
+			if err := rows.Scan(&c.Kind, &c.UID, &c.Title, &c.Deleted); err != nil {
+				return err
+			}
+			found = append(found, c)
+		}
+		return rows.Err()
+	})
+	return found, err
+}
+
+// Tally implements item.Store.
+func (s *Store) Tally(ctx context.Context, owner account.Owner, kinds []entity.Kind, most int) (found []item.Tally, err error) {
+	text, arguments := dialect.Tally(owner, kinds, most)
+	err = s.rows(ctx, text, arguments, func(rows *sql.Rows) error {
+		for rows.Next() {
+			var t item.Tally
+			if err := rows.Scan(&t.Kind, &t.Status, &t.Count); err != nil {
+				return err
+			}
+			found = append(found, t)
+		}
+		return rows.Err()
+	})
+	return found, err
+}
+
+// rows runs a statement that is prepared once, and reads its rows.
+func (s *Store) rows(ctx context.Context, text string, arguments []any, read func(*sql.Rows) error) error {
+	rows, err := s.query(ctx, text, arguments)
 	if err != nil {
-		return nil, err
+		return classify(err)
 	}
-	first, known := r.lists.LoadOrStore(text, statement)
-	if known {
-		_ = statement.Close() // another call has prepared it, too
+	defer rows.Close()
+	return classify(read(rows))
+}
+
+// maxPrepared is how many statements of lists stay prepared: more than clients have in
+// use, but a caller can ask for many more.
+const maxPrepared = 500
+
+func (s *Store) query(ctx context.Context, text string, arguments []any) (*sql.Rows, error) {
+	statement, known := s.read.lists.Load(text)
+	if !known && s.read.prepared.Load() >= maxPrepared {
+		return s.reader.QueryContext(ctx, text, arguments...)
 	}
-	return first.(*sql.Stmt), nil
+	if !known {
+		fresh, err := s.reader.PrepareContext(ctx, text)
+		if err != nil {
+			return nil, err
+		}
+		if statement, known = s.read.lists.LoadOrStore(text, fresh); known {
+			_ = fresh.Close() // another call has prepared it, too
+		} else {
+			s.read.prepared.Add(1)
+		}
+	}
+	return statement.(*sql.Stmt).QueryContext(ctx, arguments...)
 }

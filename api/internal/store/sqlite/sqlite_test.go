@@ -90,9 +90,9 @@ func filters() (queries []item.Query) {
 			}
 		}
 		set(0, func() { q.Filter.Parent = item.Parent{Kind: "note", UID: "x"} })
-		set(1, func() { q.Filter.Status = "open" })
+		set(1, func() { q.Filter.Status = []string{"open"} })
 		set(2, func() { q.Filter.Archived = &archived })
-		set(3, func() { q.Filter.Tag = "red" })
+		set(3, func() { q.Filter.Tags = []string{"red"} })
 		set(4, func() { q.Filter.Since = &since })
 		set(5, func() { q.Descending = true })
 		set(6, func() { q.IncludeDeleted = true })
@@ -113,7 +113,7 @@ func TestEveryListWalksAnIndexFromItsCursorOn(t *testing.T) {
 			!strings.Contains(walk, "(stored_ms,uid)") || strings.Contains(plan, "SCAN") || strings.Contains(plan, "TEMP B-TREE") {
 			t.Errorf("%s\n%s", text, plan)
 		}
-		if query.Filter.Tag != "" && rest != "SEARCH i USING INDEX item_by_key (tenant=? AND owner=? AND kind=? AND uid=?)\n" {
+		if len(query.Filter.Tags) > 0 && rest != "SEARCH i USING INDEX item_by_key (tenant=? AND owner=? AND kind=? AND uid=?)\n" {
 			t.Errorf("%s\n%s", text, plan)
 		}
 		if query.Descending && query.Filter.Since != nil && !strings.Contains(walk, "stored_ms>? AND") {
@@ -375,15 +375,15 @@ func TestARowOfTheFirstSchemaKeepsItsPlaceAndIsFoundByFilters(t *testing.T) {
 		filter item.Filter
 		want   string
 	}{
-		{"note", item.Filter{Tag: "a"}, "x"},
-		{"note", item.Filter{Tag: "b"}, "x"},
-		{"note", item.Filter{Status: "archived"}, "x"},
+		{"note", item.Filter{Tags: []string{"a"}}, "x"},
+		{"note", item.Filter{Tags: []string{"b"}}, "x"},
+		{"note", item.Filter{Status: []string{"archived"}}, "x"},
 		{"note", item.Filter{Archived: &archived}, "x"},
 		{"chat", item.Filter{Archived: &archived}, "z"},
 	} {
 		query := item.Query{Owner: account.Owner{Tenant: "t", User: "u"}, Kind: row.kind, Filter: row.filter, Limit: 9, MaxBytes: 1}
-		found, _, err := store.List(t.Context(), query)
-		if err != nil || len(found) != 1 || found[0].UID != row.want {
+		found, err := store.List(t.Context(), query)
+		if err != nil || len(found.Items) != 1 || found.Items[0].UID != row.want {
 			t.Errorf("%+v: %v, %v", row, found, err)
 		}
 	}

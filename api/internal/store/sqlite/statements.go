@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"sync"
+	"sync/atomic"
 
 	"toolbridge/api/internal/store/relational"
 )
@@ -46,7 +47,7 @@ const (
 		WHERE tenant = ? AND owner = ? AND kind = ? AND uid = ? AND deleted_ms IS NULL)`
 
 	// A write, with all that belongs to it: see the triggers of saving.
-	sqlSave = `INSERT INTO saving VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+	sqlSave = `INSERT INTO saving VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 	sqlKeepAnswer = `INSERT OR REPLACE INTO idempotency (tenant, owner, key, request, status, uid, version, body, expires_ms, kept_ms)
@@ -103,6 +104,7 @@ const (
 type readStatements struct {
 	item, state, version *sql.Stmt
 	lists                sync.Map // text to *sql.Stmt
+	prepared             atomic.Int64
 }
 
 func (r *readStatements) prepare(ctx context.Context, db *sql.DB) error {

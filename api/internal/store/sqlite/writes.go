@@ -100,8 +100,8 @@ func (m *maker) choose(ctx context.Context, where item.Selection) ([]item.Write,
 	}
 	query := where.Query
 	query.Owner = m.batch.Owner
-	text, arguments := listStatement(query)
-	rows, err := m.tx.QueryContext(ctx, "SELECT uid FROM ("+text+")", arguments...)
+	text, arguments := matchStatement(query)
+	rows, err := m.tx.QueryContext(ctx, text, arguments...)
 	if err != nil {
 		return nil, classify(err)
 	}

@@ -39,9 +39,9 @@ func queries() (all []item.Query) {
 		q := item.Query{Owner: alice, Kind: "comment", Limit: 100, MaxBytes: 1 << 20}
 		for bit, apply := range []func(){
 			func() { q.Filter.Parent = item.Parent{Kind: "note", UID: uid(1)} },
-			func() { q.Filter.Status = "open" },
+			func() { q.Filter.Status = []string{"open"} },
 			func() { q.Filter.Archived = &archived },
-			func() { q.Filter.Tag = "red" },
+			func() { q.Filter.Tags = []string{"red"} },
 			func() { q.Filter.Since = &since },
 			func() { q.Descending = true },
 			func() { q.IncludeDeleted = true },
@@ -59,8 +59,8 @@ func queries() (all []item.Query) {
 func expected(items []item.Item, q item.Query) []string {
 	found := slices.DeleteFunc(slices.Clone(items), func(i item.Item) bool {
 		f := q.Filter
-		return f.Parent.UID != "" && f.Parent != i.Parent || f.Status != "" && f.Status != i.Facets.Status ||
-			f.Archived != nil && *f.Archived != i.Facets.Archived || f.Tag != "" && !slices.Contains(i.Facets.Terms, item.TagTerm(f.Tag)) ||
+		return f.Parent.UID != "" && f.Parent != i.Parent || len(f.Status) > 0 && f.Status[0] != i.Facets.Status ||
+			f.Archived != nil && *f.Archived != i.Facets.Archived || len(f.Tags) > 0 && !slices.Contains(i.Facets.Terms, item.TagTerm(f.Tags[0])) ||
 			f.Since != nil && i.StoredAt < *f.Since || !q.IncludeDeleted && i.Deleted()
 	})
 	slices.SortFunc(found, func(a, b item.Item) int {
@@ -90,18 +90,16 @@ func filters(t *testing.T, store Store) {
 		query.Limit = 3
 		var walked []string
 		for {
-			page, more, err := store.List(context.Background(), query)
+			page, err := store.List(context.Background(), query)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, found := range page {
-				walked = append(walked, found.UID)
-			}
-			if !more {
+			walked = append(walked, uidsOf(page.Items)...)
+			if !page.More {
 				break
 			}
-			last := page[len(page)-1]
-			query.After = &item.Cursor{StoredAt: last.StoredAt, UID: last.UID}
+			last := page.Items[len(page.Items)-1]
+			query.After = &item.Cursor{At: last.StoredAt, UID: last.UID}
 		}
 		if len(want)+len(walked) > 0 && !slices.Equal(walked, want) {
 			t.Errorf("%s: walked %v\nwant %v", name, walked, want)
@@ -120,11 +118,11 @@ func facetsChange(t *testing.T, store Store) {
 			status := fmt.Sprint(n)
 			put(t, store, ref, item.Item{Version: 1, StoredAt: item.Millis(n + 1), Facets: item.Facets{Status: status, Archived: n == 1, Terms: terms(tags)}})
 			for _, tag := range []string{"a", "b", "c", "\"ä'%"} {
-				if found := find(item.Filter{Tag: tag}); found != slices.Contains(tags, tag) {
+				if found := find(item.Filter{Tags: []string{tag}}); found != slices.Contains(tags, tag) {
 					t.Errorf("change %d.%d: found by tag %s: %v", n, at, tag, found)
 				}
 			}
-			if !find(item.Filter{Status: status}) || find(item.Filter{Status: "x"}) || find(item.Filter{Archived: &archived}) != (n == 1) {
+			if !find(item.Filter{Status: []string{status}}) || find(item.Filter{Status: []string{"x"}}) || find(item.Filter{Archived: &archived}) != (n == 1) {
 				t.Errorf("change %d.%d: not found by status or archived", n, at)
 			}
 		}
@@ -135,7 +133,7 @@ func facetsChange(t *testing.T, store Store) {
 	err := again.Decide(context.Background(), store, func(item.Snapshot) (*item.Item, error) {
 		return &item.Item{UID: ref.UID, Version: 1, StoredAt: 7, Payload: []byte(`{}`), Facets: item.Facets{Terms: terms([]string{"z"})}}, nil
 	})
-	if err != nil || find(item.Filter{Tag: "a"}) || !find(item.Filter{Tag: "z"}) {
+	if err != nil || find(item.Filter{Tags: []string{"a"}}) || !find(item.Filter{Tags: []string{"z"}}) {
 		t.Errorf("after a wipe: %v", err)
 	}
 }

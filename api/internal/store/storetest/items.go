@@ -155,7 +155,7 @@ func cancelled(t *testing.T, store Store) {
 	if err == nil {
 		t.Error("a cancelled write was accepted")
 	}
-	if _, _, err := store.List(ctx, item.Query{Owner: alice, Kind: "note", Limit: 1, MaxBytes: 1}); err == nil {
+	if _, err := store.List(ctx, item.Query{Owner: alice, Kind: "note", Limit: 1, MaxBytes: 1}); err == nil {
 		t.Error("a cancelled list was answered")
 	}
 	if get(t, store, note(alice, 1)) != nil {
@@ -247,7 +247,7 @@ func lists(t *testing.T, store Store) {
 			t.Errorf("page at %d: %v", i, got)
 		}
 		last := get(t, store, item.Ref{Owner: alice, Kind: "note", UID: want[i+1]})
-		after = &item.Cursor{StoredAt: last.StoredAt, UID: last.UID}
+		after = &item.Cursor{At: last.StoredAt, UID: last.UID}
 	}
 	if got := list(t, store, item.Query{Owner: alice, After: after}); len(got) != 0 {
 		t.Errorf("after the end: %v", got)
@@ -272,7 +272,8 @@ func listBytes(t *testing.T, store Store) {
 	for _, row := range []struct{ maxBytes, limit, want int }{
 		{1, 9, 1}, {10, 9, 1}, {19, 9, 1}, {20, 9, 2}, {39, 9, 3}, {40, 9, 4}, {99, 9, 4}, {40, 4, 4}, {40, 3, 3}, {20, 3, 2}, {30, 3, 3},
 	} {
-		got, more, err := store.List(context.Background(), item.Query{Owner: alice, Kind: "note", Limit: row.limit, MaxBytes: row.maxBytes})
+		found, err := store.List(context.Background(), item.Query{Owner: alice, Kind: "note", Limit: row.limit, MaxBytes: row.maxBytes})
+		got, more := found.Items, found.More
 		if err != nil || len(got) != row.want || more != (row.want < 4) {
 			t.Errorf("%d bytes, limit %d: %d items, want %d, more %v, %v", row.maxBytes, row.limit, len(got), row.want, more, err)
 		}
@@ -309,10 +310,11 @@ func reducedItems(t *testing.T, store Store) {
 	for _, row := range []struct{ maxBytes, limit, want int }{
 		{9, 9, 1}, {10, 9, 1}, {49, 9, 1}, {320, 9, 3}, {330, 9, 3}, {49 + 300, 9, 3}, {50 + 300, 9, 3}, {1000, 9, 6}, {1000, 4, 4}, {5070, 9, 4}, {1 << 20, 9, 6},
 	} {
-		for _, filter := range []item.Filter{{}, {Tag: "a"}} {
-			got, more, err := store.List(context.Background(), item.Query{
+		for _, filter := range []item.Filter{{}, {Tags: []string{"a"}}} {
+			found, err := store.List(context.Background(), item.Query{
 				Owner: alice, Kind: "note", Filter: filter, Limit: row.limit, MaxBytes: row.maxBytes, Reduces: true,
 			})
+			got, more := found.Items, found.More
 			if err != nil || len(got) != row.want || more != (row.want < len(sizes)) {
 				t.Errorf("%d bytes, limit %d: %d items, want %d, more %v, %v", row.maxBytes, row.limit, len(got), row.want, more, err)
 				continue

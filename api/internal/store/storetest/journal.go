@@ -292,7 +292,7 @@ func dryRuns(t *testing.T, store Store) {
 	if after := get(t, store, note(alice, 1)); !reflect.DeepEqual(after, before) || get(t, store, note(alice, 2)) != nil || reached != 1 {
 		t.Errorf("left %+v after %d decisions", after, reached)
 	}
-	if got := list(t, store, item.Query{Owner: alice, Filter: item.Filter{Tag: "a"}}); len(got) != 1 {
+	if got := list(t, store, item.Query{Owner: alice, Filter: item.Filter{Tags: []string{"a"}}}); len(got) != 1 {
 		t.Errorf("listed %v", got)
 	}
 	if after := used(t, store, alice, 1); after != usedBefore || len(lines(t, store, alice)) != 1 {

@@ -180,7 +180,7 @@ func unchanged(t *testing.T, store Store) {
 	if after := get(t, store, note(alice, 1)); !reflect.DeepEqual(after, before) {
 		t.Errorf("%+v became %+v", before, after)
 	}
-	if got := list(t, store, item.Query{Owner: alice, Filter: item.Filter{Tag: "a"}}); len(got) != 1 {
+	if got := list(t, store, item.Query{Owner: alice, Filter: item.Filter{Tags: []string{"a"}}}); len(got) != 1 {
 		t.Errorf("by its tag: %v", got)
 	}
 	if got := earlier(t, store, once(note(alice, 1), "k", now)); got == nil || got.Status != 203 {

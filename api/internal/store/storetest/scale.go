@@ -33,10 +33,10 @@ func Scale(b *testing.B, store item.Store, filled func()) {
 
 // pages are the lists that clients ask for most, from the middle on.
 func pages(owner account.Owner, size int) map[string]item.Query {
-	middle := &item.Cursor{StoredAt: item.Millis(size / 2), UID: uid(size / 2)}
+	middle := &item.Cursor{At: item.Millis(size / 2), UID: uid(size / 2)}
 	query := item.Query{Owner: owner, Kind: "note", After: middle, Limit: 20, MaxBytes: 1 << 20}
 	tagged := query
-	tagged.Filter.Tag = "even"
+	tagged.Filter.Tags = []string{"even"}
 	backwards := query
 	backwards.Descending = true
 	return map[string]item.Query{"plain": query, "tag": tagged, "desc": backwards}
@@ -44,9 +44,9 @@ func pages(owner account.Owner, size int) map[string]item.Query {
 
 func page(b *testing.B, store item.Store, query item.Query) {
 	for b.Loop() {
-		items, _, err := store.List(context.Background(), query)
-		if err != nil || len(items) != query.Limit {
-			b.Fatalf("%d items, %v", len(items), err)
+		found, err := store.List(context.Background(), query)
+		if err != nil || len(found.Items) != query.Limit {
+			b.Fatalf("%d items, %v", len(found.Items), err)
 		}
 	}
 }

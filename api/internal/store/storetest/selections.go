@@ -53,7 +53,7 @@ func tagged(uids []string, payload string, tags ...string) (writes []item.Write)
 // selecting is a write of the notes with a tag, which gives them another tag.
 func selecting(tag string, limit int, to string, saw *[]string, more *bool) item.Write {
 	return item.Write{Where: &item.Selection{
-		Query: item.Query{Owner: bob, Kind: "note", Limit: limit, Filter: item.Filter{Tag: tag}}, // whoever it names, the batch's owner counts
+		Query: item.Query{Owner: bob, Kind: "note", Limit: limit, Filter: item.Filter{Tags: []string{tag}}}, // whoever it names, the batch's owner counts
 		Then: func(uids []string, beyond bool) ([]item.Write, error) {
 			*saw, *more = slices.Clone(uids), beyond
 			return tagged(uids, `{"to":"`+to+`"}`, to), nil
@@ -81,10 +81,10 @@ func selections(t *testing.T, store Store) {
 	if len(second) != 2 || !rest || len(third) != 0 || none {
 		t.Errorf("then matched %v, more %v, then %v, more %v", second, rest, third, none)
 	}
-	if got := list(t, store, item.Query{Owner: alice, Filter: item.Filter{Tag: "c"}}); !slices.Equal(got, slices.Sorted(slices.Values(second))) {
+	if got := list(t, store, item.Query{Owner: alice, Filter: item.Filter{Tags: []string{"c"}}}); !slices.Equal(got, slices.Sorted(slices.Values(second))) {
 		t.Errorf("%v have the last tag, want %v", got, second)
 	}
-	if got := list(t, store, item.Query{Owner: bob, Filter: item.Filter{Tag: "a"}}); len(got) != 1 {
+	if got := list(t, store, item.Query{Owner: bob, Filter: item.Filter{Tags: []string{"a"}}}); len(got) != 1 {
 		t.Errorf("of another owner %v have the tag", got)
 	}
 	all := lines(t, store, alice)

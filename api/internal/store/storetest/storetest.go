@@ -43,6 +43,10 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		"a list stops where its payloads would be too large":         listBytes,
 		"a list shows what is too large for it without payload":      reducedItems,
 		"a list has what its filters let through, in its order":      filters,
+		"a list has its order and pages whatever is asked for":       listModel,
+		"items are found by the beginning of their uid":              matches,
+		"live items are counted by kind and state":                   tallies,
+		"a list of summaries has no payload and the parent's title":  summaries,
 		"a list follows changes of the values that it filters by":    facetsChange,
 		"the answer to a write with a key is kept for its time":      keepsAnswers,
 		"the answer to a batch with a key is kept whole":             jointAnswers,
@@ -156,10 +160,14 @@ func list(t *testing.T, store item.Store, query item.Query) []string {
 	if query.MaxBytes == 0 {
 		query.MaxBytes = 1 << 30
 	}
-	items, _, err := store.List(context.Background(), query)
+	found, err := store.List(context.Background(), query)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return uidsOf(found.Items)
+}
+
+func uidsOf(items []item.Item) []string {
 	uids := make([]string, len(items))
 	for i, found := range items {
 		uids[i] = found.UID

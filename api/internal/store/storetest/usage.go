@@ -36,12 +36,12 @@ func counted(t *testing.T, store Store, owner account.Owner) (sum item.Usage) {
 	}
 	for _, kind := range kinds() {
 		query := item.Query{Owner: owner, Kind: kind, IncludeDeleted: true, Limit: 1000, MaxBytes: 1 << 30}
-		items, more, err := store.List(context.Background(), query)
-		if err != nil || more {
-			t.Fatalf("more %v, %v", more, err)
+		found, err := store.List(context.Background(), query)
+		if err != nil || found.More {
+			t.Fatalf("more %v, %v", found.More, err)
 		}
-		for i := range items {
-			sum = sum.Plus(item.UsageOf(&items[i]))
+		for i := range found.Items {
+			sum = sum.Plus(item.UsageOf(&found.Items[i]))
 		}
 	}
 	return sum
@@ -141,7 +141,7 @@ func room(t *testing.T, store Store) {
 	if len(got) != count+2-item.DropAtOnce || slices.Contains(got, uid(10)) || !slices.Contains(got, uid(10+item.DropAtOnce)) || !slices.Contains(got, uid(0)) {
 		t.Errorf("%d are left above the quota of items", len(got))
 	}
-	if tagged := list(t, store, item.Query{Owner: alice, IncludeDeleted: true, Limit: 1000, Filter: item.Filter{Tag: "a"}}); len(tagged) != item.DropAtOnce {
+	if tagged := list(t, store, item.Query{Owner: alice, IncludeDeleted: true, Limit: 1000, Filter: item.Filter{Tags: []string{"a"}}}); len(tagged) != item.DropAtOnce {
 		t.Errorf("%d are found by the tag", len(tagged))
 	}
 	add(1002, item.Quota{Bytes: 1}, millis(now)) // a tombstone that no quota could hold stays, as it is new

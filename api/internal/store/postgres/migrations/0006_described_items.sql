@@ -1,6 +1,7 @@
 -- Items say of themselves what lists, summaries and search need. Go code fills the
 -- columns, for some items at a time. The new indexes come when all items have them.
 ALTER TABLE item ADD COLUMN IF NOT EXISTS created_ms BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE item ADD COLUMN IF NOT EXISTS closed BOOLEAN NOT NULL DEFAULT FALSE; -- nothing is left to do
 ALTER TABLE item ADD COLUMN IF NOT EXISTS due_ms BIGINT; -- NULL: none
 ALTER TABLE item ADD COLUMN IF NOT EXISTS title TEXT COLLATE "C" NOT NULL DEFAULT ''; -- folded, for sorting; at most 100 bytes
 ALTER TABLE item ADD COLUMN IF NOT EXISTS terms TEXT[] NOT NULL DEFAULT '{}'; -- those in item_term

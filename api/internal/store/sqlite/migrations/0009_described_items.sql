@@ -35,6 +35,7 @@ CREATE TABLE item_next (
     parent_uid  TEXT    NOT NULL,
     status      TEXT    NOT NULL,
     archived    INTEGER NOT NULL,
+    closed      INTEGER NOT NULL, -- nothing is left to do
     due_ms      INTEGER,          -- NULL: none
     title       TEXT    NOT NULL, -- folded, for sorting; at most 100 bytes
     terms       TEXT    NOT NULL, -- JSON array of the terms in item_term

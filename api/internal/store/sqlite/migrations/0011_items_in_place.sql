@@ -51,15 +51,15 @@ END;
 -- usage, its text if that changed, and its answer if it has a key.
 CREATE VIEW saving (
         tenant, owner, kind, uid,
-        version, created_ms, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, status, archived, due_ms, title, terms, summary, payload,
+        version, created_ms, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, status, archived, closed, due_ms, title, terms, summary, payload,
         seq, at_ms, epoch, line_kind, line_uid, change, fields, before_version, line_version, batch, author, client, tool, correlation,
         content_hash, previous, hash, was_deleted, keeps,
         items, bytes, deleted_items, deleted_bytes, journal_lines, history_bytes,
         text_scope, text_title, text_body,
         answer_key, answer_request, answer_status, answer_uid, answer_version, answer_body, answer_expires_ms, answer_kept_ms)
     AS SELECT NULL, NULL, NULL, NULL,
-        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
         NULL, NULL, NULL, NULL, NULL,
         NULL, NULL, NULL, NULL, NULL, NULL,
         NULL, NULL, NULL,
@@ -75,12 +75,12 @@ BEGIN
             NEW.author, NEW.client, NEW.tool, NEW.correlation, NEW.content_hash, NEW.previous, NEW.hash, NEW.was_deleted,
             iif(NEW.keeps, (SELECT payload FROM item WHERE tenant = NEW.tenant AND owner = NEW.owner AND kind = NEW.kind AND uid = NEW.uid), NULL));
     INSERT INTO item (tenant, owner, kind, uid, version, created_ms, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid,
-            status, archived, due_ms, title, terms, summary, payload)
+            status, archived, closed, due_ms, title, terms, summary, payload)
         VALUES (NEW.tenant, NEW.owner, NEW.kind, NEW.uid, NEW.version, NEW.created_ms, NEW.updated_ms, NEW.stored_ms, NEW.deleted_ms,
-            NEW.parent_kind, NEW.parent_uid, NEW.status, NEW.archived, NEW.due_ms, NEW.title, NEW.terms, NEW.summary, NEW.payload)
+            NEW.parent_kind, NEW.parent_uid, NEW.status, NEW.archived, NEW.closed, NEW.due_ms, NEW.title, NEW.terms, NEW.summary, NEW.payload)
         ON CONFLICT (tenant, owner, kind, uid) DO UPDATE SET version = excluded.version, created_ms = excluded.created_ms,
             updated_ms = excluded.updated_ms, stored_ms = excluded.stored_ms, deleted_ms = excluded.deleted_ms,
-            parent_kind = excluded.parent_kind, parent_uid = excluded.parent_uid, status = excluded.status, archived = excluded.archived,
+            parent_kind = excluded.parent_kind, parent_uid = excluded.parent_uid, status = excluded.status, archived = excluded.archived, closed = excluded.closed,
             due_ms = excluded.due_ms, title = excluded.title, terms = excluded.terms, summary = excluded.summary, payload = excluded.payload;
     INSERT INTO usage (tenant, owner, items, bytes, deleted_items, deleted_bytes, journal_lines, history_bytes)
         VALUES (NEW.tenant, NEW.owner, NEW.items, NEW.bytes, NEW.deleted_items, NEW.deleted_bytes, NEW.journal_lines, NEW.history_bytes)

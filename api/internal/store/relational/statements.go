@@ -1,0 +1,118 @@
+package relational
+
+import (
+	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/entity"
+	"toolbridge/api/internal/item"
+)
+
+// Page is the FROM and what follows it, for the rows of a page and one more. Rows is the
+// table along which it goes, and by are the columns of its order: both are for the
+// columns of the SELECT.
+func (d Dialect) Page(query item.Query) (from string, arguments []any, rows, by string) {
+	var s statement
+	walks, most := d.Walks(query), query.Limit+1 // one more, to know whether there are more
+	if len(walks) == 1 {
+		w := &walks[0]
+		s.add(d.From(*w)+" WHERE "+w.Where()+" ORDER BY "+w.Order(query.Descending)+" LIMIT ?", append(w.Arguments, most)...)
+		return s.String(), s.arguments, w.Place, w.Column
+	}
+	order := mergedOrder(query.Descending)
+	s.add("(")
+	d.merge(&s, walks, query.Descending, most)
+	s.add(" ORDER BY "+order+" LIMIT ?", most)
+	s.add(") AS m "+d.Named+" ORDER BY "+order, query.Tenant, query.User, string(query.Kind))
+	return s.String(), s.arguments, "m", "place"
+}
+
+// mergedOrder is the order of the rows of several walks.
+func mergedOrder(descending bool) string {
+	if descending {
+		return "m.undue, m.place DESC, m.uid DESC"
+	}
+	return "m.undue, m.place, m.uid"
+}
+
+// merge is the places of the first rows of several walks, each once.
+func (d Dialect) merge(s *statement, walks []Walk, descending bool, most int) {
+	s.add("SELECT m.undue, m.place, m.uid FROM (")
+	for i, w := range walks {
+		undue, place := "0", w.Place+"."+w.Column
+		if w.NoDue {
+			undue, place = "1", "0"
+		}
+		s.add(union(i, w.Place == "g")+"SELECT * FROM (SELECT "+undue+" AS undue, "+place+" AS place, "+w.Place+".uid AS uid FROM "+d.From(w)+
+			" WHERE "+w.Where()+" ORDER BY "+w.Order(descending)+" LIMIT ?) AS w", append(w.Arguments, most)...)
+	}
+	s.add(") AS m")
+}
+
+// union joins the n-th of several selects to those before it.
+func union(n int, distinct bool) string {
+	switch {
+	case n == 0:
+		return ""
+	case distinct:
+		return " UNION "
+	}
+	return " UNION ALL "
+}
+
+// Count counts the matches of a query, up to one more than item.MaxTotal.
+func (d Dialect) Count(query item.Query) (text string, arguments []any) {
+	var s statement
+	const most = item.MaxTotal + 1
+	walks, overlap := d.Counting(query)
+	s.add("SELECT COUNT(*) FROM (SELECT uid FROM (")
+	for i, w := range walks {
+		s.add(union(i, overlap)+"SELECT * FROM (SELECT i.uid AS uid FROM "+d.From(w)+" WHERE "+w.Where()+" ORDER BY "+w.Order(false)+" LIMIT ?) AS w", append(w.Arguments, most)...)
+	}
+	s.add(") AS m LIMIT ?) AS c", most)
+	return s.String(), s.arguments
+}
+
+// Match selects kind, uid, title and whether it is a tombstone of the items whose uids
+// begin with a prefix.
+func (d Dialect) Match(owner account.Owner, kinds []entity.Kind, prefix string, most int) (text string, arguments []any) {
+	var s statement
+	const behind = "g" // follows every digit, and the dash
+	for i, kind := range kinds {
+		s.add(union(i, false)+"SELECT * FROM (SELECT p.kind AS kind, p.uid AS uid, COALESCE("+d.Title+", '') AS title, p.deleted_ms IS NOT NULL AS gone FROM item p"+
+			" WHERE p.tenant = ? AND p.owner = ? AND p.kind = ? AND p.uid >= ? AND p.uid < ? ORDER BY p.uid LIMIT ?) AS w",
+			owner.Tenant, owner.User, string(kind), prefix, prefix+behind, most)
+	}
+	s.add(" ORDER BY uid, kind LIMIT ?", most)
+	return s.String(), s.arguments
+}
+
+// MaxStates is how many states of a kind Tally counts.
+const MaxStates = 50
+
+// Tally selects kind, status and the number of live items. It finds the states one by
+// one along an index, and counts each up to most.
+func (d Dialect) Tally(owner account.Owner, kinds []entity.Kind, most int) (text string, arguments []any) {
+	var s statement
+	key := []any{owner.Tenant, owner.User}
+	s.add("WITH RECURSIVE kinds (kind) AS (")
+	for i, kind := range kinds {
+		s.add(union(i, false)+"SELECT "+d.Kind, string(kind))
+	}
+	byStatus := d.From(Walk{Place: "i", Index: "item_by_status"}) + " WHERE i.tenant = ? AND i.owner = ? AND i.kind = s.kind AND i.status <> ''"
+	next := "(SELECT MIN(i.status) FROM " + byStatus + " AND i.status > "
+	s.add("), states (kind, status, number) AS (SELECT s.kind, "+next+"''), 1 FROM kinds s", key...)
+	s.add(" UNION ALL SELECT s.kind, "+next+"s.status), s.number + 1 FROM states s WHERE s.status IS NOT NULL AND s.number < ?)", append(key, MaxStates)...)
+	s.add(" SELECT s.kind, s.status, (SELECT COUNT(*) FROM (SELECT i.uid FROM "+byStatus+" AND i.status = s.status AND i.deleted_ms IS NULL LIMIT ?) AS c)"+
+		" FROM states s WHERE s.status IS NOT NULL", append(key, most)...)
+	s.add(" UNION ALL SELECT s.kind, '', (SELECT COUNT(*) FROM (SELECT i.uid FROM "+d.From(Walk{Place: "i", Index: "item_live_by_time"})+
+		" WHERE i.tenant = ? AND i.owner = ? AND i.kind = s.kind AND i.deleted_ms IS NULL LIMIT ?) AS c) FROM kinds s", append(key, most)...)
+	return s.String(), s.arguments
+}
+
+// Kinds are kinds of item as text.
+func Kinds(kinds []entity.Kind) []string {
+	texts := make([]string, len(kinds))
+	for i, kind := range kinds {
+		texts[i] = string(kind)
+	}
+	return texts
+}
