@@ -52,7 +52,7 @@ func entityWords() string {
 }
 
 func tags() []object {
-	tags := []object{{"name": "service"}, {"name": "sessions"}, {"name": "account"}, {"name": "batch"}}
+	tags := []object{{"name": "service"}, {"name": "sessions"}, {"name": "account"}, {"name": "batch"}, {"name": "journal"}}
 	for _, e := range entity.Table {
 		tags = append(tags, object{"name": e.Segment})
 	}
@@ -70,7 +70,7 @@ func (r route) describe() object {
 		"parameters": parameters, "security": r.security(), "responses": r.responses(),
 	}
 	if r.body != nil {
-		described["requestBody"] = object{"required": true, "content": jsonContent(r.body.schema, r.body.example)}
+		described["requestBody"] = object{"required": !r.body.optional, "content": jsonContent(r.body.schema, r.body.example)}
 	}
 	return described
 }
@@ -176,8 +176,9 @@ func (r route) headers(status int) []header {
 
 // body is what the document says of a request's body.
 type body struct {
-	schema  object
-	example any
+	schema   object
+	example  any
+	optional bool
 }
 
 // bodyCodes are the refusals of readBody, and of what cannot be decoded.

@@ -54,6 +54,7 @@ func schemas() object {
 		"Wiped":            closed(object{"epoch": count, "deleted": object{"type": "object", "additionalProperties": count}}, "epoch", "deleted"),
 	}
 	maps.Copy(all, batchSchemas(uid, count))
+	maps.Copy(all, pastSchemas(moment))
 	for _, e := range entity.Table {
 		all[camel(string(e.Kind))+"Payload"] = payloadSchema(e)
 		all[camel(string(e.Kind))+"Action"] = closed(

@@ -146,7 +146,9 @@ func (a *API) routes() []route {
 		routes = append(routes, a.itemRoutes(e)...)
 		routes = append(routes, a.partRoutes(e)...)
 		routes = append(routes, a.syncRoutes(e)...)
+		routes = append(routes, a.historyRoutes(e)...)
 	}
+	routes = append(routes, a.pastRoutes()...)
 	return append(routes, a.documentRoute(routes))
 }
 

@@ -115,6 +115,9 @@ func (r restoration) payload(seen Snapshot, last *Replaced) ([]byte, error) {
 		}
 		return nil, r.notKept(seen, beforeDeletion(seen, last))
 	}
+	if dead && *r.version == beforeDeletion(seen, last)+1 {
+		return nil, noContent()
+	}
 	found, err := seen.Past(*r.version)
 	switch {
 	case err != nil:
@@ -122,9 +125,13 @@ func (r restoration) payload(seen Snapshot, last *Replaced) ([]byte, error) {
 	case found == nil:
 		return nil, r.notKept(seen, *r.version)
 	case found.Deleted:
-		return nil, invalidField(keyVersion, "is that of a deletion, which has no content: name the one before")
+		return nil, noContent()
 	}
 	return found.Payload, nil
+}
+
+func noContent() error {
+	return invalidField(keyVersion, "is that of a deletion, which has no content: name the one before")
 }
 
 // beforeDeletion is the version before the deletion of a tombstone, of which only the

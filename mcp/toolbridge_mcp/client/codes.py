@@ -40,6 +40,8 @@ class Meaning(NamedTuple):
 CODES: Mapping[str, Meaning] = {
     "batch_too_large": Meaning(413, TooLarge),
     "body_too_large": Meaning(413, TooLarge),
+    "change_not_found": Meaning(404, NotFound),
+    "change_not_kept": Meaning(410, NotFound),
     "confirmation_required": Meaning(400, InvalidRequest),
     "deadline_exceeded": Meaning(504, TimedOut),
     "deleted": Meaning(410, Deleted),
@@ -63,6 +65,7 @@ CODES: Mapping[str, Meaning] = {
     "invalid_uid": Meaning(400, InvalidRequest),
     "method_not_allowed": Meaning(405, NoSuchOperation),
     "not_found": Meaning(404, NotFound),
+    "not_undoable": Meaning(409, Conflict),
     "outcome_unknown": Meaning(503, OutcomeUnknown),
     "parent_not_found": Meaning(409, ParentNotFound),
     "quota_exceeded": Meaning(507, QuotaExceeded),
@@ -75,9 +78,11 @@ CODES: Mapping[str, Meaning] = {
     "session_required": Meaning(428, SessionRefused),
     "too_many_matches": Meaning(409, Conflict),
     "uid_exists": Meaning(409, AlreadyExists),
+    "undo_conflict": Meaning(409, Conflict),
     "unauthorized": Meaning(401, SignInRequired),
     "unavailable": Meaning(503, Unavailable),
     "version_mismatch": Meaning(412, VersionMismatch),
+    "version_not_kept": Meaning(410, NotFound),
 }
 """Every code of the API. A test compares this table with the API's own."""
 
