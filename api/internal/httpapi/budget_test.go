@@ -229,6 +229,7 @@ func keepsToItsStatements(t *testing.T, s store, ran *atomic.Int64, write budget
 				}
 			})
 		}
+		pastCosts(u, e, count)
 		for name, members := range map[string]string{"a creation": "", "a creation with tags": tags} {
 			name, body := string(e.Kind)+": "+name, u.body(e, members)
 			count(name, "POST", path(e), body, "", write.plain)
@@ -249,6 +250,22 @@ func keepsToItsStatements(t *testing.T, s store, ran *atomic.Int64, write budget
 		parent := u.parentKeys(e, e.Parent.Kinds[0])
 		push("two of one parent", write.children, u.pushable(e, 4, "1000", parent), u.pushable(e, 5, "1000", parent))
 	}
+}
+
+// pastCosts counts what reading and bringing back what was written takes.
+func pastCosts(u user, e *entity.Entity, count func(name, method, path, body, key string, want int64)) {
+	uid, kind := u.has(e, "").UID, string(e.Kind)
+	path := path(e) + "/" + uid
+	change := u.call("PATCH", path, `{"a":1}`).change()
+	u.call("PATCH", path, `{"b":1}`).is(200)
+	count(kind+": changes", "GET", "/v1/changes?since=2026-01-01", "", "", 2)
+	count(kind+": changes of a kind", "GET", "/v1/changes?kinds="+kind, "", "", 2)
+	count(kind+": the journal", "GET", "/v1/journal", "", "", 2)
+	count(kind+": a history", "GET", path+"/history", "", "", 2)
+	count(kind+": an undo", "POST", "/v1/undo", `{"change_id":"`+change+`"}`, "", 5)
+	count(kind+": a restoration", "POST", path+"/restore", `{"version":2}`, "", 4)
+	u.call("DELETE", path, "").is(200)
+	count(kind+": a revival", "POST", path+"/restore", "", "", 4)
 }
 
 // halves calls each with a body that names half of another parent, and with the
