@@ -64,6 +64,11 @@ var operationRows = []operationRow{
 		schemas: object{"action": object{"type": "string"}, "metadata": object{"type": []string{"object", "null"}}},
 		example: object{"action": "archive"}, change: (*operationReader).processing,
 	},
+	{
+		name: "restore", summary: "Make an earlier version of an item the newest one; revives a deleted one.", oneItem: true,
+		members: []string{"version"}, schemas: object{"version": versionSchema},
+		example: object{"version": 3}, change: (*operationReader).restoration,
+	},
 }
 
 var payloadMember = []string{"payload"}
@@ -469,6 +474,11 @@ func (r *operationReader) processing() (item.Change, error) {
 		return nil, err
 	}
 	return item.Processing(action, r.condition), nil
+}
+
+func (r *operationReader) restoration() (item.Change, error) {
+	version, err := item.ReadRestoration(r.body(), r.api.Items.MaxString)
+	return item.Restoring(version, err, r.condition), nil
 }
 
 // body is the members of the operation's own, as the route of the same name has them

@@ -37,14 +37,6 @@ func inline(p parameter) parameter {
 	return p
 }
 
-func kindNames() []string {
-	names := make([]string, len(entity.Table))
-	for i, e := range entity.Table {
-		names[i] = string(e.Kind)
-	}
-	return names
-}
-
 // parentBody names an item's parent, with its title if it lives and has one.
 type parentBody struct {
 	Kind  entity.Kind `json:"kind"`

@@ -599,3 +599,29 @@ func TestNoChangeIsSkippedByAReaderDuringWrites(t *testing.T) {
 		}
 	})
 }
+
+func TestABatchRestoresWhatOperationsBeforeItWrote(t *testing.T) {
+	t.Parallel()
+	onEachStore(t, func(t *testing.T, start starter) {
+		u := start(t).user("alice")
+		uid := u.call("POST", "/v1/notes", `{"a":1}`).is(201).item().UID
+		operation := func(op, members string) string {
+			return `{"op":"` + op + `","kind":"note","uid":"` + uid + `"` + members + `}`
+		}
+		batch := u.call("POST", "/v1/batch", `{"operations":[`+strings.Join([]string{
+			operation("patch", `,"payload":{"a":2}`), operation("patch", `,"payload":{"a":3}`), operation("restore", `,"version":2`),
+			operation("delete", ""), operation("restore", ""),
+		}, ",")+`]}`)
+		if got := u.call("GET", "/v1/notes/"+uid, "").is(200).item(); got.Version != 6 || got.Payload["a"] != 2.0 {
+			t.Fatalf("%s left %+v", batch.body, got)
+		}
+		u.undo(batch.change()).is(200)
+		if got := u.call("GET", "/v1/notes/"+uid, "").is(200).item(); got.Payload["a"] != 1.0 {
+			t.Errorf("undone: %+v", got)
+		}
+		refused := u.call("POST", "/v1/batch", `{"operations":[`+operation("patch", `,"payload":{"a":9}`)+`,`+operation("restore", `,"version":99`)+`]}`)
+		if refused.status != 410 || u.call("GET", "/v1/notes/"+uid, "").is(200).item().Payload["a"] != 1.0 {
+			t.Errorf("refused with %d %s", refused.status, refused.body)
+		}
+	})
+}

@@ -84,7 +84,12 @@ func pastSchemas(moment object) object {
 		"Journal":       lines,
 		"UndoRequest":   request,
 		"Undone":        schemaOf(reflect.TypeFor[undoBody]()),
-		"Restoration": closed(object{"version": object{"type": []string{"integer", "null"}, "minimum": 1,
-			"description": "Needed unless the item is deleted: then the version before the deletion is usual."}}),
+		"Restoration":   closed(object{"version": versionSchema}),
 	}
+}
+
+// versionSchema is the version to restore.
+var versionSchema = object{
+	"type": []string{"integer", "null"}, "minimum": 1,
+	"description": "Needed unless the item is deleted: then the version before the deletion is usual.",
 }

@@ -16,11 +16,19 @@ const keyVersion = "version"
 // revives a tombstone. Without a version in the body, a tombstone gets what it was
 // before its deletion.
 func (s *Service) Restore(ctx context.Context, t Target, body []byte, condition Condition) (*Item, error) {
-	version, err := readRestoration(body, s.MaxString)
-	return s.write(ctx, t, restoration{t, version, condition, err}.write())
+	version, err := ReadRestoration(body, s.MaxString)
+	return s.make(ctx, t, Restoring(version, err, condition))
 }
 
-func readRestoration(body []byte, maxString int) (*int64, error) {
+// Restoring is the change of Restore. The problem is that of the body, if it has one.
+func Restoring(version *int64, problem error, condition Condition) Change {
+	return func(t Target) Write {
+		return Write{Kind: t.Entity.Kind, UID: t.UID, Decide: restoration{t, version, condition, problem}.decide}
+	}
+}
+
+// ReadRestoration reads the version of a body; nil when it has none.
+func ReadRestoration(body []byte, maxString int) (*int64, error) {
 	if len(body) == 0 {
 		return nil, nil
 	}
@@ -31,11 +39,6 @@ func readRestoration(body []byte, maxString int) (*int64, error) {
 	if err := sent.RequireOnly(keyVersion); err != nil {
 		return nil, err
 	}
-	return readVersion(sent)
-}
-
-// readVersion reads the version of a body; nil when it has none.
-func readVersion(sent *Payload) (*int64, error) {
 	if !sent.Given(keyVersion) {
 		return nil, nil
 	}
@@ -53,11 +56,6 @@ type restoration struct {
 	version   *int64 // nil: the one before the deletion
 	condition Condition
 	problem   error // of the request, reported only when there is such an item
-}
-
-// write is the write that restores the item.
-func (r restoration) write() Write {
-	return Write{Kind: r.target.Entity.Kind, UID: r.target.UID, Decide: r.decide}
 }
 
 func (r restoration) decide(seen Snapshot) (*Item, error) {
