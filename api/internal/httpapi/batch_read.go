@@ -300,12 +300,14 @@ func (r *operationReader) readUID() (err error) {
 		r.operation.UID, err = r.made("uid", sent, r.operation.Entity)
 		return err
 	}
-	uid, ok := item.ParseUID(sent)
-	if !ok {
-		return fault.New(fault.InvalidUID, "uid must be a UUID, or the number of an earlier creation such as $1").With(fault.Facts{"field": "uid"})
+	if r.operation.UID, err = r.api.Items.FindUID(r.ctx, r.owner, r.operation.Entity, sent); err == nil {
+		return nil
 	}
-	r.operation.UID = uid
-	return nil
+	var refused *fault.Error
+	if errors.As(err, &refused) && refused.Code == fault.InvalidUID {
+		return fault.New(fault.InvalidUID, "uid must be %s, or the number of an earlier creation such as $1", item.UIDForm).With(fault.Facts{"field": "uid"})
+	}
+	return err
 }
 
 // isReference reports whether a uid stands for the item of an earlier operation.
@@ -344,6 +346,9 @@ func (r *operationReader) readWhere() error {
 	}
 	query := item.Query{Owner: r.owner, Kind: col.entity.Kind}
 	if err := col.readFilters(sent, &query.Filter); err != nil {
+		return err
+	}
+	if err := r.api.Items.CompleteFilter(r.ctx, r.owner, col.entity, &query.Filter); err != nil {
 		return err
 	}
 	r.operation.Where = &query.Filter
@@ -432,7 +437,8 @@ func (r *operationReader) payload() (*item.Payload, error) {
 		}
 		payload.SetUID(p.UIDKey, uid)
 	}
-	return payload, nil
+	target := item.Target{Owner: r.owner, Entity: r.operation.Entity, UID: r.operation.UID}
+	return payload, r.api.Items.FindParent(r.ctx, target, payload)
 }
 
 func (r *operationReader) creation() (change item.Change, err error) {

@@ -236,7 +236,9 @@ func dueFilter(name, description string, field func(*item.Filter) **item.Deadlin
 // parentFilter is a filter by the parent. Where parents may be of several kinds,
 // the kind may be named too.
 func parentFilter(p *entity.Parent) filter {
-	parameters := []parameter{filterParameter(p.UIDKey, "Only those of this parent.", object{"type": "string", "format": "uuid"})}
+	uid := filterParameter(p.UIDKey, "Only those of this parent: its uid, or the first 8 or more digits.", uidSchema)
+	uid.codes = append(uid.codes, fault.AmbiguousUID, fault.NotFound)
+	parameters := []parameter{uid}
 	if p.TypeKey != "" {
 		description := "Only those with a parent of this kind; send " + p.UIDKey + " too."
 		parameters = append(parameters, filterParameter(p.TypeKey, description, oneOfSchema(p.KindNames()...)))
@@ -263,7 +265,10 @@ func readParent(p *entity.Parent, sent url.Values) (item.Parent, error) {
 	}
 	uid, ok := item.ParseUID(text)
 	if !ok {
-		return item.Parent{}, invalidFilter(p.UIDKey, "send one UUID")
+		uid, ok = item.ParsePrefix(text)
+	}
+	if !ok {
+		return item.Parent{}, invalidFilter(p.UIDKey, "send "+item.UIDForm)
 	}
 	return item.Parent{Kind: kind, UID: uid}, nil
 }

@@ -21,15 +21,20 @@ func newCollection(a *API, e *entity.Entity) collection {
 	return collection{a, e, slices.Concat(entityFilters(e), commonFilters), foreignFilters(e)}
 }
 
+var uidSchema = object{"type": "string", "anyOf": []object{{"format": "uuid"}, {"pattern": "^[0-9A-Fa-f]{8,31}$"}}}
+
 var uidParameter = parameter{
-	in: "path", name: "uid", description: "A UUID in any of its usual spellings.",
-	schema: object{"type": "string", "format": "uuid"}, required: true, example: exampleUID,
-	codes: []fault.Code{fault.InvalidUID, fault.NotFound, fault.Deleted},
+	in: "path", name: "uid", description: "A UUID in any of its usual spellings, or its first 8 or more digits, if no other item of the kind has a uid that begins so.",
+	schema: uidSchema, required: true, example: exampleUID,
+	codes: []fault.Code{fault.InvalidUID, fault.AmbiguousUID, fault.NotFound, fault.Deleted},
 }
 
 func (col collection) list(c *call) (int, any, error) {
 	query, err := col.readQuery(c, col.readFilter)
 	if err != nil {
+		return 0, nil, err
+	}
+	if err := col.api.Items.CompleteFilter(c.Context(), c.owner, col.entity, &query.Filter); err != nil {
 		return 0, nil, err
 	}
 	page, err := col.api.Items.List(c.Context(), query)
@@ -135,9 +140,9 @@ func actionOf(body []byte, maxString int) (string, error) {
 
 // readTarget reads which item the path names.
 func (col collection) readTarget(c *call) (item.Target, error) {
-	uid, ok := item.ParseUID(c.PathValue("uid"))
-	if !ok {
-		return item.Target{}, fault.New(fault.InvalidUID, "invalid UID: a uid is a UUID such as 123e4567-e89b-42d3-a456-426614174000")
+	uid, err := col.api.Items.FindUID(c.Context(), c.owner, col.entity, c.PathValue("uid"))
+	if err != nil {
+		return item.Target{}, err
 	}
 	target := col.wholeTarget(c)
 	target.UID = uid

@@ -343,7 +343,7 @@ func TestAUIDInThePathMayBeSpeltInAnyUsualWay(t *testing.T) {
 	} {
 		for _, row := range [][2]string{{"GET", ""}, {"PUT", ""}, {"PATCH", ""}, {"DELETE", ""}, {"POST", "/archive"}, {"POST", "/process"}} {
 			u.call(row[0], "/v1/notes/"+uid+row[1], "{}").fails(400, "invalid_uid").
-				says("invalid UID: a uid is a UUID such as 123e4567-e89b-42d3-a456-426614174000")
+				says("invalid UID: a uid is a UUID such as 123e4567-e89b-42d3-a456-426614174000, or its first 8 or more digits")
 		}
 	}
 }

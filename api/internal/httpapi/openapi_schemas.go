@@ -108,7 +108,7 @@ func payloadSchema(e *entity.Entity) object {
 	if e.Parent == nil {
 		return schema
 	}
-	properties[e.Parent.UIDKey] = object{"type": "string", "format": "uuid"}
+	properties[e.Parent.UIDKey] = describedAs(uidSchema, "A UUID, or the first 8 or more digits of one. It is stored whole.")
 	demanded := []string{e.Parent.UIDKey}
 	if e.Parent.TypeKey != "" {
 		properties[e.Parent.TypeKey] = object{"type": "string", "enum": e.Parent.KindNames()}

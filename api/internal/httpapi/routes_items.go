@@ -170,5 +170,5 @@ func parentCodes(e *entity.Entity) []fault.Code {
 	if e.Parent == nil {
 		return nil
 	}
-	return []fault.Code{fault.InvalidField, fault.ParentNotFound}
+	return []fault.Code{fault.InvalidField, fault.ParentNotFound, fault.AmbiguousUID}
 }

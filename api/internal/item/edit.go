@@ -32,7 +32,7 @@ type Change func(t Target) Write
 // Replace puts a new payload in place of the stored one. Parent keys that the
 // body leaves out keep their stored values.
 func (s *Service) Replace(ctx context.Context, t Target, body []byte, condition Condition) (*Item, error) {
-	sent, err := DecodeWithin(body, s.MaxString)
+	sent, err := s.decodeSent(ctx, t, body)
 	return s.make(ctx, t, s.Replacing(sent, err, condition))
 }
 
@@ -54,7 +54,7 @@ func (s *Service) Replacing(sent *Payload, problem error, condition Condition) C
 // part it could make an item grow without end, so the item may not exceed
 // MaxItemBytes.
 func (s *Service) Patch(ctx context.Context, t Target, body []byte, condition Condition) (*Item, error) {
-	sent, err := DecodeWithin(body, s.MaxString)
+	sent, err := s.decodeSent(ctx, t, body)
 	return s.make(ctx, t, s.Patching(sent, err, condition))
 }
 

@@ -9,7 +9,7 @@ import (
 // Bounds of the search for what resembles a text.
 const (
 	maxAnchorRunes = 160 // of the text that are looked at
-	maxCandidates  = 8   // that are compared exactly
+	maxCompared    = 8   // that are compared exactly
 	leastAlike     = 0.5 // of a passage that is worth quoting
 )
 
@@ -201,11 +201,11 @@ func (s *likeSearch) add(c candidate) {
 		}
 		return cmp.Compare(a.from, b.from)
 	})
-	if at == maxCandidates {
+	if at == maxCompared {
 		return
 	}
 	s.candidates = slices.Insert(s.candidates, at, c)
-	s.candidates = s.candidates[:min(len(s.candidates), maxCandidates)]
+	s.candidates = s.candidates[:min(len(s.candidates), maxCompared)]
 }
 
 // best compares the candidates exactly, and returns those that are alike enough, best

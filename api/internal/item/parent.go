@@ -23,7 +23,7 @@ func parentOf(e *entity.Entity, payload *Payload) (Parent, error) {
 	}
 	uid, ok := ParseUID(text)
 	if !ok {
-		return Parent{}, invalidField(e.Parent.UIDKey, "must be a UUID")
+		return Parent{}, invalidField(e.Parent.UIDKey, "must be "+UIDForm)
 	}
 	return Parent{Kind: kind, UID: uid}, nil
 }

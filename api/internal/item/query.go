@@ -94,10 +94,10 @@ func At(moment Millis) *Deadline { return &Deadline{moment, moment} }
 
 // Candidate is an item whose uid begins as was asked for.
 type Candidate struct {
-	Kind    entity.Kind
-	UID     string
-	Title   string
-	Deleted bool
+	Kind    entity.Kind `json:"kind"`
+	UID     string      `json:"uid"`
+	Title   string      `json:"title,omitempty"`
+	Deleted bool        `json:"deleted,omitempty"`
 }
 
 // Tally is how many live items of a kind are in a status; with the status "", how many

@@ -120,7 +120,7 @@ func (s *Service) List(ctx context.Context, query Query) (Page, error) {
 
 // Create stores a new item under the uid that the body names, or a fresh uid.
 func (s *Service) Create(ctx context.Context, t Target, body []byte) (*Item, error) {
-	payload, err := DecodeWithin(body, s.MaxString)
+	payload, err := s.decodeSent(ctx, t, body)
 	if err != nil {
 		return nil, err
 	}

@@ -38,6 +38,7 @@ class Meaning(NamedTuple):
 
 
 CODES: Mapping[str, Meaning] = {
+    "ambiguous_uid": Meaning(409, Conflict),
     "batch_too_large": Meaning(413, TooLarge),
     "body_too_large": Meaning(413, TooLarge),
     "change_not_found": Meaning(404, NotFound),
