@@ -121,6 +121,9 @@ func (s *Store) open(ctx context.Context, driver, path string, progress *migrati
 	if err := migrate(ctx, driver, path, s.writer, progress); err != nil {
 		return err
 	}
+	if err := s.useMemory(ctx, true); err != nil {
+		return err
+	}
 	s.reader, err = connect(driver, path, max(4, runtime.NumCPU()), lockWait, "_pragma=query_only(1)")
 	if err != nil {
 		return err
@@ -129,6 +132,14 @@ func (s *Store) open(ctx context.Context, driver, path string, progress *migrati
 		return err
 	}
 	return s.read.prepare(ctx, s.reader)
+}
+
+// useMemory says whether the writer notes what a statement changes in memory, or in a
+// file: memory is enough for a write, but not for a statement that changes everything.
+func (s *Store) useMemory(ctx context.Context, enough bool) error {
+	place := map[bool]string{true: "MEMORY", false: "FILE"}[enough]
+	_, err := s.writer.ExecContext(ctx, "PRAGMA temp_store = "+place)
+	return err
 }
 
 // connect opens a pool whose connections stay open, since each has statements to
@@ -182,12 +193,18 @@ func (s *Store) transact(ctx context.Context, do func(ctx context.Context, tx *s
 }
 
 // makeRoom is transact for what makes room. On a full disk it uses the reserve, runs
-// before, if there is one, and then do once more.
+// before, if there is one, and then do once more. With before, do may change everything.
 func (s *Store) makeRoom(ctx context.Context, before func(ctx context.Context) error, do func(ctx context.Context, tx *sql.Tx) error) error {
 	if err := s.waitForTurn(ctx); err != nil {
 		return classify(err)
 	}
 	defer s.turn.Release(1)
+	if before != nil {
+		if err := s.useMemory(ctx, false); err != nil {
+			return classify(err)
+		}
+		defer func() { _ = s.useMemory(context.WithoutCancel(ctx), true) }()
+	}
 	err := s.inTurn(ctx, do)
 	if !filled(err) {
 		return err

@@ -101,5 +101,9 @@ CREATE TABLE search_doc (
 -- character beyond ASCII as it is.
 CREATE VIRTUAL TABLE search_index USING fts5 (scope, title, body, content='', contentless_delete=1, tokenize='ascii');
 
+-- Segments are merged when there are 8 of a size, and when half of their rows are
+-- deleted: less often than by default, since merging is most of the work of a write.
+INSERT INTO search_index (search_index, rank) VALUES ('automerge', 8), ('deletemerge', 50);
+
 ALTER TABLE usage ADD COLUMN history_bytes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE usage ADD COLUMN journal_lines INTEGER NOT NULL DEFAULT 0;

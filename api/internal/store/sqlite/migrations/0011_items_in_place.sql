@@ -65,23 +65,44 @@ CREATE VIEW saving (
         NULL, NULL, NULL,
         NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL;
 
--- The line comes first, since it takes its content from the item as it was.
-CREATE TRIGGER saving_saves INSTEAD OF INSERT ON saving
+CREATE TRIGGER saving_creates INSTEAD OF INSERT ON saving
+WHEN NEW.before_version = 0
 BEGIN
     INSERT INTO journal (tenant, owner, seq, at_ms, epoch, kind, uid, change, fields, before_version, version, batch,
-            author, client, tool, correlation, content_hash, previous, hash, was_deleted, content)
+            author, client, tool, correlation, content_hash, previous, hash, was_deleted)
         VALUES (NEW.tenant, NEW.owner, NEW.seq, NEW.at_ms, NEW.epoch, NEW.line_kind, NEW.line_uid, NEW.change, NEW.fields,
             NEW.before_version, NEW.line_version, NEW.batch,
-            NEW.author, NEW.client, NEW.tool, NEW.correlation, NEW.content_hash, NEW.previous, NEW.hash, NEW.was_deleted,
-            iif(NEW.keeps, (SELECT payload FROM item WHERE tenant = NEW.tenant AND owner = NEW.owner AND kind = NEW.kind AND uid = NEW.uid), NULL));
+            NEW.author, NEW.client, NEW.tool, NEW.correlation, NEW.content_hash, NEW.previous, NEW.hash, NEW.was_deleted);
     INSERT INTO item (tenant, owner, kind, uid, version, created_ms, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid,
             status, archived, closed, due_ms, title, terms, summary, payload)
         VALUES (NEW.tenant, NEW.owner, NEW.kind, NEW.uid, NEW.version, NEW.created_ms, NEW.updated_ms, NEW.stored_ms, NEW.deleted_ms,
-            NEW.parent_kind, NEW.parent_uid, NEW.status, NEW.archived, NEW.closed, NEW.due_ms, NEW.title, NEW.terms, NEW.summary, NEW.payload)
-        ON CONFLICT (tenant, owner, kind, uid) DO UPDATE SET version = excluded.version, created_ms = excluded.created_ms,
-            updated_ms = excluded.updated_ms, stored_ms = excluded.stored_ms, deleted_ms = excluded.deleted_ms,
-            parent_kind = excluded.parent_kind, parent_uid = excluded.parent_uid, status = excluded.status, archived = excluded.archived, closed = excluded.closed,
-            due_ms = excluded.due_ms, title = excluded.title, terms = excluded.terms, summary = excluded.summary, payload = excluded.payload;
+            NEW.parent_kind, NEW.parent_uid, NEW.status, NEW.archived, NEW.closed, NEW.due_ms, NEW.title, NEW.terms, NEW.summary, NEW.payload);
+END;
+
+-- The line takes its content from the item as it was. What seldom changes is written
+-- only when it does, since it is in many indexes.
+CREATE TRIGGER saving_updates INSTEAD OF INSERT ON saving
+WHEN NEW.before_version <> 0
+BEGIN
+    INSERT INTO journal (tenant, owner, seq, at_ms, epoch, kind, uid, change, fields, before_version, version, batch,
+            author, client, tool, correlation, content_hash, previous, hash, was_deleted, content)
+        SELECT NEW.tenant, NEW.owner, NEW.seq, NEW.at_ms, NEW.epoch, NEW.line_kind, NEW.line_uid, NEW.change, NEW.fields,
+            NEW.before_version, NEW.line_version, NEW.batch,
+            NEW.author, NEW.client, NEW.tool, NEW.correlation, NEW.content_hash, NEW.previous, NEW.hash, NEW.was_deleted,
+            iif(NEW.keeps, payload, NULL)
+        FROM item WHERE tenant = NEW.tenant AND owner = NEW.owner AND kind = NEW.kind AND uid = NEW.uid;
+    UPDATE item SET version = NEW.version, updated_ms = NEW.updated_ms, stored_ms = NEW.stored_ms,
+            terms = NEW.terms, summary = NEW.summary, payload = NEW.payload
+        WHERE tenant = NEW.tenant AND owner = NEW.owner AND kind = NEW.kind AND uid = NEW.uid;
+    UPDATE item SET created_ms = NEW.created_ms, deleted_ms = NEW.deleted_ms, parent_kind = NEW.parent_kind, parent_uid = NEW.parent_uid,
+            status = NEW.status, archived = NEW.archived, closed = NEW.closed, due_ms = NEW.due_ms, title = NEW.title
+        WHERE tenant = NEW.tenant AND owner = NEW.owner AND kind = NEW.kind AND uid = NEW.uid
+            AND (created_ms, deleted_ms, parent_kind, parent_uid, status, archived, closed, due_ms, title) IS NOT
+                (NEW.created_ms, NEW.deleted_ms, NEW.parent_kind, NEW.parent_uid, NEW.status, NEW.archived, NEW.closed, NEW.due_ms, NEW.title);
+END;
+
+CREATE TRIGGER saving_counts INSTEAD OF INSERT ON saving
+BEGIN
     INSERT INTO usage (tenant, owner, items, bytes, deleted_items, deleted_bytes, journal_lines, history_bytes)
         VALUES (NEW.tenant, NEW.owner, NEW.items, NEW.bytes, NEW.deleted_items, NEW.deleted_bytes, NEW.journal_lines, NEW.history_bytes)
         ON CONFLICT (tenant, owner) DO UPDATE SET items = items + excluded.items, bytes = bytes + excluded.bytes,
