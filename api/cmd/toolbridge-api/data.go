@@ -17,6 +17,7 @@ const usage = `Usage:
   toolbridge-api                  serve
   toolbridge-api migrate          bring the database's schema up to date
   toolbridge-api backup FILE      copy the SQLite database, also while it serves
+  toolbridge-api journal verify   check that no line of a journal was changed or removed
   toolbridge-api restore FILE     put a backup where no database is
   toolbridge-api restore -replace NAME FILE
                                   put it in place of the database file of that name, which is kept
@@ -30,7 +31,7 @@ var errUsage = errors.New("see toolbridge-api -help")
 // dataCommand runs a command on the database and returns the exit code.
 func dataCommand(ctx context.Context, args []string, lookup config.Lookup, stdout, stderr io.Writer) int {
 	commands := map[string]func(context.Context, config.Database, []string, io.Writer) error{
-		"migrate": migrateCommand, "backup": backupCommand, "restore": restoreCommand,
+		"migrate": migrateCommand, "journal": journalCommand, "backup": backupCommand, "restore": restoreCommand,
 	}
 	run, known := commands[args[0]]
 	if !known {

@@ -174,6 +174,9 @@ func TestEveryAcknowledgedWriteSurvivesAKill(t *testing.T) {
 	}
 	close(acknowledged)
 	intact(t, database)
+	if said := done(t, "sqlite://"+database, "journal", "verify"); !strings.HasPrefix(said, "owners=1 lines=") {
+		t.Errorf("the journal: %s", said)
+	}
 
 	again := launch(t, environment("127.0.0.1:0", database))
 	for uid := range acknowledged {

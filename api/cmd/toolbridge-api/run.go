@@ -31,6 +31,7 @@ const progressEvery = 10 * time.Second
 // store is the interface of both kinds of database.
 type store interface {
 	item.Store
+	item.Archive
 	account.Store
 	Ready(ctx context.Context) error
 	Close() error
@@ -86,6 +87,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger) (err error) {
 	tokens, keep := tokensOf(cfg, log)
 	var keeping sync.WaitGroup
 	keeping.Go(func() { keep(ctx) })
+	keeping.Go(func() { keepRetention(ctx, cfg, store, log) })
 	defer keeping.Wait()
 	defer stop()
 	starting.Open(assemble(cfg, store, tokens, log).Handler())

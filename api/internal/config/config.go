@@ -38,6 +38,8 @@ type Config struct {
 	QuotaItems     int64 // of one user; 0: no limit
 	QuotaBytes     int64
 	KeepHours      int64 // of answers to writes with an idempotency key
+	HistoryDays    int64 // that the journal keeps payloads
+	AuditDays      int64 // that the journal keeps lines
 	InBandSessions bool
 	LimitReads     limit.Rate
 	LimitWrites    limit.Rate
@@ -67,6 +69,8 @@ func (c Config) Validate() error {
 		checkAtLeastOne("MAX_PUSH_ITEMS", c.MaxPushItems),
 		checkConnections(c.Database.MaxConnections),
 		checkKeepHours(c.KeepHours),
+		checkDays("HISTORY_DAYS", c.HistoryDays),
+		checkDays("AUDIT_DAYS", c.AuditDays),
 	)
 }
 
@@ -198,6 +202,15 @@ func checkKeepHours(hours int64) error {
 	const year = 366 * 24
 	if hours < 1 || hours > year {
 		return fmt.Errorf("IDEMPOTENCY_HOURS: must be a whole number from 1 to %d", year)
+	}
+	return nil
+}
+
+// checkDays bounds a number of days, so that it can be taken off the clock.
+func checkDays(name string, days int64) error {
+	const most = 36_500
+	if days < 1 || days > most {
+		return fmt.Errorf("%s: must be a whole number from 1 to %d", name, most)
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func TestTheDefaultsAreSafe(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := config.Config{
-		HTTPAddr: "127.0.0.1:8081", Database: config.Database{Path: "toolbridge.db", MaxConnections: 20}, MaxBodyBytes: 3145728, MaxStringBytes: 2097152, MaxPushItems: 1000, QuotaItems: 100000, QuotaBytes: 268435456, KeepHours: 24, InBandSessions: true,
+		HTTPAddr: "127.0.0.1:8081", Database: config.Database{Path: "toolbridge.db", MaxConnections: 20}, MaxBodyBytes: 3145728, MaxStringBytes: 2097152, MaxPushItems: 1000, QuotaItems: 100000, QuotaBytes: 268435456, KeepHours: 24, HistoryDays: 30, AuditDays: 365, InBandSessions: true,
 		JWTSecret: complete["JWT_HS256_SECRET"], TenantID: "acme", TenantSecret: complete["TENANT_HEADER_SECRET"],
 		LimitReads: limit.Rate{PerMinute: 60000, Burst: 2000}, LimitWrites: limit.Rate{PerMinute: 30000, Burst: 1000},
 		LimitSessions: limit.Rate{PerMinute: 60000, Burst: 2000}, LogLevel: slog.LevelInfo,
@@ -50,13 +50,13 @@ func TestTheDefaultsAreSafe(t *testing.T) {
 func TestEverySettingIsRead(t *testing.T) {
 	got, err := config.FromEnv(lookup(map[string]string{
 		"HTTP_ADDR": ":9000", "DATABASE_URL": "sqlite:///var/lib/a%20b?c#d.db", "DATABASE_MAX_CONNECTIONS": "7", "JWT_ISSUER": "https://id.example/",
-		"JWT_AUDIENCE": "https://api.example", "MAX_BODY_BYTES": "1024", "MAX_STRING_BYTES": "512", "MAX_PUSH_ITEMS": "7", "QUOTA_ITEMS": "off", "QUOTA_BYTES": "5", "IDEMPOTENCY_HOURS": "9", "IN_BAND_SESSIONS": "false", "LOG_LEVEL": "debug",
+		"JWT_AUDIENCE": "https://api.example", "MAX_BODY_BYTES": "1024", "MAX_STRING_BYTES": "512", "MAX_PUSH_ITEMS": "7", "QUOTA_ITEMS": "off", "QUOTA_BYTES": "5", "IDEMPOTENCY_HOURS": "9", "HISTORY_DAYS": "8", "AUDIT_DAYS": "7", "IN_BAND_SESSIONS": "false", "LOG_LEVEL": "debug",
 	}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got.HTTPAddr != ":9000" || got.Database != (config.Database{Path: "/var/lib/a%20b?c#d.db", MaxConnections: 7}) || got.JWTIssuer != "https://id.example/" ||
-		got.JWTAudience != "https://api.example" || got.MaxBodyBytes != 1024 || got.MaxStringBytes != 512 || got.MaxPushItems != 7 || got.QuotaItems != 0 || got.QuotaBytes != 5 || got.KeepHours != 9 || got.InBandSessions || got.LogLevel != slog.LevelDebug {
+		got.JWTAudience != "https://api.example" || got.MaxBodyBytes != 1024 || got.MaxStringBytes != 512 || got.MaxPushItems != 7 || got.QuotaItems != 0 || got.QuotaBytes != 5 || got.KeepHours != 9 || got.HistoryDays != 8 || got.AuditDays != 7 || got.InBandSessions || got.LogLevel != slog.LevelDebug {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -73,7 +73,7 @@ func TestADatabaseOnAServerIsKnownByItsScheme(t *testing.T) {
 func TestAWrongSettingIsRefusedByName(t *testing.T) {
 	names := []string{
 		"HTTP_ADDR", "DATABASE_URL", "DATABASE_MAX_CONNECTIONS", "JWT_HS256_SECRET", "JWT_ISSUER", "JWT_AUDIENCE", "TENANT_ID",
-		"JWT_JWKS_URL", "ENV", "TENANT_HEADER_SECRET", "MAX_BODY_BYTES", "MAX_STRING_BYTES", "MAX_PUSH_ITEMS", "QUOTA_ITEMS", "QUOTA_BYTES", "IDEMPOTENCY_HOURS", "IN_BAND_SESSIONS", "LOG_LEVEL",
+		"JWT_JWKS_URL", "ENV", "TENANT_HEADER_SECRET", "MAX_BODY_BYTES", "MAX_STRING_BYTES", "MAX_PUSH_ITEMS", "QUOTA_ITEMS", "QUOTA_BYTES", "IDEMPOTENCY_HOURS", "HISTORY_DAYS", "AUDIT_DAYS", "IN_BAND_SESSIONS", "LOG_LEVEL",
 		"RATE_LIMIT_READS", "RATE_LIMIT_WRITES", "RATE_LIMIT_SESSIONS",
 	}
 	type row struct{ name, variable, value, says string }
@@ -105,6 +105,8 @@ func TestAWrongSettingIsRefusedByName(t *testing.T) {
 		row{"a quota with a unit", "QUOTA_BYTES", "256MiB", "neither off nor a whole number"},
 		row{"keys kept for no time", "IDEMPOTENCY_HOURS", "0", "from 1 to 8784"},
 		row{"keys kept for longer than a clock counts", "IDEMPOTENCY_HOURS", "9999999999", "from 1 to 8784"},
+		row{"contents kept for no time", "HISTORY_DAYS", "0", "from 1 to 36500"},
+		row{"lines kept for longer than there is a calendar", "AUDIT_DAYS", "36501", "from 1 to 36500"},
 		row{"a string limit of zero", "MAX_STRING_BYTES", "0", "at least 1"},
 		row{"a push limit of zero", "MAX_PUSH_ITEMS", "0", "at least 1"},
 		row{"a switch in another spelling", "IN_BAND_SESSIONS", "open", "neither true nor false"},

@@ -42,6 +42,8 @@ func FromEnv(lookup Lookup) (Config, error) {
 		QuotaItems:     parsed(&env, "QUOTA_ITEMS", numberOrOff),
 		QuotaBytes:     parsed(&env, "QUOTA_BYTES", numberOrOff),
 		KeepHours:      parsed(&env, "IDEMPOTENCY_HOURS", wholeNumber),
+		HistoryDays:    parsed(&env, "HISTORY_DAYS", wholeNumber),
+		AuditDays:      parsed(&env, "AUDIT_DAYS", wholeNumber),
 		InBandSessions: parsed(&env, "IN_BAND_SESSIONS", trueOrFalse),
 		LimitReads:     parsed(&env, "RATE_LIMIT_READS", rateOrOff),
 		LimitWrites:    parsed(&env, "RATE_LIMIT_WRITES", rateOrOff),

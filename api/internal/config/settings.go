@@ -27,6 +27,8 @@ var settings = []setting{
 	{"QUOTA_ITEMS", "100000", "How many items one user may have, of all kinds together; or off. Above that, the response to a new item is 507 `quota_exceeded`. Deleted items count only as long as nothing else needs their place."},
 	{"QUOTA_BYTES", "268435456", "How many bytes the payloads of one user's items may take together; or off. Above that, the response to a write that adds to them is 507 `quota_exceeded`."},
 	{"IDEMPOTENCY_HOURS", "24", "How many hours the response to a write with an `Idempotency-Key` is kept, and at most 10,000 responses for each user."},
+	{"HISTORY_DAYS", "30", "How many days the payloads that writes replaced are kept, so that they can be restored and writes undone. They count into `QUOTA_BYTES`: the oldest make way earlier when a user needs the room."},
+	{"AUDIT_DAYS", "365", "How many days the lines of the journal are kept, which say who changed what. Each counts 500 bytes into `QUOTA_BYTES`; the last 1,000 of a user never make way."},
 	{"IN_BAND_SESSIONS", "true", "Whether a request may open its own session with `X-Sync-Session: new`: true or false."},
 	{"RATE_LIMIT_READS", "60000:2000", "How often one user may read: requests per minute, a colon, requests at once; or off. Each process counts for itself."},
 	{"RATE_LIMIT_WRITES", "30000:1000", "How often one user may write, in the same form."},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/journal"
@@ -35,6 +36,7 @@ type EachContent func(line journal.Line, content []byte, altered string) error
 type JournalSums struct {
 	Lines, First, Last, Bytes int64
 	UsedLines, UsedBytes      int64
+	Newest, NewestItem        Millis // when the newest line, and the newest item, was stored
 }
 
 // Retention is from when on contents and lines are kept.
@@ -42,7 +44,14 @@ type Retention struct {
 	Contents, Lines Millis
 }
 
-// Dropped is how many contents and lines were dropped, and the bytes of the contents.
+// RetentionOf is what need not be kept longer than so many days.
+func RetentionOf(now time.Time, contentDays, lineDays int64) Retention {
+	before := func(days int64) Millis { return MillisOf(now) - Millis(days*24*time.Hour.Milliseconds()) }
+	return Retention{Contents: before(contentDays), Lines: before(lineDays)}
+}
+
+// Dropped is how many contents and lines were dropped, and the bytes of the contents;
+// contents that went with their lines are not among them.
 type Dropped struct {
 	Contents, Lines, Bytes int64
 }
@@ -135,6 +144,8 @@ func verifyOwner(ctx context.Context, store Archive, owner account.Owner, read *
 		}
 	}
 	switch {
+	case sums.NewestItem > sums.Newest:
+		return chain.wrong(sums.Last+1, "it is missing: an item was stored after the last line")
 	case sums.Lines != sums.UsedLines:
 		return chain.wrong(sums.Last, fmt.Sprintf("%d lines are there, but %d were counted when they were written", sums.Lines, sums.UsedLines))
 	case sums.Bytes != sums.UsedBytes:
@@ -155,12 +166,12 @@ func (c *chain) wrong(seq int64, why string) error { return &WrongLine{c.owner, 
 func (c *chain) check(line journal.Line, content []byte, altered string) error {
 	first := c.head.Seq == 0
 	switch {
+	case !first && line.Seq != c.head.Seq+1:
+		return c.wrong(c.head.Seq+1, "it is missing")
 	case altered != "":
 		return c.wrong(line.Seq, "its "+altered+" are not as they were written")
 	case !line.Sound():
-		return c.wrong(line.Seq, "its hash is not that of its content")
-	case !first && line.Seq != c.head.Seq+1:
-		return c.wrong(c.head.Seq+1, "it is missing")
+		return c.wrong(line.Seq, "its hash is not that of what it says")
 	case !first && string(line.Previous) != string(c.head.Hash):
 		return c.wrong(line.Seq, "it does not follow the line before")
 	case first && (line.Seq == 1) != (len(line.Previous) == 0):

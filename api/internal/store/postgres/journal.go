@@ -29,7 +29,7 @@ var (
 		SELECT COUNT(*), 0, COALESCE(SUM(bytes), 0) FROM gone`, 0)
 	sqlDropLines = numbered(`WITH gone AS (DELETE FROM journal WHERE tenant = ? AND owner = ? AND seq < (`+relational.OldestLines+`)
 			RETURNING octet_length(content) AS bytes)
-		SELECT COUNT(bytes), COUNT(*), COALESCE(SUM(bytes), 0) FROM gone`, 0)
+		SELECT 0, COUNT(*), COALESCE(SUM(bytes), 0) FROM gone`, 0)
 
 	sqlLessUsage = `UPDATE usage SET journal_lines = journal_lines - $3, history_bytes = history_bytes - $4 WHERE tenant = $1 AND owner = $2`
 )
@@ -38,14 +38,14 @@ var (
 func (s *Store) Journal(ctx context.Context, query item.LineQuery) (item.Lines, error) {
 	text, arguments := relational.LinesStatement(query)
 	page := relational.NewLinePage(query)
-	err := s.each(ctx, numbered(text, 0), arguments, page.Add)
+	err := s.each(ctx, numbered(text, 0), arguments, func(row relational.Row) error { return classify(page.Add(row)) })
 	if err != nil {
 		return item.Lines{}, err
 	}
 	return page.Done(), nil
 }
 
-// each runs a statement and calls do with every row.
+// each runs a statement and calls do with every row. An error of do comes back as it is.
 func (s *Store) each(ctx context.Context, text string, arguments []any, do func(relational.Row) error) error {
 	return s.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		rows, err := conn.Query(ctx, text, arguments...)
@@ -55,7 +55,7 @@ func (s *Store) each(ctx context.Context, text string, arguments []any, do func(
 		defer rows.Close()
 		for rows.Next() {
 			if err := do(rows); err != nil {
-				return classify(err)
+				return err
 			}
 		}
 		return classify(rows.Err())
@@ -111,7 +111,7 @@ func (s *Store) Contents(ctx context.Context, owner account.Owner, after int64, 
 	return s.each(ctx, sqlContents, []any{owner.Tenant, owner.User, after, most}, func(row relational.Row) error {
 		line, content, altered, err := relational.ScanContent(row)
 		if err != nil {
-			return err
+			return classify(err)
 		}
 		return each(line, content, altered)
 	})
@@ -121,8 +121,8 @@ func (s *Store) Contents(ctx context.Context, owner account.Owner, after int64, 
 func (s *Store) Sums(ctx context.Context, owner account.Owner) (sums item.JournalSums, err error) {
 	t, u := owner.Tenant, owner.User
 	err = s.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		return classify(conn.QueryRow(ctx, sqlSums, t, u, t, u, t, u).
-			Scan(&sums.Lines, &sums.First, &sums.Last, &sums.Bytes, &sums.UsedLines, &sums.UsedBytes))
+		return classify(conn.QueryRow(ctx, sqlSums, t, u, t, u, t, u, t, u).
+			Scan(&sums.Lines, &sums.First, &sums.Last, &sums.Bytes, &sums.UsedLines, &sums.UsedBytes, (*int64)(&sums.Newest), (*int64)(&sums.NewestItem)))
 	})
 	return sums, err
 }

@@ -602,3 +602,33 @@ func TestOnAFullDiskWhatMakesRoomIsTriedWithLess(t *testing.T) {
 		t.Errorf("a minute later: %v", err)
 	}
 }
+
+func TestAChangedByteOfAJournalIsFoundAndNamed(t *testing.T) {
+	t.Parallel()
+	store := openStore(t, postgrestest.New(t))
+	storetest.CheckAltered(t, readable{store}, storetest.Cells{
+		Get: func(t *testing.T, column, where string) (value any) {
+			t.Helper()
+			if err := store.pool.QueryRow(t.Context(), "SELECT "+column+" FROM journal WHERE "+where).Scan(&value); err != nil {
+				t.Fatal(err)
+			}
+			return value
+		},
+		Set: func(t *testing.T, column, where string, value any) {
+			t.Helper()
+			if _, err := store.pool.Exec(t.Context(), "UPDATE journal SET "+column+" = $1 WHERE "+where, value); err != nil {
+				t.Fatal(err)
+			}
+		},
+	})
+}
+
+func TestAMissingLineOfAJournalIsNamed(t *testing.T) {
+	t.Parallel()
+	store := openStore(t, postgrestest.New(t))
+	storetest.CheckMissing(t, readable{store}, func(where string) {
+		if _, err := store.pool.Exec(t.Context(), "DELETE FROM journal WHERE "+where); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

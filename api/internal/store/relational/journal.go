@@ -239,10 +239,12 @@ func (f *flag) Scan(value any) error {
 }
 
 // Sums is how many lines an owner has, their first and last Seq and the bytes of their
-// contents, and how many lines and bytes the usage has.
+// contents; how many lines and bytes the usage has; when the newest line and the newest
+// item were stored. Tenant and owner are its arguments, four times.
 const Sums = `SELECT COUNT(*), COALESCE(MIN(seq), 0), COALESCE(MAX(seq), 0), COALESCE(SUM(octet_length(content)), 0),
 		COALESCE((SELECT journal_lines FROM usage WHERE tenant = ? AND owner = ?), 0),
-		COALESCE((SELECT history_bytes FROM usage WHERE tenant = ? AND owner = ?), 0)
+		COALESCE((SELECT history_bytes FROM usage WHERE tenant = ? AND owner = ?), 0),
+		COALESCE(MAX(at_ms), 0), COALESCE((SELECT MAX(stored_ms) FROM item WHERE tenant = ? AND owner = ?), 0)
 	FROM journal WHERE tenant = ? AND owner = ?`
 
 // Due reports whether an owner has contents from before a time, and lines from before

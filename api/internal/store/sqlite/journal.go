@@ -21,13 +21,14 @@ const (
 func (s *Store) Journal(ctx context.Context, query item.LineQuery) (item.Lines, error) {
 	text, arguments := relational.LinesStatement(query)
 	page := relational.NewLinePage(query)
-	if err := s.each(ctx, text, arguments, page.Add); err != nil {
+	if err := s.each(ctx, text, arguments, func(row relational.Row) error { return classify(page.Add(row)) }); err != nil {
 		return item.Lines{}, err
 	}
 	return page.Done(), nil
 }
 
-// each runs a statement, which is prepared once, and calls do with every row.
+// each runs a statement, which is prepared once, and calls do with every row. An error of do comes back as
+// it is.
 func (s *Store) each(ctx context.Context, text string, arguments []any, do func(relational.Row) error) error {
 	rows, err := s.query(ctx, text, arguments)
 	return eachOf(rows, err, do)
@@ -45,7 +46,7 @@ func eachOf(rows *sql.Rows, err error, do func(relational.Row) error) error {
 	defer rows.Close()
 	for rows.Next() {
 		if err := do(rows); err != nil {
-			return classify(err)
+			return err
 		}
 	}
 	return classify(rows.Err())
@@ -61,7 +62,7 @@ func (m *maker) trailOf(ctx context.Context, ref item.Ref) item.Trail {
 		err = eachRow(ctx, m.tx.StmtContext(ctx, statement), relational.TrailArguments(ref, m.batch.Epoch, query), func(row relational.Row) error {
 			line, err := relational.ScanReplaced(row)
 			found = append(found, line)
-			return err
+			return classify(err)
 		})
 		return found, err
 	}
@@ -87,7 +88,7 @@ func (s *Store) Contents(ctx context.Context, owner account.Owner, after int64, 
 	return s.each(ctx, relational.Contents, []any{owner.Tenant, owner.User, after, most}, func(row relational.Row) error {
 		line, content, altered, err := relational.ScanContent(row)
 		if err != nil {
-			return err
+			return classify(err)
 		}
 		return each(line, content, altered)
 	})
@@ -96,8 +97,8 @@ func (s *Store) Contents(ctx context.Context, owner account.Owner, after int64, 
 // Sums implements item.Archive.
 func (s *Store) Sums(ctx context.Context, owner account.Owner) (sums item.JournalSums, err error) {
 	t, u := owner.Tenant, owner.User
-	err = s.reader.QueryRowContext(ctx, relational.Sums, t, u, t, u, t, u).
-		Scan(&sums.Lines, &sums.First, &sums.Last, &sums.Bytes, &sums.UsedLines, &sums.UsedBytes)
+	err = s.reader.QueryRowContext(ctx, relational.Sums, t, u, t, u, t, u, t, u).
+		Scan(&sums.Lines, &sums.First, &sums.Last, &sums.Bytes, &sums.UsedLines, &sums.UsedBytes, (*int64)(&sums.Newest), (*int64)(&sums.NewestItem))
 	return sums, classify(err)
 }
 

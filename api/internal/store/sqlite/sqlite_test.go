@@ -486,3 +486,31 @@ func TestExpiredAnswersAreDroppedInPassing(t *testing.T) {
 		}
 	}
 }
+
+func TestAChangedByteOfAJournalIsFoundAndNamed(t *testing.T) {
+	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
+	storetest.CheckAltered(t, journaled{store}, storetest.Cells{
+		Get: func(t *testing.T, column, where string) (value any) {
+			t.Helper()
+			if err := store.writer.QueryRow("SELECT " + column + " FROM journal WHERE " + where).Scan(&value); err != nil {
+				t.Fatal(err)
+			}
+			return value
+		},
+		Set: func(t *testing.T, column, where string, value any) {
+			t.Helper()
+			if _, err := store.writer.Exec("UPDATE journal SET "+column+" = ? WHERE "+where, value); err != nil {
+				t.Fatal(err)
+			}
+		},
+	})
+}
+
+func TestAMissingLineOfAJournalIsNamed(t *testing.T) {
+	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
+	storetest.CheckMissing(t, journaled{store}, func(where string) {
+		if _, err := store.writer.Exec("DELETE FROM journal WHERE " + where); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -16,6 +16,7 @@ import (
 // with LinesOf and ScanLine.
 type Store interface {
 	item.Store
+	item.Archive
 	account.Store
 	Lines(ctx context.Context, owner account.Owner) ([]Line, error)
 }
@@ -56,6 +57,12 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		"a write that returns the stored item keeps its answer only": unchanged,
 		"a write sees what the owner uses":                           usage,
 		"parallel writes count what each of them uses":               parallelUsage,
+		"contents make room first, then tombstones, then lines":      roomInOrder,
+		"of the journal of an owner the newest is never dropped":     keptLines,
+		"what is older than it need be kept is dropped":              retention,
+		"the journals of all owners are read and found sound":        verified,
+		"a page of lines is what its query asks for":                 pagesOfLines,
+		"the trail of an item is its lines, with what they replaced": trails,
 		"the oldest tombstones make room":                            room,
 		"a wipe takes the answers that were kept":                    wipedAnswers,
 		"of parallel writes with one key one is made":                parallelTwins,
