@@ -267,6 +267,12 @@ func TestABatchChangesEveryItemThatMatches(t *testing.T) {
 		if got := bob.call("GET", "/v1/notes/"+numbered(1), "").is(200).item(); got.Version != 1 {
 			t.Errorf("bob's note %+v", got)
 		}
+		u.create(find("note"), 6, `"tags":["a,b"]`)
+		u.create(find("note"), 7, `"tags":["a"]`)
+		commas := u.batch(`{"op":"archive","kind":"note","where":{"tag":["a,b"]}},{"op":"patch","kind":"note","where":{"tag":"a,b"},"payload":{"n":1}}`).outcomes()
+		if *commas.Results[0].Matched != 1 || commas.Results[0].Items[0].UID != numbered(6) || *commas.Results[1].Matched != 1 || commas.Results[1].Items[0].UID != numbered(7) {
+			t.Errorf("%+v", commas)
+		}
 		refused := u.batch(`{"op":"delete","kind":"note","where":{"tag":"new"},"atMost":3}`).fails(409, "too_many_matches")
 		if refused.detail("matched") != 4.0 || refused.detail("more") != false || refused.detail("atMost") != 3.0 {
 			t.Errorf("%s", refused.body)

@@ -26,7 +26,6 @@ type Operation struct {
 	Where   *Filter // in place of UID
 	AtMost  int     // items that may match
 	Change  Change
-	Problem error // for which the operation fails when its turn comes
 }
 
 // Outcome is what an operation did. Items is in the order in which they were changed.
@@ -108,7 +107,7 @@ func (r *batchRun) begin(seen Snapshot) (*Item, error) {
 
 // write is the write of an operation, or stands for those of the items that match.
 func (r *batchRun) write(i int, operation Operation) Write {
-	if operation.Where == nil || operation.Problem != nil {
+	if operation.Where == nil {
 		return r.writeTo(i, operation, operation.UID)
 	}
 	query := Query{Owner: r.target.Owner, Kind: operation.Entity.Kind, Filter: *operation.Where, Sort: operation.Where.Sort(), Limit: maxMatchCounted}
@@ -141,9 +140,6 @@ func checkMatches(count int, more bool, most int) error {
 func (r *batchRun) writeTo(i int, operation Operation, uid string) Write {
 	t := r.target
 	t.Entity, t.UID = operation.Entity, uid
-	if operation.Problem != nil {
-		operation.Change = failing(operation.Problem)
-	}
 	w := operation.Change(t)
 	decide := w.Decide
 	w.Decide = func(seen Snapshot) (*Item, error) {
@@ -161,13 +157,6 @@ func (r *batchRun) writeTo(i int, operation Operation, uid string) Write {
 		return next, nil
 	}
 	return w
-}
-
-// failing is the change of an operation that is known to fail.
-func failing(problem error) Change {
-	return func(t Target) Write {
-		return Write{Kind: t.Entity.Kind, UID: nilUID, Decide: func(Snapshot) (*Item, error) { return nil, problem }}
-	}
 }
 
 // note adds an item to the outcome of its operation, as long as the batch is not too
