@@ -172,3 +172,38 @@ func (k *killed) count(api *running, path string) int {
 	}
 	return len(page.Items)
 }
+
+func TestBatchesOnTwoReplicasWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	processes := replicas(t)
+	k := &killed{t: t}
+	for n := range sharedNotes {
+		processes[0].expect(http.StatusCreated, "POST", "/v1/notes", `{"uid":"`+sharedNote(n)+`"}`)
+	}
+	const batches = 10
+	onBoth(processes, batches, func(r *running, n int) int {
+		if !k.send(r, n+1) {
+			t.Errorf("batch %d was not made", n+1)
+		}
+		return 0
+	})
+	writers := map[float64]int{}
+	for i := range sharedNotes {
+		var note struct {
+			Version int
+			Payload struct{ By float64 }
+		}
+		if err := json.Unmarshal(processes[i%2].expect(http.StatusOK, "GET", "/v1/notes/"+sharedNote(i), ""), &note); err != nil {
+			t.Fatal(err)
+		}
+		if writers[note.Payload.By]++; note.Version != batches+1 {
+			t.Errorf("note %d has version %d", i, note.Version)
+		}
+	}
+	if len(writers) != 1 {
+		t.Errorf("the notes are of the batches %v", writers)
+	}
+	if notes := k.count(processes[0], "/v1/notes?limit=1000"); notes != sharedNotes+batches*madeNotes {
+		t.Errorf("%d notes", notes)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"reflect"
 	"strings"
@@ -42,6 +43,12 @@ func TestInfoIsOpenAndTellsWhatThisAPIOffers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	features, batch := fmt.Sprint(got["features"]), fmt.Sprint(got["batch"])
+	if !strings.Contains(features, "lists") || !strings.Contains(features, "batch") || !strings.HasPrefix(batch, "map[maxItems:1000 maxOperations:100 operations:[create ") {
+		t.Errorf("features %s, batch %s", features, batch)
+	}
+	delete(got, "features")
+	delete(got, "batch")
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v\nwant %v", got, want)
 	}

@@ -11,7 +11,7 @@ import (
 const apiVersion = "1.1"
 
 // features are what clients of older APIs cannot count on.
-var features = []string{"lists", "summary", "total", "shortIds", "overview"}
+var features = []string{"lists", "summary", "total", "shortIds", "overview", "batch", "dryRun", "changeIds"}
 
 type infoBody struct {
 	APIVersion       string                        `json:"apiVersion"`
@@ -25,6 +25,7 @@ type infoBody struct {
 	Sessions         sessionsInfo                  `json:"sessions"`
 	Idempotency      idempotencyInfo               `json:"idempotency"`
 	Deadlines        bool                          `json:"deadlines"` // whether X-Request-Timeout-Ms has an effect
+	Batch            batchInfo                     `json:"batch"`
 	Limits           limitsInfo                    `json:"limits"`
 }
 
@@ -46,6 +47,21 @@ type sessionsInfo struct {
 type idempotencyInfo struct {
 	Header      string `json:"header"`
 	KeepSeconds int64  `json:"keepSeconds"`
+}
+
+// batchInfo says what POST /v1/batch takes.
+type batchInfo struct {
+	MaxOperations int      `json:"maxOperations"`
+	MaxItems      int      `json:"maxItems"`
+	Operations    []string `json:"operations"`
+}
+
+func newBatchInfo() batchInfo {
+	info := batchInfo{MaxOperations: item.MaxOperations, MaxItems: item.MaxBatchItems}
+	for _, row := range operationRows {
+		info.Operations = append(info.Operations, row.name)
+	}
+	return info
 }
 
 type limitsInfo struct {
@@ -72,6 +88,7 @@ func (a *API) info(*call) (int, any, error) {
 		Sessions:         sessionsInfo{LifetimeSeconds: int(account.SessionLifetime.Seconds())},
 		Idempotency:      idempotencyInfo{Header: headerIdempotency, KeepSeconds: int64(a.Items.KeepAnswers.Seconds())},
 		Deadlines:        true,
+		Batch:            newBatchInfo(),
 		Limits: limitsInfo{
 			MaxBodyBytes: a.MaxBodyBytes, MaxPushItems: a.Items.MaxPushItems,
 			MaxStringBytes: a.Items.MaxString, MaxKeyBytes: min(a.Items.MaxString, item.MaxKeyBytes),
