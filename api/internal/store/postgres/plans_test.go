@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -42,6 +43,7 @@ func TestPlansOfADatabaseWithManyRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("the hot statements neither scan nor sort", func(t *testing.T) { hotStatements(t, conn) })
+	t.Run("a write is planned once", func(t *testing.T) { writesArePlannedOnce(t, server) })
 	t.Run("every list walks an index from its cursor on", func(t *testing.T) { listStatements(t, conn) })
 }
 
@@ -50,9 +52,10 @@ func hotStatements(t *testing.T, conn *pgx.Conn) {
 	const line = `, 1001, 5, 1, 'note', 'uid000100', 'updated', '[]', 1, 2, 0, 'a', '', '', '', '', '', '', false`
 	for _, row := range []struct{ name, text, arguments, uses string }{
 		{"item", sqlItem, key, "item_pkey"},
-		{"current", sqlCurrent, `'t', 'owner7', '{note}', '{uid000100}', 150, 'note', 'uid000007', 'k', 5`, "journal_by_time"},
-		{"current of many", sqlCurrent, `'t', 'owner7', '{note,task,note,note}', '{uid000100,uid000007,uid000070,other}', 150, '', '', NULL, 5`, "journal_pkey"},
-		{"turn and current", sqlTurnAndCurrent, `'t', 'owner7', '{note}', '{uid000100}', 150, 'note', 'uid000007', 'k', 5`, "item_pkey"},
+		{"current", sqlCurrent, key + `, 150, 'note', 'uid000007', 'k', 5`, "journal_by_time"},
+		{"current of many", sqlCurrentOfMany, `'t', 'owner7', '{note,task,note,note}', '{uid000100,uid000007,uid000070,other}', 150, '', '', NULL, 5`, "journal_pkey"},
+		{"turn and current", sqlTurnAndCurrent, key + `, 150, 'note', 'uid000007', 'k', 5`, "item_pkey"},
+		{"turn and current of many", sqlTurnAndCurrentOfMany, `'t', 'owner7', '{note,task}', '{uid000100,uid000007}', 150, '', '', NULL, 5`, "item_pkey"},
 		{"items of many", sqlItems, `'t', 'owner7', '{note,task,note,note}', '{uid000100,uid000007,uid000070,other}'`, "item_pkey"},
 		{"past", sqlPast, key + `, 2, 1`, "journal_by_item"},
 		{"head", sqlHead, `'t', 'owner7', 150`, "journal_by_time"},
@@ -157,4 +160,44 @@ func literals(arguments []any) string {
 		texts[i] = "'" + fmt.Sprint(value) + "'"
 	}
 	return strings.Join(texts, ", ")
+}
+
+// writesArePlannedOnce makes writes of every sort again and again. A server plans a
+// statement anew for the first five values, and after that only when it expects to win.
+func writesArePlannedOnce(t *testing.T, server string) {
+	store, err := Open(t.Context(), server, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	const rounds, first = 20, 5
+	for n := range rounds {
+		for version, terms := range [][]string{{"tag:a", "tag:b"}, {"tag:a", "tag:b"}, {"tag:c"}, nil, {"tag:c"}} {
+			once := &item.Once{Key: fmt.Sprint(n, version), Keep: time.Hour, Answer: func(*item.Item) item.Answer { return item.Answer{} }}
+			w := writing("owner7", fmt.Sprint("new", n))
+			w.Once = once
+			err := w.Decide(t.Context(), store, func(seen item.Snapshot) (*item.Item, error) {
+				return &item.Item{UID: w.UID, Version: int64(version + 1), StoredAt: seen.NextStoredAt(), Payload: []byte(`{}`),
+					Text: &item.Text{Title: "a"}, Facets: item.Facets{Terms: terms}}, nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	rows, err := store.pool.Query(t.Context(), `SELECT statement, custom_plans, generic_plans FROM pg_prepared_statements WHERE statement LIKE 'WITH%'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text string
+	var anew, planned int64
+	seen, err := pgx.ForEachRow(rows, []any{&text, &anew, &planned}, func() error {
+		if anew+planned >= rounds && anew > first {
+			t.Errorf("planned %d times of %d: %s", anew, anew+planned, text)
+		}
+		return nil
+	})
+	if err != nil || seen.RowsAffected() < 5 {
+		t.Errorf("%d statements, %v", seen.RowsAffected(), err)
+	}
 }

@@ -38,7 +38,11 @@ func (r *batchRun) beginAndRead(ctx context.Context, ahead []item.Write) error {
 	var fresh bool
 	first := &pgx.Batch{}
 	first.Queue(sqlBegin)
-	first.Queue(sqlTurnAndCurrent, r.currentArguments(ahead)...).Query(func(rows pgx.Rows) error {
+	text, again := sqlTurnAndCurrentOfMany, sqlCurrentOfMany
+	if r.single() {
+		text, again = sqlTurnAndCurrent, sqlCurrent
+	}
+	first.Queue(text, r.currentArguments(ahead)...).Query(func(rows pgx.Rows) error {
 		return r.scanCurrent(rows, &epoch, &fresh)
 	})
 	err := r.conn.SendBatch(ctx, first).Close()
@@ -51,24 +55,32 @@ func (r *batchRun) beginAndRead(ctx context.Context, ahead []item.Write) error {
 		return nil
 	}
 	r.now = item.MillisOf(r.batch.Now())
-	rows, err := r.conn.Query(ctx, sqlCurrent, r.currentArguments(ahead)...)
+	rows, err := r.conn.Query(ctx, again, r.currentArguments(ahead)...)
 	if err != nil {
 		return classify(err)
 	}
 	return classify(r.scanCurrent(rows))
 }
 
-// currentArguments are the arguments of sqlCurrent and sqlTurnAndCurrent.
+// single reports whether the batch is one write of one item.
+func (r *batchRun) single() bool {
+	return len(r.batch.Writes) == 1 && r.batch.Writes[0].Where == nil
+}
+
+// currentArguments are the arguments of sqlCurrent and sqlTurnAndCurrent, or of those
+// of many.
 func (r *batchRun) currentArguments(ahead []item.Write) []any {
-	kinds, uids := r.unmade(ahead)
+	var kind, uid any
+	kind, uid = r.unmade(ahead)
 	b, once := r.batch, any(nil)
-	if len(b.Writes) == 1 {
+	if r.single() {
 		r.expected = b.Writes[0].Parent
+		kind, uid = string(b.Writes[0].Kind), b.Writes[0].UID
 	}
 	if with := b.OnceOf(b.Writes[0]); with != nil {
 		once = with.Key
 	}
-	return []any{b.Tenant, b.User, kinds, uids, int64(r.now + item.MaxAhead), string(r.expected.Kind), r.expected.UID, once, int64(r.now)}
+	return []any{b.Tenant, b.User, kind, uid, int64(r.now + item.MaxAhead), string(r.expected.Kind), r.expected.UID, once, int64(r.now)}
 }
 
 // unmade is the items of some writes, each once, without those that wait to be stored.

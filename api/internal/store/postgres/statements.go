@@ -27,15 +27,18 @@ const (
 	// The items of some writes with the expected parent, the newest time and the last
 	// line of the owner's journal, and the answer to an earlier write with the key. It
 	// returns at least one row, and one for each item that is not there.
-	sqlCurrent = `SELECT ` + sqlCurrentColumns + ` FROM ` + sqlCurrentTables
+	sqlCurrent       = `SELECT ` + sqlCurrentColumns + ` FROM ` + sqlCurrentTables + sqlNamed
+	sqlCurrentOfMany = `SELECT ` + sqlCurrentColumns + ` FROM ` + sqlCurrentTables + sqlNamedMany
 
-	// Takes the turn and reads the same in one statement. It reads what was committed
-	// when it began, before it waited for the turn. If another write came in between,
+	// Take the turn and read the same in one statement. They read what was committed
+	// when they began, before they waited for the turn. If another write came in between,
 	// the number of writes shows that the result is too old.
-	sqlTurnAndCurrent = `WITH turn AS (` + sqlTurn + `)
+	sqlTurnAndCurrent       = sqlTurnAnd + sqlCurrentTables + sqlNamed
+	sqlTurnAndCurrentOfMany = sqlTurnAnd + sqlCurrentTables + sqlNamedMany
+	sqlTurnAnd              = `WITH turn AS (` + sqlTurn + `)
 		SELECT ` + sqlCurrentColumns + `, turn.epoch,
 			turn.writes = 1 + COALESCE((SELECT writes FROM account WHERE tenant = $1 AND owner = $2), 0)
-		FROM turn CROSS JOIN ` + sqlCurrentTables
+		FROM turn CROSS JOIN `
 
 	sqlCurrentColumns = sqlNamedColumns + `,
 			COALESCE((SELECT deleted_ms IS NULL FROM item
@@ -51,20 +54,24 @@ const (
 			LEFT JOIN LATERAL (SELECT seq, at_ms, hash FROM journal WHERE tenant = $1 AND owner = $2 ORDER BY seq DESC LIMIT 1) AS h ON TRUE
 			LEFT JOIN usage u ON u.tenant = $1 AND u.owner = $2
 			LEFT JOIN idempotency k ON k.tenant = $1 AND k.owner = $2 AND k.key = $8 AND k.expires_ms > $9
-			LEFT JOIN ` + sqlNamed
+			LEFT JOIN `
 
 	// The items of more writes.
 	sqlItems = `SELECT ` + sqlNamedColumns + `,
 			COALESCE((SELECT deleted_ms IS NULL FROM item
 				WHERE tenant = $1 AND owner = $2 AND kind = i.parent_kind AND uid BETWEEN i.parent_uid AND i.parent_uid
 				ORDER BY uid LIMIT 1), FALSE)
-		FROM (SELECT 1) AS always LEFT JOIN ` + sqlNamed
+		FROM (SELECT 1) AS always LEFT JOIN ` + sqlNamedMany
 
 	sqlNamedColumns = `COALESCE(i.uid, ''), COALESCE(i.version, 0), COALESCE(i.created_ms, 0), COALESCE(i.updated_ms, 0),
 			COALESCE(i.stored_ms, 0), i.deleted_ms, COALESCE(i.parent_kind, ''), COALESCE(i.parent_uid, ''), i.payload,
 			COALESCE(w.kind, ''), COALESCE(w.uid, ''), COALESCE(i.terms, '{}')`
 
-	sqlNamed = `unnest(CAST($3 AS TEXT[]), CAST($4 AS TEXT[])) AS w (kind, uid) ON TRUE
+	// The items that are named. A single one is not named by lists, as a server would think
+	// that lists are longer, and plan the statement anew each time.
+	sqlNamed     = `(SELECT CAST($3 AS TEXT) AS kind, CAST($4 AS TEXT) AS uid) AS w ON TRUE` + sqlLookUp
+	sqlNamedMany = `unnest(CAST($3 AS TEXT[]), CAST($4 AS TEXT[])) AS w (kind, uid) ON TRUE` + sqlLookUp
+	sqlLookUp    = `
 			LEFT JOIN LATERAL (SELECT * FROM item
 				WHERE tenant = $1 AND owner = $2 AND kind = w.kind AND uid BETWEEN w.uid AND w.uid ORDER BY uid LIMIT 1) AS i ON TRUE`
 
