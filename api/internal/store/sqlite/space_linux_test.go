@@ -24,6 +24,10 @@ func isDiskFull(err error) bool {
 // writeFor writes a note of an owner. A deletion leaves what the store allows.
 func writeFor(t *testing.T, store *Store, owner, uid string, size int, deletes bool) error {
 	t.Helper()
+	return store.Write(t.Context(), batchFor(owner, uid, size, deletes))
+}
+
+func batchFor(owner, uid string, size int, deletes bool) item.Batch {
 	b := item.Batch{Owner: account.Owner{Tenant: "t", User: owner}, Epoch: 1, Now: time.Now}
 	b.Writes = []item.Write{{Kind: "note", UID: uid, Frees: deletes, Decide: func(seen item.Snapshot) (*item.Item, error) {
 		next := &item.Item{UID: uid, Version: seen.Version() + 1, StoredAt: seen.NextStoredAt(), Payload: []byte(`"` + strings.Repeat("x", size) + `"`)}
@@ -35,7 +39,17 @@ func writeFor(t *testing.T, store *Store, owner, uid string, size int, deletes b
 		}
 		return next, nil
 	}}}
-	return store.Write(t.Context(), b)
+	return b
+}
+
+// keptBytes is the size of the contents that an owner's journal keeps.
+func keptBytes(t *testing.T, store *Store, owner string) (bytes int64) {
+	t.Helper()
+	const text = `SELECT COALESCE(SUM(octet_length(content)), 0) FROM journal WHERE owner = ?`
+	if err := store.reader.QueryRow(text, owner).Scan(&bytes); err != nil {
+		t.Fatal(err)
+	}
+	return bytes
 }
 
 // fill writes notes until the disk is full, and returns how many there are.
@@ -96,6 +110,13 @@ func readsAndMakesRoom(t *testing.T) {
 			if err := writeFor(t, store, "bob", "b", 200, false); !isDiskFull(err) {
 				t.Errorf("another user's write: %v", err)
 			}
+			for deletes, refused := range map[bool]bool{false: true, true: false} {
+				try := batchFor("bob", "b", 200, deletes)
+				try.DryRun = true
+				if err := store.Write(t.Context(), try); isDiskFull(err) != refused || !refused && err != nil {
+					t.Errorf("a dry run, of a deletion %v: %v", deletes, err)
+				}
+			}
 			bob := item.Ref{Owner: account.Owner{Tenant: "t", User: "bob"}, Kind: "note", UID: "b"}
 			if found, err := store.Get(t.Context(), bob); err != nil || found == nil {
 				t.Errorf("a read: %v, %v", found, err)
@@ -104,6 +125,9 @@ func readsAndMakesRoom(t *testing.T) {
 				if err := writeFor(t, store, gone[0], gone[1], 1_000_000, true); err != nil {
 					t.Errorf("a deletion: %v", err)
 				}
+			}
+			if kept := keptBytes(t, store, "bob"); kept != 0 {
+				t.Errorf("of an item that was deleted while nothing was free, %d bytes are kept", kept)
 			}
 			_, deleted, err := store.Wipe(t.Context(), account.Owner{Tenant: "t", User: "alice"}, 1, journal.Origin{}, time.Now)
 			if err != nil || deleted["note"] < 5 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -63,11 +64,13 @@ func TestTheHotStatementsNeitherScanNorSort(t *testing.T) {
 	for name, text := range map[string]string{
 		"item": sqlItem, "current": sqlCurrent, "live": sqlLive, "past": sqlPast, "head": sqlHead,
 		"state": sqlState, "purge": sqlPurgeEnded, "count": sqlCountByKind, "delete": sqlDeleteOwners, "raise": sqlRaiseEpoch,
-		"delete answers": sqlDeleteAnswers,
+		"delete answers": sqlDeleteAnswers, "delete usage": sqlDeleteUsage, "unindex": sqlUnindexOwners, "delete texts": sqlDeleteDocs,
+		"drop contents": sqlDropContents, "delete some": sqlDeleteSome, "drop some contents": sqlDropSomeContents,
+		"unindex some": sqlUnindexSome, "delete some texts": sqlDeleteSomeDocs,
 	} {
 		t.Run(name, func(t *testing.T) {
 			plan := explain(t, store.writer, text)
-			for _, bad := range []string{"SCAN item", "SCAN i", "SCAN a", "SCAN e", "TEMP B-TREE"} {
+			for _, bad := range []string{"SCAN item", "SCAN i", "SCAN a", "SCAN e", "SCAN j", "SCAN search_doc", "SCAN search_index VIRTUAL TABLE INDEX 0:\n", "SCAN u", "TEMP B-TREE"} {
 				if strings.Contains(plan, bad) {
 					t.Errorf("plan has %q:\n%s", bad, plan)
 				}
@@ -152,6 +155,63 @@ func parameters(text string) int {
 		}
 	}
 	return strings.Count(text, "?")
+}
+
+// instruction is one of a prepared statement, and the trigger that has it.
+type instruction struct {
+	trigger, name string
+	cursor        int
+	text          string
+}
+
+// instructions are those of a statement and of all triggers that it can run.
+func instructions(t *testing.T, db *sql.DB, text string) (all []instruction) {
+	t.Helper()
+	rows, err := db.Query("EXPLAIN "+text, make([]any, parameters(text))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	trigger := ""
+	for rows.Next() {
+		var i instruction
+		var skip any
+		var text sql.NullString
+		if err := rows.Scan(&skip, &i.name, &i.cursor, &skip, &skip, &text, &skip, &skip); err != nil {
+			t.Fatal(err)
+		}
+		if i.name == "Init" {
+			trigger = strings.TrimPrefix(text.String, "-- TRIGGER ")
+		}
+		i.trigger, i.text = trigger, text.String
+		all = append(all, i)
+	}
+	return all
+}
+
+func TestAWriteWithAllItsTriggersNeitherScansNorSorts(t *testing.T) {
+	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
+	ran, own := map[string]bool{}, map[instruction]bool{}
+	for _, i := range instructions(t, store.writer, sqlSave) {
+		ran[i.trigger] = true
+		at := instruction{trigger: i.trigger, cursor: i.cursor}
+		switch {
+		case i.name == "OpenEphemeral": // the few rows of this write
+			own[at] = true
+		case strings.HasPrefix(i.name, "Sorter"), i.name == "OpenAutoindex":
+			t.Errorf("%s sorts", i.trigger)
+		case (i.name == "Rewind" || i.name == "Last") && !own[at] && i.trigger != "idempotency_drops_expired": // which begins at the oldest
+			t.Errorf("%s scans", i.trigger)
+		case i.name == "VFilter" && strings.HasSuffix(i.trigger, "indexes") && i.text != "=":
+			t.Errorf("%s looks for a text by %q", i.trigger, i.text)
+		}
+	}
+	for _, name := range []string{"saving_creates", "saving_updates", "saving_counts", "saving_indexes", "saving_unindexes", "saving_keeps_answers",
+		"item_terms_of_insert", "item_terms_of_update", "idempotency_drops_expired", "idempotency_drops_surplus"} {
+		if !ran[name] {
+			t.Errorf("%s does not belong to a write", name)
+		}
+	}
 }
 
 func TestProcessesThatStartAtOnceShareOneNewDatabase(t *testing.T) {
@@ -429,6 +489,80 @@ func TestTagsFollowTheirItemByThemselves(t *testing.T) {
 	}
 	if got := indexedTags(t, store); got != "" {
 		t.Errorf("the wipe left %q", got)
+	}
+}
+
+// indexedTexts is the ids of the texts of an owner that are in the index, and checks that
+// the index has no others.
+func indexedTexts(t *testing.T, store *Store, owner string) (ids []int64) {
+	t.Helper()
+	const check = `INSERT INTO search_index (search_index) VALUES ('integrity-check')`
+	if _, err := store.writer.Exec(check); err != nil {
+		t.Fatal(err)
+	}
+	var others int
+	const strays = `SELECT COUNT(*) FROM search_index FULL JOIN search_doc ON id = search_index.rowid WHERE id IS NULL OR search_index.rowid IS NULL`
+	if err := store.writer.QueryRow(strays).Scan(&others); err != nil || others != 0 {
+		t.Errorf("%d rows without another, %v", others, err)
+	}
+	rows, err := store.writer.Query(`SELECT id FROM search_doc WHERE owner = ? ORDER BY id`, owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+func TestTheIndexOfTextsFollowsItsItems(t *testing.T) {
+	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
+	save := func(owner, uid string, deleted bool, text *item.Text) {
+		t.Helper()
+		write := writing(uid)
+		write.User = owner
+		err := write.Decide(t.Context(), store, func(seen item.Snapshot) (*item.Item, error) {
+			next := &item.Item{UID: uid, Version: seen.Version() + 1, StoredAt: seen.NextStoredAt(), Payload: []byte(`{}`), Text: text}
+			if deleted {
+				next.DeletedAt = &next.StoredAt
+			}
+			return next, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := &item.Text{Title: "A title", Body: "and a text"}
+	save("u", "x", false, text)
+	save("v", "x", false, text)
+	save("u", "y", false, text)
+	first := indexedTexts(t, store, "u")
+	save("u", "x", false, nil)
+	if again := indexedTexts(t, store, "u"); len(first) != 2 || !slices.Equal(again, first) {
+		t.Errorf("%v became %v by a write of no text", first, again)
+	}
+	save("u", "x", false, &item.Text{Body: "another text"})
+	if again := indexedTexts(t, store, "u"); len(again) != 2 || again[0] != first[1] || again[1] <= first[1] {
+		t.Errorf("%v became %v by a new text of the first", first, again)
+	}
+	save("u", "x", true, text)
+	if left := indexedTexts(t, store, "u"); !slices.Equal(left, first[1:]) {
+		t.Errorf("%v became %v by a deletion", first, left)
+	}
+	save("u", "x", false, text)
+	if again := indexedTexts(t, store, "u"); len(again) != 2 || again[1] <= first[1] {
+		t.Errorf("after it came back: %v", again)
+	}
+	if _, _, err := store.Wipe(t.Context(), writing("x").Owner, 1, journal.Origin{}, time.Now); err != nil {
+		t.Fatal(err)
+	}
+	if mine, other := indexedTexts(t, store, "u"), indexedTexts(t, store, "v"); len(mine) != 0 || len(other) != 1 {
+		t.Errorf("the wipe left %v, and of another %v", mine, other)
 	}
 }
 
