@@ -71,3 +71,24 @@ func TestAClockThatGoesBackGivesNothing(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestWhatIsOwedIsPaidBeforeTheNextToken(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_700_000_000, 0)
+	b := limit.NewBuckets(limit.Rate{PerMinute: 60, Burst: 5}, 10)
+	if got := b.Take("u", now); !got.Allowed || got.Remaining != 4 {
+		t.Errorf("%+v", got)
+	}
+	if got := b.Owe("u", now, 24); got.Remaining != 0 || got.Full != 25*time.Second {
+		t.Errorf("%+v", got)
+	}
+	for _, other := range []string{"v", "w", "x"} { // each could make the buckets forget one that is full
+		b.Take(other, now.Add(6*time.Second))
+	}
+	if got := b.Take("u", now.Add(20*time.Second)); got.Allowed || got.Retry != time.Second {
+		t.Errorf("%+v", got)
+	}
+	if got := b.Take("u", now.Add(21*time.Second)); !got.Allowed {
+		t.Errorf("%+v", got)
+	}
+}
