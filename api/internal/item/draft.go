@@ -12,6 +12,7 @@ type draft struct {
 	original string
 	text     string
 	parts    []part
+	spare    []part // of the draft before, whose memory the next one takes
 }
 
 // part is a stretch of a draft: a stretch of the original, at a place later than that of
@@ -36,7 +37,7 @@ func newDraft(original string) *draft {
 func (d *draft) splice(places []int, size int, with string) {
 	var text strings.Builder
 	text.Grow(len(d.text) + len(places)*(len(with)-size))
-	rest, at := partReader{rest: d.parts, kept: make([]part, 0, len(d.parts)+2*len(places))}, 0
+	rest, at := partReader{rest: d.parts, kept: d.spare[:0]}, 0
 	for _, place := range places {
 		text.WriteString(d.text[at:place])
 		text.WriteString(with)
@@ -47,7 +48,7 @@ func (d *draft) splice(places []int, size int, with string) {
 	}
 	text.WriteString(d.text[at:])
 	rest.keep(len(d.text) - at)
-	d.text, d.parts = text.String(), rest.kept
+	d.text, d.parts, d.spare = text.String(), rest.kept, d.parts
 }
 
 // partReader goes through the parts of a draft and collects those of the next one.
@@ -177,8 +178,9 @@ type rawText struct {
 // skip goes to a place of the meant text.
 func (r *rawText) skip(to int) {
 	for r.passed < to {
-		plain := bytes.IndexByte(r.raw[r.at:], '\\')
-		if n := to - r.passed; plain < 0 || plain > n {
+		n := to - r.passed // at most so many bytes of JSON are without an escape
+		plain := bytes.IndexByte(r.raw[r.at:min(len(r.raw), r.at+n)], '\\')
+		if plain < 0 {
 			plain = n
 		}
 		if plain > 0 {

@@ -241,6 +241,30 @@ func TestATextEditKeepsToTheBounds(t *testing.T) {
 	}
 }
 
+// The most that one request may replace, in a text without escapes or line breaks.
+func TestManyReplacementsAreMadeInALargeText(t *testing.T) {
+	t.Parallel()
+	var before, after strings.Builder
+	for range MaxOccurrences {
+		for i := range MaxReplacements {
+			fmt.Fprintf(&before, "k%02d. text ", i)
+			fmt.Fprintf(&after, "K%02d? text ", i)
+		}
+	}
+	var want TextEdit
+	for i := range MaxReplacements {
+		want.Replacements = append(want.Replacements, Replacement{fmt.Sprintf("k%02d.", i), fmt.Sprintf("K%02d?", i), MaxOccurrences})
+	}
+	d := newDraft(before.String())
+	if err := want.apply(d, "content", before.Len()); err != nil {
+		t.Fatal(err)
+	}
+	raw := d.encode([]byte(`"` + before.String() + `"`))
+	if d.text != after.String() || string(raw) != `"`+after.String()+`"` || len(d.diff()) > maxDiffBytes {
+		t.Error("the text is another one")
+	}
+}
+
 func TestADateStaysADate(t *testing.T) {
 	t.Parallel()
 	task := entity.Table[slices.IndexFunc(entity.Table, func(e *entity.Entity) bool { return e.Formats["dueDate"] != "" })]
