@@ -148,11 +148,10 @@ type outline struct {
 	line      int    // of the last line that was read
 	fence     string // that the code which is open began with; empty outside of code
 	html      string // with which the HTML that is open ends; empty outside of it
+	list      int    // how far text is indented that belongs to the list item; 0 outside of one
 	paragraph int    // where the open one begins; noParagraph outside of one
 	began     int    // the line where it did
-	inner     bool   // whether the paragraph belongs to a list or quotation
-	list      bool   // whether indented text still belongs to a list
-	blank     bool   // whether the line before was blank
+	inner     bool   // whether it belongs to a list item or quotation
 }
 
 // skipProperties skips properties (front matter): a first line "---", then lines of which
@@ -189,62 +188,97 @@ func (o *outline) next() (heading, bool) {
 	from := o.at
 	line := o.read()
 	text, indent := unindented(line)
-	switch {
-	case o.fence != "":
-		if indent < 4 && closesFence(text, o.fence) {
-			o.fence = ""
-		}
+	if text == "" {
+		o.paragraph = noParagraph
 		return heading{}, false
+	}
+	if indent < o.list && !o.continues(text) {
+		o.list, o.fence, o.html, o.paragraph = 0, "", "", noParagraph
+	}
+	switch {
 	case o.html != "":
 		o.endHTML(line)
-		return heading{}, false
-	case text == "":
-		o.paragraph, o.blank = noParagraph, true
-		return heading{}, false
+	case indent-o.list >= 4: // code, or more of a paragraph
+	case o.fence != "":
+		if closesFence(text, o.fence) {
+			o.fence = ""
+		}
+	default:
+		return o.block(from, text, indent)
 	}
-	afterBlank := o.blank
-	o.blank = false
-	if indent == 0 && afterBlank && listItem(text) == "" {
-		o.list = false
-	}
-	if indent >= 4 {
-		return heading{}, false // code, or more of a paragraph
-	}
-	return o.block(from, text, o.list && indent > 0)
+	return heading{}, false
 }
 
-// block reads a line that is not indented like code. Inner is whether it belongs to a
-// list.
-func (o *outline) block(from int, text string, inner bool) (heading, bool) {
-	if fence := opensFence(text); fence != "" {
-		o.fence, o.paragraph = fence, noParagraph
+// continues reports whether a line that is indented too little for a list item is more of
+// the paragraph in it.
+func (o *outline) continues(text string) bool {
+	_, isHeading := hashHeading(text)
+	begin, _ := opensHTML(text)
+	return o.paragraph != noParagraph && !isHeading && begin == "" && opensFence(text) == "" && !thematicBreak(text) &&
+		listItem(text) == "" && text[0] != '>'
+}
+
+// block reads a line that may begin or end something. What is in a list item is of no
+// interest, but for its end.
+func (o *outline) block(from int, text string, indent int) (heading, bool) {
+	if o.fence = opensFence(text); o.fence != "" {
+		o.paragraph = noParagraph
 		return heading{}, false
 	}
-	if h, ok := hashHeading(text); ok && !inner {
-		o.paragraph, o.list = noParagraph, false
+	if h, ok := hashHeading(text); ok {
+		o.paragraph = noParagraph
 		h.line, h.from, h.body = o.line, from, o.at
-		return h, true
+		return h, o.list == 0
 	}
-	if level := underline(text); level > 0 && o.paragraph != noParagraph && !o.inner && !inner {
+	if level := underline(text); level > 0 && o.paragraph != noParagraph && !o.inner {
 		h := heading{level: level, text: paragraphText(o.text[o.paragraph:from]), line: o.began, from: o.paragraph, body: o.at}
 		o.paragraph = noParagraph
 		return h, true
 	}
-	switch rest := listItem(text); {
+	o.rest(from, text, indent)
+	return heading{}, false
+}
+
+// rest reads a line that is no part of a heading.
+func (o *outline) rest(from int, text string, indent int) {
+	content := listItem(text)
+	begin, end := opensHTML(text)
+	switch {
 	case thematicBreak(text):
-		o.paragraph, o.list = noParagraph, o.list && inner
-	case rest != "":
-		o.list = true
-		o.begin(from, true)
-		o.fence = opensFence(strings.TrimLeft(rest, " \t"))
+		o.paragraph = noParagraph
+	case content != "" && (o.paragraph == noParagraph || o.inner || interrupts(text, content)):
+		o.item(from, text, content, indent)
 	case text[0] == '>':
 		o.begin(from, true)
-	case o.beginHTML(text):
-		o.paragraph = noParagraph
+	case begin != "":
+		o.paragraph, o.html = noParagraph, end
+		o.endHTML(text[len(begin):])
 	case o.paragraph == noParagraph:
-		o.begin(from, inner)
+		o.begin(from, o.list > 0)
 	}
-	return heading{}, false
+}
+
+// item reads the first line of a list item.
+func (o *outline) item(from int, text, content string, indent int) {
+	inside := strings.TrimLeft(content, " \t")
+	if o.list == 0 {
+		space := len(content) - len(inside)
+		if space > 4 || inside == "" {
+			space = 1
+		}
+		o.list = indent + len(text) - len(content) + space
+	}
+	o.paragraph = noParagraph
+	o.fence = opensFence(inside)
+	if _, isHeading := hashHeading(inside); inside != "" && o.fence == "" && !isHeading && !thematicBreak(inside) {
+		o.begin(from, true)
+	}
+}
+
+// interrupts reports whether a list item can begin in the middle of a paragraph.
+func interrupts(text, content string) bool {
+	number := strings.TrimLeft(text, "0123456789")
+	return strings.TrimSpace(content) != "" && (len(number) == len(text) || text[:len(text)-len(number)] == "1")
 }
 
 func (o *outline) begin(from int, inner bool) { o.paragraph, o.began, o.inner = from, o.line, inner }
@@ -338,24 +372,23 @@ func closesFence(line, fence string) bool {
 	return len(line) >= len(fence) && strings.Trim(line, fence[:1]) == ""
 }
 
-// rawHTML are the beginnings of HTML that lasts to an end of its own.
-var rawHTML = map[string]string{"<!--": "-->", "<pre": "</pre>", "<script": "</script>", "<style": "</style>", "<textarea": "</textarea>"}
+// rawHTML are the beginnings of HTML that lasts to an end of its own, and these ends.
+var rawHTML = [][2]string{{"<!--", "-->"}, {"<pre", "</pre>"}, {"<script", "</script>"}, {"<style", "</style>"}, {"<textarea", "</textarea>"}}
 
-// beginHTML notes the HTML that begins with a line, if it does not end there.
-func (o *outline) beginHTML(line string) bool {
+// opensHTML is with what a line opens HTML of this kind, and what ends it; empty when it
+// does not.
+func opensHTML(line string) (begin, end string) {
 	if line[0] != '<' {
-		return false
+		return "", ""
 	}
 	lower := strings.ToLower(line[:min(len(line), len("<textarea>"))])
-	for begin, end := range rawHTML {
-		if !strings.HasPrefix(lower, begin) || begin != "<!--" && len(lower) > len(begin) && strings.IndexByte(" \t>", lower[len(begin)]) < 0 {
-			continue
+	for _, kind := range rawHTML {
+		rest, ok := strings.CutPrefix(lower, kind[0])
+		if ok && (kind[0] == "<!--" || rest == "" || strings.IndexByte(" \t>", rest[0]) >= 0) {
+			return kind[0], kind[1]
 		}
-		o.html = end
-		o.endHTML(line[len(begin):])
-		return true
 	}
-	return false
+	return "", ""
 }
 
 func (o *outline) endHTML(line string) {
