@@ -35,6 +35,8 @@ func renderOutcome(appendJSON func([]byte, *item.Item) []byte) rendering {
 	}
 }
 
+const notRemade = "Whether something was written. Absent when a repeated request gets a response that was too large to be kept."
+
 func textEditSchema() object {
 	text := object{"type": []string{"string", "null"}}
 	replacement := closed(object{
@@ -60,9 +62,9 @@ func textEditSchema() object {
 func editedSchema(head object) object {
 	return closed(merged(head, object{
 		"field":   object{"type": "string", "description": "The payload key of the text."},
-		"changed": object{"type": "boolean"},
+		"changed": object{"type": "boolean", "description": notRemade},
 		"diff":    object{"type": "string", "description": "The touched lines as a unified diff without context, at most 40 lines and 2 kB; a last line says how many are left out."},
-	}), "uid", "version", "updatedAt", "field", "changed", "diff")
+	}), "uid", "version", "updatedAt")
 }
 
 func tagChangeSchema() object {
@@ -80,6 +82,6 @@ func tagChangeSchema() object {
 func taggedSchema(head object) object {
 	return closed(merged(head, object{
 		"tags":    object{"type": "array", "description": "The tags as they are stored."},
-		"changed": object{"type": "boolean", "description": "Absent when a repeated request gets a response that was too large to be kept."},
+		"changed": object{"type": "boolean", "description": notRemade},
 	}), "uid", "version", "updatedAt", "tags")
 }

@@ -97,6 +97,15 @@ func TestAPassageOfALongLineIsExact(t *testing.T) {
 	}
 }
 
+func TestAPassageShowsAllOfWhatItCan(t *testing.T) {
+	t.Parallel()
+	exact := strings.Repeat("exact Ä ", 24) + "exact."
+	places, _ := nearest(strings.Repeat("before ", 50)+exact+strings.Repeat(" after", 50), strings.ToLower(exact))
+	if len(places) != 1 || !strings.Contains(places[0].Text, exact) {
+		t.Errorf("%+v", places)
+	}
+}
+
 func TestTheNearestLinesComeFirst(t *testing.T) {
 	t.Parallel()
 	text := "call Anna about the contract\ncall Anna about the contrast on Monday\ncoll Anne abuot teh contrakt\nsomething else\ncall Anna about the contract\n"

@@ -16,29 +16,31 @@ type passage struct {
 const (
 	maxPassages     = 3
 	maxPassageRunes = 200
+	usualLead       = 50 // characters before the place in question
 )
 
-// passageAt is the lines from one place to another, shortened to what is around the
-// first place.
+// passageAt is the lines from one place to another, shortened to what is between the
+// places and around them.
 func passageAt(text string, from, to int) passage {
 	begin := strings.LastIndexByte(text[:from], '\n') + 1
 	end := len(text)
 	if next := strings.IndexByte(text[to:], '\n'); next >= 0 {
 		end = to + next
 	}
-	left, right := around(text[begin:end], from-begin, maxPassageRunes)
+	room := max(0, maxPassageRunes-utf8.RuneCountInString(text[from:to]))
+	left, right := around(text[begin:end], from-begin, min(room/2, usualLead), maxPassageRunes)
 	line := 1 + strings.Count(text[:begin+left], "\n")
 	return passage{line, strings.TrimSuffix(text[begin+left:begin+right], "\r")}
 }
 
 // around is the stretch of a line, of at most so many characters, that shows a place and
-// a little of what is before it.
-func around(line string, at, most int) (from, to int) {
+// some of what is before it, or more if the line ends early.
+func around(line string, at, lead, most int) (from, to int) {
 	at = min(at, len(line))
 	for at > 0 && at < len(line) && !utf8.RuneStart(line[at]) {
 		at--
 	}
-	from = runesBack(line, at, most/4)
+	from = runesBack(line, at, lead)
 	to, shown := runesOn(line, from, most)
 	return runesBack(line, from, most-shown), to
 }
@@ -66,7 +68,7 @@ func beginning(line string, most int) string { return showing(line, 0, most) }
 
 // showing is a line shortened to what is around a place, with marks where it is cut.
 func showing(line string, at, most int) string {
-	from, to := around(line, at, most)
+	from, to := around(line, at, usualLead, most)
 	shown := line[from:to]
 	if from > 0 {
 		shown = "…" + shown

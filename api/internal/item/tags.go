@@ -75,28 +75,39 @@ func readTags(sent *Payload, key string) ([]string, error) {
 // Tagged is what a change of tags has done, besides making the next version.
 type Tagged struct {
 	Changed bool
-	done    bool // this process has made the change
+	tags    []byte // as they are stored; nil if this process has not made the change
 }
 
 // AppendJSON appends the answer to a change of tags that made the item. When the answer
 // is made again later, it does not say whether there was a change.
 func (d *Tagged) AppendJSON(b []byte, made *Item) []byte {
 	b = append(made.appendHead(b), `,"tags":`...)
-	b = append(b, tagsOrNone(made.Payload)...)
-	if d.done {
+	if d.tags == nil {
+		b = append(b, storedTags(made.Payload)...)
+	} else {
+		b = append(b, d.tags...)
 		b = strconv.AppendBool(append(b, `,"changed":`...), d.Changed)
 	}
 	return append(b, '}')
 }
 
-// tagsOrNone is the array of tags of a payload, as it is stored.
-func tagsOrNone(payload []byte) []byte {
-	if decoded, err := Decode(payload); err == nil {
-		if raw, _ := decoded.raw("tags"); len(raw) > 0 && raw[0] == '[' {
-			return raw
-		}
+// storedTags is the array of tags of an encoded payload.
+func storedTags(payload []byte) []byte {
+	decoded, err := Decode(payload)
+	if err != nil {
+		return noTags // not reached: it is stored
 	}
-	return []byte("[]")
+	return decoded.tagsOrNone()
+}
+
+var noTags = []byte("[]")
+
+// tagsOrNone is the array of tags; an empty one if there are none.
+func (p *Payload) tagsOrNone() []byte {
+	if raw, _ := p.raw("tags"); len(raw) > 0 && raw[0] == '[' {
+		return raw
+	}
+	return noTags
 }
 
 // ChangeTags makes the change of tags that a body asks for, and notes what it did. A
@@ -123,7 +134,7 @@ func (s *Service) ChangingTags(want *TagChange, problem error, condition Conditi
 // tagRewrite is what a change of tags does to a payload.
 func (s *Service) tagRewrite(e *entity.Entity, want *TagChange, did *Tagged) func(*Payload) (*Payload, error) {
 	return func(stored *Payload) (*Payload, error) {
-		*did = Tagged{done: true}
+		*did = Tagged{tags: stored.tagsOrNone()}
 		var tags []json.RawMessage
 		if stored.Given("tags") {
 			var err error
@@ -137,7 +148,7 @@ func (s *Service) tagRewrite(e *entity.Entity, want *TagChange, did *Tagged) fun
 		}
 		next := stored.clone()
 		next.setOwn("tags", slices.Concat([]byte("["), bytes.Join(after, []byte(",")), []byte("]")))
-		did.Changed = true
+		*did = Tagged{Changed: true, tags: next.tagsOrNone()}
 		return next, s.checkGrowth(stored.size(), next.size())
 	}
 }
