@@ -38,6 +38,7 @@ func schemas() object {
 			"more":  object{"const": true, "description": "More than the total match."}, "nextCursor": describedAs(text, "Absent on the last page."),
 		}, "items"),
 		"Summary":          summarySchema(),
+		"Overview":         overviewSchema(),
 		"Changes":          changesSchema(uid, moment),
 		"Batch":            batchSchema(),
 		"Acknowledgements": listOf(schemaOf(reflect.TypeFor[item.Acknowledgement]())),

@@ -108,6 +108,9 @@ type Tally struct {
 	Count  int
 }
 
+// MaxStates is how many states of a kind are counted, in the order of their names.
+const MaxStates = 50
+
 // WholeBytes is the size up to which payloads are whole.
 func (q Query) WholeBytes() int64 {
 	if q.Reduces {

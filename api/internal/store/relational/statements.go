@@ -85,9 +85,6 @@ func (d Dialect) Match(owner account.Owner, kinds []entity.Kind, prefix string, 
 	return s.String(), s.arguments
 }
 
-// MaxStates is how many states of a kind Tally counts.
-const MaxStates = 50
-
 // Tally selects kind, status and the number of live items. It finds the states one by
 // one along an index, and counts each up to most.
 func (d Dialect) Tally(owner account.Owner, kinds []entity.Kind, most int) (text string, arguments []any) {
@@ -100,7 +97,7 @@ func (d Dialect) Tally(owner account.Owner, kinds []entity.Kind, most int) (text
 	byStatus := d.From(Walk{Place: "i", Index: "item_by_status"}) + " WHERE i.tenant = ? AND i.owner = ? AND i.kind = s.kind AND i.status <> ''"
 	next := "(SELECT MIN(i.status) FROM " + byStatus + " AND i.status > "
 	s.add("), states (kind, status, number) AS (SELECT s.kind, "+next+"''), 1 FROM kinds s", key...)
-	s.add(" UNION ALL SELECT s.kind, "+next+"s.status), s.number + 1 FROM states s WHERE s.status IS NOT NULL AND s.number < ?)", append(key, MaxStates)...)
+	s.add(" UNION ALL SELECT s.kind, "+next+"s.status), s.number + 1 FROM states s WHERE s.status IS NOT NULL AND s.number < ?)", append(key, item.MaxStates)...)
 	s.add(" SELECT s.kind, s.status, (SELECT COUNT(*) FROM (SELECT i.uid FROM "+byStatus+" AND i.status = s.status AND i.deleted_ms IS NULL LIMIT ?) AS c)"+
 		" FROM states s WHERE s.status IS NOT NULL", append(key, most)...)
 	s.add(" UNION ALL SELECT s.kind, '', (SELECT COUNT(*) FROM (SELECT i.uid FROM "+d.From(Walk{Place: "i", Index: "item_live_by_time"})+
