@@ -23,7 +23,7 @@ var mayImport = map[string][]string{
 	"internal/fault":            {},
 	"internal/entity":           {},
 	"internal/journal":          {},
-	"internal/item":             {"internal/account", "internal/journal", "internal/entity", "internal/fault", "github.com/google/uuid"},
+	"internal/item":             {"internal/account", "internal/journal", "internal/entity", "internal/fault", "github.com/google/uuid", "golang.org/x/text/unicode/norm"},
 	"internal/account":          {"internal/fault", "internal/journal", "github.com/google/uuid"},
 	"internal/auth":             {"internal/fault", "github.com/golang-jwt/jwt/v5", "golang.org/x/sync/singleflight", "golang.org/x/time/rate"},
 	"internal/httpapi":          {"internal/item", "internal/journal", "internal/account", "internal/auth", "internal/entity", "internal/fault", "internal/limit", "github.com/google/uuid"},
