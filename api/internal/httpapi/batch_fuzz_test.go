@@ -23,6 +23,8 @@ func FuzzBatch(f *testing.F) {
 		`{"operations":[{"op":"process","kind":"task","uid":` + uid + `,"action":"complete","metadata":{"a":[1]}}]}`,
 		`{"operations":[{"op":"delete","kind":"note","where":{"tag":["a","b"],"archived":false,"updatedSince":1},"atMost":1000}]}`,
 		`{"operations":[{"op":"archive","kind":"comment","where":{"parentUid":"$0","status":"open"},"atMost":1.5}]}`,
+		`{"operations":[{"op":"edit","kind":"note","uid":` + uid + `,"field":"a","edits":[{"find":"x","replace":"","count":2}],"append":"y","heading":"# A"}]}`,
+		`{"operations":[{"op":"tags","kind":"note","where":{"tag":"a"},"add":["b"],"remove":["a"]}]}`,
 		`{"operations":[{"op":"archive","kind":"chat_message","uid":"$18446744073709551617"}]}`,
 		`{"operations":[` + strings.Repeat(`{"op":"archive","kind":"note","uid":`+uid+`},`, 100) + `0]}`,
 	} {

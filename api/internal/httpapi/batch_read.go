@@ -65,6 +65,16 @@ var operationRows = []operationRow{
 		example: object{"action": "archive"}, change: (*operationReader).processing,
 	},
 	{
+		name: "edit", summary: "Change parts of a text, as the route `edit` does.",
+		members: item.TextEditFields, schemas: textEditSchema()["properties"].(object),
+		example: object{"edits": []object{{"find": "Milk", "replace": "Bread"}}}, change: (*operationReader).textEdit,
+	},
+	{
+		name: "tags", summary: "Add tags and remove others.",
+		members: item.TagChangeFields, schemas: tagChangeSchema()["properties"].(object),
+		example: object{"add": []string{"urgent"}, "remove": []string{"draft"}}, change: (*operationReader).tagChange,
+	},
+	{
 		name: "restore", summary: "Make an earlier version of an item the newest one; revives a deleted one.", oneItem: true,
 		members: []string{"version"}, schemas: object{"version": versionSchema},
 		example: object{"version": 3}, change: (*operationReader).restoration,
@@ -480,6 +490,24 @@ func (r *operationReader) processing() (item.Change, error) {
 		return nil, err
 	}
 	return item.Processing(action, r.condition), nil
+}
+
+func (r *operationReader) textEdit() (item.Change, error) {
+	sent, err := item.DecodeWithin(r.body(), r.api.Items.MaxString)
+	if err != nil {
+		return nil, err
+	}
+	want, err := item.ReadTextEdit(sent)
+	return r.api.Items.EditingText(want, err, r.condition, &item.Edited{}), nil
+}
+
+func (r *operationReader) tagChange() (item.Change, error) {
+	sent, err := item.DecodeWithin(r.body(), r.api.Items.MaxString)
+	if err != nil {
+		return nil, err
+	}
+	want, err := item.ReadTagChange(sent)
+	return r.api.Items.ChangingTags(want, err, r.condition, &item.Tagged{}), nil
 }
 
 func (r *operationReader) restoration() (item.Change, error) {

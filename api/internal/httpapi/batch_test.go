@@ -105,6 +105,40 @@ func TestABatchMakesItsOperationsInOrder(t *testing.T) {
 	})
 }
 
+func TestABatchEditsTextsAndTags(t *testing.T) {
+	t.Parallel()
+	onEachStore(t, func(t *testing.T, start starter) {
+		u := start(t).user("alice")
+		for n := range 3 {
+			u.create(find("note"), n+1, `"content":"call Anna","tags":["old","x"]`)
+		}
+		const operations = `
+			{"op":"create","kind":"task","payload":{"description":"one\ntwo"}},
+			{"op":"edit","kind":"task","uid":"$1","edits":[{"find":"two","replace":"2"}],"append":"three"},
+			{"op":"edit","kind":"task","uid":"$1","edits":[{"find":"2\nthree","replace":"2\n3"}]},
+			{"op":"edit","kind":"note","where":{"tag":"old"},"edits":[{"find":"Anna","replace":"Ann"}]},
+			{"op":"tags","kind":"note","where":{"tag":"old"},"add":["new"],"remove":["old"]}`
+		dry := u.call("POST", "/v1/batch?dryRun=true", `{"operations":[`+operations+`]}`).is(200).outcomes()
+		all := u.batch(operations).outcomes()
+		if len(dry.Results) != 5 || len(all.Results[4].Items) != 3 || all.Results[2].Version != 3 {
+			t.Errorf("%+v", all)
+		}
+		if got := u.call("GET", "/v1/tasks/"+all.Results[0].UID, "").is(200).item(); got.Payload["description"] != "one\n2\n3" {
+			t.Errorf("%+v", got)
+		}
+		for n := range 3 {
+			if got := u.call("GET", "/v1/notes/"+numbered(n+1), "").is(200).item(); got.Payload["content"] != "call Ann" || fmt.Sprint(got.Payload["tags"]) != "[x new]" || got.Version != 3 {
+				t.Errorf("%+v", got)
+			}
+		}
+		got := u.batch(`{"op":"archive","kind":"note","uid":"`+numbered(1)+`"},{"op":"edit","kind":"note","uid":"`+numbered(2)+`","edits":[{"find":"CALL","replace":"x"}]}`).fails(409, "edit_mismatch")
+		got.says("operation 2: edits[0].find occurs nowhere in content, not once, but it does apart from case; send it as details.nearest has it")
+		if got.detail("index") != 2.0 || got.detail("uid") != numbered(2) || fmt.Sprint(got.detail("nearest")) != "[map[line:1 text:call Ann]]" {
+			t.Errorf("%s", got.body)
+		}
+	})
+}
+
 // wrongOperations are wrong, each in its own way, with what is said of them.
 var wrongOperations = []struct {
 	operation, code, field string
@@ -120,6 +154,14 @@ var wrongOperations = []struct {
 	{`{"op":"patch","kind":"note","uid":"$1"}`, "invalid_operation", "payload", 400},
 	{`{"op":"patch","kind":"task","uid":"$2","payload":{"dueDate":"soon"}}`, "invalid_field", "dueDate", 422},
 	{`{"op":"patch","kind":"note","payload":{}}`, "invalid_operation", "uid", 400},
+	{`{"op":"edit","kind":"note","uid":"$1","edits":[{"find":"x","replace":"y"}]}`, "edit_mismatch", "content", 409},
+	{`{"op":"edit","kind":"note","uid":"$1","append":"x","heading":"A"}`, "edit_mismatch", "content", 409},
+	{`{"op":"edit","kind":"note","uid":"$1","field":"uid","append":"x"}`, "invalid_field", "uid", 422},
+	{`{"op":"edit","kind":"note","uid":"$1"}`, "invalid_field", "edits", 422},
+	{`{"op":"edit","kind":"note","uid":"$1","edits":[{"find":5,"replace":"y"}]}`, "invalid_json", "edits[0].find", 400},
+	{`{"op":"edit","kind":"note","uid":"$1","append":"x","text":"y"}`, "invalid_json", "text", 400},
+	{`{"op":"tags","kind":"note","uid":"$1","add":["x"],"remove":["x"]}`, "invalid_field", "add", 422},
+	{`{"op":"tags","kind":"note","uid":"$1","ifMatch":2,"add":["x"]}`, "version_mismatch", "", 412},
 	{`{"op":"patch","kind":"note","uid":5,"payload":{}}`, "invalid_uid", "uid", 400},
 	{`{"op":"patch","kind":"note","uid":"$57","payload":{}}`, "invalid_operation", "uid", 400},
 	{`{"op":"patch","kind":"note","uid":"$99","payload":{}}`, "invalid_operation", "uid", 400},

@@ -18,7 +18,7 @@ func (a *API) batchRoute() route {
 		success:    success{schema: schemaRef("Outcomes"), example: exampleOutcomes, headers: []header{changeHeader}},
 		codes: []fault.Code{
 			fault.InvalidOperation, fault.InvalidUID, fault.AmbiguousUID, fault.InvalidIfMatch, fault.InvalidFilter, fault.InvalidAction, fault.InvalidField,
-			fault.NotFound, fault.Deleted, fault.VersionNotKept, fault.UIDExists, fault.ParentNotFound, fault.TooManyMatches, fault.VersionMismatch,
+			fault.NotFound, fault.Deleted, fault.EditMismatch, fault.VersionNotKept, fault.UIDExists, fault.ParentNotFound, fault.TooManyMatches, fault.VersionMismatch,
 			fault.BatchTooLarge, fault.QuotaExceeded, fault.DiskFull,
 		},
 	}

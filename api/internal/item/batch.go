@@ -61,7 +61,7 @@ func (s *Service) Batch(ctx context.Context, t Target, operations []Operation, r
 	case errors.As(err, &made):
 		return nil, t.Once.repeat(made.record)
 	case err != nil:
-		return nil, err
+		return nil, explained(err)
 	}
 	return run.outcomes, nil
 }
@@ -187,7 +187,9 @@ func atOperation(i int, operation Operation, uid string, err error) error {
 	if operation.Creates {
 		uid = "" // there is no such item
 	}
-	return AtOperation(refused, i+1, operation.Name, string(operation.Entity.Kind), uid)
+	return refusedLater(err, refused, func(refused *fault.Error) *fault.Error {
+		return AtOperation(refused, i+1, operation.Name, string(operation.Entity.Kind), uid)
+	})
 }
 
 // AtOperation is the refusal of an operation, counted from 1. What is not known of it is

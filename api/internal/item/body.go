@@ -2,23 +2,9 @@ package item
 
 import (
 	"encoding/json"
-	"slices"
 
 	"toolbridge/api/internal/fault"
 )
-
-// onlyFields refuses a field that a request does not have. Place is what stands before
-// its name in a sentence.
-func onlyFields(sent *Payload, place string, known, others []string) error {
-	for _, m := range sent.members {
-		if !slices.Contains(known, m.key) && !slices.Contains(others, m.key) {
-			name := place + shortened(m.key)
-			return fault.New(fault.InvalidJSON, "unknown field: %s (use %s)", name, oneOf(known)).
-				With(fault.Facts{"field": name, "fields": known})
-		}
-	}
-	return nil
-}
 
 // readText reads a string; a key that is missing or null leaves the text as it is.
 func (p *Payload) readText(key, place string, into *string) error {

@@ -17,13 +17,22 @@ type mismatch struct {
 	field  string
 	text   string // in which it was looked for
 	found  int
+	within func(*fault.Error) *fault.Error // says of the refusal where it belongs; nil for nothing
 }
 
 // Error is the sentence without an explanation.
 func (m *mismatch) Error() string { return m.fault("").Message }
 
 // Unwrap returns the refusal without an explanation.
-func (m *mismatch) Unwrap() error { return m.fault("") }
+func (m *mismatch) Unwrap() error { return m.placed(m.fault("")) }
+
+// placed is the refusal with where it belongs.
+func (m *mismatch) placed(refused *fault.Error) error {
+	if m.within == nil {
+		return refused
+	}
+	return m.within(refused)
+}
 
 // explained completes the refusal of a text edit. Other errors stay as they are.
 func explained(err error) error {
@@ -32,6 +41,18 @@ func explained(err error) error {
 		return err
 	}
 	return m.explain()
+}
+
+// refusedLater is the refusal with what more there is to say of it. A mismatch stays one
+// until it is explained.
+func refusedLater(err error, refused *fault.Error, within func(*fault.Error) *fault.Error) error {
+	var m *mismatch
+	if !errors.As(err, &m) {
+		return within(refused)
+	}
+	placed := *m
+	placed.within = within
+	return &placed
 }
 
 func (m *mismatch) fault(advice string) *fault.Error {
@@ -78,7 +99,7 @@ func (m *mismatch) explain() error {
 	if len(differences) > 0 {
 		refusal.Details["differences"] = differences
 	}
-	return refusal
+	return m.placed(refusal)
 }
 
 // occurrences are the first places where the text occurs.

@@ -21,12 +21,12 @@ type TagChange struct {
 	Add, Remove []string
 }
 
-var tagChangeFields = []string{"add", "remove"}
+// TagChangeFields are the fields of a request for a change of tags.
+var TagChangeFields = []string{"add", "remove"}
 
-// ReadTagChange reads a change of tags from a decoded request, which may have other
-// fields of these names.
-func ReadTagChange(sent *Payload, others ...string) (*TagChange, error) {
-	if err := onlyFields(sent, "", tagChangeFields, others); err != nil {
+// ReadTagChange reads a change of tags from a decoded request.
+func ReadTagChange(sent *Payload) (*TagChange, error) {
+	if err := sent.RequireOnly(TagChangeFields...); err != nil {
 		return nil, err
 	}
 	if !sent.Given("add") && !sent.Given("remove") {

@@ -13,7 +13,8 @@ import (
 // Bounds of a text edit.
 const (
 	MaxReplacements = 100
-	MaxOccurrences  = 1000 // of what one replacement finds
+	MaxOccurrences  = 1000   // of what one replacement finds
+	maxReplaced     = 10_000 // of all that the replacements find
 )
 
 // TextEdit changes parts of one string of a payload; every other byte stays as it is.
@@ -34,16 +35,15 @@ type Replacement struct {
 	Count      int
 }
 
-// The fields of a request for a text edit.
+// TextEditFields are the fields of a request for a text edit.
 var (
-	textEditFields    = []string{"field", "edits", "append", "prepend", "heading"}
+	TextEditFields    = []string{"field", "edits", "append", "prepend", "heading"}
 	replacementFields = []string{"find", "replace", "count"}
 )
 
-// ReadTextEdit reads a text edit from a decoded request, which may have other fields of
-// these names.
-func ReadTextEdit(sent *Payload, others ...string) (*TextEdit, error) {
-	if err := onlyFields(sent, "", textEditFields, others); err != nil {
+// ReadTextEdit reads a text edit from a decoded request.
+func ReadTextEdit(sent *Payload) (*TextEdit, error) {
+	if err := sent.RequireOnly(TextEditFields...); err != nil {
 		return nil, err
 	}
 	var want TextEdit
@@ -87,11 +87,15 @@ func readReplacements(sent *Payload) ([]Replacement, error) {
 	if len(list) == 0 || len(list) > MaxReplacements {
 		return nil, invalidField("edits", "must have 1 to "+strconv.Itoa(MaxReplacements)+" elements")
 	}
-	replacements := make([]Replacement, len(list))
+	replacements, count := make([]Replacement, len(list)), 0
 	for i, raw := range list {
 		if replacements[i], err = readReplacement("edits["+strconv.Itoa(i)+"]", raw); err != nil {
 			return nil, err
 		}
+		count += replacements[i].Count
+	}
+	if count > maxReplaced {
+		return nil, invalidField("edits", "must have counts of "+strconv.Itoa(maxReplaced)+" together at most")
 	}
 	return replacements, nil
 }
@@ -101,8 +105,10 @@ func readReplacement(place string, raw []byte) (r Replacement, err error) {
 	if err != nil {
 		return r, wrongType(place, `an object such as {"find":"old","replace":"new"}`)
 	}
-	if err := onlyFields(sent, place+".", replacementFields, nil); err != nil {
-		return r, err
+	for _, m := range sent.members {
+		if !slices.Contains(replacementFields, m.key) {
+			return r, UnknownMember(place+"."+m.key, replacementFields)
+		}
 	}
 	for _, key := range []string{"find", "replace"} {
 		if !sent.Given(key) {
