@@ -114,14 +114,11 @@ func open(ctx context.Context, driver, path string, progress *migration.Progress
 func (s *Store) open(ctx context.Context, driver, path string, progress *migration.Progress) (err error) {
 	// FULL: acknowledged writes survive a power failure, not only a crash.
 	s.writer, err = connect(driver, path, 1, busyWait, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)",
-		fmt.Sprintf("_pragma=wal_autocheckpoint(%d)", s.space.pages()), fmt.Sprintf("_pragma=journal_size_limit(%d)", s.space.size))
+		"_pragma=temp_store(MEMORY)", fmt.Sprintf("_pragma=wal_autocheckpoint(%d)", s.space.pages()), fmt.Sprintf("_pragma=journal_size_limit(%d)", s.space.size))
 	if err != nil {
 		return err
 	}
 	if err := migrate(ctx, driver, path, s.writer, progress); err != nil {
-		return err
-	}
-	if err := s.useMemory(ctx, true); err != nil {
 		return err
 	}
 	s.reader, err = connect(driver, path, max(4, runtime.NumCPU()), lockWait, "_pragma=query_only(1)")
@@ -134,8 +131,8 @@ func (s *Store) open(ctx context.Context, driver, path string, progress *migrati
 	return s.read.prepare(ctx, s.reader)
 }
 
-// useMemory says whether the writer notes what a statement changes in memory, or in a
-// file: memory is enough for a write, but not for a statement that changes everything.
+// useMemory says whether the writer notes what a statement changes in memory, as it does
+// at first, or in a file: memory may not be enough for a statement that changes everything.
 func (s *Store) useMemory(ctx context.Context, enough bool) error {
 	place := map[bool]string{true: "MEMORY", false: "FILE"}[enough]
 	_, err := s.writer.ExecContext(ctx, "PRAGMA temp_store = "+place)
