@@ -42,9 +42,16 @@ func (s *Store) Write(ctx context.Context, batch item.Batch) error {
 }
 
 func (s *Store) write(ctx context.Context, batch item.Batch, scarce bool) error {
-	return s.transact(ctx, batch.Owner, func(ctx context.Context, conn *pgx.Conn) error {
-		run := newBatchRun(conn, batch)
+	var run *batchRun
+	err := s.transact(ctx, batch.Owner, func(ctx context.Context, conn *pgx.Conn) error {
+		run = newBatchRun(conn, batch)
 		run.scarce = scarce
 		return run.run(ctx)
 	})
+	if err == nil {
+		if lines, look := s.statistics.note(run.lines()); look {
+			go s.look(lines)
+		}
+	}
+	return err
 }

@@ -39,6 +39,8 @@ type Store struct {
 	turns turns
 	wait  time.Duration // turnWait, except in tests
 
+	statistics statistics
+
 	fullAt atomic.Int64 // when a write last failed because of a full disk, in Unix nanoseconds
 }
 

@@ -46,6 +46,14 @@ func (r *batchRun) note(write item.Write, statement *saveStatement, is *storedIt
 	delete(r.read, k)
 }
 
+// lines is how many lines the batch has added to the journal.
+func (r *batchRun) lines() int64 {
+	if r.recorder == nil || r.batch.DryRun {
+		return 0
+	}
+	return r.recorder.Head.Seq + 1 - r.recorder.First()
+}
+
 // termsOf is the terms of an item, never nil.
 func termsOf(next *item.Item) []string { return append([]string{}, next.Facets.Terms...) }
 
