@@ -12,6 +12,8 @@ import (
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/store/postgres/postgrestest"
+	"toolbridge/api/internal/store/relational"
+	"toolbridge/api/internal/store/storetest"
 )
 
 // A hundred owners with a thousand items each, and as many sessions that have ended.
@@ -44,6 +46,7 @@ func TestPlansOfADatabaseWithManyRows(t *testing.T) {
 	}
 	t.Run("the hot statements neither scan nor sort", func(t *testing.T) { hotStatements(t, conn) })
 	t.Run("a write is planned once", func(t *testing.T) { writesArePlannedOnce(t, server) })
+	t.Run("the statements of the journal neither scan nor sort", func(t *testing.T) { journalStatements(t, conn) })
 	t.Run("every list walks an index from its cursor on", func(t *testing.T) { listStatements(t, conn) })
 }
 
@@ -199,5 +202,38 @@ func writesArePlannedOnce(t *testing.T, server string) {
 	})
 	if err != nil || seen.RowsAffected() < 5 {
 		t.Errorf("%d statements, %v", seen.RowsAffected(), err)
+	}
+}
+
+func journalStatements(t *testing.T, conn *pgx.Conn) {
+	owner := account.Owner{Tenant: "t", User: "owner7"}
+	ref := item.Ref{Owner: owner, Kind: "note", UID: "uid1"}
+	const tenant, user = "t", "owner7"
+	type row struct {
+		text      string
+		arguments []any
+	}
+	rows := map[string]row{
+		"trail":         {sqlTrail, relational.TrailArguments(ref, 1, item.TrailQuery{From: 7, Limit: 2, Payloads: true})},
+		"newest trail":  {sqlNewestTrail, relational.TrailArguments(ref, 1, item.TrailQuery{Limit: 2})},
+		"owners":        {sqlOwners, []any{tenant, user}},
+		"contents":      {sqlContents, []any{tenant, user, 7, 100}},
+		"due":           {sqlDue, []any{tenant, user, 5, tenant, user, 5, tenant, user}},
+		"drop contents": {sqlDropContents, []any{tenant, user, 100, 5, 9, tenant, user, tenant, user}},
+		"drop lines":    {sqlDropLines, append([]any{tenant, user}, relational.OldestLinesArguments(owner, 100, 5, 1)...)},
+	}
+	for name, query := range storetest.LineQueries(owner) {
+		text, arguments := relational.LinesStatement(query)
+		rows[name] = row{numbered(text, 0), arguments}
+	}
+	for name, row := range rows {
+		for _, mode := range []string{"force_generic_plan", "force_custom_plan"} {
+			plan := explain(t, conn, mode, row.text, literals(row.arguments))
+			for _, bad := range []string{"Seq Scan", "Sort"} {
+				if strings.Contains(plan, bad) {
+					t.Errorf("%s, %s: plan has %q:\n%s", name, mode, bad, plan)
+				}
+			}
+		}
 	}
 }

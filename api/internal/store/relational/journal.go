@@ -69,9 +69,9 @@ func direction(q item.LineQuery) string {
 const lastWithoutItem = `SELECT seq, at_ms FROM journal WHERE tenant = ? AND owner = ? AND kind = '' AND uid = '' ORDER BY seq DESC LIMIT 1`
 
 // addStart adds the number behind which the page begins. It is one number, so that the
-// walk along the lines begins there.
+// walk along the lines begins there. Without the sum, PostgreSQL would sort to find it.
 func addStart(s *statement, q item.LineQuery) {
-	s.add(`start AS (SELECT MAX(seq) AS seq FROM (SELECT CAST(? AS BIGINT) AS seq`, q.From)
+	s.add(`start AS (SELECT MAX(seq + 0) AS seq FROM (SELECT CAST(? AS BIGINT) AS seq`, q.From)
 	if !q.Whole {
 		s.add(` UNION ALL SELECT seq FROM (`+lastWithoutItem+`) AS without_item`, q.Tenant, q.User)
 	}

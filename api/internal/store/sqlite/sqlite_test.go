@@ -21,6 +21,7 @@ import (
 	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/journal"
 	"toolbridge/api/internal/store/migration"
+	"toolbridge/api/internal/store/relational"
 	"toolbridge/api/internal/store/storetest"
 )
 
@@ -647,4 +648,23 @@ func TestAMissingLineOfAJournalIsNamed(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+func TestStatementsOfTheJournalNeitherScanNorSort(t *testing.T) {
+	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
+	texts := map[string]string{
+		"trail": relational.Trail, "newest trail": relational.NewestTrail, "owners": relational.Owners, "contents": relational.Contents,
+		"due": relational.Due, "drop contents": sqlDropOldest, "drop lines": sqlDropLines,
+	}
+	for name, query := range storetest.LineQueries(account.Owner{Tenant: "t", User: "u"}) {
+		texts[name], _ = relational.LinesStatement(query)
+	}
+	for name, text := range texts {
+		plan := explain(t, store.writer, text)
+		for _, bad := range []string{"SCAN journal", "SCAN item", "SCAN i", "SCAN p ", "TEMP B-TREE", "AUTOMATIC"} {
+			if strings.Contains(plan, bad) {
+				t.Errorf("%s: plan has %q:\n%s", name, bad, plan)
+			}
+		}
+	}
 }

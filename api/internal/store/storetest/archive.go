@@ -370,3 +370,21 @@ func CheckMissing(t *testing.T, store Store, remove func(where string)) {
 		}
 	}
 }
+
+// LineQueries is every sort of page of lines of an owner.
+func LineQueries(owner account.Owner) map[string]item.LineQuery {
+	since := item.Millis(50)
+	ref := item.Ref{Owner: owner, Kind: "note", UID: uid(1)}
+	return map[string]item.LineQuery{
+		"changes":            {Owner: owner, Items: true, Limit: 50},
+		"changes since":      {Owner: owner, Items: true, Since: &since, Limit: 50},
+		"changes from":       {Owner: owner, Items: true, From: 7, Limit: 50},
+		"changes of kinds":   {Owner: owner, Items: true, From: 7, Kinds: []entity.Kind{"note", "task"}, Limit: 50},
+		"the journal":        {Owner: owner, Whole: true, From: 7, Limit: 50},
+		"the journal since":  {Owner: owner, Whole: true, Since: &since, Limit: 50},
+		"a history":          item.LineQuery{Descending: true, Limit: 50}.Of(ref),
+		"a history's middle": item.LineQuery{Descending: true, Below: 9, Limit: 50}.Of(ref),
+		"a line":             {Owner: owner, Whole: true, From: 6, Below: 8, Limit: 1},
+		"a batch":            {Owner: owner, Whole: true, From: 6, Batch: 7, Limit: 1001},
+	}
+}
