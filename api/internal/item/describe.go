@@ -35,6 +35,7 @@ type Description struct {
 	Facets  Facets
 	Summary []byte // JSON object
 	Text    Text
+	Created *Millis // when the payload says that it was created; nil if it does not
 }
 
 // Describe reads a payload as it was stored.
@@ -44,7 +45,28 @@ func Describe(e *entity.Entity, payload []byte) (Description, error) {
 		return Description{}, err
 	}
 	title, preview := titleOf(e, decoded)
-	return Description{facetsOf(e, decoded, title), summaryOf(e, decoded, title, preview), *textOf(e, decoded)}, nil
+	return Description{
+		Facets: facetsOf(e, decoded, title), Summary: summaryOf(e, decoded, title, preview),
+		Text: *textOf(e, decoded), Created: createdIn(decoded),
+	}, nil
+}
+
+// createdIn reads the time under the keys that clients use for it.
+func createdIn(payload *Payload) *Millis {
+	for _, key := range []string{"createdAt", "createdTs"} {
+		raw, _ := payload.raw(key)
+		text, isText := payload.Text(key)
+		if !isText {
+			text = string(raw)
+		}
+		if created, ok := ParseMillis(text); ok {
+			return &created
+		}
+		if created, ok := ParseTime(text); ok {
+			return &created
+		}
+	}
+	return nil
 }
 
 // describe completes an item that is to be stored with what follows from its payload.

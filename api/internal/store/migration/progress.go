@@ -45,6 +45,10 @@ func thousands(n int64) string {
 // Progress is how far a migration is. It is safe for concurrent use. A nil Progress
 // keeps nothing.
 type Progress struct {
+	// Unreadable, if not nil, is called with the uid of an item whose payload is not
+	// what the API stores. The item is kept as it is.
+	Unreadable func(uid string)
+
 	mu      sync.Mutex
 	report  Report
 	running bool
@@ -68,6 +72,12 @@ func (p *Progress) Set(what string, done, total int64) {
 	p.report = Report{What: what, Done: done, Total: total}
 	if took := time.Since(p.began).Seconds(); took > 0 {
 		p.report.Rate = float64(done-p.first) / took
+	}
+}
+
+func (p *Progress) unreadable(uid string) {
+	if p != nil && p.Unreadable != nil {
+		p.Unreadable(uid)
 	}
 }
 

@@ -235,7 +235,7 @@ func (m *migrator) apply(ctx context.Context, tx pgx.Tx, version int, file migra
 		return nil, err
 	}
 	var items bool
-	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM item)`).Scan(&items); err != nil {
+	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM usage)`).Scan(&items); err != nil {
 		return nil, err
 	}
 	if items {

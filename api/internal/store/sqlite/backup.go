@@ -88,11 +88,24 @@ func inspect(ctx context.Context, file string) (Copy, error) {
 	if err := db.QueryRowContext(ctx, `PRAGMA integrity_check(1)`).Scan(&verdict); err != nil || verdict != "ok" {
 		return Copy{}, fmt.Errorf("it is not a whole SQLite database: %s: %w", verdict, err)
 	}
-	if err := db.QueryRowContext(ctx, `SELECT version, (SELECT COUNT(*) FROM item) FROM schema_version`).
-		Scan(&found.Schema, &found.Items); err != nil {
+	if err := count(ctx, db, &found); err != nil {
 		return Copy{}, fmt.Errorf("it is not a database of this program: %w", err)
 	}
 	return found, checkKnown(found.Schema)
+}
+
+// count also counts items that a migration is moving.
+func count(ctx context.Context, db *sql.DB, found *Copy) error {
+	const text = `SELECT version, (SELECT COUNT(*) FROM item), EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'item_next') FROM schema_version`
+	var moving bool
+	err := db.QueryRowContext(ctx, text).Scan(&found.Schema, &found.Items, &moving)
+	if err != nil || !moving {
+		return err
+	}
+	var moved int64
+	err = db.QueryRowContext(ctx, `SELECT COUNT(*) FROM item_next`).Scan(&moved)
+	found.Items += moved
+	return err
 }
 
 // connectAlone opens an existing database with one connection. It creates none.

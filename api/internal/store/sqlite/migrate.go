@@ -23,8 +23,14 @@ type step interface {
 	chunk(ctx context.Context, tx *sql.Tx, at *position) (more bool, err error)
 }
 
-// steps are those of the migrations that have one, by number.
-var steps = map[int]func(migration.File) step{}
+// stepsOf are the steps of the migrations that have one, by number.
+func stepsOf(files []migration.File, progress *migration.Progress) map[int]step {
+	return map[int]step{
+		9:  moving{progress},
+		10: statements{"indexes", files[9].Statements()},
+		11: beginning{},
+	}
+}
 
 // position is how far a step is. It is kept in the database, and moves on in the same
 // transaction as the content. So a process that is killed loses nothing but its last
@@ -40,10 +46,9 @@ type position struct {
 type migrator struct {
 	db       *sql.DB
 	files    []migration.File
-	steps    map[int]func(migration.File) step
+	steps    map[int]step
 	progress *migration.Progress
 	chunked  func() error // before a chunk's commit; set by tests
-	ready    map[int]step
 }
 
 // migrate brings the schema of a database up to date.
@@ -52,7 +57,7 @@ func migrate(ctx context.Context, driver, path string, writer *sql.DB, progress 
 	if err != nil {
 		return err
 	}
-	m := &migrator{db: writer, files: files, steps: steps, progress: progress}
+	m := &migrator{db: writer, files: files, steps: stepsOf(files, progress), progress: progress}
 	if complete, err := m.complete(ctx); complete || err != nil {
 		return err // a full disk would take no write
 	}
@@ -198,7 +203,7 @@ func (m *migrator) upgrade(ctx context.Context, tx *sql.Tx, version int) (at *po
 }
 
 func (m *migrator) apply(ctx context.Context, tx *sql.Tx, version int, file migration.File) (*position, error) {
-	its := m.step(version)
+	its := m.steps[version]
 	if _, apart := its.(statements); !apart {
 		if _, err := tx.ExecContext(ctx, file.Text); err != nil {
 			return nil, err
@@ -213,7 +218,7 @@ func (m *migrator) apply(ctx context.Context, tx *sql.Tx, version int, file migr
 		return nil, err
 	}
 	var items bool
-	if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM item)`).Scan(&items); err != nil {
+	if err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM usage)`).Scan(&items); err != nil {
 		return nil, err
 	}
 	if items {
@@ -227,21 +232,9 @@ func (m *migrator) apply(ctx context.Context, tx *sql.Tx, version int, file migr
 	return nil, err
 }
 
-// step is what a migration has besides its file, if anything. One step lives as long
-// as the migrator, so that it can keep its statements.
-func (m *migrator) step(version int) step {
-	if m.ready == nil {
-		m.ready = map[int]step{}
-	}
-	if make, has := m.steps[version]; has && m.ready[version] == nil {
-		m.ready[version] = make(m.files[version-1])
-	}
-	return m.ready[version]
-}
-
 // chunk makes the next part of a step.
 func (m *migrator) chunk(ctx context.Context, tx *sql.Tx, at *position) error {
-	its := m.step(at.version)
+	its := m.steps[at.version]
 	if its == nil {
 		return fmt.Errorf("migration %d was begun by another program", at.version)
 	}

@@ -226,3 +226,40 @@ func startsWithoutRoom(t *testing.T) {
 		t.Errorf("err = %v", err)
 	}
 }
+
+func TestAMigrationThatFillsTheDiskGoesOnWhenThereIsRoom(t *testing.T) {
+	withSmallDisks(t, fillsTheDisk)
+}
+
+func fillsTheDisk(t *testing.T) {
+	old := undescribed(t, 4_000)
+	kept, made := expected(t, old)
+	folder := smallDisk(t)
+	path := filepath.Join(folder, "test.db")
+	whole, err := os.ReadFile(old)
+	if err == nil {
+		err = os.WriteFile(path, whole, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	free, _ := diskOf(folder)
+	filler := filepath.Join(folder, "filler")
+	if err := allocate(filler, free-2<<20); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		_, err := Open(t.Context(), path)
+		if err == nil || !strings.Contains(err.Error(), "the disk is full; make some megabytes of room, then start again") ||
+			!strings.Contains(err.Error(), "the next start goes on from there") {
+			t.Errorf("err = %v", err)
+		}
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	if err := openStore(t, path).Close(); err != nil {
+		t.Fatal(err)
+	}
+	sameContent(t, path, kept, made)
+}

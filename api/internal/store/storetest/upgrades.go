@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,5 +56,55 @@ func CheckAnswers(t *testing.T, store item.Store) {
 		if got := earlier(t, store, once(note(alice, 1), key, time.UnixMilli(1763600000123))); got == nil || *got != want {
 			t.Errorf("%s: %+v", key, got)
 		}
+	}
+}
+
+// OldItems are six rows of a database before items were described, in the columns that
+// both stores had.
+const OldItems = `INSERT INTO item (tenant, owner, kind, uid, version, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid, payload, status, archived, tags)
+	SELECT 'acme', '11111111-1111-8111-8111-111111111111', kind, uid, 3, 5, stored_ms, deleted_ms, '', '', payload, 'kept', FALSE, '{}'
+	FROM (SELECT 'note' AS kind, '00000000-0000-4000-8000-00000000000a' AS uid, 1000 AS stored_ms, CAST(NULL AS BIGINT) AS deleted_ms,
+			'{"title":"Größe","content":"long ago","pinned":true,"tags":["x","b"],"createdAt":"2020-01-02T03:04:05Z"}' AS payload
+		UNION ALL SELECT 'task', '00000000-0000-4000-8000-00000000000b', 1001, NULL, '{"title":"Due","dueDate":"2026-12-04","priority":"high","createdTs":1234}'
+		UNION ALL SELECT 'note', '00000000-0000-4000-8000-00000000000c', 1002, 1002, '{"title":"gone","createdAt":"yesterday"}'
+		UNION ALL SELECT 'note', '00000000-0000-4000-8000-00000000000d', 1003, NULL, '[not an object'
+		UNION ALL SELECT 'folder', '00000000-0000-4000-8000-00000000000e', 1004, NULL, '{"title":"of a kind that is gone"}'
+		UNION ALL SELECT 'chat', '00000000-0000-4000-8000-00000000000f', 253370764800000, NULL, '{"title":"of a clock that was ahead"}') AS old`
+
+// CheckOldItems checks that they are as they were, and that those of them are named that
+// cannot be described.
+func CheckOldItems(t *testing.T, store item.Store, unreadable []string) {
+	t.Helper()
+	for _, row := range []struct{ kind, last, payload string }{
+		{"note", "a", `{"title":"Größe","content":"long ago","pinned":true,"tags":["x","b"],"createdAt":"2020-01-02T03:04:05Z"}`},
+		{"note", "d", `[not an object`},
+		{"folder", "e", `{"title":"of a kind that is gone"}`},
+	} {
+		ref := item.Ref{Owner: alice, Kind: entity.Kind(row.kind), UID: "00000000-0000-4000-8000-00000000000" + row.last}
+		found, err := store.Get(t.Context(), ref)
+		if err != nil || found == nil || string(found.Payload) != row.payload || found.Version != 3 || found.UpdatedAt != 5 {
+			t.Errorf("%s %s: %+v", row.kind, row.last, found)
+		}
+	}
+	slices.Sort(unreadable)
+	if want := []string{"00000000-0000-4000-8000-00000000000d", "00000000-0000-4000-8000-00000000000e"}; !slices.Equal(unreadable, want) {
+		t.Errorf("%v cannot be read, want %v", unreadable, want)
+	}
+}
+
+// CheckOldColumns checks what a migration has made of them: uid, created_ms, due_ms,
+// title and terms.
+func CheckOldColumns(t *testing.T, rows []string) {
+	t.Helper()
+	want := []string{
+		`00000000-0000-4000-8000-00000000000a 1577934245000 größe ["pinned:true","tag:b","tag:x"]`,
+		`00000000-0000-4000-8000-00000000000b 1234 1796342400000 due ["priority:high"]`,
+		`00000000-0000-4000-8000-00000000000c 1002 gone ["pinned:false"]`,
+		`00000000-0000-4000-8000-00000000000d 1003  []`,
+		`00000000-0000-4000-8000-00000000000e 1004  []`,
+		`00000000-0000-4000-8000-00000000000f 253370764800000 of a clock that was ahead []`,
+	}
+	if !slices.Equal(rows, want) {
+		t.Errorf("%s", strings.Join(rows, "\n"))
 	}
 }
