@@ -58,7 +58,10 @@ func migrateCommand(ctx context.Context, database config.Database, args []string
 	if len(args) > 0 {
 		return fmt.Errorf("takes no argument; %w", errUsage)
 	}
-	store, err := openSaying(ctx, database, &migration.Progress{}, func(report migration.Report) {
+	progress := &migration.Progress{Unreadable: func(uid string) {
+		fmt.Fprintf(stdout, "item %s is not what the API stores; it is kept, but lists and search do not show what it says\n", uid)
+	}}
+	store, err := openSaying(ctx, database, progress, func(report migration.Report) {
 		fmt.Fprintf(stdout, "%s, %.0f a second\n", report, report.Rate)
 	})
 	if err != nil {

@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"internal/httpapi":          {"internal/item", "internal/journal", "internal/account", "internal/auth", "internal/entity", "internal/fault", "internal/limit", "github.com/google/uuid"},
 	"internal/limit":            {"golang.org/x/time/rate"},
 	"internal/search":           {"internal/account", "internal/entity", "golang.org/x/text/unicode/norm"},
-	"internal/store/migration":  {},
+	"internal/store/migration":  {"internal/item", "internal/account", "internal/entity", "internal/journal"},
 	"internal/store/relational": {"internal/item", "internal/journal", "internal/account", "internal/entity"},
 	"internal/store/sqlite":     {"internal/store/migration", "internal/store/relational", "internal/item", "internal/journal", "internal/account", "internal/entity", "internal/fault", "golang.org/x/sync/semaphore", "modernc.org/sqlite", "modernc.org/sqlite/lib"},
 	"internal/store/postgres": {"internal/store/migration", "internal/store/relational", "internal/item", "internal/journal", "internal/account", "internal/entity", "internal/fault", "golang.org/x/sync/semaphore",

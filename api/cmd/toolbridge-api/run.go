@@ -62,7 +62,9 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger) (err error) {
 	if err != nil {
 		return fmt.Errorf("HTTP_ADDR %s: %w", cfg.HTTPAddr, err)
 	}
-	progress := &migration.Progress{}
+	progress := &migration.Progress{Unreadable: func(uid string) {
+		log.Warn("an item is not what the API stores; it is kept, but lists and search do not show what it says", "uid", uid)
+	}}
 	starting := httpapi.NewStarting(stateOf(progress), log)
 	listening := sync.OnceFunc(func() {
 		log.Info("listening", "addr", listener.Addr().String())

@@ -27,8 +27,14 @@ type step interface {
 	chunk(ctx context.Context, tx pgx.Tx, at *position) (more bool, err error)
 }
 
-// steps are those of the migrations that have one, by number.
-var steps = map[int]func(migration.File) step{}
+// stepsOf are the steps of the migrations that have one, by number.
+func stepsOf(files []migration.File, progress *migration.Progress) map[int]step {
+	return map[int]step{
+		6: describing{progress},
+		7: statements{"indexes", files[6].Statements()},
+		8: beginning{},
+	}
+}
 
 // position is how far a step is. It is kept in the database, and moves on in the same
 // transaction as the content. So a process that is killed loses nothing but its last
@@ -45,7 +51,7 @@ type position struct {
 type migrator struct {
 	pool     *pgxpool.Pool
 	files    []migration.File
-	steps    map[int]func(migration.File) step
+	steps    map[int]step
 	progress *migration.Progress
 	chunked  func() error // before a chunk's commit; set by tests
 }
@@ -56,7 +62,7 @@ func migrate(ctx context.Context, pool *pgxpool.Pool, progress *migration.Progre
 	if err != nil {
 		return err
 	}
-	m := &migrator{pool: pool, files: files, steps: steps, progress: progress}
+	m := &migrator{pool: pool, files: files, steps: stepsOf(files, progress), progress: progress}
 	return m.run(ctx)
 }
 
@@ -220,7 +226,7 @@ func (m *migrator) upgrade(ctx context.Context, tx pgx.Tx, version int) (at *pos
 }
 
 func (m *migrator) apply(ctx context.Context, tx pgx.Tx, version int, file migration.File) (*position, error) {
-	its := m.step(version)
+	its := m.steps[version]
 	if _, apart := its.(statements); !apart {
 		if err := execText(ctx, tx, file.Text); err != nil {
 			return nil, err
@@ -255,17 +261,9 @@ func execText(ctx context.Context, tx pgx.Tx, text string) error {
 	return err
 }
 
-// step is what a migration has besides its file, if anything.
-func (m *migrator) step(version int) step {
-	if make, has := m.steps[version]; has {
-		return make(m.files[version-1])
-	}
-	return nil
-}
-
 // chunk makes the next part of a step.
 func (m *migrator) chunk(ctx context.Context, tx pgx.Tx, at *position) error {
-	its := m.step(at.version)
+	its := m.steps[at.version]
 	if its == nil {
 		return fmt.Errorf("migration %d was begun by another program", at.version)
 	}

@@ -1,5 +1,10 @@
 -- Items say of themselves what lists, summaries and search need. Go code fills the
 -- columns, for some items at a time. The new indexes come when all items have them.
+-- The columns and the table that terms replace go first: so a program of an earlier
+-- version can still read, but its writes fail, and no item is stored undescribed.
+DROP TABLE IF EXISTS item_tag;
+ALTER TABLE item DROP COLUMN IF EXISTS tags;
+
 ALTER TABLE item ADD COLUMN IF NOT EXISTS created_ms BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE item ADD COLUMN IF NOT EXISTS closed BOOLEAN NOT NULL DEFAULT FALSE; -- nothing is left to do
 ALTER TABLE item ADD COLUMN IF NOT EXISTS due_ms BIGINT; -- NULL: none

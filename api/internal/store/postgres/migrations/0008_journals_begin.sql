@@ -1,0 +1,1 @@
+-- Go code opens the journal of each owner who has items.
