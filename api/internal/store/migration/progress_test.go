@@ -32,12 +32,13 @@ func TestProgressIsSaidWhenAStepBeginsAndEveryNowAndThen(t *testing.T) {
 		time.Sleep(25 * time.Second) // nothing to say
 		p.Set("items", 0, 10)
 		synctest.Wait()
+		time.Sleep(time.Second) // never at the moment of a report
 		for done := range int64(10) {
 			time.Sleep(2 * time.Second)
 			p.Set("items", done+1, 10)
 		}
 		synctest.Wait()
-		if report, running := p.Report(); !running || report.Rate != 0.5 {
+		if report, running := p.Report(); !running || report.Rate != 10.0/21 {
 			t.Errorf("%+v, %v", report, running)
 		}
 		p.Set("indexes", 0, 3)
@@ -49,7 +50,7 @@ func TestProgressIsSaidWhenAStepBeginsAndEveryNowAndThen(t *testing.T) {
 			"the database is being migrated: 0 % of 10 items", "the database is being migrated: 40 % of 10 items",
 			"the database is being migrated: 90 % of 10 items", "the database is being migrated: 0 % of 3 indexes",
 		}
-		if len(said) != len(want) || said[0] != want[0] || said[3] != want[3] || !slices.IsSorted(said[:3]) {
+		if !slices.Equal(said, want) {
 			t.Errorf("said %q", said)
 		}
 	})
