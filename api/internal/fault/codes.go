@@ -43,6 +43,7 @@ var (
 	InvalidCursor         = newCode("invalid_cursor", http.StatusBadRequest, "The cursor is not one that this list gave out.")
 	InvalidLimit          = newCode("invalid_limit", http.StatusBadRequest, "A bound of the page is not one whole number from 1.")
 	InvalidFilter         = newCode("invalid_filter", http.StatusBadRequest, "A filter of the list is not one of those that the entity has.")
+	InvalidSearch         = newCode("invalid_search", http.StatusBadRequest, "The query of a search is missing, or too long; details name the bounds.")
 	InvalidQuery          = newCode("invalid_query", http.StatusBadRequest, "The query string cannot be read, or has a parameter that is unknown here or wrong.")
 	InvalidField          = newCode("invalid_field", http.StatusUnprocessableEntity, "A field of the payload is missing or wrong; details name it.")
 	ParentNotFound        = newCode("parent_not_found", http.StatusConflict, "The parent does not exist, or is deleted.")

@@ -185,6 +185,7 @@ func keepsToItsStatements(t *testing.T, s store, ran *atomic.Int64, write budget
 			{"a filtered list", "GET", path(e) + "?tag=a&archived=false&order=desc", ""},
 			{"a list of several values", "GET", path(e) + "?tag=a,b&order=desc&total=true", ""},
 			{"a list of summaries", "GET", path(e) + "?sort=title&view=summary&total=true", ""},
+			{"a search", "GET", "/v1/search?q=red+fox+-dog&tag=a&kinds=" + string(e.Kind), ""},
 			{"a pull", "GET", syncPath(e, "pull"), ""},
 		} {
 			count(string(e.Kind)+": "+row.name, row.method, row.path, row.body, "", 2)

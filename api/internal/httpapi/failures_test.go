@@ -31,6 +31,9 @@ func (f failing) Tally(context.Context, account.Owner, []entity.Kind, int) ([]it
 func (f failing) Journal(context.Context, item.LineQuery) (item.Lines, error) {
 	return item.Lines{}, f.err
 }
+func (f failing) Search(context.Context, item.Matching) ([]item.Found, bool, error) {
+	return nil, false, f.err
+}
 func (f failing) Write(context.Context, item.Batch) error { return f.err }
 
 // slow is a store whose items can be had only once the client has left.

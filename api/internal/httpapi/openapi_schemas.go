@@ -39,6 +39,7 @@ func schemas() object {
 		}, "items"),
 		"Summary":          summarySchema(),
 		"Overview":         overviewSchema(),
+		"Results":          resultsSchema(),
 		"Changes":          changesSchema(uid, moment),
 		"Batch":            batchSchema(),
 		"Acknowledgements": listOf(schemaOf(reflect.TypeFor[item.Acknowledgement]())),
@@ -65,6 +66,15 @@ func schemas() object {
 }
 
 // summarySchema is an item as view=summary lists it.
+// resultsSchema is a page of a search: summaries with a snippet.
+func resultsSchema() object {
+	text, found := object{"type": "string"}, summarySchema()
+	snippet := describedAs(text, "The part of the text, about 160 characters in one line, that has most of the words; else its beginning.")
+	found["properties"] = merged(found["properties"].(object), object{"snippet": snippet})
+	found["required"] = append(found["required"].([]string), "snippet")
+	return closed(object{"items": listOf(found), "nextCursor": describedAs(text, "Absent on the last page.")}, "items")
+}
+
 func summarySchema() object {
 	text, moment := object{"type": "string"}, object{"type": "string", "format": "date-time"}
 	uid, count := object{"type": "string", "format": "uuid"}, object{"type": "integer", "format": "int64"}

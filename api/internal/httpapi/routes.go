@@ -141,7 +141,7 @@ func (a *API) routes() []route {
 			codes:      []fault.Code{fault.ConfirmationRequired, fault.DiskFull},
 		},
 	}
-	routes = append(routes, a.batchRoute(), a.overviewRoute())
+	routes = append(routes, a.batchRoute(), a.overviewRoute(), a.searchRoute())
 	for _, e := range entity.Table {
 		routes = append(routes, a.itemRoutes(e)...)
 		routes = append(routes, a.partRoutes(e)...)

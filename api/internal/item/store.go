@@ -28,6 +28,10 @@ type Store interface {
 	// summaries are what is counted.
 	List(ctx context.Context, query Query) (Listing, error)
 
+	// Search returns up to Limit items by tier, and in each those first whose text changed
+	// last, and whether there are more. It makes one statement. No tombstone is found.
+	Search(ctx context.Context, m Matching) (found []Found, more bool, err error)
+
 	// Match returns up to most items of the owner and of one of the kinds whose uids begin
 	// with a prefix, tombstones included, by uid.
 	Match(ctx context.Context, owner account.Owner, kinds []entity.Kind, prefix string, most int) ([]Candidate, error)

@@ -11,6 +11,7 @@ import (
 
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/search"
 	"toolbridge/api/internal/store/postgres/postgrestest"
 	"toolbridge/api/internal/store/relational"
 	"toolbridge/api/internal/store/storetest"
@@ -48,6 +49,7 @@ func TestPlansOfADatabaseWithManyRows(t *testing.T) {
 	t.Run("a write is planned once", func(t *testing.T) { writesArePlannedOnce(t, server) })
 	t.Run("the statements of the journal neither scan nor sort", func(t *testing.T) { journalStatements(t, conn) })
 	t.Run("every list walks an index from its cursor on", func(t *testing.T) { listStatements(t, conn) })
+	t.Run("a search finds texts by their words", func(t *testing.T) { searchStatements(t, conn) })
 }
 
 func hotStatements(t *testing.T, conn *pgx.Conn) {
@@ -160,7 +162,10 @@ func listStatements(t *testing.T, conn *pgx.Conn) {
 func literals(arguments []any) string {
 	texts := make([]string, len(arguments))
 	for i, value := range arguments {
-		texts[i] = "'" + fmt.Sprint(value) + "'"
+		if list, ok := value.([]string); ok {
+			value = "{" + strings.Join(list, ",") + "}"
+		}
+		texts[i] = "'" + strings.ReplaceAll(fmt.Sprint(value), "'", "''") + "'"
 	}
 	return strings.Join(texts, ", ")
 }
@@ -233,6 +238,26 @@ func journalStatements(t *testing.T, conn *pgx.Conn) {
 				if strings.Contains(plan, bad) {
 					t.Errorf("%s, %s: plan has %q:\n%s", name, mode, bad, plan)
 				}
+			}
+		}
+	}
+}
+
+func searchStatements(t *testing.T, conn *pgx.Conn) {
+	archived := true
+	for _, filter := range []item.Filter{{}, {Archived: &archived, Tags: []string{"red"}}} {
+		m := item.Matching{
+			Search: item.Search{Owner: account.Owner{Tenant: "t", User: "owner7"}, Filter: filter, Limit: 10},
+			Tiers:  []search.Tier{{TSQuery: "'uid000100'"}, {TSQuery: "'uid000101':*"}, {TSQuery: "('x7' & !'x8')"}},
+		}
+		text, arguments := searchStatement(m)
+		for _, mode := range []string{"force_generic_plan", "force_custom_plan"} {
+			plan := explain(t, conn, mode, text, literals(arguments))
+			if strings.Contains(plan, "Seq Scan") || strings.Count(plan, "Bitmap Index Scan on search_doc_by_terms") != len(m.Tiers) {
+				t.Errorf("%s: %s", mode, plan)
+			}
+			if strings.Count(plan, "One-Time Filter") != len(m.Tiers)-1 {
+				t.Errorf("a tier is read although there are enough rows before it: %s", plan)
 			}
 		}
 	}

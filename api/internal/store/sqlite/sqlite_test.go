@@ -20,6 +20,7 @@ import (
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/journal"
+	"toolbridge/api/internal/search"
 	"toolbridge/api/internal/store/migration"
 	"toolbridge/api/internal/store/relational"
 	"toolbridge/api/internal/store/storetest"
@@ -80,6 +81,26 @@ func TestTheHotStatementsNeitherScanNorSort(t *testing.T) {
 				t.Errorf("the newest time is not the end of an index:\n%s", plan)
 			}
 		})
+	}
+}
+
+func TestASearchFindsTextsByTheirWords(t *testing.T) {
+	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
+	archived := true
+	for _, filter := range []item.Filter{{}, {Archived: &archived, Tags: []string{"red"}}} {
+		m := item.Matching{Search: item.Search{Filter: filter, Limit: 10}, Tiers: []search.Tier{{}, {}, {}}}
+		text, _ := searchStatement(m)
+		plan := explain(t, store.reader, text)
+		for _, step := range []string{
+			"SCAN s VIRTUAL TABLE INDEX 192:M3<", "SEARCH d USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH i USING INDEX item_by_key (tenant=? AND owner=? AND kind=? AND uid=?)",
+		} {
+			if strings.Count(plan, step) != len(m.Tiers) {
+				t.Errorf("%s is not in each tier:\n%s", step, plan)
+			}
+		}
+		if strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("texts are sorted:\n%s", plan)
+		}
 	}
 }
 
