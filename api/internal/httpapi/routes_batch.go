@@ -53,6 +53,9 @@ func batchSchemas(uid, count object) object {
 			"results":  listOf(object{"oneOf": []object{schemaRef("OneOutcome"), schemaRef("Matches")}}),
 		}, "results"),
 	}
+	for _, e := range entity.Table {
+		all[camel(string(e.Kind))+"Filters"] = filtersSchema(e)
+	}
 	operations := []object{}
 	for _, row := range operationRows {
 		name := camel(row.name) + "Operation"
@@ -80,11 +83,11 @@ func (row operationRow) schema(kind object) object {
 	required := slices.Concat([]string{"op", "kind"}, row.demanded)
 	example := merged(object{"op": row.name, "kind": entity.Table[0].Kind}, row.example)
 	if !row.creates {
-		properties["ifMatch"] = object{"type": []string{"integer", "string"}, "description": "Do it only at this version."}
+		properties["ifMatch"] = object{"anyOf": []object{{"type": "integer"}, ifMatchParameter.schema}, "description": "Do it only at this version."}
 		example["uid"] = exampleUID
 	}
 	if !row.oneItem {
-		properties["where"] = whereSchema()
+		properties["where"] = object{"type": "object"}
 		properties["atMost"] = object{"type": "integer", "minimum": 1, "maximum": item.MaxBatchItems, "default": defaultAtMost, "description": "How many items may match."}
 	}
 	schema := merged(closed(properties, required...), object{"description": row.summary, "examples": []object{example}})
@@ -94,20 +97,41 @@ func (row operationRow) schema(kind object) object {
 		schema["required"] = append(required, "uid")
 	default:
 		schema["oneOf"] = []object{{"required": []string{"uid"}}, {"required": []string{"where"}}}
+		schema["anyOf"] = whereByKind()
 	}
 	return schema
 }
 
-// whereSchema has the filters of all lists; an entity has some of them.
-func whereSchema() object {
-	properties := object{}
+// whereByKind says which filters where may have, which depends on the kind.
+func whereByKind() (kinds []object) {
 	for _, e := range entity.Table {
-		for _, p := range filterParameters(e) {
-			properties[p.name] = object{"type": []string{"string", "number", "boolean", "array"}, "items": object{"type": "string"}}
-		}
+		filters := schemaRef(camel(string(e.Kind)) + "Filters")
+		kinds = append(kinds, object{"properties": object{"kind": object{"const": e.Kind}, "where": filters}})
+	}
+	return kinds
+}
+
+// filtersSchema is the filters of the list of an entity as where has them.
+func filtersSchema(e *entity.Entity) object {
+	properties := object{}
+	for _, p := range filterParameters(e) {
+		properties[p.name] = describedAs(filterValue(p.schema), p.description)
 	}
 	return merged(closed(properties), object{
-		"description":   "In place of `uid`: filters of lists of the kind. Every item that matches them all, when it is the operation's turn, is changed.",
+		"description":   "In place of `uid`: every item that matches all of these, when it is the operation's turn, is changed.",
 		"minProperties": 1,
 	})
+}
+
+// filterValue is the schema of a filter's value, whose texts may stand for a list of one
+// and for true and false.
+func filterValue(schema object) object {
+	words, _ := schema["enum"].([]string)
+	switch {
+	case schema["type"] == "array":
+		return object{"anyOf": []object{schema, {"type": "string"}}}
+	case slices.Equal(words, []string{"true", "false"}):
+		return object{"enum": []any{true, false, "true", "false"}}
+	}
+	return schema
 }
