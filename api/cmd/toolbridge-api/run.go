@@ -172,6 +172,8 @@ func assemble(cfg config.Config, store store, tokens *auth.Tokens, log *slog.Log
 		Log:            log,
 		Now:            time.Now,
 		MaxBodyBytes:   cfg.MaxBodyBytes,
+		HistoryDays:    cfg.HistoryDays,
+		AuditDays:      cfg.AuditDays,
 		InBandSessions: cfg.InBandSessions,
 		DebugSubjects:  cfg.Development,
 	}

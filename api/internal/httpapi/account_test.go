@@ -39,7 +39,7 @@ func TestInfoIsOpenAndTellsWhatThisAPIOffers(t *testing.T) {
 			"reads":{"windowSeconds":60,"maxRequests":600,"burst":120},
 			"writes":{"windowSeconds":60,"maxRequests":300,"burst":60}},
 		"hints":{"recommendedBatch":100,"backoffMsOn429":1500},
-		"idempotency":{"header":"Idempotency-Key","keepSeconds":86400},"sessions":{"lifetimeSeconds":1800,"inBand":"new"},"deadlines":true,"limits":{"maxBodyBytes":1048576,"maxPushItems":100,"maxStringBytes":1048576,"maxKeyBytes":1024}}`), &want)
+		"idempotency":{"header":"Idempotency-Key","keepSeconds":86400},"sessions":{"lifetimeSeconds":1800,"inBand":"new"},"deadlines":true,"limits":{"maxBodyBytes":1048576,"maxPushItems":100,"maxStringBytes":1048576,"maxKeyBytes":1024},"journal":{"historyDays":30,"auditDays":365}}`), &want)
 	if err != nil {
 		t.Fatal(err)
 	}

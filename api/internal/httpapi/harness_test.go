@@ -112,6 +112,8 @@ func startOn(t *testing.T, shared database, clock *clock, options ...func(*httpa
 		Log:            slog.New(slog.NewJSONHandler(log, nil)),
 		Now:            clock.Now,
 		MaxBodyBytes:   1 << 20,
+		HistoryDays:    30,
+		AuditDays:      365,
 		InBandSessions: true,
 	}
 	for _, option := range options {

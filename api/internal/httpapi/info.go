@@ -27,6 +27,14 @@ type infoBody struct {
 	Deadlines        bool                          `json:"deadlines"` // whether X-Request-Timeout-Ms has an effect
 	Batch            batchInfo                     `json:"batch"`
 	Limits           limitsInfo                    `json:"limits"`
+	Journal          journalInfo                   `json:"journal"`
+}
+
+// journalInfo says that changes, histories, restorations and undos are there, and for how
+// many days what they need is kept.
+type journalInfo struct {
+	HistoryDays int64 `json:"historyDays"` // of contents
+	AuditDays   int64 `json:"auditDays"`   // of lines
 }
 
 type lockingInfo struct {
@@ -95,6 +103,7 @@ func (a *API) info(*call) (int, any, error) {
 			MaxUserItems: a.Items.Quota.Items, MaxUserBytes: a.Items.Quota.Bytes,
 		},
 	}
+	body.Journal = journalInfo{a.HistoryDays, a.AuditDays}
 	if a.InBandSessions {
 		body.Sessions.InBand = inBandWord
 	}

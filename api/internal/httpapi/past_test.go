@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -528,29 +529,49 @@ func TestAnUndoOfWhatIsUnknownOrGoneIsRefused(t *testing.T) {
 	})
 }
 
+// hashOf is the hash of a line of the journal, as docs/rest-api.md describes it.
+func hashOf(t *testing.T, line map[string]any) string {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339Nano, line["at"].(string))
+	if err != nil {
+		t.Fatal(err)
+	}
+	covered := []any{line["seq"], at.UnixMilli()}
+	for _, name := range []string{"epoch", "kind", "uid", "before", "version", "batch", "revived", "change", "fields",
+		"by", "client", "tool", "correlation_id", "content", "previous"} {
+		covered = append(covered, line[name])
+	}
+	text, err := json.Marshal(covered)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(text))
+}
+
 func TestTheJournalHasEveryLineWithItsHashes(t *testing.T) {
 	t.Parallel()
 	onEachStore(t, func(t *testing.T, start starter) {
-		u := start(t).user("alice")
-		u.call("POST", "/v1/notes", `{}`).is(201)
+		u := start(t).user("alice & <bob>")
+		uid := u.call("POST", "/v1/notes", `{"a<b>\u2028":1}`).is(201).item().UID
+		u.call("DELETE", "/v1/notes/"+uid, "").is(200)
+		u.call("POST", "/v1/notes/"+uid+"/restore", "").is(200)
 		u.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`).is(200)
-		u.call("POST", "/v1/notes", `{}`).is(201)
+		u.call("POST", "/v1/notes", `{}`, header{"X-TB-Client": {"claude"}, "X-TB-Tool": {"create_note"}}).is(201)
 		var page struct {
-			Lines []struct {
-				Seq                          int64
-				Change, Previous, Hash, Kind string
-			}
+			Lines      []map[string]any
 			NextCursor string
 		}
-		if err := json.Unmarshal(u.call("GET", "/v1/journal", "").is(200).body, &page); err != nil || len(page.Lines) != 3 {
+		if err := json.Unmarshal(u.call("GET", "/v1/journal", "").is(200).body, &page); err != nil || len(page.Lines) != 5 {
 			t.Fatalf("%v: %+v", err, page)
 		}
 		before := ""
 		for n, line := range page.Lines {
-			if line.Seq != int64(n)+1 || line.Previous != before || len(line.Hash) != 64 || line.Change != []string{"created", "wiped", "created"}[n] {
+			if line["seq"] != float64(n+1) || line["previous"] != before || line["change"] != []string{"created", "deleted", "restored", "wiped", "created"}[n] {
 				t.Errorf("line %d: %+v", n, line)
 			}
-			before = line.Hash
+			if before = line["hash"].(string); before != hashOf(t, line) {
+				t.Errorf("the hash of line %d is not that of %+v", n, line)
+			}
 		}
 		if next := u.call("GET", "/v1/journal?since="+page.NextCursor, "").is(200); !strings.Contains(string(next.body), `"lines":[]`) {
 			t.Errorf("behind the last: %s", next.body)

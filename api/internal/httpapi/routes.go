@@ -29,6 +29,8 @@ type API struct {
 	Log            *slog.Logger
 	Now            func() time.Time
 	MaxBodyBytes   int64
+	HistoryDays    int64 // for which the journal keeps contents, and lines
+	AuditDays      int64
 	InBandSessions bool
 	DebugSubjects  bool // development mode: a request may name its user
 
