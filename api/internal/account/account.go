@@ -44,9 +44,9 @@ type Store interface {
 
 	// Wipe deletes every item of the owner, with the contents that its journal keeps,
 	// adds a line to the journal, raises the epoch and moves SessionsSince past both
-	// now and its old value, all or nothing. Deleted
-	// counts the items by kind. When the owner is at another epoch, it does nothing
-	// and returns ErrNoSession, since an earlier wipe ended the sessions. Now is
+	// now and its old value, all or nothing; only contents may be gone after a failure.
+	// Deleted counts the items by kind. When the owner is at another epoch, it does
+	// nothing and returns ErrNoSession, since an earlier wipe ended the sessions. Now is
 	// read inside the transaction, so that sessions opened while Wipe waited end too.
 	Wipe(ctx context.Context, owner Owner, epoch int64, by journal.Origin, now func() time.Time) (
 		state State, deleted map[string]int64, err error)

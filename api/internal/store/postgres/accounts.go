@@ -48,11 +48,35 @@ func (s *Store) Count(ctx context.Context, owner account.Owner) (counted map[str
 	return counted, err
 }
 
-// Wipe implements account.Store.
+// forgetAtOnce is how many contents of a journal a transaction drops at most.
+const forgetAtOnce = 20_000
+
+// errLongHistory says that a journal keeps more contents than a wipe should drop.
+var errLongHistory = errors.New("the history is long")
+
+// Wipe implements account.Store. Most of a long history is dropped before, by
+// transactions of its own, since the wipe has to end in time. If the wipe fails after
+// all, that much of the history is gone, and the next wipe has less to do.
 func (s *Store) Wipe(ctx context.Context, owner account.Owner, epoch int64, by journal.Origin, now func() time.Time) (
-	state account.State, deleted map[string]int64, err error,
+	account.State, map[string]int64, error,
 ) {
-	err = s.transact(ctx, owner, func(ctx context.Context, conn *pgx.Conn) error {
+	for {
+		w := wiping{owner: owner, line: journal.Line{Epoch: epoch, Change: journal.Change{Name: journal.Wiped}, Origin: by}}
+		err := s.atEpoch(ctx, owner, epoch, func(ctx context.Context, conn *pgx.Conn) error { return w.run(ctx, conn, now()) })
+		if errors.Is(err, errLongHistory) {
+			err = s.atEpoch(ctx, owner, epoch, func(ctx context.Context, conn *pgx.Conn) error { return forget(ctx, conn, owner) })
+			if err == nil {
+				continue
+			}
+		}
+		return w.state, w.deleted, err
+	}
+}
+
+// atEpoch runs do in a transaction of the owner's turn, unless the owner is at another
+// epoch.
+func (s *Store) atEpoch(ctx context.Context, owner account.Owner, epoch int64, do func(ctx context.Context, conn *pgx.Conn) error) error {
+	return s.transact(ctx, owner, func(ctx context.Context, conn *pgx.Conn) error {
 		current, err := beginInTurn(ctx, conn, owner)
 		switch {
 		case err != nil:
@@ -60,54 +84,70 @@ func (s *Store) Wipe(ctx context.Context, owner account.Owner, epoch int64, by j
 		case current != epoch:
 			return account.ErrNoSession
 		}
-		at := now()
-		raise, err := raiseEpoch(ctx, conn, owner, at, journal.Line{Epoch: epoch, Change: journal.Change{Name: journal.Wiped}, Origin: by})
-		if err != nil {
-			return err
-		}
-		last := &pgx.Batch{}
-		last.Queue(sqlDeleteOwners, owner.Tenant, owner.User).Query(func(rows pgx.Rows) error {
-			deleted, err = counts(rows)
-			return err
-		})
-		last.Queue(sqlForgetContent, owner.Tenant, owner.User)
-		text, arguments := raise.complete(sqlRaiseEpoch, at.UnixMilli(), at.UnixMilli())
-		last.Queue(text, arguments...).QueryRow(func(row pgx.Row) error {
-			state, err = relational.ScanState(row)
-			return err
-		})
-		return commit(ctx, conn, last)
+		return do(ctx, conn)
 	})
-	if err != nil {
-		return account.State{}, nil, err
-	}
-	return state, deleted, nil
 }
 
-// raiseEpoch is the statement that raises the epoch, with a line that it adds to the
-// journal.
-func raiseEpoch(ctx context.Context, conn *pgx.Conn, owner account.Owner, at time.Time, line journal.Line) (*saveStatement, error) {
-	now := item.MillisOf(at)
-	head, newest, err := headOf(ctx, conn, owner, now)
+// forget drops the oldest contents of the owner's journal.
+func forget(ctx context.Context, conn *pgx.Conn, owner account.Owner) error {
+	last := &pgx.Batch{}
+	last.Queue(sqlForgetOldest, owner.Tenant, owner.User, forgetAtOnce)
+	return commit(ctx, conn, last)
+}
+
+// wiping is a wipe, and what it returns.
+type wiping struct {
+	owner   account.Owner
+	line    journal.Line // not chained yet
+	state   account.State
+	deleted map[string]int64
+}
+
+// run deletes what the owner has and commits.
+func (w *wiping) run(ctx context.Context, conn *pgx.Conn, at time.Time) error {
+	raise, err := w.raiseEpoch(ctx, conn, item.MillisOf(at))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	line.At = int64(item.Snapshot{Now: now, Newest: newest}.NextStoredAt())
-	statement := &saveStatement{arguments: []any{owner.Tenant, owner.User}}
-	statement.addLine(head.Append(line), false)
+	tenant, user := w.owner.Tenant, w.owner.User
+	last := &pgx.Batch{}
+	last.Queue(sqlDeleteOwners, tenant, user).Query(func(rows pgx.Rows) (err error) {
+		w.deleted, err = counts(rows)
+		return err
+	})
+	last.Queue(sqlForgetContent, tenant, user)
+	text, arguments := raise.complete(sqlRaiseEpoch, at.UnixMilli(), at.UnixMilli())
+	last.Queue(text, arguments...).QueryRow(func(row pgx.Row) (err error) {
+		w.state, err = relational.ScanState(row)
+		return err
+	})
+	if err := commit(ctx, conn, last); err != nil {
+		w.state, w.deleted = account.State{}, nil
+		return err
+	}
+	return nil
+}
+
+// raiseEpoch is the statement that raises the epoch, with the line that it adds to the
+// journal.
+func (w *wiping) raiseEpoch(ctx context.Context, conn *pgx.Conn, now item.Millis) (*saveStatement, error) {
+	var head journal.Head
+	var newest int64
+	var long bool
+	row := conn.QueryRow(ctx, sqlHead, w.owner.Tenant, w.owner.User, int64(now+item.MaxAhead), forgetAtOnce)
+	err := row.Scan(&head.Seq, &head.At, (*[]byte)(&head.Hash), &newest, &long)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows): // the owner has no journal
+	case err != nil:
+		return nil, classify(err)
+	case long:
+		return nil, errLongHistory
+	}
+	w.line.At = int64(item.Snapshot{Now: now, Newest: item.Millis(newest)}.NextStoredAt())
+	statement := &saveStatement{arguments: []any{w.owner.Tenant, w.owner.User}}
+	statement.addLine(head.Append(w.line), false)
 	statement.addPart(sqlOnlyJournal)
 	return statement, nil
-}
-
-// headOf reads the last line of the owner's journal, and the newest time that is not
-// far ahead.
-func headOf(ctx context.Context, conn *pgx.Conn, owner account.Owner, now item.Millis) (head journal.Head, newest item.Millis, err error) {
-	row := conn.QueryRow(ctx, sqlHead, owner.Tenant, owner.User, int64(now+item.MaxAhead))
-	err = row.Scan(&head.Seq, &head.At, (*[]byte)(&head.Hash), (*int64)(&newest))
-	if errors.Is(err, pgx.ErrNoRows) {
-		return journal.Head{}, 0, nil
-	}
-	return head, newest, classify(err)
 }
 
 func counts(rows pgx.Rows) (map[string]int64, error) {

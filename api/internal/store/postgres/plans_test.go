@@ -63,7 +63,7 @@ func hotStatements(t *testing.T, conn *pgx.Conn) {
 		{"turn and current of many", sqlTurnAndCurrentOfMany, `'t', 'owner7', '{note,task}', '{uid000100,uid000007}', 150, '', '', NULL, 5`, "item_pkey"},
 		{"items of many", sqlItems, `'t', 'owner7', '{note,task,note,note}', '{uid000100,uid000007,uid000070,other}'`, "item_pkey"},
 		{"past", sqlPast, key + `, 2, 1`, "journal_by_item"},
-		{"head", sqlHead, `'t', 'owner7', 150`, "journal_by_time"},
+		{"head", sqlHead, `'t', 'owner7', 150, 10`, "journal_with_content"},
 		{"live", sqlLive, key, "item"},
 		{"turn", sqlTurn, `'t', 'owner7'`, "account_pkey"},
 		{"save", numbered(sqlSaveItem, keyArguments), key + `, 2, 5, 500, 500, NULL, '', '', 'open', false, false, NULL, '', '{tag:red}', '{}', '{}'`, "item_pkey"},
@@ -84,6 +84,7 @@ func hotStatements(t *testing.T, conn *pgx.Conn) {
 		{"raise", numbered(sqlRaiseEpoch, ownerArguments), `'t', 'owner7', 5, 5`, "account_pkey"},
 		{"only the journal", sqlOnlyJournal, `'t', 'owner7'`, "Insert"},
 		{"delete", sqlDeleteOwners, `'t', 'owner7'`, "search_doc_pkey"},
+		{"forget the oldest", sqlForgetOldest, `'t', 'owner7', 10`, "journal_with_content"},
 		{"forget", sqlForgetContent, `'t', 'owner7'`, "journal"},
 	} {
 		for _, mode := range []string{"force_generic_plan", "force_custom_plan"} {

@@ -473,6 +473,41 @@ func (c *counter) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndDat
 
 // A clock that stands still and a place that stays are what a batch has that
 // names one item often, and where old tags and new ones may be the same rows.
+func TestAWipeOfALongHistoryIsMadeInParts(t *testing.T) {
+	server := postgrestest.New(t)
+	counted := &counter{}
+	store, err := OpenTraced(t.Context(), server, 5, counted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if err := writeNote(t.Context(), store, "u", "x"); err != nil {
+		t.Fatal(err)
+	}
+	const kept = 2*forgetAtOnce + 5
+	postgrestest.Exec(t, server, `INSERT INTO journal SELECT 't', 'u', n, n, 1, 'note', 'x', 'updated', '[]', n - 1, n, 0,
+		'a', '', '', '', '', '', '', FALSE, '{}' FROM generate_series(2, $1::INT) n`, kept+1)
+	postgrestest.Exec(t, server, `UPDATE usage SET journal_lines = $1, history_bytes = $2`, kept+1, 2*kept)
+	owner := account.Owner{Tenant: "t", User: "u"}
+	if _, _, err := store.Wipe(t.Context(), owner, 2, journal.Origin{}, time.Now); err != account.ErrNoSession {
+		t.Fatalf("at another epoch: %v", err)
+	}
+	counted.texts = nil
+	state, deleted, err := store.Wipe(t.Context(), owner, 1, journal.Origin{}, time.Now)
+	if err != nil || state.Epoch != 2 || deleted["note"] != 1 {
+		t.Fatalf("%+v, %v, %v", state, deleted, err)
+	}
+	if steps := len(counted.texts); steps != 2*(2+2)+5 { // twice two to look and two to drop, then the wipe
+		t.Errorf("%d statements", steps)
+	}
+	var lines, contents, usedLines, usedBytes int64
+	err = store.pool.QueryRow(t.Context(), `SELECT COUNT(*), COUNT(content), (SELECT journal_lines FROM usage), (SELECT history_bytes FROM usage) FROM journal`).
+		Scan(&lines, &contents, &usedLines, &usedBytes)
+	if err != nil || lines != kept+2 || contents != 0 || usedLines != lines || usedBytes != 0 {
+		t.Errorf("%d lines with %d contents, usage of %d lines and %d bytes, %v", lines, contents, usedLines, usedBytes, err)
+	}
+}
+
 func TestTermsFollowTheirItemInOneStatementOrTwo(t *testing.T) {
 	server := postgrestest.New(t)
 	store := openStore(t, server)

@@ -81,9 +81,11 @@ const (
 		WHERE tenant = $1 AND owner = $2 AND kind = $3 AND uid = $4 AND version = CAST($5 AS BIGINT) + 1 AND before_version = $5 AND epoch = $6
 		ORDER BY seq DESC LIMIT 1`
 
-	// The last line of the owner's journal, and its newest time up to a limit.
+	// The last line of the owner's journal, its newest time up to a limit, and whether it
+	// keeps more contents than so many.
 	sqlHead = `SELECT seq, at_ms, hash,
-			COALESCE((SELECT at_ms FROM journal WHERE tenant = $1 AND owner = $2 AND at_ms <= $3 ORDER BY at_ms DESC LIMIT 1), 0)
+			COALESCE((SELECT at_ms FROM journal WHERE tenant = $1 AND owner = $2 AND at_ms <= $3 ORDER BY at_ms DESC LIMIT 1), 0),
+			EXISTS (SELECT 1 FROM journal WHERE tenant = $1 AND owner = $2 AND content IS NOT NULL ORDER BY seq LIMIT 1 OFFSET $4)
 		FROM journal WHERE tenant = $1 AND owner = $2 ORDER BY seq DESC LIMIT 1`
 
 	sqlLive = `SELECT COALESCE((SELECT deleted_ms IS NULL FROM item WHERE ` + sqlKey + `), FALSE)`
@@ -171,6 +173,14 @@ const (
 		SELECT kind, COUNT(*) FROM gone GROUP BY kind`
 
 	sqlForgetContent = `UPDATE journal SET content = NULL WHERE tenant = $1 AND owner = $2 AND content IS NOT NULL`
+
+	// Drops so many contents, the oldest ones, and one more.
+	sqlForgetOldest = `WITH last AS (SELECT seq FROM journal WHERE tenant = $1 AND owner = $2 AND content IS NOT NULL ORDER BY seq LIMIT 1 OFFSET $3),
+			sized AS (SELECT COALESCE(SUM(octet_length(content)), 0) AS bytes FROM journal
+				WHERE tenant = $1 AND owner = $2 AND content IS NOT NULL AND seq <= (SELECT seq FROM last)),
+			gone AS (UPDATE journal SET content = NULL
+				WHERE tenant = $1 AND owner = $2 AND content IS NOT NULL AND seq <= (SELECT seq FROM last))
+		UPDATE usage SET history_bytes = history_bytes - (SELECT bytes FROM sized) WHERE tenant = $1 AND owner = $2`
 
 	// Raises the epoch with a line of the journal, which is all that the owner has then.
 	sqlRaiseEpoch = `UPDATE account SET epoch = epoch + 1, sessions_since_ms = GREATEST(CAST(? AS BIGINT) + 1, sessions_since_ms + 1),
