@@ -10,13 +10,13 @@ import (
 
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/journal"
+	"toolbridge/api/internal/search"
 )
 
 // Bounds of what is kept of a payload beside it.
 const (
-	maxTitleRunes   = 200 // in a summary
-	maxTitleKey     = 100 // bytes of the title by which lists are sorted
-	maxPreviewRunes = 160
+	maxTitleRunes = 200 // in a summary
+	maxTitleKey   = 100 // bytes of the title by which lists are sorted
 )
 
 const (
@@ -91,10 +91,10 @@ func titleOf(e *entity.Entity, payload *Payload) (title, preview string) {
 	}
 	if e.Title != "" {
 		title, _ = payload.Text(e.Title)
-		return oneLine(title, maxTitleRunes), oneLine(text, maxPreviewRunes)
+		return oneLine(title, maxTitleRunes), search.Preview(text)
 	}
 	first, rest, _ := strings.Cut(text, "\n")
-	return oneLine(first, maxTitleRunes), oneLine(rest, maxPreviewRunes)
+	return oneLine(first, maxTitleRunes), search.Preview(rest)
 }
 
 // oneLine is the beginning of a text, its white space collapsed. It looks at no more of
