@@ -72,9 +72,9 @@ func migrate(ctx context.Context, driver, path string, writer *sql.DB, progress 
 // that is killed loses none of them. A power failure may take the last ones, which
 // are then made again.
 func connectMigrating(driver, path string) (*sql.DB, error) {
-	const cache = 64 << 10 // KiB
+	const cache = 48 << 10 // KiB
 	return connect(driver, path, 1, busyWait, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(NORMAL)",
-		fmt.Sprintf("_pragma=cache_size(-%d)", cache), fmt.Sprintf("_pragma=wal_autocheckpoint(%d)", 4*newSpace(path).pages()))
+		fmt.Sprintf("_pragma=cache_size(-%d)", cache), fmt.Sprintf("_pragma=wal_autocheckpoint(%d)", 16*newSpace(path).pages()))
 }
 
 // run makes one transaction after another until nothing is left to do.

@@ -28,9 +28,9 @@ const (
 	sqlAddText = `INSERT INTO search_index (rowid, scope, title, body) VALUES (last_insert_rowid(), ?, ?, ?)`
 
 	// While rows are only added, each chunk makes a segment of the index. They are merged
-	// many at a time.
+	// many at a time. Afterwards it is as the migration's file has it.
 	sqlMergeSeldom = `INSERT INTO search_index (search_index, rank) VALUES ('automerge', 0), ('crisismerge', 64)`
-	sqlMergeUsual  = `INSERT INTO search_index (search_index, rank) VALUES ('automerge', 4), ('crisismerge', 16)`
+	sqlMergeUsual  = `INSERT INTO search_index (search_index, rank) VALUES ('automerge', 8), ('crisismerge', 16)`
 )
 
 // oldItem is a row of the old table.
