@@ -86,6 +86,11 @@ func CheckOldItems(t *testing.T, store item.Store, unreadable []string) {
 			t.Errorf("%s %s: %+v", row.kind, row.last, found)
 		}
 	}
+	for query, want := range map[string]string{"GROSSE": "|a", "long ag": "|a", "gone": "", "clock": "|f", "kind": ""} {
+		if got := searched(t, store, query, anything); got != want {
+			t.Errorf("a search for %q finds %q, want %q", query, got, want)
+		}
+	}
 	slices.Sort(unreadable)
 	if want := []string{"00000000-0000-4000-8000-00000000000d", "00000000-0000-4000-8000-00000000000e"}; !slices.Equal(unreadable, want) {
 		t.Errorf("%v cannot be read, want %v", unreadable, want)
