@@ -54,17 +54,16 @@ func listStatement(query item.Query) (text string, arguments []any) {
 			NULL, size, due_ms, title, summary, parent, ` + total + `, false
 		FROM (SELECT ` + columns + `, octet_length(i.payload) AS size, i.due_ms, i.title, i.summary, ` + titleOfParent + ` AS parent
 			FROM ` + from + `) AS page
-		ORDER BY ` + outerOrder(query)
+		ORDER BY ` + outerOrder(query, rows == "m")
 		return numbered(text, 0), append(arguments, bounds...)
 	}
-	text, arguments = bounded(query, columns, from, total, arguments)
+	text, arguments = bounded(query, columns, from, outerOrder(query, rows == "m"), total, arguments)
 	return numbered(text, 0), append(arguments, bounds...)
 }
 
 // bounded is the statement of a page of payloads. Rows beyond MaxBytes are marked, and
 // come without a payload; the first row is never beyond it.
-func bounded(query item.Query, columns, from, total string, counted []any) (text string, arguments []any) {
-	order := outerOrder(query)
+func bounded(query item.Query, columns, from, order, total string, counted []any) (text string, arguments []any) {
 	whole := query.WholeBytes()
 	arguments = append([]any{whole, query.MaxBytes}, counted...)
 	return `SELECT uid, version, created_ms, updated_ms, stored_ms, deleted_ms, parent_kind, parent_uid,
@@ -77,14 +76,14 @@ func bounded(query item.Query, columns, from, total string, counted []any) (text
 		ORDER BY ` + order, append(arguments, query.MaxBytes, whole, item.ReducedBytes)
 }
 
-// outerOrder is the order of a page by its own columns. Only by due are there several
-// parts.
-func outerOrder(query item.Query) string {
+// outerOrder is the order of a page by its own columns. Several walks have items without
+// a due date last.
+func outerOrder(query item.Query, several bool) string {
 	order := "place, uid"
 	if query.Descending {
 		order = "place DESC, uid DESC"
 	}
-	if query.Sort == item.ByDue {
+	if several {
 		order = "undue, " + order
 	}
 	return order

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/search"
 	"toolbridge/api/internal/store/postgres/postgrestest"
@@ -50,6 +51,7 @@ func TestPlansOfADatabaseWithManyRows(t *testing.T) {
 	t.Run("the statements of the journal neither scan nor sort", func(t *testing.T) { journalStatements(t, conn) })
 	t.Run("every list walks an index from its cursor on", func(t *testing.T) { listStatements(t, conn) })
 	t.Run("a search finds texts by their words", func(t *testing.T) { searchStatements(t, conn) })
+	t.Run("what indexes serve is neither scanned nor sorted", func(t *testing.T) { served(t, conn) })
 }
 
 func hotStatements(t *testing.T, conn *pgx.Conn) {
@@ -160,6 +162,33 @@ func listStatements(t *testing.T, conn *pgx.Conn) {
 	}
 }
 
+// served checks the lists that indexes serve, and what is counted of them. Only what
+// several walks find is sorted.
+func served(t *testing.T, conn *pgx.Conn) {
+	owner := account.Owner{Tenant: "t", User: "owner7"}
+	check := func(name, mode, text string, arguments []any, sorts bool) {
+		t.Helper()
+		plan := explain(t, conn, mode, numbered(text, 0), literals(arguments))
+		if strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "Bitmap") || !sorts && strings.Contains(plan, "Sort") {
+			t.Errorf("%s %s\n%s\n%s", mode, name, text, plan)
+		}
+	}
+	for _, mode := range []string{"force_generic_plan", "force_custom_plan"} {
+		for _, row := range storetest.IndexedQueries(owner) {
+			for _, row.Query.Summaries = range []bool{false, true} {
+				text, arguments := listStatement(row.Query)
+				check(row.Name, mode, text, arguments, row.Walks > 1)
+			}
+			text, arguments := dialect.Count(row.Query)
+			check("count: "+row.Name, mode, text, arguments, row.Walks > 1)
+		}
+		text, arguments := dialect.Tally(owner, []entity.Kind{"note", "task"}, 9)
+		check("count by state", mode, text, arguments, false)
+		text, arguments = dialect.Match(owner, []entity.Kind{"note"}, "uid0000", 6)
+		check("short uids", mode, text, arguments, true)
+	}
+}
+
 func literals(arguments []any) string {
 	texts := make([]string, len(arguments))
 	for i, value := range arguments {
@@ -167,6 +196,10 @@ func literals(arguments []any) string {
 			value = "{" + strings.Join(list, ",") + "}"
 		}
 		texts[i] = "'" + strings.ReplaceAll(fmt.Sprint(value), "'", "''") + "'"
+		texts[i] = "'" + fmt.Sprint(value) + "'"
+		if several, ok := value.([]string); ok {
+			texts[i] = "'{" + strings.Join(several, ",") + "}'"
+		}
 	}
 	return strings.Join(texts, ", ")
 }

@@ -150,6 +150,53 @@ func TestEveryListWalksAnIndexFromItsCursorOn(t *testing.T) {
 	}
 }
 
+func TestWhatIndexesServeIsNeitherScannedNorSorted(t *testing.T) {
+	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
+	owner := account.Owner{Tenant: "t", User: "u"}
+	check := func(name, text string, walks int) {
+		t.Helper()
+		plan := explain(t, store.reader, text)
+		for _, table := range []string{"i", "g", "p", "item", "item_term"} {
+			if strings.Contains(plan+"\n", "SCAN "+table+"\n") || strings.Contains(plan, "SCAN "+table+" ") {
+				t.Errorf("%s: %s is scanned\n%s\n%s", name, table, text, plan)
+			}
+		}
+		if walks == 1 && strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("%s is sorted\n%s\n%s", name, text, plan)
+		}
+		if bare := "(tenant=? AND owner=? AND kind=?)\n"; strings.Contains(plan, bare) && !strings.HasPrefix(name, "count") && !strings.Contains(name, "cursor false") {
+			t.Errorf("%s reads all of a kind\n%s\n%s", name, text, plan)
+		}
+	}
+	for _, row := range storetest.IndexedQueries(owner) {
+		if walks := dialect.Walks(row.Query); len(walks) != row.Walks {
+			t.Errorf("%s: %d walks, want %d", row.Name, len(walks), row.Walks)
+		}
+		text, _ := listStatement(row.Query)
+		check(row.Name, text, row.Walks)
+		row.Query.Summaries = true
+		text, _ = listStatement(row.Query)
+		check("summaries: "+row.Name, text, row.Walks)
+		text, _ = dialect.Count(row.Query)
+		walks := 1
+		if _, overlap := dialect.Counting(row.Query); overlap {
+			walks = row.Walks // an item is counted once
+		}
+		check("count: "+row.Name, text, walks)
+	}
+	text, _ := dialect.Tally(owner, []entity.Kind{"note", "task"}, 9)
+	check("count by state", text, 1)
+	for _, wanted := range []string{"item_by_status (tenant=? AND owner=? AND kind=? AND status=?)", "item_by_status (tenant=? AND owner=? AND kind=? AND status>?)", "item_live_by_time (tenant=? AND owner=? AND kind=?)"} {
+		if plan := explain(t, store.reader, text); !strings.Contains(plan, wanted) {
+			t.Errorf("no %s:\n%s", wanted, plan)
+		}
+	}
+	text, _ = dialect.Match(owner, []entity.Kind{"note"}, "3f9a01bc", 6)
+	if plan := explain(t, store.reader, text); !strings.Contains(plan, "item_by_key (tenant=? AND owner=? AND kind=? AND uid>? AND uid<?)") || strings.Contains(plan, "SCAN p") {
+		t.Errorf("short uids:\n%s", plan)
+	}
+}
+
 func explain(t *testing.T, db *sql.DB, text string) string {
 	t.Helper()
 	rows, err := db.Query("EXPLAIN QUERY PLAN "+text, make([]any, parameters(text))...)
