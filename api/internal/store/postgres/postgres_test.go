@@ -603,7 +603,12 @@ func TestALargeAnswerOfAnEarlierVersionIsKeptAsAReference(t *testing.T) {
 func BenchmarkScale(b *testing.B) {
 	server := postgrestest.New(b)
 	store := openStore(b, server)
-	storetest.Scale(b, store, func() { postgrestest.Exec(b, server, "ANALYZE") })
+	const terms = `CASE n % 2 WHEN 0 THEN ARRAY['tag:even'] ELSE ARRAY['tag:odd'] END`
+	storetest.Scale(b, store, terms, func(statement string) {
+		postgrestest.Exec(b, server, statement)
+		postgrestest.Exec(b, server, `INSERT INTO item_term SELECT tenant, owner, kind, term, stored_ms, uid FROM item, unnest(terms) term ON CONFLICT DO NOTHING`)
+		postgrestest.Exec(b, server, "VACUUM ANALYZE")
+	})
 }
 
 func TestOnAFullDiskWhatMakesRoomIsTriedWithLess(t *testing.T) {

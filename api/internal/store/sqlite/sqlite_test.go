@@ -662,7 +662,13 @@ func TestTriggersSearchTheIndexOfTags(t *testing.T) {
 }
 
 func BenchmarkScale(b *testing.B) {
-	storetest.Scale(b, openStore(b, filepath.Join(b.TempDir(), "bench.db")), func() {})
+	store := openStore(b, filepath.Join(b.TempDir(), "bench.db"))
+	const terms = `CASE n % 2 WHEN 0 THEN '["tag:even"]' ELSE '["tag:odd"]' END`
+	storetest.Scale(b, store, terms, func(statement string) {
+		if _, err := store.writer.Exec(statement); err != nil {
+			b.Fatal(err)
+		}
+	})
 }
 
 func TestExpiredAnswersAreDroppedInPassing(t *testing.T) {
