@@ -46,7 +46,9 @@ func newFTS5(t testing.TB) fts5 {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	db.SetMaxOpenConns(1)
-	return fts5{db}
+	e := fts5{db}
+	e.exec(t, "CREATE VIRTUAL TABLE found USING fts5 (scope, title, body, content='', contentless_delete=1, tokenize='ascii')")
+	return e
 }
 
 func (e fts5) exec(t testing.TB, statement string, arguments ...any) {
@@ -58,8 +60,7 @@ func (e fts5) exec(t testing.TB, statement string, arguments ...any) {
 
 func (e fts5) fill(t testing.TB, texts []Text) {
 	t.Helper()
-	e.exec(t, "DROP TABLE IF EXISTS found")
-	e.exec(t, "CREATE VIRTUAL TABLE found USING fts5 (scope, title, body, content='', contentless_delete=1, tokenize='ascii')")
+	e.exec(t, "DELETE FROM found")
 	for i, text := range texts {
 		row := NewRow(alice, note, text)
 		e.exec(t, "INSERT INTO found (rowid, scope, title, body) VALUES (?, ?, ?, ?)", i+1, row.Scope, row.Title, row.Body)
@@ -92,7 +93,9 @@ func newPostgres(t testing.TB) postgresql {
 	t.Helper()
 	conn := postgrestest.Connect(t, postgrestest.New(t))
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
-	return postgresql{conn}
+	e := postgresql{conn}
+	e.exec(t, "CREATE TABLE found (number INT, terms TSVECTOR)")
+	return e
 }
 
 func (e postgresql) exec(t testing.TB, statement string, arguments ...any) {
@@ -104,8 +107,7 @@ func (e postgresql) exec(t testing.TB, statement string, arguments ...any) {
 
 func (e postgresql) fill(t testing.TB, texts []Text) {
 	t.Helper()
-	e.exec(t, "DROP TABLE IF EXISTS found")
-	e.exec(t, "CREATE TABLE found (number INT, terms TSVECTOR)")
+	e.exec(t, "DELETE FROM found")
 	for i, text := range texts {
 		e.exec(t, "INSERT INTO found VALUES ($1, CAST($2 AS TEXT)::TSVECTOR)", i+1, NewTSVector(alice, note, text))
 	}

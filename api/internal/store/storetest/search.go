@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -127,5 +129,59 @@ func searchFollows(t *testing.T, store Store) {
 	}
 	if got := searched(t, store, "fox", anything); got != "" {
 		t.Errorf("after a wipe: %s", got)
+	}
+}
+
+// twins are two owners whose words begin with the same code.
+func twins() (one, other account.Owner) {
+	known := map[string]account.Owner{}
+	for n := 0; ; n++ {
+		owner := account.Owner{Tenant: fmt.Sprint("tenant", n%2), User: fmt.Sprint("user", n)}
+		code := search.NewRow(owner, "note", search.Text{}).Scope
+		if twin, met := known[code]; met {
+			return twin, owner
+		}
+		known[code] = owner
+	}
+}
+
+// The same few words everywhere: nothing but the owner keeps the texts apart.
+func searchOfMany(t *testing.T, store Store) {
+	one, other := twins()
+	owners := []account.Owner{alice, bob, eve, one, other}
+	random := rand.New(rand.NewPCG(7, 8))
+	words := []string{"red", "fox", "dog", "l'eau", "2026-11-20", "\u6771\u4eac\u90fd", "\u4eac\u90fd", ""}
+	some := func() string { return words[random.IntN(len(words))] + " " + words[random.IntN(len(words))] }
+	owned := map[string]account.Owner{}
+	for n := range 100 {
+		owner := owners[random.IntN(len(owners))]
+		ref := item.Ref{Owner: owner, Kind: []entity.Kind{"note", "task"}[n%2], UID: uid(n)}
+		owned[ref.UID] = owner
+		putText(t, store, ref, 1, some(), some())
+	}
+	all := 0
+	for range 200 {
+		owner, text := owners[random.IntN(len(owners))], some()
+		if random.IntN(4) == 0 {
+			text = "-" + text
+		}
+		query, _ := search.Parse(text)
+		m := item.Matching{Search: item.Search{Owner: owner, Limit: 50}, Tiers: query.Tiers(owner)}
+		if len(m.Tiers) == 0 {
+			continue
+		}
+		found, _, err := store.Search(context.Background(), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range found {
+			if owned[f.Item.UID] != owner {
+				t.Errorf("%v finds %s of %v", owner, f.Item.UID, owned[f.Item.UID])
+			}
+		}
+		all += len(found)
+	}
+	if all < 500 {
+		t.Errorf("only %d found", all)
 	}
 }
