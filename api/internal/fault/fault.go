@@ -41,13 +41,13 @@ func (e *Error) WithTop(top Facts) *Error {
 	return e
 }
 
-// Within is the same error with words before its sentence and more details, which do
-// not replace its own.
+// Within is the same error with words before its sentence and more details, which go
+// before its own of the same names.
 func (e *Error) Within(words string, more Facts) *Error {
 	outer := *e
 	outer.Message, outer.Details = words+e.Message, Facts{}
-	maps.Copy(outer.Details, more)
 	maps.Copy(outer.Details, e.Details)
+	maps.Copy(outer.Details, more)
 	return &outer
 }
 

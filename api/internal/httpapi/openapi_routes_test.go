@@ -3,7 +3,9 @@ package httpapi
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,6 +47,22 @@ func TestEveryCodeIsInTheReference(t *testing.T) {
 		row := fmt.Sprintf("| %d | `%s` | %s |\n", described.Status, code, described.Meaning)
 		if !strings.Contains(string(reference), row) {
 			t.Errorf("docs/rest-api.md has no row %s", row)
+		}
+	}
+}
+
+func TestEveryWriteCanBeTriedAndNamesWhatItWrote(t *testing.T) {
+	t.Parallel()
+	for _, route := range (&API{}).routes() {
+		if route.method == http.MethodGet || route.tag == "sessions" {
+			continue
+		}
+		name := route.method + " " + route.pattern
+		if route.lenient || !slices.Contains(route.queryNames(), dryRunParameter.name) {
+			t.Errorf("%s has no dry run", name)
+		}
+		if route.id != "wipe" && !slices.Contains(route.success.headers, changeHeader) { // what a wipe takes cannot be undone
+			t.Errorf("%s does not name the change", name)
 		}
 	}
 }
