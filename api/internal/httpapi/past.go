@@ -327,6 +327,7 @@ func (a *API) undo(c *call) (int, any, error) {
 		return 0, nil, err
 	}
 	answer := undoAnswer(undone, c.dryRun)
+	a.owe(c, len(answer.Undone)-1)
 	if answer.BatchID != "" {
 		c.reply.Set(headerChange, answer.BatchID)
 	}

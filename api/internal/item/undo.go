@@ -142,12 +142,15 @@ type undoing struct {
 	made    []Undone
 	quota   Quota
 	most    int64           // bytes up to which an item may grow
+	bytes   int             // of the payloads made
 	revives map[Parent]bool // items whose deletion is among what is undone
 }
 
 // decide takes back one line.
 func (u *undoing) decide(i int, t Target, line journal.Line, seen Snapshot) (*Item, error) {
-	u.made[i] = Undone{Line: line, Version: seen.Version()}
+	if u.made[i] = (Undone{Line: line, Version: seen.Version()}); i == 0 {
+		u.bytes = 0 // of an attempt that collided with another write
+	}
 	around, err := seen.Trail(TrailQuery{From: line.Seq, Limit: 2, Payloads: true})
 	if err != nil {
 		return nil, err
@@ -162,6 +165,10 @@ func (u *undoing) decide(i int, t Target, line journal.Line, seen Snapshot) (*It
 	}
 	if err := u.quota.check(seen, next); err != nil {
 		return nil, err
+	}
+	if u.bytes += len(next.Payload); u.bytes > maxBatchBytes {
+		return nil, fault.New(fault.BatchTooLarge, "an undo writes %d bytes at most; undo the changes of this batch one by one", maxBatchBytes).
+			With(fault.Facts{"maxBytes": maxBatchBytes})
 	}
 	u.made[i].Item, u.made[i].Version = next, next.Version
 	return next, nil

@@ -84,11 +84,15 @@ func addStart(s *statement, q item.LineQuery) {
 
 // addPage adds the lines of the page, and one more.
 func addPage(s *statement, q item.LineQuery) {
-	scans := len(q.Kinds) > 0 && q.UID == ""
-	if scans {
-		s.add(`SELECT * FROM (`)
+	const columns = `SELECT ` + lineNames + `, content IS NOT NULL AS kept FROM `
+	if len(q.Kinds) > 0 && q.UID == "" {
+		s.add(columns)
+		addPicked(s, q)
+		s.add(` JOIN journal ON tenant = ? AND owner = ? AND seq = picked`, q.Tenant, q.User)
+		return
 	}
-	s.add(`SELECT `+lineNames+`, content IS NOT NULL AS kept FROM journal WHERE tenant = ? AND owner = ? AND seq > (SELECT seq FROM start)`, q.Tenant, q.User)
+	s.add(columns)
+	addWalk(s, q)
 	if q.UID != "" {
 		s.add(` AND kind = ? AND uid = ?`, string(q.Kinds[0]), q.UID)
 	}
@@ -99,19 +103,30 @@ func addPage(s *statement, q item.LineQuery) {
 		s.add(` AND batch = ? AND seq < COALESCE((SELECT seq FROM journal WHERE tenant = ? AND owner = ? AND seq >= ? AND batch <> ?
 			ORDER BY seq LIMIT 1), CAST(? AS BIGINT))`, q.Batch, q.Tenant, q.User, q.Batch, q.Batch, int64(math.MaxInt64))
 	}
-	if q.Since != nil {
-		s.add(` AND at_ms >= ?`, int64(*q.Since))
-	}
-	if scans {
-		s.add(` ORDER BY seq LIMIT ?) AS scanned WHERE kind IN (?`+strings.Repeat(", ?", len(q.Kinds)-1)+`)`, item.MaxScanned)
-		for _, kind := range q.Kinds {
-			s.add("", string(kind))
-		}
-	}
 	if !q.Whole {
 		s.add(` AND kind <> ''`)
 	}
 	s.add(` ORDER BY seq`+direction(q)+` LIMIT ?`, q.Limit+1)
+}
+
+// addPicked adds the numbers of the lines of some kinds. It looks at few columns of the
+// lines that it looks through.
+func addPicked(s *statement, q item.LineQuery) {
+	s.add(`(SELECT seq AS picked FROM (SELECT seq, kind FROM `)
+	addWalk(s, q)
+	s.add(` ORDER BY seq LIMIT ?) AS scanned WHERE kind IN (?`+strings.Repeat(", ?", len(q.Kinds)-1)+`)`, item.MaxScanned)
+	for _, kind := range q.Kinds {
+		s.add("", string(kind))
+	}
+	s.add(` ORDER BY seq LIMIT ?) AS picks`, q.Limit+1)
+}
+
+// addWalk adds the walk along an owner's lines.
+func addWalk(s *statement, q item.LineQuery) {
+	s.add(`journal WHERE tenant = ? AND owner = ? AND seq > (SELECT seq FROM start)`, q.Tenant, q.User)
+	if q.Since != nil {
+		s.add(` AND at_ms >= ?`, int64(*q.Since))
+	}
 }
 
 // addItemsOwn adds what a query about one item wants to know beside its lines.
