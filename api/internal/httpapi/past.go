@@ -23,7 +23,7 @@ var (
 		object{"type": "integer", "minimum": 1}, fault.InvalidLimit))
 	sinceParameter = inline(filterParameter("since", "Only what was stored at this time or later: "+item.TimeForm+
 		", or Unix milliseconds. A nextCursor stands for the place behind its page. Without it, everything that is kept.",
-		object{"type": "string", "minLength": 1}))
+		object{"anyOf": []object{{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}, {"type": "integer"}, {"type": "string", "format": "cursor"}}}))
 	placeParameter = inline(queryParameter("cursor", "The nextCursor of an earlier page; in place of since.",
 		object{"type": "string", "format": "cursor"}, fault.InvalidCursor))
 	kindsParameter = inline(filterParameter("kinds", "Only items of these kinds, separated by commas.",

@@ -646,3 +646,18 @@ func TestABatchRestoresWhatOperationsBeforeItWrote(t *testing.T) {
 		}
 	})
 }
+
+func TestALineNamesOnlyAsManyFieldsAsItCounts(t *testing.T) {
+	t.Parallel()
+	u := start(t).user("alice")
+	var members []string
+	for n := range 300 {
+		members = append(members, fmt.Sprintf(`"%s%d":1`, strings.Repeat("ä", n), n))
+	}
+	made := u.call("POST", "/v1/notes", "{"+strings.Join(members, ",")+"}").is(201)
+	line := u.call("GET", "/v1/changes", "").lines().Changes[0]
+	if size := len(strings.Join(line.Fields, "")); size > 1000 || size < 500 || len(line.Fields) > 100 {
+		t.Errorf("%d bytes in %d fields", size, len(line.Fields))
+	}
+	u.undo(made.change()).is(200)
+}

@@ -69,7 +69,7 @@ var exampleChanges = object{
 // pastSchemas are those of the routes above.
 func pastSchemas(moment object) object {
 	id := func(pattern string) object { return object{"type": "string", "pattern": pattern} }
-	request := closed(object{"change_id": id("^c[1-9][0-9]*$"), "batch_id": id("^b[1-9][0-9]*$")})
+	request := closed(object{"change_id": id("^c[1-9][0-9]{0,17}$"), "batch_id": id("^b[1-9][0-9]{0,17}$")})
 	request["oneOf"] = []object{{"required": []string{"change_id"}}, {"required": []string{"batch_id"}}}
 	changes := schemaOf(reflect.TypeFor[changesBody]())
 	history := schemaOf(reflect.TypeFor[historyBody]())
@@ -90,6 +90,6 @@ func pastSchemas(moment object) object {
 
 // versionSchema is the version to restore.
 var versionSchema = object{
-	"type": []string{"integer", "null"}, "minimum": 1,
+	"type": []string{"integer", "null"}, "minimum": 1, "maximum": 1 << 53,
 	"description": "Needed unless the item is deleted: then the version before the deletion is usual.",
 }

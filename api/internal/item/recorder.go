@@ -1,13 +1,15 @@
 package item
 
 import (
-	"slices"
-
 	"toolbridge/api/internal/journal"
 )
 
-// maxFields bounds the payload keys that a line of the journal names.
-const maxFields = 100
+// Bounds of the payload keys that a line of the journal names, so that a line takes little
+// more than it counts.
+const (
+	maxFields     = 100
+	maxFieldBytes = 1000
+)
 
 // Recorder makes the lines that a batch adds to its owner's journal.
 type Recorder struct {
@@ -30,10 +32,7 @@ func (r *Recorder) Record(seen Snapshot, write Write, next *Item) journal.Line {
 	line := journal.Line{
 		At: int64(next.StoredAt), Epoch: r.batch.Epoch, Kind: string(write.Kind), UID: next.UID,
 		Before: seen.Version(), Now: next.Version, Origin: r.batch.Origin,
-		Change: journal.Change{Name: next.Change.Name, Fields: slices.Clone(next.Change.Fields[:min(maxFields, len(next.Change.Fields))])},
-	}
-	for i, field := range line.Fields {
-		line.Fields[i] = shortened(field)
+		Change: journal.Change{Name: next.Change.Name, Fields: fieldsOfLine(next.Change.Fields)},
 	}
 	if seen.Item != nil {
 		line.Revived, line.Content = seen.Item.Deleted(), journal.DigestOf(seen.Item.Payload)
@@ -44,4 +43,17 @@ func (r *Recorder) Record(seen Snapshot, write Write, next *Item) journal.Line {
 	line = r.Head.Append(line)
 	next.Seq = line.Seq
 	return line
+}
+
+// fieldsOfLine is as many of the names as a line takes.
+func fieldsOfLine(names []string) (fields []string) {
+	bytes := 0
+	for _, name := range names[:min(maxFields, len(names))] {
+		name = shortened(name)
+		if bytes += len(name); bytes > maxFieldBytes {
+			break
+		}
+		fields = append(fields, name)
+	}
+	return fields
 }
