@@ -196,10 +196,6 @@ func literals(arguments []any) string {
 			value = "{" + strings.Join(list, ",") + "}"
 		}
 		texts[i] = "'" + strings.ReplaceAll(fmt.Sprint(value), "'", "''") + "'"
-		texts[i] = "'" + fmt.Sprint(value) + "'"
-		if several, ok := value.([]string); ok {
-			texts[i] = "'{" + strings.Join(several, ",") + "}'"
-		}
 	}
 	return strings.Join(texts, ", ")
 }

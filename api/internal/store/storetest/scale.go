@@ -22,9 +22,9 @@ const ScaleRows = `WITH RECURSIVE series (n) AS (SELECT 1 UNION ALL SELECT n + 1
 			due_ms, title, terms, summary, payload)
 		SELECT '%[2]s', '%[3]s', 'task', '00000000-0000-4000-8000-' || substr(CAST(1000000000000 + n AS TEXT), 2), 1, n, n, n, '', '',
 			CASE n %% 10 WHEN 0 THEN 'open' WHEN 1 THEN 'in_progress' ELSE 'done' END, FALSE, n %% 10 > 1,
-			n, 'task ' || CAST(n * 7919 %% %[1]s AS TEXT), %[4]s,
-			'{"title":"task ' || CAST(n * 7919 %% %[1]s AS TEXT) || '","dueDate":"1970-01-01T00:00:00Z"}',
-			'{"title":"task ' || CAST(n * 7919 %% %[1]s AS TEXT) || '","dueDate":"1970-01-01T00:00:00Z","description":"a text of some length"}'
+			n, 'task ' || CAST(CAST(n AS BIGINT) * 7919 %% %[1]s AS TEXT), %[4]s,
+			'{"title":"task ' || CAST(CAST(n AS BIGINT) * 7919 %% %[1]s AS TEXT) || '","dueDate":"1970-01-01T00:00:00Z"}',
+			'{"title":"task ' || CAST(CAST(n AS BIGINT) * 7919 %% %[1]s AS TEXT) || '","dueDate":"1970-01-01T00:00:00Z","description":"a text of some length"}'
 		FROM series`
 
 // Scale measures a page in the middle of a short list and of a very long one: it should
