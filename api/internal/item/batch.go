@@ -13,7 +13,7 @@ import (
 const (
 	MaxOperations   = 100
 	MaxBatchItems   = 1000
-	maxBatchBytes   = 64 << 20 // of the payloads that it makes, which a store may hold at once
+	maxBatchBytes   = 64 << 20 // of the payloads that it makes
 	maxMatchCounted = 10_000
 )
 
@@ -35,8 +35,10 @@ type Outcome struct {
 
 // Changed is an item as an operation left it.
 type Changed struct {
-	*Item
-	Wrote bool // whether the item changed
+	UID     string
+	Version int64
+	Wrote   bool  // whether the item changed
+	Seq     int64 // of the line of the change; 0 for none
 }
 
 // Batch makes all operations in one transaction, each on what those before it left, or
@@ -51,7 +53,7 @@ func (s *Service) Batch(ctx context.Context, t Target, operations []Operation, r
 	batch.Joint = true
 	if t.Once != nil {
 		once := *t.Once
-		once.Joint = func() Answer { return render(run.outcomes) }
+		once.Joint = func() Answer { return render(run.made()) }
 		batch.Once = &once
 	}
 	batch.Writes = run.writes()
@@ -63,7 +65,7 @@ func (s *Service) Batch(ctx context.Context, t Target, operations []Operation, r
 	case err != nil:
 		return nil, explained(err)
 	}
-	return run.outcomes, nil
+	return run.made(), nil
 }
 
 // batchRun is a batch under way. A store may begin it anew, when it has collided with
@@ -75,6 +77,19 @@ type batchRun struct {
 	outcomes   []Outcome
 	items      int // of all outcomes
 	bytes      int // of the payloads made
+
+	// What the last write stores, and where its outcome is: a line gets its Seq only
+	// after the decision. No item is kept for longer, as they may be large.
+	last    *Item
+	lastOne *Changed
+}
+
+// made is the outcomes of the writes that were decided on.
+func (r *batchRun) made() []Outcome {
+	if r.last != nil {
+		r.lastOne.Seq, r.last = r.last.Seq, nil
+	}
+	return r.outcomes
 }
 
 // madeBefore ends a transaction whose batch has been made before.
@@ -95,7 +110,7 @@ func (r *batchRun) writes() []Write {
 
 // begin is the decision of no write. It forgets what an attempt before it has done.
 func (r *batchRun) begin(seen Snapshot) (*Item, error) {
-	r.outcomes, r.items, r.bytes = make([]Outcome, len(r.operations)), 0, 0
+	r.outcomes, r.items, r.bytes, r.last = make([]Outcome, len(r.operations)), 0, 0, nil
 	if seen.Earlier == nil {
 		return nil, nil
 	}
@@ -174,7 +189,11 @@ func (r *batchRun) note(i int, next *Item, wrote bool) error {
 		return fault.New(fault.BatchTooLarge, "a batch writes %d bytes at most; do the rest in another batch", maxBatchBytes).
 			With(fault.Facts{"maxBytes": maxBatchBytes})
 	}
-	r.outcomes[i].Items = append(r.outcomes[i].Items, Changed{next, wrote})
+	outcome := &r.made()[i]
+	outcome.Items = append(outcome.Items, Changed{UID: next.UID, Version: next.Version, Wrote: wrote})
+	if wrote {
+		r.last, r.lastOne = next, &outcome.Items[len(outcome.Items)-1]
+	}
 	return nil
 }
 

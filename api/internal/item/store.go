@@ -47,7 +47,8 @@ type Store interface {
 	// Write makes the writes of a batch in order, in one transaction that no other
 	// write to the owner's items can interleave with. Each write sees what those
 	// before it stored; all see the Now and the Newest of the first. For every item
-	// that it stores, it adds the line of a Recorder to the owner's journal. When a
+	// that it stores, it adds the line of a Recorder to the owner's journal, and has that
+	// line before it makes the next decision. When a
 	// Decide returns an error, Write returns that error as it is and stores nothing;
 	// a dry run stores nothing either. When the owner is at another epoch than the
 	// batch, a wipe overtook the batch: Write returns a fault.WrongEpoch and stores
