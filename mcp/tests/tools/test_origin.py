@@ -2,8 +2,11 @@
 
 import pytest
 from fastmcp import Client, FastMCP
+from fastmcp.client.transports import SSETransport, StreamableHttpTransport
 from mcp.types import Implementation
 
+from tests.harness.clients import Rest
+from tests.harness.processes import Process
 from tests.harness.recording import Recording
 
 pytestmark = pytest.mark.anyio
@@ -27,3 +30,28 @@ async def test_a_request_names_the_tool_and_the_client(
     request = upstream.calls[-1]
     assert request.headers["X-TB-Tool"] == "create_note"
     assert request.headers["X-TB-Client"] == sent
+
+
+@pytest.mark.parametrize(
+    ("transport", "path", "mode"),
+    [
+        (SSETransport, "/sse", "auto"),
+        (StreamableHttpTransport, "/mcp", "legacy"),
+        (StreamableHttpTransport, "/mcp", "2026-07-28"),
+    ],
+)
+async def test_the_journal_says_who_wrote_with_which_tool_and_client(
+    transport: type[SSETransport | StreamableHttpTransport],
+    path: str,
+    mode: str,
+    gateway: Process,
+    bearer: str,
+    user: str,
+    rest: Rest,
+) -> None:
+    to = transport(gateway.url + path, headers={"Authorization": f"Bearer {bearer}"})
+    async with Client(to, mode=mode, client_info=Implementation(name="tester", version="7")) as client:
+        created = await client.call_tool("create_note", {"title": "Milk", "content": ""})
+    lines = (await rest.json("GET", "/v1/journal"))["lines"]
+    (line,) = [line for line in lines if line.get("uid") == created.structured_content["uid"]]
+    assert (line["by"], line["client"], line["tool"]) == (user, "tester/7", "create_note")
