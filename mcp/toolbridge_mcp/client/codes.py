@@ -61,6 +61,7 @@ CODES: Mapping[str, Meaning] = {
     "invalid_limit": Meaning(400, InvalidRequest),
     "invalid_operation": Meaning(400, InvalidRequest),
     "invalid_query": Meaning(400, InvalidRequest),
+    "invalid_search": Meaning(400, InvalidRequest),
     "invalid_tenant": Meaning(401, TenantRefused),
     "invalid_timeout": Meaning(400, InvalidRequest),
     "invalid_uid": Meaning(400, InvalidRequest),
