@@ -68,9 +68,13 @@ var exampleChanges = object{
 
 // pastSchemas are those of the routes above.
 func pastSchemas(moment object) object {
-	id := func(pattern string) object { return object{"type": "string", "pattern": pattern} }
+	id := func(pattern string) object { return object{"type": []string{"string", "null"}, "pattern": pattern} }
+	either := func(key, other string) object {
+		properties := object{key: object{"type": "string"}, other: object{"type": "null"}}
+		return object{"required": []string{key}, "properties": properties}
+	}
 	request := closed(object{"change_id": id("^c[1-9][0-9]{0,17}$"), "batch_id": id("^b[1-9][0-9]{0,17}$")})
-	request["oneOf"] = []object{{"required": []string{"change_id"}}, {"required": []string{"batch_id"}}}
+	request["oneOf"] = []object{either("change_id", "batch_id"), either("batch_id", "change_id")}
 	changes := schemaOf(reflect.TypeFor[changesBody]())
 	history := schemaOf(reflect.TypeFor[historyBody]())
 	begins := describedAs(moment, "When what is kept begins, if earlier changes were asked for.")
