@@ -133,6 +133,10 @@ func isFull(err error) bool {
 	return errors.As(err, &said) && oneOf(said.Code, full)
 }
 
+// chunkWait is how long the server waits for a process that describes a chunk, which may
+// be slow on a busy machine.
+const chunkWait = time.Minute
+
 // sqlPlace reads the place of the step under way. No row: there is none.
 const sqlPlace = `SELECT version, what, after, done, total FROM migration_place`
 
@@ -188,8 +192,10 @@ func prepare(ctx context.Context, pool *pgxpool.Pool) error {
 // advance makes the next part of the migration. It returns the place that it reached
 // in a step.
 func (m *migrator) advance(ctx context.Context, tx pgx.Tx) (*position, error) {
-	for _, limit := range []string{"lock_timeout", "statement_timeout"} {
-		if _, err := tx.Exec(ctx, fmt.Sprintf("SET LOCAL %s = %d", limit, migration.Patience.Milliseconds())); err != nil {
+	for name, limit := range map[string]time.Duration{
+		"lock_timeout": migration.Patience, "statement_timeout": migration.Patience, "idle_in_transaction_session_timeout": chunkWait,
+	} {
+		if _, err := tx.Exec(ctx, fmt.Sprintf("SET LOCAL %s = %d", name, limit.Milliseconds())); err != nil {
 			return nil, err
 		}
 	}
