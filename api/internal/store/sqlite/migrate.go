@@ -246,7 +246,7 @@ func (m *migrator) chunk(ctx context.Context, tx *sql.Tx, at *position) error {
 		_, err = tx.ExecContext(ctx, `DELETE FROM migration_place`)
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE migration_place SET after = ?, done = ?`, at.after, at.done)
+	_, err = tx.ExecContext(ctx, `UPDATE migration_place SET what = ?, after = ?, done = ?, total = ?`, at.what, at.after, at.done, at.total)
 	return err
 }
 

@@ -27,10 +27,14 @@ const (
 	sqlAddDoc  = `INSERT INTO search_doc (tenant, owner, kind, uid) VALUES (?, ?, ?, ?)`
 	sqlAddText = `INSERT INTO search_index (rowid, scope, title, body) VALUES (last_insert_rowid(), ?, ?, ?)`
 
-	// While rows are only added, each chunk makes a segment of the index. They are merged
-	// many at a time. Afterwards it is as the migration's file has it.
-	sqlMergeSeldom = `INSERT INTO search_index (search_index, rank) VALUES ('automerge', 0), ('crisismerge', 64)`
-	sqlMergeUsual  = `INSERT INTO search_index (search_index, rank) VALUES ('automerge', 8), ('crisismerge', 16)`
+	// Each chunk makes a segment of the index. Meanwhile 128 of them are merged at once,
+	// and what is left in the end is merged piece by piece: by default, the first write
+	// afterwards would have to merge nearly everything.
+	sqlMergeSeldom = `INSERT INTO search_index (search_index, rank) VALUES ('automerge', 0), ('crisismerge', 128), ('usermerge', 8), ('hashsize', 16777216)`
+	sqlMergeUsual  = `INSERT INTO search_index (search_index, rank) VALUES ('automerge', 8), ('crisismerge', 16), ('usermerge', 4), ('hashsize', 1048576)`
+	sqlMergeSome   = `INSERT INTO search_index (search_index, rank) VALUES ('merge', 2000)` // pages
+	sqlSegments    = `SELECT COUNT(DISTINCT segid) FROM search_index_idx`
+	sqlChanges     = `SELECT total_changes()`
 )
 
 // oldItem is a row of the old table.
@@ -52,8 +56,7 @@ func (m moving) chunk(ctx context.Context, tx *sql.Tx, at *position) (more bool,
 		return false, err
 	}
 	if len(rows) == 0 {
-		_, err := tx.ExecContext(ctx, sqlMergeUsual)
-		return false, err
+		return m.merge(ctx, tx, at)
 	}
 	described := make([]*migration.Old, len(rows))
 	for i := range rows {
@@ -65,6 +68,31 @@ func (m moving) chunk(ctx context.Context, tx *sql.Tx, at *position) (more bool,
 	}
 	at.done += int64(len(rows))
 	return true, nil
+}
+
+// merge merges segments of the search index, until few are left of each size.
+func (m moving) merge(ctx context.Context, tx *sql.Tx, at *position) (more bool, err error) {
+	const what = "segments of the search index"
+	var before, after, left int64
+	for _, step := range []func() error{
+		func() error { return tx.QueryRowContext(ctx, sqlChanges).Scan(&before) },
+		func() error { _, err := tx.ExecContext(ctx, sqlMergeSome); return err },
+		func() error { return tx.QueryRowContext(ctx, sqlChanges).Scan(&after) },
+		func() error { return tx.QueryRowContext(ctx, sqlSegments).Scan(&left) },
+	} {
+		if err := step(); err != nil {
+			return false, err
+		}
+	}
+	if at.what != what {
+		at.what, at.total = what, left
+	}
+	at.done = max(0, at.total-left)
+	if after-before >= 2 { // the statement itself counts as one
+		return true, nil
+	}
+	_, err = tx.ExecContext(ctx, sqlMergeUsual)
+	return false, err
 }
 
 // read reads the next items, as many as a chunk may have.
@@ -107,7 +135,14 @@ func (m moving) write(ctx context.Context, tx *sql.Tx, items []oldItem) error {
 	rowids := make([]int64, len(items))
 	for i := range items {
 		rowids[i] = items[i].rowid
-		if err := into.add(ctx, &items[i].Old); err != nil {
+		if err := into.addItem(ctx, &items[i].Old); err != nil {
+			return err
+		}
+	}
+	// FTS5 makes a segment of what it has whenever another table is changed by a statement
+	// of several rows. So the texts come one after another.
+	for i := range items {
+		if err := into.addText(ctx, &items[i].Old); err != nil {
 			return err
 		}
 	}
@@ -141,20 +176,19 @@ func columnsOf(i *migration.Old) []any {
 	return append(relational.Key(i.Ref), relational.Values(&i.Item, list(i.Facets.Terms), object(i.Summary), string(i.Payload))...)
 }
 
-func (w *writers) add(ctx context.Context, i *migration.Old) error {
-	if _, err := w.item.ExecContext(ctx, columnsOf(i)...); err != nil {
+func (w *writers) addItem(ctx context.Context, i *migration.Old) error {
+	if _, err := w.item.ExecContext(ctx, columnsOf(i)...); err != nil || len(i.Facets.Terms) == 0 {
 		return err
 	}
-	key := relational.Key(i.Ref)
-	if len(i.Facets.Terms) > 0 {
-		if _, err := w.term.ExecContext(ctx, key[0], key[1], key[2], int64(i.StoredAt), key[3], list(i.Facets.Terms)); err != nil {
-			return err
-		}
-	}
+	_, err := w.term.ExecContext(ctx, i.Tenant, i.User, string(i.Kind), int64(i.StoredAt), i.Ref.UID, list(i.Facets.Terms))
+	return err
+}
+
+func (w *writers) addText(ctx context.Context, i *migration.Old) error {
 	if i.Text == nil {
 		return nil
 	}
-	if _, err := w.doc.ExecContext(ctx, key...); err != nil {
+	if _, err := w.doc.ExecContext(ctx, relational.Key(i.Ref)...); err != nil {
 		return err
 	}
 	_, err := w.text.ExecContext(ctx, document(i.Ref, &i.Item)...)
