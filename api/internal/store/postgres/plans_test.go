@@ -181,11 +181,48 @@ func served(t *testing.T, conn *pgx.Conn) {
 			}
 			text, arguments := dialect.Count(row.Query)
 			check("count: "+row.Name, mode, text, arguments, row.Walks > 1)
+			walksAlong(t, conn, mode, row)
 		}
 		text, arguments := dialect.Tally(owner, []entity.Kind{"note", "task"}, 9)
 		check("count by state", mode, text, arguments, false)
 		text, arguments = dialect.Match(owner, []entity.Kind{"note"}, "uid0000", 6)
 		check("short uids", mode, text, arguments, true)
+	}
+}
+
+// walksAlong checks that a page walks along the indexes that are meant for it.
+func walksAlong(t *testing.T, conn *pgx.Conn, mode string, row storetest.Indexed) {
+	t.Helper()
+	text, arguments := listStatement(row.Query)
+	plan := explain(t, conn, mode, text, literals(arguments))
+	for _, w := range dialect.Walks(row.Query) {
+		index := w.Index
+		if w.Place == "g" {
+			index = "item_term_pkey"
+		}
+		if !strings.Contains(plan, index) {
+			t.Errorf("%s %s: does not use %s\n%s\n%s", mode, row.Name, index, text, plan)
+		}
+	}
+}
+
+// TestListsBeforeThereAreStatistics: of a new table, a server knows nothing yet. It then
+// looks for what is archived among all live items.
+func TestListsBeforeThereAreStatistics(t *testing.T) {
+	server := postgrestest.New(t)
+	openStore(t, server)
+	conn := postgrestest.Connect(t, server)
+	defer conn.Close(context.Background())
+	rows, _, _ := strings.Cut(manyRows, "INSERT INTO journal")
+	if _, err := conn.PgConn().Exec(t.Context(), `ALTER TABLE item SET (autovacuum_enabled = false); ALTER TABLE item_term SET (autovacuum_enabled = false);`+rows).ReadAll(); err != nil {
+		t.Fatal(err)
+	}
+	for _, mode := range []string{"force_generic_plan", "force_custom_plan"} {
+		for _, row := range storetest.IndexedQueries(account.Owner{Tenant: "t", User: "owner7"}) {
+			if row.Query.Filter.Archived == nil {
+				walksAlong(t, conn, mode, row)
+			}
+		}
 	}
 }
 
