@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -88,6 +89,26 @@ func TestASignalEndsAProgramThatMigrates(t *testing.T) {
 	api.signal(syscall.SIGTERM)
 	if code := api.exit(); code != 0 {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestAMigrationThatIsKilledAgainAndAgainLosesNothing(t *testing.T) {
+	t.Parallel()
+	file := beforeUsage(t)
+	change(t, file, `WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 6000)
+		INSERT INTO item (tenant, owner, kind, uid, version, updated_ms, stored_ms, parent_kind, parent_uid, payload)
+			SELECT 'acme', 'u', 'note', printf('%08x-0000-4000-8000-000000000000', n), n, n, n, '', '', '{"content":"' || hex(randomblob(200)) || '"}' FROM s`)
+	before := rows(t, file)
+	for kill := range 10 {
+		api := launch(t, environment("127.0.0.1:0", file))
+		time.Sleep(time.Duration(kill*kill) * 3 * time.Millisecond)
+		api.signal(syscall.SIGKILL)
+		api.exit()
+	}
+	done(t, "sqlite://"+file, "migrate")
+	intact(t, file)
+	if !slices.Equal(rows(t, file), before) {
+		t.Error("not all items are as they were")
 	}
 }
 
