@@ -21,12 +21,15 @@ var (
 	sqlDue         = numbered(relational.Due, 0)
 
 	// Drop the oldest contents, or lines, and return how many there were of both, and how
-	// many bytes.
-	sqlDropContents = numbered(`WITH oldest AS (`+relational.OldestContents+`),
-		sized AS (SELECT j.seq, octet_length(j.content) AS bytes FROM journal j, oldest WHERE j.tenant = ? AND j.owner = ? AND j.seq = oldest.seq),
-		gone AS (UPDATE journal SET content = NULL FROM sized WHERE journal.tenant = ? AND journal.owner = ? AND journal.seq = sized.seq
-			RETURNING sized.bytes)
-		SELECT COUNT(*), 0, COALESCE(SUM(bytes), 0) FROM gone`, 0)
+	// many bytes. The contents are found by a range: a join with the ones to drop walks all
+	// lines for each of them as long as the server has no statistics.
+	sqlDropContents = numbered(`WITH last AS (SELECT MAX(seq) AS seq FROM (`+relational.OldestContents+`) AS oldest),
+		sized AS (SELECT COALESCE(SUM(octet_length(content)), 0) AS bytes FROM journal
+			WHERE tenant = $1 AND owner = $2 AND content IS NOT NULL AND seq <= (SELECT seq FROM last) AND at_ms < $4),
+		gone AS (UPDATE journal SET content = NULL
+			WHERE tenant = $1 AND owner = $2 AND content IS NOT NULL AND seq <= (SELECT seq FROM last) AND at_ms < $4
+			RETURNING seq)
+		SELECT COUNT(*), 0, (SELECT bytes FROM sized) FROM gone`, 0)
 	sqlDropLines = numbered(`WITH gone AS (DELETE FROM journal WHERE tenant = ? AND owner = ? AND seq < (`+relational.OldestLines+`)
 			RETURNING octet_length(content) AS bytes)
 		SELECT 0, COUNT(*), COALESCE(SUM(bytes), 0) FROM gone`, 0)
@@ -174,8 +177,7 @@ func (s *Store) due(ctx context.Context, owner account.Owner, keep item.Retentio
 }
 
 func dropContents(ctx context.Context, conn *pgx.Conn, owner account.Owner, most int, before item.Millis, below int64) (item.Dropped, error) {
-	t, u := owner.Tenant, owner.User
-	return scanDropped(conn.QueryRow(ctx, sqlDropContents, t, u, most, int64(before), below, t, u, t, u))
+	return scanDropped(conn.QueryRow(ctx, sqlDropContents, owner.Tenant, owner.User, most, int64(before), below))
 }
 
 func dropLines(ctx context.Context, conn *pgx.Conn, owner account.Owner, most int, before item.Millis, keep int64) (item.Dropped, error) {

@@ -291,7 +291,7 @@ func journalStatements(t *testing.T, conn *pgx.Conn) {
 		"owners":        {sqlOwners, []any{tenant, user}},
 		"contents":      {sqlContents, []any{tenant, user, 7, 100}},
 		"due":           {sqlDue, []any{tenant, user, 5, tenant, user, 5, tenant, user}},
-		"drop contents": {sqlDropContents, []any{tenant, user, 100, 5, 9, tenant, user, tenant, user}},
+		"drop contents": {sqlDropContents, []any{tenant, user, 100, 5, 9}},
 		"drop lines":    {sqlDropLines, append([]any{tenant, user}, relational.OldestLinesArguments(owner, 100, 5, 1)...)},
 	}
 	for name, query := range storetest.LineQueries(owner) {
