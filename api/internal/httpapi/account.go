@@ -74,5 +74,8 @@ func confirmation(c *call, limit int64) (string, error) {
 	if err != nil {
 		return "", fault.New(fault.InvalidJSON, "invalid request body")
 	}
+	if err := sent.RequireNoDryRun("confirm"); err != nil {
+		return "", err
+	}
 	return textOf(sent, "confirm")
 }

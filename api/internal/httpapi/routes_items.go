@@ -56,13 +56,13 @@ func (a *API) itemRoutes(e *entity.Entity) []route {
 			name: "delete", method: "DELETE", pattern: "/v1/{plural}/{uid}", handle: items.remove,
 			summary:    "Make a " + word + " a tombstone",
 			parameters: editParameters,
-			success:    success{schema: schemaRef("Tombstone")},
+			success:    success{schema: schemaRef("Tombstone")}, codes: bodyCodes,
 		},
 		{
 			name: "archive", method: "POST", pattern: "/v1/{plural}/{uid}/archive", handle: items.archive,
 			summary:    "Archive a " + word,
 			parameters: editParameters,
-			success:    stored, codes: parentCodes(e),
+			success:    stored, codes: append(parentCodes(e), bodyCodes...),
 		},
 		{
 			name: "process", method: "POST", pattern: "/v1/{plural}/{uid}/process", handle: items.process,

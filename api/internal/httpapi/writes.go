@@ -51,6 +51,9 @@ func (col collection) readWrite(c *call, render rendering) (w write, err error) 
 	if w, err = col.readCondition(c, render); err != nil {
 		return write{}, err
 	}
+	if err = requireNoMembers(c, col.api.MaxBodyBytes); err != nil {
+		return write{}, err
+	}
 	err = w.readKey(c, col.api.Items.KeepAnswers)
 	return w, err
 }
@@ -65,6 +68,22 @@ func (col collection) readWriteWithBody(c *call, render rendering) (w write, err
 	}
 	err = w.readKey(c, col.api.Items.KeepAnswers)
 	return w, err
+}
+
+// requireNoMembers refuses an object that says something: whoever sent it would believe
+// that it was heeded. What is no object is ignored, as old clients may send it.
+func requireNoMembers(c *call, limit int64) error {
+	if c.ContentLength == 0 {
+		return nil
+	}
+	body, err := readBody(c, limit)
+	if err != nil || len(body) == 0 {
+		return err
+	}
+	if sent, err := item.Decode(body); err == nil {
+		return sent.RequireOnly()
+	}
+	return nil
 }
 
 func (col collection) readCondition(c *call, render rendering) (w write, err error) {

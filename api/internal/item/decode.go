@@ -84,10 +84,30 @@ func (p *Payload) RequireOnly(known ...string) error {
 	return nil
 }
 
+// memberDryRun asks for a trial in the body of a batch.
+const memberDryRun = "dryRun"
+
+// RequireNoDryRun refuses a body that asks for a trial where only the query can: a write
+// that is meant as a trial must not be made. Old clients may send other members.
+func (p *Payload) RequireNoDryRun(known ...string) error {
+	if _, sent := p.raw(memberDryRun); sent {
+		return dryRunInBody(known)
+	}
+	return nil
+}
+
+func dryRunInBody(known []string) error {
+	return UnknownMember(memberDryRun, append(known, "dryRun=true in the query"))
+}
+
 // UnknownMember refuses a member of a body that has others.
 func UnknownMember(name string, known []string) error {
 	name = shortened(name)
-	return invalidJSON("unknown member " + strconv.Quote(name) + "; there is " + oneOf(known)).With(fault.Facts{"field": name})
+	there := "this request has none"
+	if len(known) > 0 {
+		there = "there is " + oneOf(known)
+	}
+	return invalidJSON("unknown member " + strconv.Quote(name) + "; " + there).With(fault.Facts{"field": name})
 }
 
 // scanner walks text that encoding/json has found to be well-formed. So it only looks

@@ -83,6 +83,9 @@ func readBatch(body []byte, most int) ([]json.RawMessage, error) {
 	if batch == nil {
 		return nil, noBatch("null")
 	}
+	if _, sent := batch[memberDryRun]; sent {
+		return nil, dryRunInBody([]string{"items"})
+	}
 	var items []json.RawMessage
 	if sent, ok := batch["items"]; ok {
 		if err := json.Unmarshal(sent, &items); err != nil {
