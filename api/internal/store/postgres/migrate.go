@@ -137,6 +137,10 @@ func isFull(err error) bool {
 // be slow on a busy machine.
 const chunkWait = time.Minute
 
+// unlimited is how long one statement may take: that which builds an index takes longer
+// the more items there are. A process that stops ends its statement.
+const unlimited = 0
+
 // sqlPlace reads the place of the step under way. No row: there is none.
 const sqlPlace = `SELECT version, what, after, done, total FROM migration_place`
 
@@ -193,7 +197,7 @@ func prepare(ctx context.Context, pool *pgxpool.Pool) error {
 // in a step.
 func (m *migrator) advance(ctx context.Context, tx pgx.Tx) (*position, error) {
 	for name, limit := range map[string]time.Duration{
-		"lock_timeout": migration.Patience, "statement_timeout": migration.Patience, "idle_in_transaction_session_timeout": chunkWait,
+		"lock_timeout": migration.Patience, "statement_timeout": unlimited, "idle_in_transaction_session_timeout": chunkWait,
 	} {
 		if _, err := tx.Exec(ctx, fmt.Sprintf("SET LOCAL %s = %d", name, limit.Milliseconds())); err != nil {
 			return nil, err
