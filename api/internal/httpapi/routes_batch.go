@@ -63,7 +63,7 @@ func batchSchemas(uid, count object) object {
 		operations = append(operations, schemaRef(name))
 	}
 	list := merged(listOf(object{"oneOf": operations}), object{"minItems": 1, "maxItems": item.MaxOperations})
-	all["Operations"] = closed(object{"operations": list, "dryRun": describedAs(changed, "As the parameter.")}, "operations")
+	all["Operations"] = closed(object{"operations": list, "dryRun": describedAs(object{"type": []string{"boolean", "null"}}, "As the parameter.")}, "operations")
 	return all
 }
 
