@@ -60,12 +60,13 @@ func (w *Walk) restrict(condition string, arguments ...any) {
 type lists struct {
 	Dialect
 	query item.Query
+	apart bool // no item is on two walks
 }
 
 // Walks are those of a page: its rows are the first ones of all walks together. Items
 // of several tags are on several walks.
 func (d Dialect) Walks(query item.Query) []Walk {
-	l := lists{d, query}
+	l := lists{Dialect: d, query: query}
 	switch query.Sort {
 	case item.ByTitle:
 		return []Walk{l.alongTitle()}
@@ -80,17 +81,16 @@ func (d Dialect) Walks(query item.Query) []Walk {
 	return l.alongChange()
 }
 
-// Counting are the walks along which the matches of a query are counted, and whether an
-// item can be on several.
-func (d Dialect) Counting(query item.Query) (walks []Walk, overlap bool) {
+// Counting are the walks along which the matches of a query are counted. Each match is on
+// one of them.
+func (d Dialect) Counting(query item.Query) []Walk {
 	query.After, query.Sort, query.Descending = nil, item.ByChange, false
-	l, f := lists{d, query}, query.Filter
+	l, f := lists{Dialect: d, query: query, apart: true}, query.Filter
 	dated := f.DueBefore != nil || f.DueAfter != nil
 	if dated && len(f.Tags) == 0 && f.Parent.UID == "" && !query.IncludeDeleted {
-		return l.alongDue(), false
+		return l.alongDue()
 	}
-	walks = l.alongChange()
-	return walks, len(walks) > 1 && walks[0].Place == "g"
+	return l.alongChange()
 }
 
 // The filters that the place of a walk implies.
@@ -106,26 +106,30 @@ const (
 // alongChange is one walk for each value of the filter that is likely to let the fewest
 // items through.
 func (l lists) alongChange() (walks []Walk) {
-	add := func(index string, implied int, condition string, values ...any) {
-		for _, value := range values {
+	add := func(index string, implied int, condition string, values ...string) {
+		for n, value := range values {
 			w := l.walk(index, "stored_ms")
 			w.restrict(condition, value)
+			if l.apart && w.Place == "g" && n > 0 {
+				earlier, argument := l.HasOneOf(values[:n])
+				w.restrict("NOT ("+earlier+")", argument)
+			}
 			walks = append(walks, l.changed(w, implied))
 		}
 	}
 	switch f := l.query.Filter; {
 	case len(f.Tags) > 0:
-		for _, tag := range f.Tags {
-			add("", tags, "g.term = ?", item.TagTerm(tag))
-		}
+		add("", tags, "g.term = ?", tagTerms(f.Tags)...)
 	case f.Parent.UID != "":
 		add("item_by_parent", parent, "i.parent_uid = ? AND i.parent_uid <> ''", f.Parent.UID)
 	case len(f.Terms) > 0:
-		add("", firstTerms, "g.term = ?", anyOf(f.Terms[0])...)
+		add("", firstTerms, "g.term = ?", f.Terms[0]...)
 	case len(f.Status) > 0:
-		add("item_by_status", status, "i.status = ? AND i.status <> ''", anyOf(f.Status)...)
+		add("item_by_status", status, "i.status = ? AND i.status <> ''", f.Status...)
 	case f.Archived != nil:
-		add("item_by_archived", archived, "i.archived = ?", *f.Archived)
+		w := l.walk("item_by_archived", "stored_ms")
+		w.restrict("i.archived = ?", *f.Archived)
+		return []Walk{l.changed(w, archived)}
 	case l.query.IncludeDeleted:
 		return []Walk{l.changed(l.walk("item_all_by_time", "stored_ms"), nothing)}
 	default:
@@ -283,11 +287,7 @@ func (l lists) terms(w *Walk, implied int) {
 		groups = groups[1:]
 	}
 	if all := l.query.Filter.Tags; len(all) > 0 && implied != tags {
-		var named []string
-		for _, tag := range all {
-			named = append(named, item.TagTerm(tag))
-		}
-		groups = append([][]string{named}, groups...)
+		groups = append([][]string{tagTerms(all)}, groups...)
 	}
 	for _, group := range groups {
 		condition, argument := l.HasOneOf(group)
@@ -335,11 +335,11 @@ func (l lists) counted(d *item.Deadline) string {
 	return "NOT " + l.DueOnDay
 }
 
-// anyOf is texts as arguments.
-func anyOf(texts []string) []any {
-	all := make([]any, len(texts))
-	for i, text := range texts {
-		all[i] = text
+// tagTerms are the terms of tags.
+func tagTerms(tags []string) []string {
+	all := make([]string, len(tags))
+	for i, tag := range tags {
+		all[i] = item.TagTerm(tag)
 	}
 	return all
 }

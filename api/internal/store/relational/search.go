@@ -13,7 +13,7 @@ import (
 // Searching is the conditions of a search on "item i" and their arguments: the filter's.
 // It is empty without a filter.
 func (d Dialect) Searching(m item.Matching) (where string, arguments []any) {
-	l := lists{d, item.Query{Owner: m.Owner, Filter: m.Filter, IncludeDeleted: true}}
+	l := lists{Dialect: d, query: item.Query{Owner: m.Owner, Filter: m.Filter, IncludeDeleted: true}}
 	var w Walk
 	l.restrict(&w, nothing)
 	return w.Where(), w.Arguments

@@ -62,10 +62,9 @@ func union(n int, distinct bool) string {
 func (d Dialect) Count(query item.Query) (text string, arguments []any) {
 	var s statement
 	const most = item.MaxTotal + 1
-	walks, overlap := d.Counting(query)
 	s.add("SELECT COUNT(*) FROM (SELECT uid FROM (")
-	for i, w := range walks {
-		s.add(union(i, overlap)+"SELECT * FROM (SELECT i.uid AS uid FROM "+d.From(w)+" WHERE "+w.Where()+" ORDER BY "+w.Order(false)+" LIMIT ?) AS w", append(w.Arguments, most)...)
+	for i, w := range d.Counting(query) {
+		s.add(union(i, false)+"SELECT * FROM (SELECT i.uid AS uid FROM "+d.From(w)+" WHERE "+w.Where()+" ORDER BY "+w.Order(false)+" LIMIT ?) AS w", append(w.Arguments, most)...)
 	}
 	s.add(") AS m LIMIT ?) AS c", most)
 	return s.String(), s.arguments
@@ -95,13 +94,14 @@ func (d Dialect) Tally(owner account.Owner, kinds []entity.Kind, most int) (text
 		s.add(union(i, false)+"SELECT "+d.Kind, string(kind))
 	}
 	byStatus := d.From(Walk{Place: "i", Index: "item_by_status"}) + " WHERE i.tenant = ? AND i.owner = ? AND i.kind = s.kind AND i.status <> ''"
+	const byTime = " ORDER BY i.stored_ms, i.uid LIMIT ?" // the order keeps to the index
 	next := "(SELECT MIN(i.status) FROM " + byStatus + " AND i.status > "
 	s.add("), states (kind, status, number) AS (SELECT s.kind, "+next+"''), 1 FROM kinds s", key...)
 	s.add(" UNION ALL SELECT s.kind, "+next+"s.status), s.number + 1 FROM states s WHERE s.status IS NOT NULL AND s.number < ?)", append(key, item.MaxStates)...)
-	s.add(" SELECT s.kind, s.status, (SELECT COUNT(*) FROM (SELECT i.uid FROM "+byStatus+" AND i.status = s.status AND i.deleted_ms IS NULL LIMIT ?) AS c)"+
+	s.add(" SELECT s.kind, s.status, (SELECT COUNT(*) FROM (SELECT i.uid FROM "+byStatus+" AND i.status = s.status AND i.deleted_ms IS NULL"+byTime+") AS c)"+
 		" FROM states s WHERE s.status IS NOT NULL", append(key, most)...)
 	s.add(" UNION ALL SELECT s.kind, '', (SELECT COUNT(*) FROM (SELECT i.uid FROM "+d.From(Walk{Place: "i", Index: "item_live_by_time"})+
-		" WHERE i.tenant = ? AND i.owner = ? AND i.kind = s.kind AND i.deleted_ms IS NULL LIMIT ?) AS c) FROM kinds s", append(key, most)...)
+		" WHERE i.tenant = ? AND i.owner = ? AND i.kind = s.kind AND i.deleted_ms IS NULL"+byTime+") AS c) FROM kinds s", append(key, most)...)
 	return s.String(), s.arguments
 }
 
