@@ -43,9 +43,9 @@ func decode(body []byte, maxString, maxKey int) (*Payload, error) {
 	case !utf8.Valid(body):
 		return nil, invalidJSON("not valid UTF-8")
 	}
-	var checked json.RawMessage
-	if err := json.Unmarshal(body, &checked); err != nil {
-		return nil, invalidJSON(err.Error())
+	if !json.Valid(body) {
+		var checked json.RawMessage
+		return nil, invalidJSON(json.Unmarshal(body, &checked).Error())
 	}
 	if body[0] != '{' {
 		return nil, invalidJSON(`expected an object such as {"title":"Milk"}, not ` + kindOf(body))
@@ -308,11 +308,27 @@ func (s *scanner) word() {
 	}
 }
 
-func unquote(name []byte) (string, error) {
-	if bytes.IndexByte(name, '\\') < 0 {
-		return string(name[1 : len(name)-1]), nil
+// unquote reads a JSON string that has been found to be well-formed. It reads the short
+// escapes itself, since encoding/json would check the text once more.
+func unquote(quoted []byte) (text string, err error) {
+	rest := quoted[1 : len(quoted)-1]
+	at := bytes.IndexByte(rest, '\\')
+	if at < 0 {
+		return string(rest), nil
 	}
-	var key string
-	err := json.Unmarshal(name, &key)
-	return key, err
+	b := make([]byte, 0, len(rest))
+	for ; at >= 0; at = bytes.IndexByte(rest, '\\') {
+		char := shortEscapes[rest[at+1]]
+		if char == 0 {
+			err = json.Unmarshal(quoted, &text)
+			return text, err
+		}
+		b, rest = append(append(b, rest[:at]...), char), rest[at+2:]
+	}
+	return string(append(b, rest...)), nil
+}
+
+// shortEscapes are the characters of the escapes that are no \uXXXX.
+var shortEscapes = [256]byte{
+	'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t',
 }

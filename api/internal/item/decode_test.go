@@ -196,3 +196,26 @@ func checkNumbers(t *testing.T, body []byte) {
 		}
 	}
 }
+
+// The strings that we read ourselves are those that encoding/json reads.
+func TestATextIsReadWithItsEscapes(t *testing.T) {
+	for _, quoted := range []string{
+		`""`, `"plain"`, `"Ünïcödé 京"`, `"a\nb\tc\rd\be\ff"`, `"\"\\\/"`, `"\\n"`, `"\\\\"`, `"\u0041\n"`, `"\n\ud83d\ude00"`, `"x\\u0041"`, `"\n"`, "\"\u2028\"",
+	} {
+		payload, err := item.Decode([]byte(`{"a":` + quoted + `}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want string
+		if err := json.Unmarshal([]byte(quoted), &want); err != nil {
+			t.Fatal(err)
+		}
+		if got, isText := payload.Text("a"); got != want || !isText {
+			t.Errorf("%s is %q, want %q", quoted, got, want)
+		}
+		payload, err = item.Decode([]byte(`{` + quoted + `:1}`))
+		if err != nil || !payload.Has(want) {
+			t.Errorf("no key %s: %v", quoted, err)
+		}
+	}
+}

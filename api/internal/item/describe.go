@@ -190,6 +190,11 @@ func appendStrings(b *bytes.Buffer, raw []byte) {
 	if bytes.IndexByte(raw, '"') < 0 {
 		return
 	}
+	if text, isText := stringIn(raw); isText {
+		b.WriteString(text)
+		b.WriteByte('\n')
+		return
+	}
 	var value any
 	if json.Unmarshal(raw, &value) != nil {
 		return // not reached: the payload was decoded

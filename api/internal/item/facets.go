@@ -78,8 +78,8 @@ func termsOf(e *entity.Entity, payload *Payload) (terms []string) {
 func hasValues(payload *Payload, values map[string]any) bool {
 	for key, want := range values {
 		var got any
-		raw, _ := payload.raw(key)
-		if json.Unmarshal(raw, &got) != nil || !reflect.DeepEqual(got, want) {
+		raw, ok := payload.raw(key)
+		if !ok || json.Unmarshal(raw, &got) != nil || !reflect.DeepEqual(got, want) {
 			return false
 		}
 	}
@@ -88,8 +88,8 @@ func hasValues(payload *Payload, values map[string]any) bool {
 
 func tagsOf(payload *Payload) (tags []string) {
 	var values []any
-	raw, _ := payload.raw(keyTags)
-	if json.Unmarshal(raw, &values) != nil {
+	raw, ok := payload.raw(keyTags)
+	if !ok || json.Unmarshal(raw, &values) != nil {
 		return nil
 	}
 	for _, value := range values {

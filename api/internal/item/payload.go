@@ -31,15 +31,17 @@ type member struct {
 
 // Text returns the value of a key if it is a JSON string.
 func (p *Payload) Text(key string) (string, bool) {
-	raw, ok := p.raw(key)
-	if !ok || len(raw) == 0 || raw[0] != '"' {
+	raw, _ := p.raw(key)
+	return stringIn(raw)
+}
+
+// stringIn returns a JSON value if it is a string.
+func stringIn(raw []byte) (string, bool) {
+	if len(raw) == 0 || raw[0] != '"' {
 		return "", false
 	}
-	var text string
-	if json.Unmarshal(raw, &text) != nil {
-		return "", false
-	}
-	return text, true
+	text, err := unquote(raw)
+	return text, err == nil
 }
 
 // Given reports whether the key is present with a value other than null.
