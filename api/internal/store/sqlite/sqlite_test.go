@@ -257,7 +257,7 @@ func instructions(t *testing.T, db *sql.DB, text string) (all []instruction) {
 func TestAWriteWithAllItsTriggersNeitherScansNorSorts(t *testing.T) {
 	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
 	ran, own := map[string]bool{}, map[instruction]bool{}
-	for _, i := range instructions(t, store.writer, sqlSave) {
+	for _, i := range append(instructions(t, store.writer, sqlSave), instructions(t, store.writer, sqlIndex)...) {
 		ran[i.trigger] = true
 		at := instruction{trigger: i.trigger, cursor: i.cursor}
 		switch {
@@ -271,7 +271,7 @@ func TestAWriteWithAllItsTriggersNeitherScansNorSorts(t *testing.T) {
 			t.Errorf("%s looks for a text by %q", i.trigger, i.text)
 		}
 	}
-	for _, name := range []string{"saving_creates", "saving_updates", "saving_counts", "saving_indexes", "saving_unindexes", "saving_keeps_answers",
+	for _, name := range []string{"saving_creates", "saving_updates", "saving_counts", "saving_indexes", "indexing_reindexes", "saving_unindexes", "saving_keeps_answers",
 		"item_terms_of_insert", "item_terms_of_update", "idempotency_drops_expired", "idempotency_drops_surplus"} {
 		if !ran[name] {
 			t.Errorf("%s does not belong to a write", name)

@@ -50,6 +50,9 @@ const (
 	sqlSave = `INSERT INTO saving VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 		?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
+	// Texts that waited for the end of the transaction.
+	sqlIndex = `INSERT INTO indexing SELECT ?, ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?)`
+
 	sqlKeepAnswer = `INSERT OR REPLACE INTO idempotency (tenant, owner, key, request, status, uid, version, body, expires_ms, kept_ms)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	sqlDropLargeSurplus = `DELETE FROM idempotency WHERE rowid IN (
@@ -115,7 +118,7 @@ func (r *readStatements) prepare(ctx context.Context, db *sql.DB) error {
 
 type writeStatements struct {
 	current, live, past, save *sql.Stmt
-	keepAnswer                *sql.Stmt
+	index, keepAnswer         *sql.Stmt
 	usage, dropTombstones     *sql.Stmt
 	trail, newestTrail        *sql.Stmt
 	dropContents, dropLines   *sql.Stmt
@@ -125,7 +128,7 @@ type writeStatements struct {
 func (w *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 	p := preparer{ctx: ctx, db: db}
 	w.current, w.live, w.past, w.save = p.prepare(sqlCurrent), p.prepare(sqlLive), p.prepare(sqlPast), p.prepare(sqlSave)
-	w.keepAnswer = p.prepare(sqlKeepAnswer)
+	w.index, w.keepAnswer = p.prepare(sqlIndex), p.prepare(sqlKeepAnswer)
 	w.usage, w.dropTombstones = p.prepare(sqlUsage), p.prepare(sqlDropTombstones)
 	w.trail, w.newestTrail = p.prepare(relational.Trail), p.prepare(relational.NewestTrail)
 	w.dropContents, w.dropLines = p.prepare(sqlDropOldest), p.prepare(sqlDropLines)

@@ -33,11 +33,14 @@ func (s *Store) Write(ctx context.Context, batch item.Batch) (err error) {
 // making makes the writes of a batch, until the caller leaves.
 func (s *Store) making(caller context.Context, batch item.Batch) func(ctx context.Context, tx *sql.Tx) error {
 	return func(ctx context.Context, tx *sql.Tx) error {
-		m := &maker{Store: s, tx: tx, batch: batch, now: item.MillisOf(batch.Now()), scarce: s.space.short(ctx, tx)}
+		m := &maker{Store: s, tx: tx, batch: batch, now: item.MillisOf(batch.Now()), scarce: s.space.short(ctx, tx), indexesLast: indexesLast(batch)}
 		for _, write := range batch.Writes {
 			if err := m.makeAll(caller, ctx, write); err != nil {
 				return err
 			}
+		}
+		if err := m.index(ctx); err != nil {
+			return err
 		}
 		if err := m.keepJointAnswer(ctx); err != nil {
 			return err
@@ -64,6 +67,9 @@ type maker struct {
 	recorder *item.Recorder // nil before the first snapshot
 	newest   item.Millis
 	used     item.Usage
+
+	indexesLast bool
+	waiting     waiting
 }
 
 // makeAll makes a write, or those of the items that it selects.
@@ -255,7 +261,11 @@ func (m *maker) make(ctx context.Context, seen item.Snapshot, write item.Write) 
 	}
 	added := item.UsageOf(next).Minus(before).Plus(line)
 	m.used = m.used.Plus(added)
-	_, err = m.tx.StmtContext(ctx, m.write.save).ExecContext(ctx, m.saving(seen, write, next, added)...)
+	text, err := m.documentOf(ctx, m.batch.Ref(write), next)
+	if err != nil {
+		return err
+	}
+	_, err = m.tx.StmtContext(ctx, m.write.save).ExecContext(ctx, m.saving(seen, write, next, added, text)...)
 	return classify(err)
 }
 
@@ -268,14 +278,14 @@ func (m *maker) usageOfLine(seen item.Snapshot) item.Usage {
 	return line
 }
 
-// saving is the columns of a write in saving.
-func (m *maker) saving(seen item.Snapshot, write item.Write, next *item.Item, added item.Usage) []any {
+// saving is the columns of a write in saving. Text is those of document.
+func (m *maker) saving(seen item.Snapshot, write item.Write, next *item.Item, added item.Usage, text []any) []any {
 	const columns = 54
 	values := append(make([]any, 0, columns), relational.Key(m.batch.Ref(write))...)
 	values = append(values, relational.Values(next, list(next.Facets.Terms), object(next.Summary), string(next.Payload))...)
 	values = append(values, relational.LineValues(m.recorder.Record(seen, write, next), !m.scarce)...)
 	values = append(values, added.Items, added.Bytes, added.DeletedItems, added.DeletedBytes, added.JournalLines, added.HistoryBytes)
-	values = append(values, document(m.batch.Ref(write), next)...)
+	values = append(values, text...)
 	if write.Once == nil {
 		return append(values, nil, nil, nil, nil, nil, nil, nil, nil)
 	}

@@ -185,3 +185,44 @@ func searchOfMany(t *testing.T, store Store) {
 		t.Errorf("only %d found", all)
 	}
 }
+
+// What a batch leaves is found: not the texts that it replaced, and no tombstone.
+func searchFollowsBatches(t *testing.T, store Store) {
+	putText(t, store, note(alice, 1), 1, "old", "fox")
+	putText(t, store, note(alice, 2), 1, "old", "fox")
+	var writes []item.Write
+	add := func(n int, title string, deletes bool) {
+		writes = append(writes, item.Write{UID: uid(n), Decide: func(seen item.Snapshot) (*item.Item, error) {
+			next := &item.Item{UID: uid(n), Version: seen.Version() + 1, StoredAt: seen.NextStoredAt(), Payload: []byte(`{}`)}
+			if next.Text = (&item.Text{Title: title, Body: "fox"}); deletes {
+				next.Text, next.DeletedAt = nil, millis(2)
+			}
+			return next, nil
+		}})
+	}
+	add(3, "first", false)
+	add(1, "first", false)
+	add(4, "gone", false)
+	add(3, "second", false)
+	add(4, "", true)
+	add(2, "", true)
+	add(4, "back", false)
+	add(5, "last", false)
+	add(5, "", true)
+	if err := store.Write(context.Background(), batch(alice, writes...)); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{"fox ": "|431", "first ": "|1", "second ": "|3", "back ": "|4", "old ": "", "gone ": "", "last ": ""} {
+		if got := searched(t, store, text, anything); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+	dry := batch(alice, writes...)
+	dry.DryRun = true
+	if err := store.Write(context.Background(), dry); err != nil {
+		t.Fatal(err)
+	}
+	if got := searched(t, store, "fox ", anything); got != "|431" {
+		t.Errorf("after a dry run: %s", got)
+	}
+}

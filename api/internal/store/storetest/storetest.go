@@ -52,6 +52,7 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		"a search has pages":                                         searchPages,
 		"a search follows every change of an item":                   searchFollows,
 		"a search of many owners finds the items of one":             searchOfMany,
+		"a search finds what a batch leaves":                         searchFollowsBatches,
 		"a list follows changes of the values that it filters by":    facetsChange,
 		"the answer to a write with a key is kept for its time":      keepsAnswers,
 		"the answer to a batch with a key is kept whole":             jointAnswers,

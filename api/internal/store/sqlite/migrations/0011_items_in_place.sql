@@ -110,14 +110,23 @@ BEGIN
             journal_lines = journal_lines + excluded.journal_lines, history_bytes = history_bytes + excluded.history_bytes;
 END;
 
--- A replaced row of search_doc makes way for one with a new id, the highest.
-CREATE TRIGGER saving_indexes INSTEAD OF INSERT ON saving
-WHEN NEW.text_scope IS NOT NULL
+-- The text of a row replaces what search_index has of that item. A replaced row of
+-- search_doc makes way for one with a new id, the highest. All texts of a statement get
+-- into the file together, which is far less work.
+CREATE VIEW indexing (tenant, owner, kind, uid, scope, title, body) AS SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL;
+
+CREATE TRIGGER indexing_reindexes INSTEAD OF INSERT ON indexing
 BEGIN
     DELETE FROM search_index WHERE rowid =
         (SELECT id FROM search_doc WHERE tenant = NEW.tenant AND owner = NEW.owner AND kind = NEW.kind AND uid = NEW.uid);
     INSERT OR REPLACE INTO search_doc (tenant, owner, kind, uid) VALUES (NEW.tenant, NEW.owner, NEW.kind, NEW.uid);
-    INSERT INTO search_index (rowid, scope, title, body) VALUES (last_insert_rowid(), NEW.text_scope, NEW.text_title, NEW.text_body);
+    INSERT INTO search_index (rowid, scope, title, body) VALUES (last_insert_rowid(), NEW.scope, NEW.title, NEW.body);
+END;
+
+CREATE TRIGGER saving_indexes INSTEAD OF INSERT ON saving
+WHEN NEW.text_scope IS NOT NULL
+BEGIN
+    INSERT INTO indexing VALUES (NEW.tenant, NEW.owner, NEW.kind, NEW.uid, NEW.text_scope, NEW.text_title, NEW.text_body);
 END;
 
 CREATE TRIGGER saving_unindexes INSTEAD OF INSERT ON saving
