@@ -32,6 +32,7 @@ func TestATextIsDividedIntoTerms(t *testing.T) {
 		"party🎉done 👍🏽 👨\u200d👩":                  "party 🎉 done 👍 👨 👩",
 		"Java™ x²":                                "java x2",
 		"٢٠٢٦ २०२६":                               "2026 2026",
+		"أَحْمَد إلى آب":                          "احمد الى اب",
 		"שָׁלוֹם مُحَمَّد":                        "שלום محمد",
 		"हिन्दी":                                  "हिन्दी",
 		"東京都":                                     "東京 京都 都",
