@@ -344,7 +344,7 @@ func undoAnswer(undone []item.Undone, dryRun bool) undoBody {
 			body.Unchanged = append(body.Unchanged, unchangedBody{line.Kind, line.UID, one.Version, journal.ChangeID(line.Seq)})
 			continue
 		}
-		made := undoneBody{Kind: line.Kind, UID: line.UID, Version: one.Version, Undoes: journal.ChangeID(line.Seq), Fields: one.Item.Change.Names()}
+		made := undoneBody{Kind: line.Kind, UID: line.UID, Version: one.Version, Undoes: journal.ChangeID(line.Seq), Fields: one.Fields()}
 		if !dryRun {
 			made.ChangeID = journal.ChangeID(one.Item.Seq)
 			if body.BatchID == "" {

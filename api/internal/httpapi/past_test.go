@@ -660,4 +660,14 @@ func TestALineNamesOnlyAsManyFieldsAsItCounts(t *testing.T) {
 		t.Errorf("%d bytes in %d fields", size, len(line.Fields))
 	}
 	u.undo(made.change()).is(200)
+
+	kept := "/v1/notes/" + u.has(find("note"), "").UID
+	patched := u.call("PATCH", kept, "{"+strings.Join(members, ",")+"}").is(200)
+	undone := u.undo(patched.change()).is(200)
+	if size := len(undone.body); size > 1600 || !strings.Contains(string(undone.body), `"fields":["0"`) {
+		t.Errorf("%d bytes: %s", size, undone.body)
+	}
+	if got := u.call("GET", kept, "").is(200).item(); len(got.Payload) != 3 {
+		t.Errorf("undone: %+v", got)
+	}
 }

@@ -79,6 +79,12 @@ type Undone struct {
 	Version int64 // of the item as it is; 0 when there is none any more
 }
 
+// Fields are the payload keys that got their values back, as many as a line of the journal
+// names; never nil.
+func (u Undone) Fields() []string {
+	return journal.Change{Fields: fieldsOfLine(u.Item.Change.Fields)}.Names()
+}
+
 // Undo takes back a write or a batch, the last change first, all or nothing. It sets the
 // values back that the change wrote and refuses when one of them has changed since;
 // other values are left as they are.
