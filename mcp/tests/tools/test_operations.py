@@ -226,9 +226,10 @@ async def test_lists_are_filtered_and_ordered(tools: Tools) -> None:
     assert await found(status="open") == [first["uid"]]
     assert await found(tag="\u725b & co") == [second["uid"]]
     assert await found(tag="home", status="completed") == [second["uid"]]
-    quoted = 'say "hi" \\ now"'
+    quoted = 'say "hi", \\, home \\ now"'
     third = await tools.create(TASK, tags=[quoted])
     assert await found(tag=quoted) == [third["uid"]]
+    assert await found(tag="nothing,home") == []
     await tools.call("delete_task", uid=third["uid"])
     assert await found(updated_since=second["updatedAt"]) == [second["uid"]]
     chat = await tools.create(CHAT, archived=True)

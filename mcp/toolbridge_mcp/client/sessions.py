@@ -32,7 +32,7 @@ class InBandSession:
             call.method,
             call.path,
             writes=call.writes,
-            params=call.query or None,
+            params={name: _one_value(value) for name, value in call.query.items()} or None,
             content=call.content(),
             headers={**self._headers, **(self._key if call.writes else {}), **call.headers()},
             extensions={EDGES: True} if call.of_one_item else None,
@@ -43,6 +43,11 @@ class InBandSession:
             return Document.parse(answer.content)
         except ValueError as error:
             raise (BadAnswer() if call.writes else BadAnswer(facts=NOTHING_CHANGED)) from error
+
+
+def _one_value(value: str) -> str:
+    """A filter of the API may have several values, with commas between them. A tool's filter has one."""
+    return value.replace(",", "\\,")
 
 
 class OpenedSession(InBandSession):
