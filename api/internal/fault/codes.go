@@ -38,7 +38,7 @@ var (
 	InvalidAction         = newCode("invalid_action", http.StatusBadRequest, "The entity has no such action.")
 	InvalidIdempotencyKey = newCode("invalid_idempotency_key", http.StatusBadRequest, "Idempotency-Key is not one of 1 to 255 visible ASCII characters.")
 	IdempotencyKeyReused  = newCode("idempotency_key_reused", http.StatusUnprocessableEntity, "Another request had this Idempotency-Key.")
-	InvalidIfMatch        = newCode("invalid_if_match", http.StatusBadRequest, "If-Match is not one version number.")
+	InvalidIfMatch        = newCode("invalid_if_match", http.StatusBadRequest, "If-Match is not one version number, or the route may write several items.")
 	InvalidTimeout        = newCode("invalid_timeout", http.StatusBadRequest, "X-Request-Timeout-Ms is not one whole number from 1 to 600000.")
 	InvalidCursor         = newCode("invalid_cursor", http.StatusBadRequest, "The cursor is not one that this list gave out.")
 	InvalidLimit          = newCode("invalid_limit", http.StatusBadRequest, "A bound of the page is not one whole number from 1.")

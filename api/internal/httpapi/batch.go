@@ -37,6 +37,9 @@ type batchMatches struct {
 
 // batch makes the operations of its body, all or none.
 func (a *API) batch(c *call) (int, any, error) {
+	if err := refuseCondition(c.Header, "send ifMatch with each operation"); err != nil {
+		return 0, nil, err
+	}
 	body, err := readBody(c, a.MaxBodyBytes)
 	if err != nil {
 		return 0, nil, err

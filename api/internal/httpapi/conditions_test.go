@@ -75,6 +75,19 @@ func TestAnIfMatchThatCannotBeReadIsRefused(t *testing.T) {
 }
 
 // The order of the contract: each row breaks several rules, and the first wins.
+func TestAnIfMatchOfSeveralItemsIsRefused(t *testing.T) {
+	t.Parallel()
+	u := start(t).user("alice")
+	one := u.call("POST", "/v1/notes", `{"title":"Milk"}`).is(201)
+	batch := `{"operations":[{"op":"create","kind":"note","payload":{}}]}`
+	u.call("POST", "/v1/batch", batch, set("If-Match", "1")).fails(400, "invalid_if_match")
+	undo := `{"change_id":"` + one.header.Get("X-Change-Id") + `"}`
+	u.call("POST", "/v1/undo", undo, set("If-Match", "1")).fails(400, "invalid_if_match")
+	if got := u.call("GET", "/v1/notes?total=true", "").is(200).json()["total"]; got != 1.0 {
+		t.Errorf("%v notes", got)
+	}
+}
+
 func TestChecksAnswerInTheContractsOrder(t *testing.T) {
 	t.Parallel()
 	u := start(t).user("alice")

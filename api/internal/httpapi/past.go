@@ -313,6 +313,9 @@ func (col collection) restore(c *call) (int, any, error) {
 }
 
 func (a *API) undo(c *call) (int, any, error) {
+	if err := refuseCondition(c.Header, "an undo is refused by itself where a later write is in the way"); err != nil {
+		return 0, nil, err
+	}
 	body, err := readBody(c, a.MaxBodyBytes)
 	if err != nil {
 		return 0, nil, err

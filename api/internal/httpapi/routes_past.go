@@ -29,6 +29,7 @@ func (a *API) pastRoutes() []route {
 			body:       &body{schema: schemaRef("UndoRequest"), example: object{"change_id": "c12"}},
 			success:    success{schema: schemaRef("Undone"), headers: []header{changeHeader}},
 			codes: []fault.Code{
+				fault.InvalidIfMatch,
 				fault.ChangeNotFound, fault.ChangeNotKept, fault.NotUndoable, fault.UndoConflict, fault.ParentNotFound,
 				fault.InvalidField, fault.BatchTooLarge, fault.QuotaExceeded, fault.DiskFull,
 			},

@@ -110,6 +110,15 @@ func ifMatch(h http.Header) (item.Condition, error) {
 	return &version, nil
 }
 
+// refuseCondition refuses If-Match on a route that may write several items, so that no
+// client believes itself protected. Instead says what to do.
+func refuseCondition(h http.Header, instead string) error {
+	if _, present := h["If-Match"]; present {
+		return fault.New(fault.InvalidIfMatch, "If-Match is not for this route: %s", instead)
+	}
+	return nil
+}
+
 func unquoted(value string) string {
 	if len(value) >= 2 && value[0] == '"' && value[len(value)-1] == '"' {
 		return value[1 : len(value)-1]
