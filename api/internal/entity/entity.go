@@ -58,6 +58,16 @@ type Filter struct {
 	Flag bool   `json:"flag,omitempty"`
 }
 
+// Of is the row of a kind; nil for none.
+func Of(kind Kind) *Entity {
+	for _, e := range Table {
+		if e.Kind == kind {
+			return e
+		}
+	}
+	return nil
+}
+
 // Word is the entity's name in a sentence: "chat message".
 func (e *Entity) Word() string { return strings.ReplaceAll(string(e.Kind), "_", " ") }
 

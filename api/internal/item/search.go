@@ -76,7 +76,7 @@ func (s *Service) Search(ctx context.Context, wanted Search) (Results, error) {
 		return Results{}, err
 	}
 	for i := range found {
-		found[i].Snippet = search.Snippet(textIn(entityOf(found[i].Kind), found[i].Beginning), query)
+		found[i].Snippet = search.Snippet(textIn(entity.Of(found[i].Kind), found[i].Beginning), query)
 	}
 	results := Results{Found: found}
 	if more {
@@ -91,11 +91,6 @@ func restricted(kinds []entity.Kind) []entity.Kind {
 		return nil
 	}
 	return kinds
-}
-
-func entityOf(kind entity.Kind) *entity.Entity {
-	at := slices.IndexFunc(entity.Table, func(e *entity.Entity) bool { return e.Kind == kind })
-	return entity.Table[at]
 }
 
 // AppendJSON appends the item as a search shows it: its summary and the snippet.

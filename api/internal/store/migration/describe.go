@@ -35,7 +35,7 @@ func DescribeAll(items []*Old, progress *Progress) {
 
 func (o *Old) describe(progress *Progress) {
 	o.CreatedAt = o.StoredAt
-	e := entityOf(o.Kind)
+	e := entity.Of(o.Kind)
 	if e == nil {
 		progress.unreadable(o.Ref.UID)
 		return
@@ -52,15 +52,6 @@ func (o *Old) describe(progress *Progress) {
 	if !o.Deleted() {
 		o.Text = &found.Text
 	}
-}
-
-func entityOf(kind entity.Kind) *entity.Entity {
-	for _, e := range entity.Table {
-		if e.Kind == kind {
-			return e
-		}
-	}
-	return nil
 }
 
 // Kinds are the kinds of all entities.
