@@ -2,7 +2,6 @@ package item
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"toolbridge/api/internal/fault"
@@ -194,7 +193,7 @@ func (e edit) of(t Target) Write {
 func (i *Item) decode() (*Payload, error) {
 	payload, err := Decode(i.Payload)
 	if err != nil {
-		return nil, fmt.Errorf("stored payload of %s cannot be read: %v", i.UID, err)
+		return nil, unreadable(i.UID, err)
 	}
 	return payload, nil
 }
@@ -209,11 +208,8 @@ func (e edit) check(t Target, current *Item) error {
 		return deleted(t.Entity.Word()+" deleted", current)
 	case e.problem != nil:
 		return e.problem
-	case e.condition != nil && *e.condition != current.Version:
-		return fault.New(fault.VersionMismatch, "version mismatch: expected %d, actual %d; read the item again", *e.condition, current.Version).
-			With(fault.Facts{"expected": *e.condition, "actual": current.Version})
 	}
-	return nil
+	return checkVersion(e.condition, current.Version)
 }
 
 // payloadAfter returns the payload that follows from the stored one, which it leaves

@@ -106,22 +106,12 @@ func (s *Service) Undo(ctx context.Context, t Target, r UndoRequest) ([]Undone, 
 			undo.revives[Parent{entity.Kind(line.Kind), line.UID}] = true
 		}
 		one := t
-		one.Entity, one.UID = kindOfLine(line), line.UID
+		one.Entity, one.UID = entity.Of(entity.Kind(line.Kind)), line.UID
 		batch.Writes = append(batch.Writes, Write{Kind: entity.Kind(line.Kind), UID: line.UID, Decide: func(seen Snapshot) (*Item, error) {
 			return undo.decide(i, one, line.Line, seen)
 		}})
 	}
 	return undo.made, s.Store.Write(ctx, batch)
-}
-
-// kindOfLine is the row of the line's kind.
-func kindOfLine(line Line) *entity.Entity {
-	for _, e := range entity.Table {
-		if string(e.Kind) == line.Kind {
-			return e
-		}
-	}
-	return nil // not reached: check has refused it
 }
 
 // check refuses lines that cannot be undone, whatever has been written since.
@@ -131,7 +121,7 @@ func (r UndoRequest) check(found Lines, t Target, most int) error {
 		return fault.New(fault.ChangeNotFound, "your journal has no change %s", r)
 	case len(lines) > most:
 		return fault.New(fault.BatchTooLarge, "%s has more than %d changes; undo them one by one", r, most).With(fault.Facts{"maxItems": most})
-	case lines[0].Kind == "" || kindOfLine(lines[0]) == nil:
+	case entity.Of(entity.Kind(lines[0].Kind)) == nil:
 		return fault.New(fault.NotUndoable, "%s is the beginning of the journal or a wipe, which cannot be undone", r)
 	case lines[0].Epoch != t.Epoch:
 		return changeNotKept(r.String())
@@ -235,8 +225,13 @@ func (u undoStep) decoded(payload []byte, kept bool) (*Payload, error) {
 	return decoded, nil
 }
 
-// present is the payload that the item has now.
-func (u undoStep) present() (*Payload, error) { return u.decoded(u.seen.Item.Payload, true) }
+// afterAndPresent is the payload that the line left, and the one that the item has now.
+func (u undoStep) afterAndPresent() (after, present *Payload, err error) {
+	if after, err = u.after(); err == nil {
+		present, err = u.decoded(u.seen.Item.Payload, true)
+	}
+	return after, present, err
+}
 
 // setBack writes the values from before the line in place of those that it wrote.
 func (u undoStep) setBack() (*Item, error) {
@@ -244,11 +239,7 @@ func (u undoStep) setBack() (*Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	after, err := u.after()
-	if err != nil {
-		return nil, err
-	}
-	present, err := u.present()
+	after, present, err := u.afterAndPresent()
 	if err != nil {
 		return nil, err
 	}
@@ -262,7 +253,7 @@ func (u undoStep) setBack() (*Item, error) {
 		}
 	}
 	if len(inTheWay) > 0 {
-		return nil, u.conflict(u.shown(inTheWay, after, present), "changed since: "+strings.Join(firstNames(inTheWay), ", "))
+		return nil, u.changedSince(inTheWay, after, present)
 	}
 	if len(back) == 0 {
 		return nil, nil
@@ -344,16 +335,12 @@ func (u undoStep) revive() (*Item, error) {
 // remove makes the item the tombstone that it was, or that stands for none, unless it
 // has changed since.
 func (u undoStep) remove() (*Item, error) {
-	after, err := u.after()
-	if err != nil {
-		return nil, err
-	}
-	present, err := u.present()
+	after, present, err := u.afterAndPresent()
 	if err != nil {
 		return nil, err
 	}
 	if changed := changedKeys(after, present); len(changed) > 0 {
-		return nil, u.conflict(u.shown(changed, after, present), "changed since: "+strings.Join(firstNames(changed), ", "))
+		return nil, u.changedSince(changed, after, present)
 	}
 	next := following(u.seen, nil, u.UID)
 	next.Parent, next.DeletedAt = u.seen.Item.Parent, &next.UpdatedAt
@@ -408,6 +395,11 @@ func firstNames(keys []string) []string {
 		names = append(names, "…")
 	}
 	return names
+}
+
+// changedSince is the refusal because of fields that later writes changed.
+func (u undoStep) changedSince(keys []string, after, present *Payload) error {
+	return u.conflict(u.shown(keys, after, present), "changed since: "+strings.Join(firstNames(keys), ", "))
 }
 
 func (u undoStep) conflict(fields []valueInTheWay, why string) error {
