@@ -99,7 +99,7 @@ func matchStatement(query item.Query) (text string, arguments []any) {
 func (s *Store) List(ctx context.Context, query item.Query) (found item.Listing, err error) {
 	text, arguments := listStatement(query)
 	err = s.rows(ctx, text, arguments, func(rows pgx.Rows) error {
-		found, err = page(rows, query)
+		found, err = relational.ReadListing(rows, query, new(bool))
 		return err
 	})
 	if err == nil && query.Count && query.After != nil && len(found.Items) == 0 {
@@ -108,34 +108,12 @@ func (s *Store) List(ctx context.Context, query item.Query) (found item.Listing,
 	return found, err
 }
 
-// page reads the rows of a page, and whether there are more.
-func page(rows pgx.Rows, query item.Query) (found item.Listing, err error) {
-	for size := 0; rows.Next(); {
-		var beyond bool
-		next, err := relational.ScanListed(rows, &found.Total, &beyond)
-		if err != nil {
-			return item.Listing{}, err
-		}
-		size += next.Listed(query)
-		if len(found.Items) == query.Limit || beyond || query.Summaries && len(found.Items) > 0 && size > query.MaxBytes {
-			found.More = true
-			break
-		}
-		found.Items = append(found.Items, next)
-	}
-	return found, rows.Err()
-}
-
 // count counts what a page without rows has not counted.
 func (s *Store) count(ctx context.Context, query item.Query) (total int, err error) {
 	text, arguments := dialect.Count(query)
 	err = s.rows(ctx, numbered(text, 0), arguments, func(rows pgx.Rows) error {
-		for rows.Next() {
-			if err := rows.Scan(&total); err != nil {
-				return err
-			}
-		}
-		return rows.Err()
+		total, err = relational.ReadTotal(rows)
+		return err
 	})
 	return total, err
 }
@@ -144,14 +122,8 @@ func (s *Store) count(ctx context.Context, query item.Query) (total int, err err
 func (s *Store) Match(ctx context.Context, owner account.Owner, kinds []entity.Kind, prefix string, most int) (found []item.Candidate, err error) {
 	text, arguments := dialect.Match(owner, kinds, prefix, most)
 	err = s.rows(ctx, numbered(text, 0), arguments, func(rows pgx.Rows) error {
-		for rows.Next() {
-			var c item.Candidate
-			if err := rows.Scan(&c.Kind, &c.UID, &c.Title, &c.Deleted); err != nil {
-				return err
-			}
-			found = append(found, c)
-		}
-		return rows.Err()
+		found, err = relational.ReadCandidates(rows)
+		return err
 	})
 	return found, err
 }
@@ -160,14 +132,8 @@ func (s *Store) Match(ctx context.Context, owner account.Owner, kinds []entity.K
 func (s *Store) Tally(ctx context.Context, owner account.Owner, kinds []entity.Kind, most int) (found []item.Tally, err error) {
 	text, arguments := dialect.Tally(owner, kinds, most)
 	err = s.rows(ctx, numbered(text, 0), arguments, func(rows pgx.Rows) error {
-		for rows.Next() {
-			var t item.Tally
-			if err := rows.Scan(&t.Kind, &t.Status, &t.Count); err != nil {
-				return err
-			}
-			found = append(found, t)
-		}
-		return rows.Err()
+		found, err = relational.ReadTallies(rows)
+		return err
 	})
 	return found, err
 }

@@ -15,7 +15,7 @@ import (
 func (s *Store) Search(ctx context.Context, m item.Matching) (found []item.Found, more bool, err error) {
 	text, arguments := searchStatement(m)
 	err = s.rows(ctx, text, arguments, func(rows pgx.Rows) error {
-		found, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (item.Found, error) { return relational.ScanFound(row) })
+		found, err = relational.ReadFound(rows)
 		return err
 	})
 	found, more = relational.Page(found, m.Limit)

@@ -17,6 +17,25 @@ type Row interface {
 	Scan(dest ...any) error
 }
 
+// Rows is all rows of a result.
+type Rows interface {
+	Row
+	Next() bool
+	Err() error
+}
+
+// collect reads all rows.
+func collect[T any](rows Rows, scan func(Row) (T, error)) (all []T, err error) {
+	for rows.Next() {
+		next, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, next)
+	}
+	return all, rows.Err()
+}
+
 // Key is the columns tenant, owner, kind and uid.
 func Key(ref item.Ref) []any {
 	return []any{ref.Tenant, ref.User, string(ref.Kind), ref.UID}

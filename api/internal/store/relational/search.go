@@ -37,9 +37,9 @@ func From(m item.Matching, tier int) (changed int64, uid string, ended bool) {
 const FoundColumns = `i.uid, i.version, i.created_ms, i.updated_ms, i.stored_ms, i.deleted_ms, i.parent_kind, i.parent_uid,
 		NULL, octet_length(i.payload), i.due_ms, i.title, i.summary, `
 
-// ScanFound reads a row of FoundColumns, the parent's title, a zero, and these: kind,
+// scanFound reads a row of FoundColumns, the parent's title, a zero, and these: kind,
 // tier, changed and the beginning of the payload.
-func ScanFound(row Row) (found item.Found, err error) {
+func scanFound(row Row) (found item.Found, err error) {
 	var total int
 	var kind string
 	r := &found.Rank
@@ -47,6 +47,9 @@ func ScanFound(row Row) (found item.Found, err error) {
 	found.Kind, r.UID = entity.Kind(kind), found.Item.UID
 	return found, err
 }
+
+// ReadFound reads rows of scanFound.
+func ReadFound(rows Rows) ([]item.Found, error) { return collect(rows, scanFound) }
 
 // Page puts what a search has read into its order. It has read one more than the limit,
 // if there are as many.

@@ -70,6 +70,38 @@ func (d Dialect) Count(query item.Query) (text string, arguments []any) {
 	return s.String(), s.arguments
 }
 
+// ReadTotal reads what Count counted.
+func ReadTotal(rows Rows) (total int, err error) {
+	for rows.Next() {
+		if err := rows.Scan(&total); err != nil {
+			return 0, err
+		}
+	}
+	return total, rows.Err()
+}
+
+// ReadListing reads the rows of a page, and whether there are more. Beyond, if not nil, is
+// where a last column is read into that says of a row that it is behind the page.
+func ReadListing(rows Rows, query item.Query, beyond *bool) (found item.Listing, err error) {
+	var mark []any
+	if beyond != nil {
+		mark = []any{beyond}
+	}
+	for size := 0; rows.Next(); {
+		next, err := ScanListed(rows, &found.Total, mark...)
+		if err != nil {
+			return item.Listing{}, err
+		}
+		size += next.Listed(query)
+		if len(found.Items) == query.Limit || beyond != nil && *beyond || len(found.Items) > 0 && size > query.MaxBytes {
+			found.More = true
+			break
+		}
+		found.Items = append(found.Items, next)
+	}
+	return found, rows.Err()
+}
+
 // Match selects kind, uid, title and whether it is a tombstone of the items whose uids
 // begin with a prefix.
 func (d Dialect) Match(owner account.Owner, kinds []entity.Kind, prefix string, most int) (text string, arguments []any) {
@@ -82,6 +114,14 @@ func (d Dialect) Match(owner account.Owner, kinds []entity.Kind, prefix string, 
 	}
 	s.add(" ORDER BY uid, kind LIMIT ?", most)
 	return s.String(), s.arguments
+}
+
+// ReadCandidates reads the rows of Match.
+func ReadCandidates(rows Rows) ([]item.Candidate, error) {
+	return collect(rows, func(row Row) (c item.Candidate, err error) {
+		err = row.Scan(&c.Kind, &c.UID, &c.Title, &c.Deleted)
+		return c, err
+	})
 }
 
 // Tally selects kind, status and the number of live items. It finds the states one by
@@ -105,11 +145,10 @@ func (d Dialect) Tally(owner account.Owner, kinds []entity.Kind, most int) (text
 	return s.String(), s.arguments
 }
 
-// Kinds are kinds of item as text.
-func Kinds(kinds []entity.Kind) []string {
-	texts := make([]string, len(kinds))
-	for i, kind := range kinds {
-		texts[i] = string(kind)
-	}
-	return texts
+// ReadTallies reads the rows of Tally.
+func ReadTallies(rows Rows) ([]item.Tally, error) {
+	return collect(rows, func(row Row) (t item.Tally, err error) {
+		err = row.Scan(&t.Kind, &t.Status, &t.Count)
+		return t, err
+	})
 }

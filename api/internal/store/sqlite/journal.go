@@ -27,8 +27,8 @@ func (s *Store) Journal(ctx context.Context, query item.LineQuery) (item.Lines, 
 	return page.Done(), nil
 }
 
-// each runs a statement, which is prepared once, and calls do with every row. An error of do comes back as
-// it is.
+// each runs a statement, which is prepared once, and calls do with every row. An error of
+// do comes back as it is.
 func (s *Store) each(ctx context.Context, text string, arguments []any, do func(relational.Row) error) error {
 	rows, err := s.query(ctx, text, arguments)
 	return eachOf(rows, err, do)

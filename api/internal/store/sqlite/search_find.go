@@ -14,14 +14,8 @@ import (
 func (s *Store) Search(ctx context.Context, m item.Matching) (found []item.Found, more bool, err error) {
 	text, arguments := searchStatement(m)
 	err = s.rows(ctx, text, arguments, func(rows *sql.Rows) error {
-		for rows.Next() {
-			next, err := relational.ScanFound(rows)
-			if err != nil {
-				return err
-			}
-			found = append(found, next)
-		}
-		return rows.Err()
+		found, err = relational.ReadFound(rows)
+		return err
 	})
 	found, more = relational.Page(found, m.Limit)
 	return found, more, err
