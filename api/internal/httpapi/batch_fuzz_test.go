@@ -67,7 +67,7 @@ func checkOperation(t *testing.T, operation item.Operation) {
 	} else if operation.AtMost < 1 || operation.AtMost > item.MaxBatchItems || operation.UID != "" {
 		t.Fatalf("%+v", operation)
 	}
-	w := operation.Change(item.Target{Entity: operation.Entity, UID: operation.UID})
+	w := operation.Writing(item.Target{Entity: operation.Entity, UID: operation.UID})
 	live := func(entity.Kind, string) (bool, error) { return true, nil }
 	next, err := w.Decide(item.Snapshot{Now: 1, Live: live})
 	if operation.Creates {

@@ -30,7 +30,7 @@ type operationRow struct {
 	demanded []string // of these
 	schemas  object   // of these
 	example  object   // besides op, kind and uid
-	change   func(r *operationReader) (item.Change, error)
+	writing  func(r *operationReader) (item.Writing, error)
 }
 
 // operationRows are the kinds of operations.
@@ -38,46 +38,46 @@ var operationRows = []operationRow{
 	{
 		name: "create", summary: "Make an item. `uid` is that of the new item; without one it gets a fresh one.", creates: true, oneItem: true,
 		members: payloadMember, demanded: payloadMember, schemas: object{"payload": object{"type": "object"}},
-		example: object{"payload": object{"title": "Milk"}}, change: (*operationReader).creation,
+		example: object{"payload": object{"title": "Milk"}}, writing: (*operationReader).creation,
 	},
 	{
 		name: "replace", summary: "Put a new payload in place of the stored one.",
 		members: payloadMember, demanded: payloadMember, schemas: object{"payload": schemaRef("ReplacingPayload")},
-		example: object{"payload": object{"title": "Bread"}}, change: (*operationReader).replacement,
+		example: object{"payload": object{"title": "Bread"}}, writing: (*operationReader).replacement,
 	},
 	{
 		name: "patch", summary: "Put top-level keys over the stored ones.",
 		members: payloadMember, demanded: payloadMember, schemas: object{"payload": schemaRef("PatchingPayload")},
-		example: object{"ifMatch": 3, "payload": object{"title": "Bread"}}, change: (*operationReader).patch,
+		example: object{"ifMatch": 3, "payload": object{"title": "Bread"}}, writing: (*operationReader).patch,
 	},
 	{
 		name: "delete", summary: "Make an item a tombstone.",
-		change: func(r *operationReader) (item.Change, error) { return item.Deleting(r.condition), nil },
+		writing: func(r *operationReader) (item.Writing, error) { return item.Deleting(r.condition), nil },
 	},
 	{
 		name: "archive", summary: "Archive an item.",
-		change: func(r *operationReader) (item.Change, error) { return item.Archiving(r.condition), nil },
+		writing: func(r *operationReader) (item.Writing, error) { return item.Archiving(r.condition), nil },
 	},
 	{
 		name: "process", summary: "Do what an item of the kind can.",
 		members: []string{"action", "metadata"}, demanded: []string{"action"},
 		schemas: object{"action": object{"type": "string"}, "metadata": object{"type": []string{"object", "null"}}},
-		example: object{"action": "archive"}, change: (*operationReader).processing,
+		example: object{"action": "archive"}, writing: (*operationReader).processing,
 	},
 	{
 		name: "edit", summary: "Change parts of a text, as the route `edit` does.",
 		members: item.TextEditFields, schemas: textEditSchema()["properties"].(object),
-		example: object{"edits": []object{{"find": "Milk", "replace": "Bread"}}}, change: (*operationReader).textEdit,
+		example: object{"edits": []object{{"find": "Milk", "replace": "Bread"}}}, writing: (*operationReader).textEdit,
 	},
 	{
 		name: "tags", summary: "Add tags and remove others.",
 		members: item.TagChangeFields, schemas: tagChangeSchema()["properties"].(object),
-		example: object{"add": []string{"urgent"}, "remove": []string{"draft"}}, change: (*operationReader).tagChange,
+		example: object{"add": []string{"urgent"}, "remove": []string{"draft"}}, writing: (*operationReader).tagChange,
 	},
 	{
 		name: "restore", summary: "Make an earlier version of an item the newest one; revives a deleted one.", oneItem: true,
 		members: []string{"version"}, schemas: object{"version": versionSchema},
-		example: object{"version": 3}, change: (*operationReader).restoration,
+		example: object{"version": 3}, writing: (*operationReader).restoration,
 	},
 }
 
@@ -225,7 +225,7 @@ func (r *operationReader) read(raw json.RawMessage) (err error) {
 			return err
 		}
 	}
-	r.operation.Change, err = r.row.change(r)
+	r.operation.Writing, err = r.row.writing(r)
 	return err
 }
 
@@ -451,7 +451,7 @@ func (r *operationReader) payload() (*item.Payload, error) {
 	return payload, r.api.Items.FindParent(r.ctx, target, payload)
 }
 
-func (r *operationReader) creation() (change item.Change, err error) {
+func (r *operationReader) creation() (writing item.Writing, err error) {
 	payload, err := r.payload()
 	if err != nil {
 		return nil, err
@@ -464,11 +464,11 @@ func (r *operationReader) creation() (change item.Change, err error) {
 		payload.SetUID("uid", uid)
 	}
 	r.operation.Creates = true
-	r.operation.UID, change, err = item.Creating(r.operation.Entity, payload)
-	return change, err
+	r.operation.UID, writing, err = item.Creating(r.operation.Entity, payload)
+	return writing, err
 }
 
-func (r *operationReader) replacement() (item.Change, error) {
+func (r *operationReader) replacement() (item.Writing, error) {
 	payload, err := r.payload()
 	if err != nil {
 		return nil, err
@@ -476,7 +476,7 @@ func (r *operationReader) replacement() (item.Change, error) {
 	return r.api.Items.Replacing(payload, nil, r.condition), nil
 }
 
-func (r *operationReader) patch() (item.Change, error) {
+func (r *operationReader) patch() (item.Writing, error) {
 	payload, err := r.payload()
 	if err != nil {
 		return nil, err
@@ -484,7 +484,7 @@ func (r *operationReader) patch() (item.Change, error) {
 	return r.api.Items.Patching(payload, nil, r.condition), nil
 }
 
-func (r *operationReader) processing() (item.Change, error) {
+func (r *operationReader) processing() (item.Writing, error) {
 	action, err := actionOf(r.body(), r.api.Items.MaxString)
 	if err != nil {
 		return nil, err
@@ -492,7 +492,7 @@ func (r *operationReader) processing() (item.Change, error) {
 	return item.Processing(action, r.condition), nil
 }
 
-func (r *operationReader) textEdit() (item.Change, error) {
+func (r *operationReader) textEdit() (item.Writing, error) {
 	sent, err := item.DecodeWithin(r.body(), r.api.Items.MaxString)
 	if err != nil {
 		return nil, err
@@ -501,7 +501,7 @@ func (r *operationReader) textEdit() (item.Change, error) {
 	return r.api.Items.EditingText(want, err, r.condition, &item.Edited{}), nil
 }
 
-func (r *operationReader) tagChange() (item.Change, error) {
+func (r *operationReader) tagChange() (item.Writing, error) {
 	sent, err := item.DecodeWithin(r.body(), r.api.Items.MaxString)
 	if err != nil {
 		return nil, err
@@ -510,7 +510,7 @@ func (r *operationReader) tagChange() (item.Change, error) {
 	return r.api.Items.ChangingTags(want, err, r.condition, &item.Tagged{}), nil
 }
 
-func (r *operationReader) restoration() (item.Change, error) {
+func (r *operationReader) restoration() (item.Writing, error) {
 	version, err := item.ReadRestoration(r.body(), r.api.Items.MaxString)
 	return item.Restoring(version, err, r.condition), nil
 }

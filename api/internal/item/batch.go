@@ -25,7 +25,7 @@ type Operation struct {
 	Creates bool    // whether the operation makes the item
 	Where   *Filter // in place of UID
 	AtMost  int     // items that may match
-	Change  Change
+	Writing Writing
 }
 
 // Outcome is what an operation did. Items is in the order in which they were changed.
@@ -155,7 +155,7 @@ func checkMatches(count int, more bool, most int) error {
 func (r *batchRun) writeTo(i int, operation Operation, uid string) Write {
 	t := r.target
 	t.Entity, t.UID = operation.Entity, uid
-	w := operation.Change(t)
+	w := operation.Writing(t)
 	decide := w.Decide
 	w.Decide = func(seen Snapshot) (*Item, error) {
 		before := seen.Version()

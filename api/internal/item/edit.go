@@ -24,9 +24,9 @@ type edit struct {
 	parent    Parent // named by the request, if it names one
 }
 
-// Change makes the write of the item that a target names. A route for one item and an
-// operation of a batch have the same changes, and so the same rules.
-type Change func(t Target) Write
+// Writing makes the write of the item that a target names. A route for one item and an
+// operation of a batch have the same ones, and so the same rules.
+type Writing func(t Target) Write
 
 // Replace puts a new payload in place of the stored one. Parent keys that the
 // body leaves out keep their stored values.
@@ -35,8 +35,8 @@ func (s *Service) Replace(ctx context.Context, t Target, body []byte, condition 
 	return s.make(ctx, t, s.Replacing(sent, err, condition))
 }
 
-// Replacing is the change of Replace. The problem is that of the body, if it has one.
-func (s *Service) Replacing(sent *Payload, problem error, condition Condition) Change {
+// Replacing makes the write of Replace. The problem is that of the body, if it has one.
+func (s *Service) Replacing(sent *Payload, problem error, condition Condition) Writing {
 	return func(t Target) Write {
 		rewrite := func(stored *Payload) (*Payload, error) {
 			next := &Payload{}
@@ -57,8 +57,8 @@ func (s *Service) Patch(ctx context.Context, t Target, body []byte, condition Co
 	return s.make(ctx, t, s.Patching(sent, err, condition))
 }
 
-// Patching is the change of Patch. The problem is that of the body, if it has one.
-func (s *Service) Patching(sent *Payload, problem error, condition Condition) Change {
+// Patching makes the write of Patch. The problem is that of the body, if it has one.
+func (s *Service) Patching(sent *Payload, problem error, condition Condition) Writing {
 	rewrite := func(stored *Payload) (*Payload, error) {
 		before := stored.size()
 		stored.merge(sent)
@@ -87,8 +87,8 @@ func (s *Service) Archive(ctx context.Context, t Target, condition Condition) (*
 	return s.make(ctx, t, Archiving(condition))
 }
 
-// Archiving is the change of Archive.
-func Archiving(condition Condition) Change {
+// Archiving makes the write of Archive.
+func Archiving(condition Condition) Writing {
 	return func(t Target) Write {
 		return edit{condition: condition, rewrite: assigning(t.Entity.Archive)}.of(t)
 	}
@@ -99,8 +99,8 @@ func (s *Service) Process(ctx context.Context, t Target, action string, conditio
 	return s.make(ctx, t, Processing(action, condition))
 }
 
-// Processing is the change of Process.
-func Processing(action string, condition Condition) Change {
+// Processing makes the write of Process.
+func Processing(action string, condition Condition) Writing {
 	return func(t Target) Write {
 		values, known := t.Entity.Actions[action]
 		e := edit{condition: condition, rewrite: assigning(values)}
@@ -116,8 +116,8 @@ func (s *Service) Delete(ctx context.Context, t Target, condition Condition) (*I
 	return s.make(ctx, t, Deleting(condition))
 }
 
-// Deleting is the change of Delete.
-func Deleting(condition Condition) Change {
+// Deleting makes the write of Delete.
+func Deleting(condition Condition) Writing {
 	keep := func(stored *Payload) (*Payload, error) { return stored, nil }
 	return func(t Target) Write {
 		gone := t.Entity.Word() + " already deleted"

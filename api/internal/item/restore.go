@@ -20,8 +20,8 @@ func (s *Service) Restore(ctx context.Context, t Target, body []byte, condition 
 	return s.make(ctx, t, Restoring(version, err, condition))
 }
 
-// Restoring is the change of Restore. The problem is that of the body, if it has one.
-func Restoring(version *int64, problem error, condition Condition) Change {
+// Restoring makes the write of Restore. The problem is that of the body, if it has one.
+func Restoring(version *int64, problem error, condition Condition) Writing {
 	return func(t Target) Write {
 		return Write{Kind: t.Entity.Kind, UID: t.UID, Decide: restoration{t, version, condition, problem}.decide}
 	}

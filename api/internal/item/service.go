@@ -42,9 +42,9 @@ type Target struct {
 
 func (t Target) ref() Ref { return Ref{Owner: t.Owner, Kind: t.Entity.Kind, UID: t.UID} }
 
-// make makes a change in a transaction of its own.
-func (s *Service) make(ctx context.Context, t Target, change Change) (*Item, error) {
-	return s.write(ctx, t, change(t))
+// make makes a write in a transaction of its own.
+func (s *Service) make(ctx context.Context, t Target, writing Writing) (*Item, error) {
+	return s.write(ctx, t, writing(t))
 }
 
 // write makes one write in a transaction of its own, and returns the item that
@@ -124,15 +124,15 @@ func (s *Service) Create(ctx context.Context, t Target, body []byte) (*Item, err
 	if err != nil {
 		return nil, err
 	}
-	var change Change
-	if t.UID, change, err = Creating(t.Entity, payload); err != nil {
+	var writing Writing
+	if t.UID, writing, err = Creating(t.Entity, payload); err != nil {
 		return nil, err
 	}
-	return s.make(ctx, t, change)
+	return s.make(ctx, t, writing)
 }
 
-// Creating is the change of Create, and the uid of the item that it makes.
-func Creating(e *entity.Entity, payload *Payload) (uid string, change Change, err error) {
+// Creating returns the writing of Create, and the uid of the item that it makes.
+func Creating(e *entity.Entity, payload *Payload) (uid string, writing Writing, err error) {
 	parent, err := parentOf(e, payload)
 	if err != nil {
 		return "", nil, err

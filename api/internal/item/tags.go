@@ -124,8 +124,8 @@ func (s *Service) ChangeTags(ctx context.Context, t Target, body []byte, conditi
 	return s.make(ctx, t, s.ChangingTags(want, err, condition, did))
 }
 
-// ChangingTags is the change of ChangeTags. The problem is that of the body, if it has one.
-func (s *Service) ChangingTags(want *TagChange, problem error, condition Condition, did *Tagged) Change {
+// ChangingTags makes the write of ChangeTags. The problem is that of the body, if it has one.
+func (s *Service) ChangingTags(want *TagChange, problem error, condition Condition, did *Tagged) Writing {
 	return func(t Target) Write {
 		return edit{condition: condition, problem: problem, rewrite: s.tagRewrite(t.Entity, want, did)}.of(t)
 	}

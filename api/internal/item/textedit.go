@@ -180,8 +180,8 @@ func (s *Service) EditText(ctx context.Context, t Target, body []byte, condition
 	return next, explained(err)
 }
 
-// EditingText is the change of EditText. The problem is that of the body, if it has one.
-func (s *Service) EditingText(want *TextEdit, problem error, condition Condition, did *Edited) Change {
+// EditingText makes the write of EditText. The problem is that of the body, if it has one.
+func (s *Service) EditingText(want *TextEdit, problem error, condition Condition, did *Edited) Writing {
 	return func(t Target) Write {
 		return edit{condition: condition, problem: problem, rewrite: s.textRewrite(t.Entity, want, did)}.of(t)
 	}
