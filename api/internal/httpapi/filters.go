@@ -156,10 +156,8 @@ const maxValues = 20
 
 // textsFilter is a filter by one of several short texts.
 func textsFilter(name, description string, field func(*item.Filter) *[]string) filter {
-	one := object{"type": "string", "minLength": 1, "maxLength": item.MaxFacetBytes, "pattern": "^[^,]+$"}
-	schema := merged(listOf(one), object{"minItems": 1, "maxItems": maxValues})
 	return filter{
-		parameters: []parameter{filterParameter(name, description+" Commas separate several, or the parameter is repeated; `\\,` is a comma.", schema)},
+		parameters: []parameter{textsParameter(name, description)},
 		read: func(sent url.Values, into *item.Filter) (err error) {
 			*field(into), err = textsOf(sent, name)
 			return err
@@ -167,24 +165,30 @@ func textsFilter(name, description string, field func(*item.Filter) *[]string) f
 	}
 }
 
+func textsParameter(name, description string) parameter {
+	one := object{"type": "string", "minLength": 1, "maxLength": item.MaxFacetBytes, "pattern": "^[^,]+$"}
+	schema := merged(listOf(one), object{"minItems": 1, "maxItems": maxValues})
+	return filterParameter(name, description+" Commas separate several, or the parameter is repeated; `\\,` is a comma.", schema)
+}
+
 // declaredFilter is a filter that the entity's row declares.
 func declaredFilter(declared entity.Filter) filter {
 	if declared.Flag {
 		return flagFilter(declared)
 	}
-	return textsFilterInto(declared)
+	return valuesFilter(declared)
 }
 
-// textsFilterInto is a filter by one of several values of a payload key.
-func textsFilterInto(declared entity.Filter) filter {
-	var texts []string
-	f := textsFilter(declared.Name, "Only those with one of these as "+declared.Key+".", func(*item.Filter) *[]string { return &texts })
-	f.read = func(sent url.Values, into *item.Filter) error {
-		texts, err := textsOf(sent, declared.Name)
-		addTerms(declared, into, texts)
-		return err
+// valuesFilter is a filter by one of several values of a payload key.
+func valuesFilter(declared entity.Filter) filter {
+	return filter{
+		parameters: []parameter{textsParameter(declared.Name, "Only those with one of these as "+declared.Key+".")},
+		read: func(sent url.Values, into *item.Filter) error {
+			texts, err := textsOf(sent, declared.Name)
+			addTerms(declared, into, texts)
+			return err
+		},
 	}
-	return f
 }
 
 // flagFilter is a filter by whether a payload key is true.

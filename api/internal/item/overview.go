@@ -16,8 +16,8 @@ const MaxOverview = 10
 // inProgress is the state of what somebody works on.
 const inProgress = "in_progress"
 
-// unread is the filter of what somebody can read, and has not.
-const unread = "read"
+// readFlag is the filter by whether somebody has read an item.
+const readFlag = "read"
 
 // Overview is what an owner has, in short. Changed is by kind, for those without a
 // parent.
@@ -80,7 +80,7 @@ func (s *Service) Overview(ctx context.Context, owner account.Owner, h Horizon) 
 	found.Overdue = r.section(dated, Query{Sort: ByDue, Filter: Filter{Closed: &open, DueBefore: h.passed()}})
 	found.DueSoon = r.section(dated, Query{Sort: ByDue, Filter: Filter{Closed: &open, DueAfter: h.passed(), DueBefore: h.soon()}})
 	found.InProgress = r.section(working, Query{Descending: true, Filter: Filter{Status: []string{inProgress}}})
-	found.Unread = r.section(read, Query{Descending: true, Filter: Filter{Closed: &open, Terms: [][]string{{unread + ":false"}}}})
+	found.Unread = r.section(read, Query{Descending: true, Filter: Filter{Closed: &open, Terms: [][]string{{readFlag + ":false"}}}})
 	for _, e := range tableWith(isRoot) {
 		found.Changed[e.Kind] = r.section([]*entity.Entity{e}, Query{Descending: true})
 	}
@@ -145,5 +145,5 @@ func isRoot(e *entity.Entity) bool          { return e.Parent == nil }
 func canBeInProgress(e *entity.Entity) bool { return slices.Contains(e.States(), inProgress) }
 
 func canBeRead(e *entity.Entity) bool {
-	return slices.ContainsFunc(e.Filters, func(f entity.Filter) bool { return f.Flag && f.Name == unread })
+	return slices.ContainsFunc(e.Filters, func(f entity.Filter) bool { return f.Flag && f.Name == readFlag })
 }
