@@ -118,7 +118,7 @@ func (s *Service) Undo(ctx context.Context, t Target, r UndoRequest) ([]Undone, 
 func (r UndoRequest) check(found Lines, t Target, most int) error {
 	switch lines := found.Lines; {
 	case len(lines) == 0:
-		return fault.New(fault.ChangeNotFound, "your journal has no change %s", r)
+		return fault.New(fault.ChangeNotFound, "your journal has no change %s; GET /v1/changes names those it has", r)
 	case len(lines) > most:
 		return fault.New(fault.BatchTooLarge, "%s has more than %d changes; undo them one by one", r, most).With(fault.Facts{"maxItems": most})
 	case entity.Of(entity.Kind(lines[0].Kind)) == nil:
