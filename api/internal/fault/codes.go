@@ -59,7 +59,7 @@ var (
 	ChangeNotKept         = newCode("change_not_kept", http.StatusGone, "The contents that are needed to undo the change are not kept any more.")
 	NotUndoable           = newCode("not_undoable", http.StatusConflict, "The line of the journal is about no item, so it cannot be undone.")
 	UndoConflict          = newCode("undo_conflict", http.StatusConflict, "A later write is in the way; details name both versions and the fields.")
-	BatchTooLarge         = newCode("batch_too_large", http.StatusRequestEntityTooLarge, "The push or batch has more items, operations or bytes than one may have.")
+	BatchTooLarge         = newCode("batch_too_large", http.StatusRequestEntityTooLarge, "The push, batch or undo has more items, operations or bytes than one may have.")
 	QuotaExceeded         = newCode("quota_exceeded", http.StatusInsufficientStorage, "The user has as many items, or bytes, as one user may have; details name the limit.")
 	DiskFull              = newCode("disk_full", http.StatusInsufficientStorage, "The disk of the database is full, and nothing was written; the sentence says what still works.")
 	RateLimited           = newCode("rate_limited", http.StatusTooManyRequests, "The user asks too often; Retry-After says when to go on.")
