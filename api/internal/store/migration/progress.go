@@ -46,9 +46,10 @@ func thousands(n int64) string {
 // keeps nothing.
 type Progress struct {
 	// Unreadable, if not nil, is called with the uid of an item whose payload is not
-	// what the API stores. The item is kept as it is.
+	// what the API stores, one call at a time. The item is kept as it is.
 	Unreadable func(uid string)
 
+	calls   sync.Mutex // of Unreadable
 	mu      sync.Mutex
 	report  Report
 	running bool
@@ -76,9 +77,12 @@ func (p *Progress) Set(what string, done, total int64) {
 }
 
 func (p *Progress) unreadable(uid string) {
-	if p != nil && p.Unreadable != nil {
-		p.Unreadable(uid)
+	if p == nil || p.Unreadable == nil {
+		return
 	}
+	p.calls.Lock()
+	defer p.calls.Unlock()
+	p.Unreadable(uid)
 }
 
 // Report is the present one. Running is false while nothing is being migrated.
