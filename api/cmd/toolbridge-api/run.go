@@ -87,13 +87,13 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger) (err error) {
 	defer func() { err = errors.Join(err, store.Close()) }()
 
 	tokens, keep := tokensOf(cfg, log)
+	starting.Open(assemble(cfg, store, tokens, log).Handler())
+	listening()
 	var keeping sync.WaitGroup
 	keeping.Go(func() { keep(ctx) })
 	keeping.Go(func() { keepRetention(ctx, cfg, store, log) })
 	defer keeping.Wait()
 	defer stop()
-	starting.Open(assemble(cfg, store, tokens, log).Handler())
-	listening()
 	return <-served
 }
 
