@@ -51,7 +51,7 @@ func (col collection) readWrite(c *call, render rendering) (w write, err error) 
 	if w, err = col.readCondition(c, render); err != nil {
 		return write{}, err
 	}
-	if err = requireNoMembers(c, col.api.MaxBodyBytes); err != nil {
+	if err = requireNoDryRun(c, col.api.MaxBodyBytes); err != nil {
 		return write{}, err
 	}
 	err = w.readKey(c, col.api.Items.KeepAnswers)
@@ -70,9 +70,9 @@ func (col collection) readWriteWithBody(c *call, render rendering) (w write, err
 	return w, err
 }
 
-// requireNoMembers refuses an object that says something: whoever sent it would believe
-// that it was heeded. What is no object is ignored, as old clients may send it.
-func requireNoMembers(c *call, limit int64) error {
+// requireNoDryRun refuses a body that asks for a trial. These routes ignore every other
+// body, as old clients may send one.
+func requireNoDryRun(c *call, limit int64) error {
 	if c.ContentLength == 0 {
 		return nil
 	}
@@ -81,7 +81,7 @@ func requireNoMembers(c *call, limit int64) error {
 		return err
 	}
 	if sent, err := item.Decode(body); err == nil {
-		return sent.RequireOnly()
+		return sent.RequireNoDryRun()
 	}
 	return nil
 }
