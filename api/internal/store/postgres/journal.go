@@ -142,23 +142,17 @@ func (s *Store) DropOld(ctx context.Context, owner account.Owner, keep item.Rete
 		if _, err := beginInTurn(ctx, conn, owner); err != nil {
 			return err
 		}
-		for _, step := range []struct {
-			due  bool
-			drop func() (item.Dropped, error)
-		}{
-			{contents, func() (item.Dropped, error) {
-				return dropContents(ctx, conn, owner, most, keep.Contents, journal.NoBound)
-			}},
-			{lines, func() (item.Dropped, error) { return dropLines(ctx, conn, owner, most, keep.Lines, 1) }},
-		} {
-			if !step.due {
-				continue
+		if contents {
+			if dropped, err = dropContents(ctx, conn, owner, most, keep.Contents, journal.NoBound); err != nil {
+				return err
 			}
-			more, err := step.drop()
+		}
+		if lines {
+			gone, err := dropLines(ctx, conn, owner, most, keep.Lines, 1)
 			if err != nil {
 				return err
 			}
-			dropped = dropped.Plus(more)
+			dropped = dropped.Plus(gone)
 		}
 		last := &pgx.Batch{}
 		last.Queue(sqlLessUsage, owner.Tenant, owner.User, dropped.Lines, dropped.Bytes)
