@@ -152,6 +152,10 @@ func digits(text string) bool {
 	return strings.TrimLeft(strings.TrimPrefix(text, "+"), "0123456789") == ""
 }
 
+func severalCursors() error {
+	return fault.New(fault.InvalidCursor, "invalid cursor: send one")
+}
+
 func readCursor(values []string, list string) (*item.Cursor, error) {
 	switch len(values) {
 	case 0:
@@ -163,5 +167,5 @@ func readCursor(values []string, list string) (*item.Cursor, error) {
 		}
 		return &cursor, err
 	}
-	return nil, fault.New(fault.InvalidCursor, "invalid cursor: send one")
+	return nil, severalCursors()
 }

@@ -237,10 +237,7 @@ func readPlace(c *call, sent url.Values) (item.Place, error) {
 	case text[0] == 'j':
 		return cursorPlace(c, []string{text})
 	}
-	since, ok := item.ParseTime(text)
-	if !ok {
-		since, ok = item.ParseMillis(text)
-	}
+	since, ok := parseMoment(text)
 	if !ok {
 		return item.Place{}, invalidFilter("since", "send "+item.TimeForm+", Unix milliseconds, or a nextCursor")
 	}
@@ -249,7 +246,7 @@ func readPlace(c *call, sent url.Values) (item.Place, error) {
 
 func cursorPlace(c *call, values []string) (item.Place, error) {
 	if len(values) > 1 {
-		return item.Place{}, fault.New(fault.InvalidCursor, "invalid cursor: send one")
+		return item.Place{}, severalCursors()
 	}
 	seq, err := item.ParsePlace(c.owner, "", values[0])
 	return item.Place{After: &seq}, err
@@ -287,7 +284,7 @@ func (col collection) history(c *call) (int, any, error) {
 		return 0, nil, err
 	}
 	if len(sent["cursor"]) > 1 || sent.Has("cursor") && sent.Get("cursor") == "" {
-		return 0, nil, fault.New(fault.InvalidCursor, "invalid cursor: send one")
+		return 0, nil, severalCursors()
 	}
 	page, err := col.api.Items.History(c.Context(), target, limit, sent.Get("cursor"))
 	if err != nil {

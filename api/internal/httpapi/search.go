@@ -92,7 +92,7 @@ func (a *API) readSearch(c *call) (item.Search, error) {
 	case 1:
 		err = wanted.ReadCursor(cursors[0])
 	default:
-		err = fault.New(fault.InvalidCursor, "invalid cursor: send one")
+		err = severalCursors()
 	}
 	return wanted, err
 }

@@ -104,7 +104,7 @@ var noTags = []byte("[]")
 
 // tagsOrNone is the array of tags; an empty one if there are none.
 func (p *Payload) tagsOrNone() []byte {
-	if raw, _ := p.raw("tags"); len(raw) > 0 && raw[0] == '[' {
+	if raw, _ := p.raw(keyTags); len(raw) > 0 && raw[0] == '[' {
 		return raw
 	}
 	return noTags
@@ -136,10 +136,10 @@ func (s *Service) tagRewrite(e *entity.Entity, want *TagChange, did *Tagged) fun
 	return func(stored *Payload) (*Payload, error) {
 		*did = Tagged{tags: stored.tagsOrNone()}
 		var tags []json.RawMessage
-		if stored.Given("tags") {
+		if stored.Given(keyTags) {
 			var err error
-			if tags, err = stored.list("tags"); err != nil {
-				return nil, invalidField("tags", "of this "+e.Word()+" is no array; write it anew with PATCH")
+			if tags, err = stored.list(keyTags); err != nil {
+				return nil, invalidField(keyTags, "of this "+e.Word()+" is no array; write it anew with PATCH")
 			}
 		}
 		after, changed := want.apply(tags)
@@ -147,7 +147,7 @@ func (s *Service) tagRewrite(e *entity.Entity, want *TagChange, did *Tagged) fun
 			return stored, nil
 		}
 		next := stored.clone()
-		next.setOwn("tags", slices.Concat([]byte("["), bytes.Join(after, []byte(",")), []byte("]")))
+		next.setOwn(keyTags, slices.Concat([]byte("["), bytes.Join(after, []byte(",")), []byte("]")))
 		*did = Tagged{Changed: true, tags: next.tagsOrNone()}
 		return next, s.checkGrowth(stored.size(), next.size())
 	}
