@@ -50,9 +50,11 @@ async def test_the_declarations_agree_with_the_running_api(rest: Rest) -> None:
             {"parent": {"uid": "chatUid", "kinds": ["chat"]}},
             "notes: parent here none, in the API chat, chatUid.",
         ),
+        ({"title": "name"}, "notes: title here title, in the API name."),
+        ({"text": ["body"]}, "notes: text here content, in the API body."),
         ({"archive": {"hidden": True}}, "notes: the API's actions set hidden, which is no field here."),
     ],
-    ids=["kind", "actions", "states", "formats", "parent", "fields"],
+    ids=["kind", "actions", "states", "formats", "parent", "title", "text", "fields"],
 )
 def test_a_difference_is_one_sentence(change: dict[str, Any], sentence: str) -> None:
     assert mismatches(ENTITIES, described(notes={**TABLE["notes"], **change})) == [sentence]

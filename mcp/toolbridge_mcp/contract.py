@@ -68,6 +68,9 @@ def _differences(entity: Entity, info: EntityInfo | None) -> Iterator[str]:
     yield from _unequal(entity, "states", set(entity.states()), set(info.states))
     yield from _unequal(entity, "formats", _pairs(entity.formats), _pairs(info.formats))
     yield from _unequal(entity, "parent", _parent(entity), _described_parent(info))
+    if info.text:  # older APIs of ours do not say it
+        yield from _unequal(entity, "title", _keys(entity, entity.title), {info.title or ""} - {""})
+        yield from _unequal(entity, "text", _keys(entity, entity.text), set(info.text[:1]))
     yield from _undeclared(entity, info)
 
 
@@ -86,6 +89,11 @@ def _undeclared(entity: Entity, info: EntityInfo) -> Iterator[str]:
 
 def _pairs(formats: Mapping[str, str]) -> set[str]:
     return {f"{key} {name}" for key, name in formats.items()}
+
+
+def _keys(entity: Entity, field: str | None) -> set[str]:
+    """The payload key of a field, if it is one."""
+    return {str(entity.fields.model_fields[field].alias)} if field else set()
 
 
 def _parent(entity: Entity) -> set[str]:

@@ -28,6 +28,8 @@ class EntityInfo(_Wire):
     actions: dict[str, JsonObject] = Field(default_factory=dict)
     states: tuple[str, ...] = ()
     formats: dict[str, str] = Field(default_factory=dict)
+    title: str | None = None
+    text: tuple[str, ...] = ()
     parent: ParentInfo | None = None
 
 

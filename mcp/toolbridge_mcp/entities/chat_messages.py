@@ -20,5 +20,7 @@ CHAT_MESSAGE = Entity(
     kind="chat_message",
     fields=ChatMessageFields,
     actions=("mark_read", "mark_delivered"),
+    text="content",
+    title=None,
     parent=Parent(uid="chat_uid", kinds=("chat",)),
 )

@@ -14,4 +14,4 @@ class ChatFields(Fields):
     status: Maybe[Literal["active", "resolved"]] = None
 
 
-CHAT = Entity(kind="chat", fields=ChatFields, actions=("resolve", "reopen"))
+CHAT = Entity(kind="chat", fields=ChatFields, actions=("resolve", "reopen"), text="description")

@@ -20,5 +20,7 @@ COMMENT = Entity(
     kind="comment",
     fields=CommentFields,
     actions=("resolve", "reopen"),
+    text="content",
+    title=None,
     parent=Parent(uid="parent_uid", type="parent_type", kinds=("note", "task")),
 )

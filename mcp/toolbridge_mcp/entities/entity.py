@@ -157,6 +157,12 @@ class Entity:
     kind: str
     fields: type[Fields]
     actions: tuple[str, ...]
+    text: str
+    """The field that holds its text."""
+
+    title: str | None = "title"
+    """The field that holds its title. Without one, the first line of its text stands for it."""
+
     parent: Parent | None = None
     irregular_plural: str | None = None
 

@@ -15,4 +15,6 @@ class NoteFields(Fields):
     pinned: Maybe[bool] = None
 
 
-NOTE = Entity(kind="note", fields=NoteFields, actions=("pin", "unpin", "archive", "unarchive"))
+NOTE = Entity(
+    kind="note", fields=NoteFields, actions=("pin", "unpin", "archive", "unarchive"), text="content"
+)

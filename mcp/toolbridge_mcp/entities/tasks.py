@@ -23,4 +23,4 @@ class TaskFields(Fields):
     tags: Maybe[Texts] = None
 
 
-TASK = Entity(kind="task", fields=TaskFields, actions=("start", "complete", "reopen"))
+TASK = Entity(kind="task", fields=TaskFields, actions=("start", "complete", "reopen"), text="description")
