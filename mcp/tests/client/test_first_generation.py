@@ -102,6 +102,26 @@ async def test_a_stale_condition_is_refused_and_names_the_present_version(
     assert (await old.call("get_note", uid=uid))["version"] == 1
 
 
+async def test_a_short_id_is_refused_before_it_is_sent(old: Tools, wire: Recording) -> None:
+    short = str(uuid4())[:8]
+    calls: list[tuple[str, str, dict[str, Any]]] = [
+        ("uid", operation.tool_name(NOTE), arguments_for(operation, NOTE, short))
+        for operation in OPERATIONS
+        if operation.on_item
+    ]
+    comment = {"parent_type": "note", "parent_uid": short}
+    calls += [
+        ("parent_uid", "create_comment", {"content": "c", **comment}),
+        ("parent_uid", "list_comments", comment),
+        ("parent_uid", "patch_comment", {"uid": str(uuid4()), "updates": {"parentUid": short}}),
+        ("chat_uid", "list_chat_messages", {"chat_uid": short}),
+    ]
+    for argument, tool, arguments in calls:
+        refusal = await old.refusal(tool, **arguments)
+        assert f"{argument} should be a whole UUID, since this API knows no short ids." in refusal
+    assert {call.url.path for call in wire.calls} <= {"/v1/sync/info"}
+
+
 async def test_a_taken_uid_is_refused(old: Tools) -> None:
     uid = (await old.call("create_note", **sample(NOTE)))["uid"]
     again = {"title": "t", "content": "c", "additional_fields": {"uid": uid}}

@@ -72,6 +72,70 @@ async def test_a_uid_may_be_spelled_in_any_usual_way(
     assert (await tools.call(operation.tool_name(NOTE), **arguments))["uid"] == created["uid"]
 
 
+SHORT = {
+    "8 digits": lambda uid: uid[:8],
+    "8 digits and a hyphen": lambda uid: uid[:9],
+    "11 digits": lambda uid: uid[:12],
+    "all digits but one": lambda uid: UUID(uid).hex[:31],
+    "capitals": lambda uid: uid[:18].upper(),
+    "with its kind": lambda uid: f"note:{uid[:8]}",
+    "with a word for id": lambda uid: f"uid:{uid}",
+    "its address": lambda uid: f"toolbridge://note/{uid}",
+    "white space": lambda uid: f" {uid[:8]}\n",
+}
+
+
+@pytest.mark.parametrize("spelling", SHORT.values(), ids=SHORT)
+@pytest.mark.parametrize("operation", ON_ITEM, ids=lambda operation: operation.verb)
+async def test_a_short_id_names_an_item_in_every_tool(
+    operation: Operation, spelling: Any, tools: Tools
+) -> None:
+    created = await tools.create(NOTE)
+    arguments = {**arguments_for(operation, NOTE, created["uid"]), "uid": spelling(created["uid"])}
+    assert (await tools.call(operation.tool_name(NOTE), **arguments))["uid"] == created["uid"]
+
+
+async def test_a_short_id_of_digits_may_come_as_a_number(tools: Tools) -> None:
+    uid = f"12345678{str(uuid4())[8:]}"
+    await tools.call("create_note", title="t", content="c", additional_fields={"uid": uid})
+    assert (await tools.call("get_note", uid=12345678))["uid"] == uid
+
+
+@pytest.mark.parametrize("entity", CHILDREN, ids=lambda entity: entity.kind)
+async def test_a_parent_may_be_named_by_a_short_id(entity: Entity, tools: Tools) -> None:
+    assert entity.parent
+    parent = await tools.parent_of(entity)
+    uid = parent[entity.parent.uid]
+    short = {**parent, entity.parent.uid: f"{entity.parent.kinds[0]}:{uid[:8]}"}
+    created = await tools.create(entity, **short)
+    assert created["payload"][entity.parent_keys[-1]] == uid
+    listed = await tools.call(f"list_{entity.plural}", **short)
+    assert [item["uid"] for item in listed["items"]] == [created["uid"]]
+    wrong = {**parent, entity.parent.uid: f"{entity.kind}:{uid[:8]}"}
+    refusal = await tools.refusal(f"create_{entity.kind}", **required_fields(entity), **wrong)
+    assert f"{entity.parent.uid} may not be a {entity.kind}" in refusal
+
+
+@pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.kind)
+@pytest.mark.parametrize("operation", ON_ITEM, ids=lambda operation: operation.verb)
+async def test_an_id_of_another_kind_is_refused_with_the_name_of_its_tool(
+    operation: Operation, entity: Entity, tools: Tools, upstream: Recording
+) -> None:
+    other = next(other for other in ENTITIES if other is not entity)
+    arguments = {**arguments_for(operation, entity, UID), "uid": f"{other.kind}:{UID[:8]}"}
+    refusal = await tools.refusal(operation.tool_name(entity), **arguments)
+    assert f"uid names a {other.kind}; for that call {operation.tool_name(other)}." in refusal
+    assert upstream.calls == []
+
+
+async def test_an_ambiguous_short_id_changes_nothing(tools: Tools) -> None:
+    for _ in range(2):
+        own = {"uid": f"12345678{str(uuid4())[8:]}"}
+        await tools.call("create_note", title="t", content="c", additional_fields=own)
+    assert "12345678" in await tools.refusal("delete_note", uid="12345678")
+    assert len((await tools.call("list_notes"))["items"]) == 2
+
+
 @spelled
 async def test_a_new_items_own_uid_is_shown_in_small_letters(spelling: Any, tools: Tools) -> None:
     uid = str(uuid4())
@@ -81,6 +145,10 @@ async def test_a_new_items_own_uid_is_shown_in_small_letters(spelling: Any, tool
     assert created["uid"] == created["payload"]["uid"] == uid
     refusal = await tools.refusal("create_note", title="t", content="c", additional_fields={"uid": uid})
     assert "already exists" in refusal
+    short = {"uid": uid[:8]}
+    assert "uid should be a UUID" in await tools.refusal(
+        "create_note", title="t", content="c", additional_fields=short
+    )
 
 
 @spelled
@@ -374,7 +442,7 @@ async def test_an_unknown_action_is_refused_with_those_there_are(entity: Any, to
         ("delete_note", {"uid": UID, "if_match": 0}, "if_match"),
         ("delete_note", {"uid": UID, "if_match": True}, "if_match should be a number"),
         ("list_notes", {"limit": True}, "limit should be a number"),
-        ("get_note", {"uid": "Groceries"}, "uid should be a uid (a UUID) as other calls return it"),
+        ("get_note", {"uid": "Groceries"}, "uid should be an id such as 3f9a01bc, as other calls show it"),
         ("patch_note", {"uid": UID, "updates": "title: x"}, "updates should be an object"),
         (
             "create_note",

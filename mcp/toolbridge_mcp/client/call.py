@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
-from uuid import UUID
 
 from toolbridge_mcp.client.document import JsonObject
 from toolbridge_mcp.entities import Entity
@@ -40,7 +39,8 @@ class Call:
     method: str
     route: str
     entity: Entity
-    uid: UUID | None = None
+    uid: str | None = None
+    """A whole uid or a short id, with hexadecimal digits and hyphens only: it becomes part of the path."""
     query: Mapping[str, str] = field(default_factory=dict)
     body: JsonObject | None = None
     if_match: int | None = None

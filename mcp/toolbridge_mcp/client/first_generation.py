@@ -8,7 +8,8 @@ own API checks within the write.
 
 from contextlib import suppress
 from dataclasses import replace
-from uuid import UUID
+
+from pydantic.alias_generators import to_snake
 
 from toolbridge_mcp.client.call import COLLECTION, ITEM, Call, Origin
 from toolbridge_mcp.client.description import ServerInfo
@@ -18,11 +19,13 @@ from toolbridge_mcp.client.selection import PAGING
 from toolbridge_mcp.client.sessions import OpenedSession
 from toolbridge_mcp.client.upstream import Upstream
 from toolbridge_mcp.entities import ENTITIES, Entity
+from toolbridge_mcp.entities.uids import is_whole, read_reference
 from toolbridge_mcp.errors import (
     AlreadyExists,
     AnswerTooLong,
     ApiFailed,
     Deleted,
+    InvalidArguments,
     InvalidRequest,
     NotFound,
     ParentNotFound,
@@ -43,6 +46,7 @@ class FirstGeneration(OpenedSession):
         self._info = info
 
     async def send(self, call: Call) -> Document:
+        _refuse_short_ids(call)
         if call.method == "GET" and call.route == COLLECTION:
             return await self._list(call)
         if call.uid is None:
@@ -68,7 +72,7 @@ class FirstGeneration(OpenedSession):
                     return without_cursor(page) if is_last(page, limit, most) else page
         return await Narrowing(call, super().send, most).page()
 
-    async def _stored(self, call: Call, uid: UUID) -> Document:
+    async def _stored(self, call: Call, uid: str) -> Document:
         return await super().send(Call("GET", ITEM, call.entity, uid))
 
     async def _with_parent(self, call: Call) -> Call:
@@ -92,7 +96,7 @@ class FirstGeneration(OpenedSession):
         if call.method != "POST" or not call.body or "uid" not in call.body:
             return
         try:
-            await self._stored(call, UUID(str(call.body["uid"])))
+            await self._stored(call, str(call.body["uid"]))
         except NotFound:
             return
         except Deleted:
@@ -129,7 +133,16 @@ def _parent(entity: Entity, stored: JsonObject, sent: JsonObject) -> Call | None
     payload = {**stored, **sent}
     *kinds, uid = (payload.get(key) for key in entity.parent_keys)
     kind = kinds[0] if kinds else entity.parent.kinds[0]
-    try:
-        return next(Call("GET", ITEM, other, UUID(str(uid))) for other in ENTITIES if other.kind == kind)
-    except (ValueError, StopIteration):
-        return None
+    reference = read_reference(str(uid))
+    other = next((other for other in ENTITIES if other.kind == kind), None)
+    return Call("GET", ITEM, other, reference.uid) if reference and other else None
+
+
+def _refuse_short_ids(call: Call) -> None:
+    """That API would find nothing by a short id, or store it as it is."""
+    key = call.entity.parent_keys[-1] if call.entity.parent else ""
+    named = {"uid": call.uid, key: call.query.get(key) or (call.body or {}).get(key)}
+    for name, uid in named.items():
+        if isinstance(uid, str) and (reference := read_reference(uid)) and not is_whole(reference.uid):
+            problem = f"{to_snake(name)} should be a whole UUID, since this API knows no short ids."
+            raise InvalidArguments(facts={"problems": problem})

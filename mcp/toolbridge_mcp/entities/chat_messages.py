@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from toolbridge_mcp.entities.entity import Entity, Fields, Maybe, Parent, Texts, Uid
+from toolbridge_mcp.entities.entity import Entity, Fields, Maybe, Parent, Texts
+from toolbridge_mcp.entities.uids import Uid
 
 
 class ChatMessageFields(Fields):

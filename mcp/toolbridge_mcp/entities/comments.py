@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from toolbridge_mcp.entities.entity import Entity, Fields, Maybe, Parent, Texts, Uid
+from toolbridge_mcp.entities.entity import Entity, Fields, Maybe, Parent, Texts
+from toolbridge_mcp.entities.uids import Uid
 
 
 class CommentFields(Fields):

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, TypeAlias, TypeVar
-from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -70,9 +69,6 @@ FromJson = BeforeValidator(_decoded)
 Number = Annotated[int, BeforeValidator(_reject_bool), AfterValidator(_of_64_bits)]
 Word = Annotated[str, AfterValidator(_sendable)]
 """A text that is not empty, as a part of an address."""
-
-Uid = Annotated[UUID, Field(description="UUID")]
-"""Any usual spelling of a UUID is taken; it is passed on in small letters with hyphens."""
 
 Texts = Annotated[list[str], Field(fail_fast=True), FromJson]
 Object = Annotated[dict[str, Any], FromJson]
@@ -194,6 +190,11 @@ class Entity:
         return tuple(map(to_camel, self.parent.fields)) if self.parent else ()
 
     @cached_property
+    def kinds(self) -> Mapping[str, tuple[str, ...]]:
+        """For each argument with an id, the kinds of item that it may be of."""
+        return {"uid": (self.kind,), **({self.parent.uid: self.parent.kinds} if self.parent else {})}
+
+    @cached_property
     def some_fields(self) -> type[SomeFields]:
         """The model of a partial payload of this entity."""
         loose: Mapping[str, Any] = {
@@ -203,8 +204,8 @@ class Entity:
 
     @cached_property
     def formats(self) -> Mapping[str, str]:
-        """The payload keys that are declared with a format, their uids aside."""
-        return {to_camel(name): form for name, form in formats(self.fields).items() if form != "uuid"}
+        """The payload keys that are declared with a format."""
+        return {to_camel(name): form for name, form in formats(self.fields).items()}
 
     def states(self) -> tuple[str, ...]:
         """The values of `status` that a model may set; empty if the entity has no such field."""

@@ -4,9 +4,8 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from uuid import UUID
 
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, create_model
+from pydantic import AfterValidator, Field, create_model
 from pydantic.fields import FieldInfo
 from pydantic_core import to_json
 
@@ -20,11 +19,11 @@ from toolbridge_mcp.entities.entity import (
     Number,
     Object,
     SomeFields,
-    Uid,
     Word,
 )
 from toolbridge_mcp.entities.schema import any_object
 from toolbridge_mcp.entities.times import Moment
+from toolbridge_mcp.entities.uids import Uid, is_whole, read_reference
 from toolbridge_mcp.errors import InvalidArguments
 
 PAGE_BYTES = 250_000
@@ -36,8 +35,6 @@ PAGING = {"limit", "cursor", "include_deleted"}
 """The arguments of a list that neither narrow nor order it."""
 
 Version = Annotated[Number, Field(ge=1)]
-
-_UUID: TypeAdapter[UUID] = TypeAdapter(UUID)
 
 
 def _no_word_for_nothing(text: str) -> str:
@@ -217,9 +214,7 @@ def _deleted_too(include_deleted: bool) -> dict[str, str]:
 
 def _own_uid(value: object) -> str:
     """The uid that a new item brings along."""
-    try:
-        return str(_UUID.validate_python(value))
-    except ValidationError as error:
-        raise InvalidArguments(
-            facts={"problems": "uid should be a UUID; leave it out to get one."}
-        ) from error
+    reference = read_reference(value) if isinstance(value, str) else None
+    if reference is None or not is_whole(reference.uid):
+        raise InvalidArguments(facts={"problems": "uid should be a UUID; leave it out to get one."})
+    return reference.uid

@@ -7,7 +7,8 @@ from mcp.types import Tool as WireTool
 from pydantic import PrivateAttr, ValidationError
 
 from toolbridge_mcp.client import ApiClient, Origin
-from toolbridge_mcp.entities import Entity
+from toolbridge_mcp.entities import ENTITIES, Entity
+from toolbridge_mcp.entities.circumstances import Circumstances
 from toolbridge_mcp.entities.schema import published_schema
 from toolbridge_mcp.errors import InvalidArguments
 from toolbridge_mcp.identity import client_name
@@ -30,6 +31,7 @@ class EntityTool(Tool):
     _entity: Entity = PrivateAttr()
     _client: ApiClient = PrivateAttr()
     _arguments: type[OperationArguments] = PrivateAttr()
+    _circumstances: Circumstances = PrivateAttr()
     _guarded: Guarded = PrivateAttr()
 
     @classmethod
@@ -44,6 +46,7 @@ class EntityTool(Tool):
             annotations=operation.hints,
         )
         tool._operation, tool._entity, tool._client, tool._arguments = operation, entity, client, arguments
+        tool._circumstances = Circumstances(entity.kinds)
         tool._guarded = Guarded(tool.name, scope, operation.writes, entity.words, limits)
         return tool
 
@@ -76,10 +79,11 @@ class EntityTool(Tool):
 
     async def _perform(self, arguments: dict[str, Any], correlation_id: str) -> ToolResult:
         try:
-            given = self._arguments.model_validate(arguments)
+            given = self._arguments.model_validate(arguments, context=self._circumstances)
             call = self._operation.call(self._entity, given)
         except ValidationError as error:
-            problems = explained(error, self._arguments)
+            siblings = {other.kind: self._operation.tool_name(other) for other in ENTITIES}
+            problems = explained(error, self._arguments, siblings)
             raise InvalidArguments(facts={"problems": problems}) from error
         except (ValueError, RecursionError) as error:  # pydantic's, where values are written as JSON
             raise InvalidArguments(facts={"problems": NOT_JSON}) from error
