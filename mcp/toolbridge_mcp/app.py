@@ -19,7 +19,7 @@ from toolbridge_mcp.identity import User, get_access_token, user_of
 from toolbridge_mcp.outbound import Outbound, outbound_identity
 from toolbridge_mcp.resilience import Admission, CallLimits, RateLimit
 from toolbridge_mcp.settings import Settings, WrongSetting, from_environment
-from toolbridge_mcp.tools import EntityTool, OnlyUsable, UnknownTool, build_tools, chosen, instructions
+from toolbridge_mcp.tools import AnyTool, OnlyUsable, UnknownTool, build_tools, chosen, instructions
 from toolbridge_mcp.web import (
     Address,
     AllowedCallers,
@@ -139,7 +139,7 @@ def _server(settings: Settings, shared: _Dependencies) -> FastMCP:
     return server
 
 
-def _tools(settings: Settings, shared: _Dependencies) -> Sequence[EntityTool]:
+def _tools(settings: Settings, shared: _Dependencies) -> Sequence[AnyTool]:
     tools = build_tools(
         shared.client, shared.limits, read_scope=settings.scope_read, write_scope=settings.scope_write
     )

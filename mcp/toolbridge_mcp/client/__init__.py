@@ -1,8 +1,34 @@
 """The REST API as one function: a call goes in, the API's document comes out."""
 
 from toolbridge_mcp.client.api import ApiClient
-from toolbridge_mcp.client.call import COLLECTION, ITEM, Call, Origin
+from toolbridge_mcp.client.call import (
+    COLLECTION,
+    ITEM,
+    MINIMAL,
+    NO_MIRRORS,
+    SUMMARIES,
+    TOTAL,
+    Call,
+    Origin,
+    Wish,
+    one_value,
+)
 from toolbridge_mcp.client.document import Document, JsonObject
 from toolbridge_mcp.client.reduced import reduced_item
 
-__all__ = ["COLLECTION", "ITEM", "ApiClient", "Call", "Document", "JsonObject", "Origin", "reduced_item"]
+__all__ = [
+    "COLLECTION",
+    "ITEM",
+    "MINIMAL",
+    "NO_MIRRORS",
+    "SUMMARIES",
+    "TOTAL",
+    "ApiClient",
+    "Call",
+    "Document",
+    "JsonObject",
+    "Origin",
+    "Wish",
+    "one_value",
+    "reduced_item",
+]

@@ -134,6 +134,15 @@ class ApiClient:
         return self._api is None or self._api.info.first_generation
 
     @property
+    def features(self) -> frozenset[str] | None:
+        """What the API has beyond the oldest one, as it said last; None before it said anything."""
+        return self._api.info.features if self._api else None
+
+    async def read_features(self) -> frozenset[str]:
+        """The same, asked for if it is not known or may not be true any more."""
+        return (self._remembered() or await self._described()).info.features
+
+    @property
     def is_cut_off(self) -> bool:
         """Whether calls are refused for now because the API did not answer the last ones."""
         return self._upstream.breaker.state is not State.CLOSED

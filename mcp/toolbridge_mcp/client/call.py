@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from toolbridge_mcp.client.document import JsonObject
 from toolbridge_mcp.entities import Entity
-from toolbridge_mcp.errors import InvalidArguments
+from toolbridge_mcp.errors import InvalidArguments, NoSuchOperation
 
 COLLECTION = "/v1/{plural}"
 ITEM = f"{COLLECTION}/{{uid}}"
@@ -32,28 +32,71 @@ class Origin(NamedTuple):
         return {name: value for name, value in headers.items() if value}
 
 
+class Wish(NamedTuple):
+    """A query parameter that is sent only to an API that has the feature."""
+
+    feature: str
+    name: str
+    value: str
+
+
+MINIMAL = Wish("minimal", "return", "minimal")
+"""The answer to a write says what was done, and has no payload."""
+
+NO_MIRRORS = Wish("mirrors", "mirrors", "false")
+"""Payloads come without the keys that the server owns: `uid`, `updatedTs` and `sync`."""
+
+SUMMARIES = Wish("summary", "view", "summary")
+"""The items of a list come without payloads, but with what a reader chooses by."""
+
+TOTAL = Wish("total", "total", "true")
+"""A list says how many items match."""
+
+
+def one_value(text: str) -> str:
+    """The text as the one value of a filter that may have several, with commas between them."""
+    return text.replace(",", "\\,")
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request to one of an entity's routes. `route` is `COLLECTION`, `ITEM` or a path below it."""
+    """A request to the API. `route` is a path, in which {plural} and {uid} stand for the entity's plural and
+    the item, such as `COLLECTION`, `ITEM` or a path below it. A parameter that `query` holds once can be
+    repeated in `repeated`.
+    """
 
     method: str
     route: str
-    entity: Entity
+    entity: Entity | None = None
     uid: str | None = None
     """A whole uid or a short id, with hexadecimal digits and hyphens only: it becomes part of the path."""
     query: Mapping[str, str] = field(default_factory=dict)
+    repeated: tuple[tuple[str, str], ...] = ()
     body: JsonObject | None = None
     if_match: int | None = None
+    wishes: tuple[Wish, ...] = ()
     of_one_item: bool = False
     """Whether it is a page of one item, which is reduced if the item is too large to be read."""
 
     @property
     def path(self) -> str:
-        return self.route.format(plural=self.entity.plural, uid=self.uid)
+        return self.route.format(plural=self.entity.plural, uid=self.uid) if self.entity else self.route
+
+    @property
+    def collection(self) -> Entity:
+        """The entity whose items the call is about. Raises `NoSuchOperation` if it is about none."""
+        if self.entity is None:
+            raise NoSuchOperation
+        return self.entity
 
     @property
     def writes(self) -> bool:
         return self.method != "GET"
+
+    @property
+    def sends_payload(self) -> bool:
+        """Whether the body is a payload, or a part of it."""
+        return self.route == COLLECTION or self.method in {"PUT", "PATCH"}
 
     def headers(self) -> dict[str, str]:
         """The headers that belong to the request itself."""

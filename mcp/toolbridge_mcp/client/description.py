@@ -54,6 +54,8 @@ class ServerInfo(_Wire):
     entities: dict[str, EntityInfo] = Field(default_factory=dict)
     sessions: SessionInfo = SessionInfo()
     idempotency: JsonObject | None = None
+    features: frozenset[str] = frozenset()
+    """What an older API may lack, such as `search`."""
 
     @property
     def repeats_safely(self) -> bool:

@@ -62,7 +62,7 @@ class FirstGeneration(OpenedSession):
 
     async def _list(self, call: Call) -> Document:
         """A page. That API knows neither filters nor `maxBytes`, and gives the last page a cursor."""
-        described = self._info.entities.get(call.entity.plural)
+        described = self._info.entities.get(call.collection.plural)
         most = described.max_limit if described else 0
         if not call.query.keys() - PAGING:
             with suppress(AnswerTooLong):
@@ -73,12 +73,12 @@ class FirstGeneration(OpenedSession):
         return await Narrowing(call, super().send, most).page()
 
     async def _stored(self, call: Call, uid: str) -> Document:
-        return await super().send(Call("GET", ITEM, call.entity, uid))
+        return await super().send(Call("GET", ITEM, call.collection, uid))
 
     async def _with_parent(self, call: Call) -> Call:
         """The call with the parent that the item has, if the call names none."""
         body = call.body or {}
-        missing = [key for key in call.entity.parent_keys if key not in body]
+        missing = [key for key in call.collection.parent_keys if key not in body]
         if call.uid is None or not missing:
             return call
         stored = (await self._stored(call, call.uid)).data["payload"]
@@ -109,7 +109,7 @@ class FirstGeneration(OpenedSession):
             return failure
         if NUL in (call.content() or b""):
             return InvalidRequest("a text holds the character U+0000", correlation_id=failure.correlation_id)
-        if call.entity.parent and not await self._has_parent(call):
+        if call.collection.parent and not await self._has_parent(call):
             return ParentNotFound(correlation_id=failure.correlation_id)
         return failure
 
@@ -117,7 +117,7 @@ class FirstGeneration(OpenedSession):
         """Whether the parent of the item exists that the call would leave behind."""
         try:
             stored = (await self._stored(call, call.uid)).data.get("payload", {}) if call.uid else {}
-            uid = _parent(call.entity, stored if call.method != "PUT" else {}, call.body or {})
+            uid = _parent(call.collection, stored if call.method != "PUT" else {}, call.body or {})
             if uid is None:
                 return False
             await super().send(uid)
@@ -140,7 +140,7 @@ def _parent(entity: Entity, stored: JsonObject, sent: JsonObject) -> Call | None
 
 def _refuse_short_ids(call: Call) -> None:
     """That API would find nothing by a short id, or store it as it is."""
-    key = call.entity.parent_keys[-1] if call.entity.parent else ""
+    key = call.collection.parent_keys[-1] if call.collection.parent else ""
     named = {"uid": call.uid, key: call.query.get(key) or (call.body or {}).get(key)}
     for name, uid in named.items():
         if isinstance(uid, str) and (reference := read_reference(uid)) and not is_whole(reference.uid):

@@ -46,7 +46,7 @@ class Narrowing:
 
     def __init__(self, call: Call, send: Callable[[Call], Awaitable[Document]], most: int) -> None:
         self._call, self._send, self._most = call, send, most
-        self._selection = Selection.of(call.entity, call.query)
+        self._selection = Selection.of(call.collection, call.query)
         self._size = PAGE_ITEMS
 
     async def page(self) -> Document:

@@ -69,7 +69,7 @@ class Selection:
                 since = milliseconds(query[name])
                 tests.append(_changed_since(since))
             else:
-                tests.append(_if_known(_test(entity, name, query[name])))
+                tests.append(_if_known(_test(entity, name, _one(query[name]))))
         return cls(
             tuple(tests),
             int(query.get("limit", DEFAULT_LIMIT)),
@@ -115,6 +115,11 @@ def _test(entity: Entity, name: str, value: str) -> Test:
     if name in entity.parent_keys:
         return lambda item: str(_payload(item).get(name)).lower() == value.lower()
     raise CannotFilter
+
+
+def _one(value: str) -> str:
+    """The one value of a filter, as `one_value` wrote it."""
+    return value.replace("\\,", ",")
 
 
 def _if_known(test: Test) -> Test:

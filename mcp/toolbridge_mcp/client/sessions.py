@@ -1,11 +1,14 @@
 """The sync session in which the requests of one tool call reach the API."""
 
+from collections.abc import Sequence
+
 import httpx
 from pydantic import ValidationError
 
 from toolbridge_mcp.client.call import Call, Origin
 from toolbridge_mcp.client.description import ServerInfo, SessionDocument
 from toolbridge_mcp.client.document import Document
+from toolbridge_mcp.client.lean import lean
 from toolbridge_mcp.client.reduced import page_of_edges
 from toolbridge_mcp.client.upstream import NOTHING_CHANGED, Upstream
 from toolbridge_mcp.errors import BadAnswer
@@ -21,6 +24,7 @@ class InBandSession:
 
     def __init__(self, upstream: Upstream, info: ServerInfo, origin: Origin) -> None:
         self._upstream = upstream
+        self._features = info.features
         self._headers = origin.headers()
         self._key = {"Idempotency-Key": origin.correlation_id}
         if info.sessions.in_band:
@@ -32,7 +36,7 @@ class InBandSession:
             call.method,
             call.path,
             writes=call.writes,
-            params={name: _one_value(value) for name, value in call.query.items()} or None,
+            params=self._query(call),
             content=call.content(),
             headers={**self._headers, **(self._key if call.writes else {}), **call.headers()},
             extensions={EDGES: True} if call.of_one_item else None,
@@ -40,14 +44,15 @@ class InBandSession:
         if EDGES in answer.extensions:
             return page_of_edges(answer.content, answer.extensions[EDGES])
         try:
-            return Document.parse(answer.content)
+            document = Document.parse(answer.content)
         except ValueError as error:
             raise (BadAnswer() if call.writes else BadAnswer(facts=NOTHING_CHANGED)) from error
+        return lean(document, call, self._features) if call.wishes else document
 
-
-def _one_value(value: str) -> str:
-    """A filter of the API may have several values, with commas between them. A tool's filter has one."""
-    return value.replace(",", "\\,")
+    def _query(self, call: Call) -> Sequence[tuple[str, str]] | None:
+        """What the request asks for, as far as the API knows it."""
+        wished = [(wish.name, wish.value) for wish in call.wishes if wish.feature in self._features]
+        return [*call.query.items(), *call.repeated, *wished] or None
 
 
 class OpenedSession(InBandSession):

@@ -1,6 +1,7 @@
-"""The tools that an AI client sees: every operation on every entity."""
+"""The tools that an AI client sees: every operation on every entity, and those for everyday work."""
 
 from collections.abc import Collection, Sequence
+from typing import TypeAlias
 
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.entities import ENTITIES
@@ -9,36 +10,43 @@ from toolbridge_mcp.tools.entity_tool import EntityTool
 from toolbridge_mcp.tools.instructions import instructions
 from toolbridge_mcp.tools.operations import OPERATIONS
 from toolbridge_mcp.tools.visibility import OnlyUsable
+from toolbridge_mcp.tools.work import ALL_WORK, WorkTool
 
-__all__ = ["EntityTool", "OnlyUsable", "UnknownTool", "build_tools", "chosen", "instructions"]
+__all__ = ["AnyTool", "OnlyUsable", "UnknownTool", "build_tools", "chosen", "instructions"]
+
+
+AnyTool: TypeAlias = EntityTool | WorkTool
 
 
 class UnknownTool(ValueError):
-    """A name that is neither a tool's nor the plural of an entity."""
+    """A name that is neither a tool's, a toolset's nor the plural of an entity."""
 
 
 def build_tools(
     client: ApiClient, limits: CallLimits, *, read_scope: str, write_scope: str
-) -> Sequence[EntityTool]:
-    """Every operation on every entity, in the fixed order of entities and operations.
+) -> Sequence[AnyTool]:
+    """All tools, in a fixed order.
 
     A caller needs `write_scope` for a tool that writes, and `read_scope` for any other.
     """
-    return [
-        EntityTool.of(operation, entity, client, limits, write_scope if operation.writes else read_scope)
+    scopes = {True: write_scope, False: read_scope}
+    work = [WorkTool.of(work, client, limits, scopes[work.writes]) for work in ALL_WORK]
+    crud = [
+        EntityTool.of(operation, entity, client, limits, scopes[operation.writes])
         for entity in ENTITIES
         for operation in OPERATIONS
     ]
+    return [*work, *crud]
 
 
-def chosen(tools: Sequence[EntityTool], *, names: Collection[str], read_only: bool) -> Sequence[EntityTool]:
-    """The tools that `names` lists, each by its own name or by the plural of its entity; all if it is empty.
-    If `read_only`, without those that write. Raises `UnknownTool`."""
-    known = {name for tool in tools for name in (tool.name, tool.group)}
+def chosen(tools: Sequence[AnyTool], *, names: Collection[str], read_only: bool) -> Sequence[AnyTool]:
+    """The tools that `names` lists, each by its own name, its toolset or the plural of its
+    entity; all if it is empty. If `read_only`, without those that write. Raises `UnknownTool`."""
+    known = {name for tool in tools for name in (tool.name, *tool.groups)}
     if unknown := sorted(set(names) - known):
         raise UnknownTool(unknown[0])
     return [
         tool
         for tool in tools
-        if (not names or {tool.name, tool.group} & set(names)) and not (tool.writes and read_only)
+        if (not names or {tool.name, *tool.groups} & set(names)) and not (tool.writes and read_only)
     ]

@@ -3,13 +3,14 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
+from fastmcp.tools.base import ToolResult
 from pydantic import AfterValidator, Field, create_model
 from pydantic.fields import FieldInfo
 from pydantic_core import to_json
 
-from toolbridge_mcp.client import Call, JsonObject
+from toolbridge_mcp.client import Call, JsonObject, one_value
 from toolbridge_mcp.entities.empty import EMPTY
 from toolbridge_mcp.entities.entity import (
     Arguments,
@@ -25,6 +26,9 @@ from toolbridge_mcp.entities.schema import any_object
 from toolbridge_mcp.entities.times import Moment
 from toolbridge_mcp.entities.uids import Uid, is_whole, read_reference
 from toolbridge_mcp.errors import InvalidArguments
+from toolbridge_mcp.tools.caller import Caller
+from toolbridge_mcp.tools.problems import NOT_JSON
+from toolbridge_mcp.tools.results import result_of
 
 PAGE_BYTES = 250_000
 """Payloads of one page: quoted as text and repeated as structure, a page stays below 1 MiB."""
@@ -47,10 +51,30 @@ Cursor = Annotated[Word, AfterValidator(_no_word_for_nothing)]
 Context = Annotated[Object, any_object("Context, such as reason; not stored", "reason")]
 
 
+class Target(NamedTuple):
+    """Which request to the API an operation on an entity is, before its arguments are known."""
+
+    method: str
+    route: str
+    entity: Entity
+
+
 class OperationArguments(Arguments):
     @abstractmethod
-    def call(self, method: str, route: str, entity: Entity) -> Call:
+    def call(self, target: Target) -> Call:
         """The request that these arguments ask for. Raises `InvalidArguments` if they do not fit together."""
+
+    def checked_call(self, target: Target) -> Call:
+        """The request. Raises `InvalidArguments` also for values that cannot be written as JSON."""
+        try:
+            return self.call(target)
+        except (ValueError, RecursionError) as error:  # pydantic's
+            raise InvalidArguments(facts={"problems": NOT_JSON}) from error
+
+    async def carry_out(self, target: Target, caller: Caller) -> ToolResult:
+        """Sends the request, and shows the answer. Raises a `ToolBridgeError`."""
+        call = self.checked_call(target)
+        return result_of(await caller.send(call), of_a_write=call.writes)
 
 
 class ListArguments(OperationArguments):
@@ -60,17 +84,17 @@ class ListArguments(OperationArguments):
     updated_since: Maybe[Moment] = None
     order: Maybe[Literal["asc", "desc"]] = None
 
-    def call(self, method: str, route: str, entity: Entity) -> Call:
+    def call(self, target: Target) -> Call:
         query = {"limit": str(self.limit), "maxBytes": str(PAGE_BYTES), **_deleted_too(self.include_deleted)}
         if self.cursor is not None:
             query["cursor"] = self.cursor
-        return Call(method, route, entity, query={**query, **self._filters()})
+        return Call(*target, query={**query, **self._filters()})
 
     def _filters(self) -> Mapping[str, str]:
         """The arguments that narrow or order the list, under the API's names."""
         given = self.model_dump(mode="json", by_alias=True, exclude=PAGING, exclude_none=True)
         return {
-            name: value if isinstance(value, str) else to_json(value).decode()
+            name: one_value(value) if isinstance(value, str) else to_json(value).decode()
             for name, value in given.items()
         }
 
@@ -79,8 +103,8 @@ class GetArguments(OperationArguments):
     uid: Uid
     include_deleted: bool = False
 
-    def call(self, method: str, route: str, entity: Entity) -> Call:
-        return Call(method, route, entity, self.uid, query=_deleted_too(self.include_deleted))
+    def call(self, target: Target) -> Call:
+        return Call(*target, self.uid, query=_deleted_too(self.include_deleted))
 
 
 class ItemArguments(OperationArguments):
@@ -88,8 +112,8 @@ class ItemArguments(OperationArguments):
     uid: Uid
     if_match: Maybe[Version] = Field(default=None, description="Expected version")
 
-    def call(self, method: str, route: str, entity: Entity) -> Call:
-        return Call(method, route, entity, self.uid, body=self.body(entity), if_match=self.if_match)
+    def call(self, target: Target) -> Call:
+        return Call(*target, self.uid, body=self.body(target.entity), if_match=self.if_match)
 
     def body(self, entity: Entity) -> JsonObject | None:  # noqa: ARG002  for those that have one
         return None
@@ -130,11 +154,11 @@ class ContentArguments(Arguments):
 
 
 class CreateArguments(OperationArguments, ContentArguments):
-    def call(self, method: str, route: str, entity: Entity) -> Call:
-        payload = self.payload(entity)
+    def call(self, target: Target) -> Call:
+        payload = self.payload(target.entity)
         if "uid" in payload:
             payload["uid"] = _own_uid(payload["uid"])
-        return Call(method, route, entity, body=payload)
+        return Call(*target, body=payload)
 
 
 class UpdateArguments(ItemArguments, ContentArguments):

@@ -1,38 +1,32 @@
 """One operation on one entity as an MCP tool."""
 
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
-from fastmcp.tools.base import Tool, ToolResult
+from fastmcp.tools.base import ToolResult
 from mcp.types import Tool as WireTool
-from pydantic import PrivateAttr, ValidationError
+from pydantic import PrivateAttr
 
-from toolbridge_mcp.client import ApiClient, Origin
+from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.entities import ENTITIES, Entity
 from toolbridge_mcp.entities.circumstances import Circumstances
 from toolbridge_mcp.entities.schema import published_schema
-from toolbridge_mcp.errors import InvalidArguments
-from toolbridge_mcp.identity import client_name
 from toolbridge_mcp.resilience import CallLimits
-from toolbridge_mcp.tools.arguments import OperationArguments
-from toolbridge_mcp.tools.guarded import CallFailed, Guarded
+from toolbridge_mcp.tools.api_tool import ApiTool
+from toolbridge_mcp.tools.arguments import OperationArguments, Target
+from toolbridge_mcp.tools.caller import Caller
+from toolbridge_mcp.tools.guarded import Guarded
 from toolbridge_mcp.tools.operations import Operation
-from toolbridge_mcp.tools.problems import NOT_JSON, explained
-from toolbridge_mcp.tools.results import result_of, text_block
+from toolbridge_mcp.tools.toolsets import CRUD
 
 
-class EntityTool(Tool):
-    """Validates the arguments, sends the operation's call, and returns the API's JSON unchanged.
+class EntityTool(ApiTool[OperationArguments]):
+    """Does one operation on the items of one entity."""
 
-    A failure is a result with `isError` and a text that says what happened and what to do.
-    """
+    toolset: ClassVar[str] = CRUD
 
-    # FastMCP's Tool is a pydantic model whose fields are published; what is not goes into private attributes.
     _operation: Operation = PrivateAttr()
-    _entity: Entity = PrivateAttr()
-    _client: ApiClient = PrivateAttr()
-    _arguments: type[OperationArguments] = PrivateAttr()
-    _circumstances: Circumstances = PrivateAttr()
-    _guarded: Guarded = PrivateAttr()
+    _target: Target = PrivateAttr()
 
     @classmethod
     def of(
@@ -45,47 +39,24 @@ class EntityTool(Tool):
             parameters=published_schema(arguments),
             annotations=operation.hints,
         )
-        tool._operation, tool._entity, tool._client, tool._arguments = operation, entity, client, arguments
+        tool._operation, tool._target = operation, operation.target(entity)
+        tool._client, tool._arguments = client, arguments
         tool._circumstances = Circumstances(entity.kinds)
         tool._guarded = Guarded(tool.name, scope, operation.writes, entity.words, limits)
         return tool
 
     @property
-    def scope(self) -> str:
-        """What a caller's token must allow."""
-        return self._guarded.scope
-
-    @property
-    def group(self) -> str:
-        """The plural of its entity."""
-        return self._entity.plural
-
-    @property
-    def writes(self) -> bool:
-        """Whether it may change something."""
-        return self._operation.writes
+    def groups(self) -> frozenset[str]:
+        """Its toolset, and the plural of its entity."""
+        return super().groups | {self._target.entity.plural}
 
     def to_mcp_tool(self, **overrides: Any) -> WireTool:
-        """With the hints that are true now, and without FastMCP's own `_meta`: a model would pay for it and
-        learn nothing."""
-        annotations = self._operation.hints_for(self._client)
-        return super().to_mcp_tool(**{"_meta": None, "annotations": annotations, **overrides})
+        """With the hints that are true now."""
+        return super().to_mcp_tool(**{"annotations": self._operation.hints_for(self._client), **overrides})
 
-    async def run(self, arguments: dict[str, Any]) -> ToolResult:
-        try:
-            return await self._guarded.call(self._perform, arguments)
-        except CallFailed as failed:
-            return ToolResult(content=[text_block(str(failed))], is_error=True)
+    @property
+    def siblings(self) -> Mapping[str, str]:
+        return {other.kind: self._operation.tool_name(other) for other in ENTITIES}
 
-    async def _perform(self, arguments: dict[str, Any], correlation_id: str) -> ToolResult:
-        try:
-            given = self._arguments.model_validate(arguments, context=self._circumstances)
-            call = self._operation.call(self._entity, given)
-        except ValidationError as error:
-            siblings = {other.kind: self._operation.tool_name(other) for other in ENTITIES}
-            problems = explained(error, self._arguments, siblings)
-            raise InvalidArguments(facts={"problems": problems}) from error
-        except (ValueError, RecursionError) as error:  # pydantic's, where values are written as JSON
-            raise InvalidArguments(facts={"problems": NOT_JSON}) from error
-        document = await self._client.send(call, Origin(correlation_id, self.name, client_name()))
-        return result_of(document, of_a_write=call.writes)
+    async def _carry_out(self, given: OperationArguments, caller: Caller) -> ToolResult:
+        return await given.carry_out(self._target, caller)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from mcp.types import ToolAnnotations
 
-from toolbridge_mcp.client import COLLECTION, ITEM, ApiClient, Call
+from toolbridge_mcp.client import COLLECTION, ITEM, ApiClient
 from toolbridge_mcp.entities import Entity
 from toolbridge_mcp.tools.arguments import (
     OperationArguments,
+    Target,
     create_arguments,
     get_arguments,
     item_arguments,
@@ -62,9 +63,9 @@ class Operation:
             return self.hints.model_copy(update={"idempotent_hint": False})
         return self.hints
 
-    def call(self, entity: Entity, given: OperationArguments) -> Call:
-        """The request to the API that checked arguments ask for."""
-        return given.call(self.method, self.route, entity)
+    def target(self, entity: Entity) -> Target:
+        """Which request to the API it is on an entity."""
+        return Target(self.method, self.route, entity)
 
 
 _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
