@@ -33,7 +33,7 @@ var (
 	SessionNotFound       = newCode("session_not_found", http.StatusNotFound, "There is no such session any more.")
 	EpochMismatch         = newCode("epoch_mismatch", http.StatusConflict, "The user's data was wiped since the epoch that the request names.")
 	InvalidUID            = newCode("invalid_uid", http.StatusBadRequest, "The uid in the path is neither a UUID nor the beginning of one.")
-	AmbiguousUID          = newCode("ambiguous_uid", http.StatusConflict, "Several items have uids that begin so; details name some.")
+	AmbiguousUID          = newCode("ambiguous_uid", http.StatusConflict, "Several items have uids that begin so, or the title; details name some.")
 	InvalidJSON           = newCode("invalid_json", http.StatusBadRequest, "The body is not the JSON that is expected.")
 	InvalidAction         = newCode("invalid_action", http.StatusBadRequest, "The entity has no such action.")
 	InvalidIdempotencyKey = newCode("invalid_idempotency_key", http.StatusBadRequest, "Idempotency-Key is not one of 1 to 255 visible ASCII characters.")

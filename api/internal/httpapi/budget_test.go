@@ -177,6 +177,7 @@ func keepsToItsStatements(t *testing.T, s store, ran *atomic.Int64, write budget
 		}
 	}
 	count("an overview", "GET", "/v1/overview", "", "", 9)
+	namingCosts(u, count)
 	for _, e := range entity.Table {
 		item := func(members string) string { return path(e) + "/" + u.has(e, members).UID }
 		for _, row := range []struct{ name, method, path, body string }{
@@ -255,6 +256,20 @@ func keepsToItsStatements(t *testing.T, s store, ran *atomic.Int64, write budget
 		parent := u.parentKeys(e, e.Parent.Kinds[0])
 		push("two of one parent", write.children, u.pushable(e, 4, "1000", parent), u.pushable(e, 5, "1000", parent))
 	}
+}
+
+// namingCosts counts what reading items by references takes: two statements beside the one
+// of the session, and one for each reference that is neither a uid nor a title.
+func namingCosts(u user, count func(name, method, path, body, key string, want int64)) {
+	note, task := u.has(find("note"), `"title":"Milk"`).UID, u.has(find("task"), `"title":"Crème"`).UID
+	found := []string{"Milk", "milk", note, "task:" + task, note[:8], "task:" + task[:8], "tasks:crème"}
+	count("an item by its uid", "GET", namedPath(found[2:3]), "", "", 3)
+	count("items by uids and titles", "GET", namedPath(found), "", "", 3)
+	count("twenty items", "GET", namedPath(strings.Split(strings.Repeat("Milk,", 19)+"milk", ",")), "", "", 3)
+	count("a title without its accent", "GET", namedPath(append(found, "creme")), "", "", 4)
+	count("a title that is not there", "GET", namedPath(append(found, "Butter")), "", "", 4)
+	count("a uid that is not there", "GET", namedPath(append(found, someUID, "note:"+someUID)), "", "", 3)
+	count("twenty titles that are not there", "GET", namedPath(strings.Split(strings.Repeat("Butter,", 19)+"Oil", ",")), "", "", 22)
 }
 
 // pastCosts counts what reading and bringing back what was written takes.

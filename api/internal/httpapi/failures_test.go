@@ -25,6 +25,12 @@ func (f failing) List(context.Context, item.Query) (item.Listing, error) {
 func (f failing) Match(context.Context, account.Owner, []entity.Kind, string, int) ([]item.Candidate, error) {
 	return nil, f.err
 }
+func (f failing) LookUp(context.Context, account.Owner, []item.Lookup, int) ([]item.LookedUp, error) {
+	return nil, f.err
+}
+func (f failing) Pick(context.Context, account.Owner, []item.Pick) ([]*item.Item, error) {
+	return nil, f.err
+}
 func (f failing) Tally(context.Context, account.Owner, []entity.Kind, int) ([]item.Tally, error) {
 	return nil, f.err
 }

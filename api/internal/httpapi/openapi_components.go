@@ -16,7 +16,7 @@ type parameter struct {
 	description string
 	schema      object
 	required    bool
-	example     string       // of a required one
+	example     any          // of a required one
 	inline      bool         // described where it is used, since it is not the same everywhere
 	headers     []header     // that a success may have because of it
 	codes       []fault.Code // the refusals of it

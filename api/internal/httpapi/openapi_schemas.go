@@ -40,6 +40,7 @@ func schemas() object {
 		"Summary":          summarySchema(),
 		"Overview":         overviewSchema(),
 		"Results":          resultsSchema(),
+		"NamedItems":       namedSchema(),
 		"Changes":          changesSchema(uid, moment),
 		"Batch":            batchSchema(),
 		"Acknowledgements": listOf(schemaOf(reflect.TypeFor[item.Acknowledgement]())),

@@ -57,10 +57,17 @@ func failure(c *call, err error) (status int, body any) {
 	case fault.Unavailable, fault.OutcomeUnknown:
 		c.reply.Set("Retry-After", "1") // second
 	}
-	answer := map[string]any{"error": f.Message, "code": f.Code, "correlation_id": c.correlationID}
-	if f.Details != nil {
-		answer["details"] = f.Details
-	}
-	maps.Copy(answer, f.Top)
+	answer := described(f)
+	answer["correlation_id"] = c.correlationID
 	return fault.Codes[f.Code].Status, answer
+}
+
+// described is what an error says of itself.
+func described(f *fault.Error) map[string]any {
+	said := map[string]any{"error": f.Message, "code": f.Code}
+	if f.Details != nil {
+		said["details"] = f.Details
+	}
+	maps.Copy(said, f.Top)
+	return said
 }

@@ -143,7 +143,7 @@ func (a *API) routes() []route {
 			codes:      []fault.Code{fault.ConfirmationRequired, fault.DiskFull},
 		},
 	}
-	routes = append(routes, a.batchRoute(), a.overviewRoute(), a.searchRoute())
+	routes = append(routes, a.batchRoute(), a.overviewRoute(), a.searchRoute(), a.namedRoute())
 	for _, e := range entity.Table {
 		routes = append(routes, a.itemRoutes(e)...)
 		routes = append(routes, a.partRoutes(e)...)

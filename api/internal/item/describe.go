@@ -83,18 +83,23 @@ func (i *Item) describe(e *entity.Entity, before, payload *Payload, seen *Item) 
 
 // titleOf is the title and the beginning of the text of a payload.
 func titleOf(e *entity.Entity, payload *Payload) (title, preview string) {
-	text := ""
-	for _, key := range e.Text {
-		if found, ok := payload.Text(key); ok && text == "" {
-			text = strings.TrimSpace(found)
-		}
-	}
+	text := firstText(e, payload)
 	if e.Title != "" {
 		title, _ = payload.Text(e.Title)
 		return oneLine(title, maxTitleRunes), search.Preview(text)
 	}
 	first, rest, _ := strings.Cut(text, "\n")
 	return oneLine(first, maxTitleRunes), search.Preview(rest)
+}
+
+// firstText is the first text of a payload that is not empty.
+func firstText(e *entity.Entity, payload *Payload) (text string) {
+	for _, key := range e.Text {
+		if found, ok := payload.Text(key); ok && text == "" {
+			text = strings.TrimSpace(found)
+		}
+	}
+	return text
 }
 
 // oneLine is the beginning of a text, its white space collapsed. It looks at no more of

@@ -30,7 +30,8 @@ type Search struct {
 // Matching is a search as a store makes it.
 type Matching struct {
 	Search
-	Tiers []search.Tier // the best first
+	Tiers   []search.Tier // the best first
+	Excerpt int           // characters of the beginning of a payload that come with it
 }
 
 // MaxExcerpted is how many characters of a payload a search returns, in which the
@@ -42,7 +43,7 @@ type Found struct {
 	Kind      entity.Kind
 	Item      Item
 	Rank      Rank
-	Beginning []byte // of the payload, up to MaxExcerpted characters
+	Beginning []byte // of the payload, as long as the excerpt
 	Snippet   string
 }
 
@@ -67,7 +68,7 @@ func (s *Service) Search(ctx context.Context, wanted Search) (Results, error) {
 		return Results{}, fault.New(fault.InvalidSearch, "invalid q: send at most %d bytes and %d words", search.MaxQueryBytes, search.MaxQueryWords).
 			With(fault.Facts{"field": "q", "maxBytes": search.MaxQueryBytes, "maxWords": search.MaxQueryWords})
 	}
-	m := Matching{wanted, query.Tiers(wanted.Owner, restricted(wanted.Kinds)...)}
+	m := Matching{wanted, query.Tiers(wanted.Owner, restricted(wanted.Kinds)...), MaxExcerpted}
 	if len(m.Tiers) == 0 {
 		return Results{}, nil
 	}

@@ -188,7 +188,7 @@ func notFound(e *entity.Entity) error {
 	return fault.New(fault.NotFound, "%s not found", e.Word())
 }
 
-func deleted(sentence string, tombstone *Item) error {
+func deleted(sentence string, tombstone *Item) *fault.Error {
 	return fault.New(fault.Deleted, "%s", sentence).
 		WithTop(fault.Facts{"deletedAt": tombstone.DeletedAt.String()})
 }

@@ -36,6 +36,15 @@ type Store interface {
 	// with a prefix, tombstones included, by uid.
 	Match(ctx context.Context, owner account.Owner, kinds []entity.Kind, prefix string, most int) ([]Candidate, error)
 
+	// LookUp returns what lookups find, in their order and by uid, up to most of each, in
+	// one statement.
+	LookUp(ctx context.Context, owner account.Owner, lookups []Lookup, most int) ([]LookedUp, error)
+
+	// Pick returns items in the order of the picks, tombstones included, or nil where there
+	// is none, in one statement. One whose payload is larger than its pick wants comes with
+	// its Size instead.
+	Pick(ctx context.Context, owner account.Owner, picks []Pick) ([]*Item, error)
+
 	// Tally counts the owner's live items by kind and status, up to most of each.
 	Tally(ctx context.Context, owner account.Owner, kinds []entity.Kind, most int) ([]Tally, error)
 

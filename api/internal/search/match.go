@@ -35,6 +35,18 @@ func (q *Query) Tiers(owner account.Owner, kinds ...entity.Kind) []Tier {
 	return tiers
 }
 
+// TitleTiers are those of the tiers in which words are in the title.
+func (q *Query) TitleTiers(owner account.Owner, kinds ...entity.Kind) []Tier {
+	switch tiers := q.Tiers(owner, kinds...); len(tiers) {
+	case 0, 1: // one has what is not excluded
+		return nil
+	case 2, 3:
+		return tiers[:len(tiers)-1]
+	default:
+		return []Tier{tiers[0], tiers[1], tiers[3]}
+	}
+}
+
 // matcher writes the expressions of one owner.
 type matcher struct{ code string }
 

@@ -53,6 +53,16 @@ func Parse(text string) (Query, error) {
 	}
 }
 
+// Words reads a text as words only: nothing in it makes a phrase, or is excluded.
+func Words(text string) (Query, error) {
+	return Parse(strings.Map(func(r rune) rune {
+		if isMinus(r) || isQuote(r) {
+			return ' '
+		}
+		return r
+	}, text))
+}
+
 // Empty reports whether the query finds nothing, whatever there is.
 func (q *Query) Empty() bool { return len(q.words)+len(q.phrases)+len(q.excluded) == 0 }
 

@@ -47,7 +47,7 @@ func searchStatement(m item.Matching) (text string, arguments []any) {
 		0, i.kind, found.tier, found.changed, substr(i.payload, 1, CAST(? AS INT))
 		FROM (SELECT * FROM (` + relational.Union(names) + `) AS tiers ORDER BY tier, changed DESC, uid DESC LIMIT ?) AS found CROSS JOIN LATERAL (SELECT * FROM item
 			WHERE tenant = ? AND owner = ? AND kind = found.kind AND uid = found.uid AND deleted_ms IS NULL OFFSET 0) AS i`
-	return numbered(text, 0), append(arguments, item.MaxExcerpted, m.Limit+1, m.Tenant, m.User)
+	return numbered(text, 0), append(arguments, m.Excerpt, m.Limit+1, m.Tenant, m.User)
 }
 
 // tierStatement finds the texts by their words first: OFFSET 0 keeps the planner from

@@ -44,7 +44,7 @@ func searchStatement(m item.Matching) (text string, arguments []any) {
 	return "WITH " + strings.Join(tiers, ", ") + " SELECT " + relational.FoundColumns + titleOfParent + `,
 		0, i.kind, found.tier, found.changed, substr(i.payload, 1, ?)
 		FROM (` + relational.Union(names) + ") AS found CROSS JOIN item i ON i.rowid = found.item",
-		append(arguments, item.MaxExcerpted)
+		append(arguments, m.Excerpt)
 }
 
 func tierStatement(number int, where string) string {

@@ -187,6 +187,17 @@ func TestWhatIndexesServeIsNeitherScannedNorSorted(t *testing.T) {
 			t.Errorf("no %s:\n%s", wanted, plan)
 		}
 	}
+	for text, searches := range map[string][]string{
+		sqlLookUp: {"item_by_key (tenant=? AND owner=? AND kind=? AND uid>? AND uid<?)", "item_by_title (tenant=? AND owner=? AND kind=? AND title=?)"},
+		sqlPick:   {"item_by_key (tenant=? AND owner=? AND kind=? AND uid=?)"},
+	} {
+		check("items by name", text, 1)
+		for _, wanted := range searches {
+			if plan := explain(t, store.reader, text); !strings.Contains(plan, wanted) {
+				t.Errorf("no %s:\n%s", wanted, plan)
+			}
+		}
+	}
 	text, _ = dialect.Match(owner, []entity.Kind{"note"}, "3f9a01bc", 6)
 	if plan := explain(t, store.reader, text); !strings.Contains(plan, "item_by_key (tenant=? AND owner=? AND kind=? AND uid>? AND uid<?)") || strings.Contains(plan, "SCAN p") {
 		t.Errorf("short uids:\n%s", plan)

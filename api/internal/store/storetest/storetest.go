@@ -46,6 +46,8 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		"a list has what its filters let through, in its order":      filters,
 		"a list has its order and pages whatever is asked for":       listModel,
 		"items are found by the beginning of their uid":              matches,
+		"items are looked up by uid and by title":                    lookups,
+		"items are picked with payloads up to a size":                picks,
 		"live items are counted by kind and state":                   tallies,
 		"a list of summaries has no payload and the parent's title":  summaries,
 		"a search finds texts of the owner, the best first":          searches,

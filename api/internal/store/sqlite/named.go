@@ -1,0 +1,67 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+
+	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/store/relational"
+)
+
+// Rows of JSON arrays are the lookups: their numbers, kinds, and uids from and to, or
+// titles. Each is a look into an index of its own.
+const (
+	sqlLookUp = `SELECT w.value ->> 0, ` + lookedUp + ` FROM json_each(?3) w CROSS JOIN item p ON p.rowid IN (
+			SELECT q.rowid FROM item q INDEXED BY item_by_key WHERE q.tenant = ?1 AND q.owner = ?2 AND q.kind = w.value ->> 1
+				AND q.uid >= w.value ->> 2 AND q.uid < w.value ->> 3 ORDER BY q.uid LIMIT ?5)
+		UNION ALL SELECT w.value ->> 0, ` + lookedUp + ` FROM json_each(?4) w CROSS JOIN item p ON p.rowid IN (
+			SELECT q.rowid FROM item q INDEXED BY item_by_title WHERE q.tenant = ?1 AND q.owner = ?2 AND q.kind = w.value ->> 1
+				AND q.title = w.value ->> 2 AND q.deleted_ms IS NULL ORDER BY q.uid LIMIT ?5)`
+	lookedUp = `p.kind, p.uid, COALESCE(json_extract(p.summary, '$.title'), ''), p.deleted_ms IS NOT NULL, octet_length(p.payload)`
+
+	// Rows of JSON arrays are the picks: their numbers, kinds, uids and bytes.
+	sqlPick = `SELECT i.uid, i.version, i.created_ms, i.updated_ms, i.stored_ms, i.deleted_ms, i.parent_kind, i.parent_uid,
+			iif(octet_length(i.payload) <= w.value ->> 3, i.payload, NULL), octet_length(i.payload), w.value ->> 0
+		FROM json_each(?3) w CROSS JOIN item i INDEXED BY item_by_key
+			ON i.tenant = ?1 AND i.owner = ?2 AND i.kind = w.value ->> 1 AND i.uid = w.value ->> 2`
+)
+
+// LookUp implements item.Store.
+func (s *Store) LookUp(ctx context.Context, owner account.Owner, lookups []item.Lookup, most int) (found []item.LookedUp, err error) {
+	const behind = "g" // follows every digit, and the dash
+	uids, titles := [][]any{}, [][]any{}
+	for number, l := range lookups {
+		if l.Prefix != "" {
+			uids = append(uids, []any{number, l.Kind, l.Prefix, l.Prefix + behind})
+			continue
+		}
+		titles = append(titles, []any{number, l.Kind, l.Title})
+	}
+	arguments := []any{owner.Tenant, owner.User, table(uids), table(titles), most}
+	err = s.rows(ctx, sqlLookUp, arguments, func(rows *sql.Rows) error {
+		found, err = relational.ReadLookedUp(rows)
+		return err
+	})
+	return found, err
+}
+
+// Pick implements item.Store.
+func (s *Store) Pick(ctx context.Context, owner account.Owner, picks []item.Pick) (found []*item.Item, err error) {
+	rows := make([][]any, len(picks))
+	for number, p := range picks {
+		rows[number] = []any{number, p.Kind, p.UID, p.Most}
+	}
+	err = s.rows(ctx, sqlPick, []any{owner.Tenant, owner.User, table(rows)}, func(read *sql.Rows) error {
+		found, err = relational.ReadPicked(read, len(picks))
+		return err
+	})
+	return found, err
+}
+
+// table is some rows as JSON.
+func table(rows [][]any) string {
+	list, _ := json.Marshal(rows) // texts and numbers can always be encoded
+	return string(list)
+}
