@@ -9,7 +9,7 @@ import (
 // editText changes parts of one text of an item.
 func (col collection) editText(c *call) (int, any, error) {
 	var did item.Edited
-	w, err := col.readWriteWithBody(c, renderOutcome(did.AppendJSON))
+	w, err := col.readWriteWithBody(c, renderOutcome(c, &did))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -20,7 +20,7 @@ func (col collection) editText(c *call) (int, any, error) {
 // changeTags adds tags to an item and removes others.
 func (col collection) changeTags(c *call) (int, any, error) {
 	var did item.Tagged
-	w, err := col.readWriteWithBody(c, renderOutcome(did.AppendJSON))
+	w, err := col.readWriteWithBody(c, renderOutcome(c, &did))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -28,11 +28,17 @@ func (col collection) changeTags(c *call) (int, any, error) {
 	return w.answer(c, next, err)
 }
 
-// renderOutcome renders what a write did, besides which item there is.
-func renderOutcome(appendJSON func([]byte, *item.Item) []byte) rendering {
-	return func(next *item.Item) item.Answer {
-		return item.Answer{Status: http.StatusOK, Body: appendJSON(nil, next)}
-	}
+// outcome is what a write did, besides which item there is.
+type outcome interface {
+	AppendJSON(b []byte, made *item.Item) []byte
+	AppendMinimal(b []byte, made *item.Item, trial bool) []byte
+}
+
+func renderOutcome(c *call, did outcome) rendering {
+	whole := func(next *item.Item) []byte { return did.AppendJSON(nil, next) }
+	return c.minimalOr(http.StatusOK, whole, func(next *item.Item, b []byte, trial bool) []byte {
+		return did.AppendMinimal(b, next, trial)
+	})
 }
 
 const notRemade = "Whether something was written. Absent when a repeated request gets a response that was too large to be kept."

@@ -64,14 +64,22 @@ func unescaped(value string) (text string, ok bool) {
 	return "", false
 }
 
-// digest distinguishes requests by method, route, item, condition and body.
+// digest distinguishes requests by method, route, item, condition, the form of the answer
+// and body. A request that wants the usual form has the digest that it always had.
 func (w *write) digest(c *call) string {
 	expected := "any"
 	if w.condition != nil {
 		expected = fmt.Sprint(*w.condition)
 	}
+	form := ""
+	if c.minimal {
+		form += " " + returnMinimal
+	}
+	if c.bare {
+		form += " bare"
+	}
 	digest := sha256.New()
-	fmt.Fprintf(digest, "%s %s %s %s\n", c.Method, c.Pattern, w.target.UID, expected)
+	fmt.Fprintf(digest, "%s %s %s %s%s\n", c.Method, c.Pattern, w.target.UID, expected, form)
 	digest.Write(w.body)
 	return hex.EncodeToString(digest.Sum(nil))
 }

@@ -41,7 +41,7 @@ func (col collection) list(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	return http.StatusOK, pageJSON(page, query), nil
+	return http.StatusOK, pageJSON(page, query, c.bare), nil
 }
 
 func (col collection) create(c *call) (int, any, error) {
@@ -49,7 +49,7 @@ func (col collection) create(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	w := write{target: col.wholeTarget(c), body: body, render: renderCreated}
+	w := write{target: col.wholeTarget(c), body: body, render: renderItem(c, http.StatusCreated)}
 	if err := w.readKey(c, col.api.Items.KeepAnswers); err != nil {
 		return 0, nil, err
 	}
@@ -70,11 +70,11 @@ func (col collection) get(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	return http.StatusOK, rawJSON(itemJSON(found)), nil
+	return http.StatusOK, rawJSON(itemJSON(found, c.bare)), nil
 }
 
 func (col collection) replace(c *call) (int, any, error) {
-	w, err := col.readWriteWithBody(c, renderItem)
+	w, err := col.readWriteWithBody(c, renderItem(c, http.StatusOK))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -83,7 +83,7 @@ func (col collection) replace(c *call) (int, any, error) {
 }
 
 func (col collection) patch(c *call) (int, any, error) {
-	w, err := col.readWriteWithBody(c, renderItem)
+	w, err := col.readWriteWithBody(c, renderItem(c, http.StatusOK))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -92,7 +92,7 @@ func (col collection) patch(c *call) (int, any, error) {
 }
 
 func (col collection) remove(c *call) (int, any, error) {
-	w, err := col.readWrite(c, renderTombstone)
+	w, err := col.readWrite(c, renderTombstone(c))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -101,7 +101,7 @@ func (col collection) remove(c *call) (int, any, error) {
 }
 
 func (col collection) archive(c *call) (int, any, error) {
-	w, err := col.readWrite(c, renderItem)
+	w, err := col.readWrite(c, renderItem(c, http.StatusOK))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -110,7 +110,7 @@ func (col collection) archive(c *call) (int, any, error) {
 }
 
 func (col collection) process(c *call) (int, any, error) {
-	w, err := col.readWriteWithBody(c, renderItem)
+	w, err := col.readWriteWithBody(c, renderItem(c, http.StatusOK))
 	if err != nil {
 		return 0, nil, err
 	}

@@ -23,7 +23,7 @@ func (a *API) namedRoute() route {
 	return route{
 		method: "GET", pattern: "/v1/items", guards: a.synced(), handle: a.named,
 		id: "getItems", tag: "items", summary: "Read items of all kinds by their uids or titles",
-		parameters: []parameter{reference, includeDeletedParameter, most},
+		parameters: []parameter{reference, includeDeletedParameter, most, mirrorsParameter},
 		success:    success{schema: schemaRef("NamedItems"), example: object{"items": []object{}}},
 	}
 }
@@ -44,7 +44,7 @@ func (a *API) named(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	return http.StatusOK, namedJSON(wanted.References, found), nil
+	return http.StatusOK, namedJSON(wanted.References, found, c.bare), nil
 }
 
 // readReferences reads which items are wanted.
@@ -63,7 +63,7 @@ func readReferences(sent url.Values) ([]string, error) {
 }
 
 // namedJSON is the answer: an item or an error for each reference.
-func namedJSON(references []string, found []item.Named) rawJSON {
+func namedJSON(references []string, found []item.Named, bare bool) rawJSON {
 	size := headSize
 	for _, each := range found {
 		if size += headSize; each.Item != nil {
@@ -72,18 +72,18 @@ func namedJSON(references []string, found []item.Named) rawJSON {
 	}
 	b := append(make([]byte, 0, size), `{"items":[`...)
 	for i := range found {
-		b = appendNamed(comma(b), references[i], &found[i])
+		b = appendNamed(comma(b), references[i], &found[i], bare)
 	}
 	return append(b, "]}"...)
 }
 
-func appendNamed(b []byte, reference string, found *item.Named) []byte {
+func appendNamed(b []byte, reference string, found *item.Named, bare bool) []byte {
 	b = appendJSON(append(b, `{"ref":`...), reference)
 	if found.Reason != nil {
 		return append(appendJSON(append(b, `,"error":`...), described(found.Reason)), '}')
 	}
 	b = append(append(append(b, `,"kind":"`...), found.Kind...), `","item":`...)
-	return append(found.Item.AppendJSON(b), '}')
+	return append(found.Item.AppendJSON(b, bare), '}')
 }
 
 func appendJSON(b []byte, value any) []byte {

@@ -50,6 +50,7 @@ func schemas() object {
 		"Edited":           editedSchema(head),
 		"TagChange":        tagChangeSchema(),
 		"Tagged":           taggedSchema(head),
+		"Written":          writtenSchema(head),
 		"Session":          schemaOf(reflect.TypeFor[sessionBody]()),
 		"State":            schemaOf(reflect.TypeFor[stateBody]()),
 		"Info":             schemaOf(reflect.TypeFor[infoBody]()),
@@ -94,6 +95,25 @@ func summarySchema() object {
 	}
 	return describedAs(closed(members, "uid", "kind", "version", "createdAt", "updatedAt", "bytes"),
 		"An item without its payload: only what the item has is there.")
+}
+
+// writtenSchema is what return=minimal makes of the answer to a write.
+func writtenSchema(head object) object {
+	text := object{"type": "string"}
+	members := merged(head, changeSchemas, object{
+		"change_id": describedAs(text, "Absent when nothing was written, and in a dry run."),
+		"field":     describedAs(text, "Of an edit: the payload key of the text."),
+		"diff":      describedAs(text, "Of an edit: as without `return=minimal`."),
+		"tags":      describedAs(object{"type": "array"}, "Of a change of tags: the tags as they are stored."),
+	})
+	delete(members, "deletedAt")
+	return describedAs(closed(members, "uid", "version", "updatedAt", "change", "fields"), "With `return=minimal`: what the write did.")
+}
+
+// changeSchemas are those of what a write did.
+var changeSchemas = object{
+	"change": describedAs(oneOfSchema("created", "updated", "archived", "unarchived", "moved", "deleted", "restored", "none"), "`none` when nothing was written."),
+	"fields": describedAs(listOf(object{"type": "string"}), "The top-level keys whose values changed, as `/v1/changes` has them."),
 }
 
 func batchSchema() object {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -17,6 +18,19 @@ var changeHeader = header{headerChange, "Names what was written in the journal; 
 var dryRunParameter = queryParameter("dryRun", "With `true`, the answer is that of the write, but nothing is stored.",
 	object{"type": "boolean"}, fault.InvalidQuery)
 
+// The words of return.
+const (
+	returnItem    = "item"
+	returnMinimal = "minimal"
+)
+
+var (
+	returnParameter = queryParameter("return", "With `minimal`, the answer is only which version of which item there is, and what the write changed.",
+		merged(oneOfSchema(returnItem, returnMinimal), object{"default": returnItem}), fault.InvalidQuery)
+	mirrorsParameter = queryParameter("mirrors", "With `false`, payloads come without `uid`, `updatedTs` and `sync`, which the server owns.",
+		object{"type": "boolean", "default": true}, fault.InvalidQuery)
+)
+
 // queryNames are the parameters that the route reads from the query.
 func (r route) queryNames() (names []string) {
 	for _, p := range r.allParameters() {
@@ -28,7 +42,7 @@ func (r route) queryNames() (names []string) {
 }
 
 // readOptions refuses query parameters that the route does not have, and reads the
-// option that all writes have.
+// options that many routes have.
 func (c *call) readOptions(r route) error {
 	if c.URL.RawQuery == "" || r.lenient {
 		return nil
@@ -42,10 +56,36 @@ func (c *call) readOptions(r route) error {
 			return unknownParameter(name, r.queried)
 		}
 	}
-	if slices.Contains(r.queried, dryRunParameter.name) {
-		c.dryRun, err = booleanOf(sent, dryRunParameter.name)
+	return c.readCommon(sent, r.queried)
+}
+
+// readCommon reads the options that the route has of those that are the same everywhere.
+func (c *call) readCommon(sent url.Values, queried []string) (err error) {
+	has := func(p parameter) bool { return sent.Has(p.name) && slices.Contains(queried, p.name) }
+	if has(dryRunParameter) {
+		if c.dryRun, err = booleanOf(sent, dryRunParameter.name); err != nil {
+			return err
+		}
+	}
+	if has(mirrorsParameter) {
+		mirrors, err := booleanOf(sent, mirrorsParameter.name)
+		if err != nil {
+			return err
+		}
+		c.bare = !mirrors
+	}
+	if has(returnParameter) {
+		c.minimal, err = minimalOf(sent[returnParameter.name])
 	}
 	return err
+}
+
+func minimalOf(values []string) (bool, error) {
+	if len(values) > 1 || values[0] != returnItem && values[0] != returnMinimal {
+		return false, fault.New(fault.InvalidQuery, "invalid %s: send %s or %s", returnParameter.name, returnItem, returnMinimal).
+			With(fault.Facts{"field": returnParameter.name})
+	}
+	return values[0] == returnMinimal, nil
 }
 
 func unknownParameter(name string, known []string) error {

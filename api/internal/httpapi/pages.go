@@ -33,7 +33,7 @@ func listParameters(e *entity.Entity) []parameter {
 	sort := queryParameter("sort", "What the list is sorted by, and then by uid: `updated`, the time of change, which is usual; `created`, `title`, or `due`, where items without a due date come last.",
 		oneOfSchema(sortWords(e)...), fault.InvalidFilter)
 	sort.inline = true
-	return []parameter{includeDeletedParameter, sort, orderParameter, viewParameter, totalParameter}
+	return []parameter{includeDeletedParameter, sort, orderParameter, viewParameter, totalParameter, mirrorsParameter}
 }
 
 var (
@@ -46,13 +46,13 @@ func queryParameter(name, description string, schema object, codes ...fault.Code
 	return parameter{in: "query", name: name, description: description, schema: schema, codes: append(codes, fault.InvalidQuery)}
 }
 
-func pageJSON(page item.Page, query item.Query) rawJSON {
+func pageJSON(page item.Page, query item.Query, bare bool) rawJSON {
 	size := headSize
 	for i := range page.Items {
 		size += len(page.Items[i].Payload) + len(page.Items[i].Summary) + headSize
 	}
 	b := append(make([]byte, 0, size), `{"items":[`...)
-	b = appendItems(b, page.Items, query)
+	b = appendItems(b, page.Items, query, bare)
 	b = append(b, ']')
 	if query.Count {
 		b = appendTotal(b, page.Total)
@@ -61,12 +61,12 @@ func pageJSON(page item.Page, query item.Query) rawJSON {
 }
 
 // appendItems appends the elements of an array, as summaries or whole.
-func appendItems(b []byte, items []item.Item, query item.Query) []byte {
+func appendItems(b []byte, items []item.Item, query item.Query, bare bool) []byte {
 	for i := range items {
 		if query.Summaries {
 			b = items[i].AppendSummary(comma(b), query.Kind)
 		} else {
-			b = items[i].AppendJSON(comma(b))
+			b = items[i].AppendJSON(comma(b), bare)
 		}
 	}
 	return b

@@ -301,7 +301,7 @@ func (col collection) history(c *call) (int, any, error) {
 }
 
 func (col collection) restore(c *call) (int, any, error) {
-	w, err := col.readWriteWithBody(c, renderItem)
+	w, err := col.readWriteWithBody(c, renderItem(c, http.StatusOK))
 	if err != nil {
 		return 0, nil, err
 	}

@@ -35,6 +35,8 @@ type call struct {
 	opened        account.Session // the sync session, once its guard has passed
 	inBand        bool            // whether this request opened it
 	dryRun        bool            // whether the request wants nothing to be stored
+	minimal       bool            // whether it wants no item in the answer to a write
+	bare          bool            // whether it wants payloads without the server's own keys
 	end           func()          // releases the deadline's timer; must be called
 }
 

@@ -35,7 +35,7 @@ func (a *API) itemRoutes(e *entity.Entity) []route {
 		{
 			name: "get", method: "GET", pattern: "/v1/{plural}/{uid}", handle: items.get,
 			summary:    "Read a " + word,
-			parameters: []parameter{includeDeletedParameter},
+			parameters: []parameter{includeDeletedParameter, mirrorsParameter},
 			success:    stored,
 		},
 		{
@@ -146,6 +146,10 @@ func (a *API) routesOf(e *entity.Entity, rows []route) []route {
 			row.codes = append(row.codes, fault.QuotaExceeded, fault.DiskFull)
 			row.parameters = append(slices.Clone(row.parameters), dryRunParameter)
 			row.success.headers = append(row.success.headers, changeHeader)
+		}
+		if row.method != http.MethodGet && !strings.HasPrefix(row.pattern, "/v1/sync/") {
+			row.parameters = append(row.parameters, returnParameter, mirrorsParameter)
+			row.success.schema = object{"anyOf": []object{row.success.schema, schemaRef("Written")}}
 		}
 		if row.id == "" {
 			row.id = row.name + camel(string(e.Kind))

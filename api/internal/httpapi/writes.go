@@ -26,24 +26,31 @@ type write struct {
 // rendering makes the answer to a kind of write.
 type rendering func(*item.Item) item.Answer
 
-func renderCreated(next *item.Item) item.Answer {
-	return item.Answer{Status: http.StatusCreated, Body: itemJSON(next)}
+// renderItem renders the item, or what happened to it, as the request wants.
+func renderItem(c *call, status int) rendering {
+	return c.minimalOr(status, func(next *item.Item) []byte { return itemJSON(next, c.bare) }, (*item.Item).AppendMinimal)
 }
 
-func renderItem(next *item.Item) item.Answer {
-	return item.Answer{Status: http.StatusOK, Body: itemJSON(next)}
+func renderTombstone(c *call) rendering {
+	return c.minimalOr(http.StatusOK, func(next *item.Item) []byte { return next.AppendShortJSON(nil) }, (*item.Item).AppendMinimal)
 }
 
-func renderTombstone(next *item.Item) item.Answer {
-	return item.Answer{Status: http.StatusOK, Body: next.AppendShortJSON(nil)}
+// minimalOr renders what a write did by one of two functions.
+func (c *call) minimalOr(status int, whole func(*item.Item) []byte, minimal func(next *item.Item, b []byte, trial bool) []byte) rendering {
+	return func(next *item.Item) item.Answer {
+		if c.minimal {
+			return item.Answer{Status: status, Body: minimal(next, nil, c.dryRun)}
+		}
+		return item.Answer{Status: status, Body: whole(next)}
+	}
 }
 
 // headSize is about the size of an item without its payload.
 const headSize = 200
 
 // itemJSON is an item with its payload.
-func itemJSON(found *item.Item) []byte {
-	return found.AppendJSON(make([]byte, 0, len(found.Payload)+headSize))
+func itemJSON(found *item.Item, bare bool) []byte {
+	return found.AppendJSON(make([]byte, 0, len(found.Payload)+headSize), bare)
 }
 
 // readWrite reads a write of an existing item, whose request has no body.
@@ -133,7 +140,7 @@ func (w *write) readKey(c *call, keep time.Duration) error {
 	if key == "" || err != nil {
 		return err
 	}
-	w.target.Once = &item.Once{Key: key, Request: w.digest(c), Answer: w.render, Keep: keep}
+	w.target.Once = &item.Once{Key: key, Request: w.digest(c), Answer: w.render, Small: c.minimal, Keep: keep}
 	return nil
 }
 

@@ -64,15 +64,22 @@ func (i *Item) Deleted() bool { return i.DeletedAt != nil }
 const ReducedBytes = 300
 
 // AppendJSON appends the item as the API sends it, its payload byte for byte. A payload
-// that was left out is described by its size and a note.
-func (i *Item) AppendJSON(b []byte) []byte {
+// that was left out is described by its size and a note. Bare leaves out the members of the
+// payload that the server owns.
+func (i *Item) AppendJSON(b []byte, bare bool) []byte {
+	start := len(b)
 	b = i.appendHead(b)
+	head := b[start:]
 	if i.Size > 0 {
 		b = strconv.AppendInt(append(b, `,"size":`...), i.Size, 10)
 		return append(b, `,"note":"The payload is not shown here: it is too large for this page. Read the item alone."}`...)
 	}
 	b = append(b, `,"payload":`...)
-	b = append(b, i.Payload...)
+	if bare {
+		b = i.appendBare(b, head)
+	} else {
+		b = append(b, i.Payload...)
+	}
 	return append(b, '}')
 }
 
@@ -125,17 +132,21 @@ func (i *Item) AppendDeletion(b []byte) []byte {
 }
 
 func (i *Item) appendHead(b []byte) []byte {
-	b = append(b, `{"uid":"`...)
-	b = append(b, i.UID...)
-	b = append(b, `","version":`...)
-	b = strconv.AppendInt(b, i.Version, 10)
-	b = append(b, `,"updatedAt":`...)
-	b = i.UpdatedAt.AppendJSON(b)
+	b = i.appendPlace(b)
 	if i.DeletedAt != nil {
 		b = append(b, `,"deletedAt":`...)
 		b = i.DeletedAt.AppendJSON(b)
 	}
 	return b
+}
+
+// appendPlace appends which version of which item it is, without the end of the object.
+func (i *Item) appendPlace(b []byte) []byte {
+	b = append(b, `{"uid":"`...)
+	b = append(b, i.UID...)
+	b = append(b, `","version":`...)
+	b = strconv.AppendInt(b, i.Version, 10)
+	return i.UpdatedAt.AppendJSON(append(b, `,"updatedAt":`...))
 }
 
 // Millis is a moment in Unix milliseconds, the precision of every stored time.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 
 // Bounds of what is kept of writes with an idempotency key. An answer above
 // MaxKeptBytes is made again from its item; one that cannot be made again in full is
-// kept up to MaxWholeBytes, and that to a batch whatever its size. A store drops the
+// kept up to MaxWholeBytes, and that to a batch, or one of a few kB at most, whatever its size. A store drops the
 // oldest records of an owner that are beyond the first MaxKept, and of those above
 // MaxWholeBytes the ones beyond the first MaxKeptWhole, not with every write.
 const (
@@ -32,6 +33,7 @@ type Once struct {
 	Request  string
 	Answer   func(*Item) Answer
 	Whole    bool          // the answer says more than follows from the item
+	Small    bool          // so does this answer, and it is kept whatever its size
 	Joint    func() Answer // in place of Answer: to all writes of a batch, once they are made
 	Keep     time.Duration // of the record
 	Replayed *Answer       // set when the write had been made before
@@ -60,7 +62,7 @@ func (o *Once) Record(made *Item) Record {
 		return Record{Request: o.Request, Status: answer.Status, Body: packed(answer.Body)}
 	}
 	record := Record{Request: o.Request, UID: made.UID, Version: made.Version}
-	if len(made.Payload) > MaxKeptBytes && !made.Deleted() && !o.Whole { // the answer about a tombstone has no payload
+	if len(made.Payload) > MaxKeptBytes && !made.Deleted() && !o.Whole && !o.Small { // the answer about a tombstone has no payload
 		record.Status = o.Answer(&Item{UID: made.UID}).Status
 		return record
 	}
@@ -74,7 +76,10 @@ func (o *Once) Record(made *Item) Record {
 
 // most is up to how many bytes an answer is kept.
 func (o *Once) most() int {
-	if o.Whole {
+	switch {
+	case o.Small:
+		return math.MaxInt
+	case o.Whole:
 		return MaxWholeBytes
 	}
 	return MaxKeptBytes

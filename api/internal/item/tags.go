@@ -91,6 +91,12 @@ func (d *Tagged) AppendJSON(b []byte, made *Item) []byte {
 	return append(b, '}')
 }
 
+// AppendMinimal is the item's own, with all tags.
+func (d *Tagged) AppendMinimal(b []byte, made *Item, trial bool) []byte {
+	b = append(made.appendWritten(b, trial), `,"tags":`...)
+	return append(append(b, d.tags...), '}')
+}
+
 // storedTags is the array of tags of an encoded payload.
 func storedTags(payload []byte) []byte {
 	decoded, err := Decode(payload)

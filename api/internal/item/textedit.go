@@ -165,6 +165,14 @@ func (d *Edited) AppendJSON(b []byte, made *Item) []byte {
 	return append(b, '}')
 }
 
+// AppendMinimal is the item's own, with the field and the diff.
+func (d *Edited) AppendMinimal(b []byte, made *Item, trial bool) []byte {
+	b = made.appendWritten(b, trial)
+	b = append(append(b, `,"field":"`...), quoted(d.Field)...)
+	b = append(append(b, `","diff":"`...), quoted(d.Diff)...)
+	return append(b, `"}`...)
+}
+
 // EditText makes the text edit that a body asks for, and notes what it did. An edit
 // whose outcome is the stored text writes nothing.
 func (s *Service) EditText(ctx context.Context, t Target, body []byte, condition Condition, did *Edited) (*Item, error) {
