@@ -24,10 +24,12 @@ type batchResult struct {
 }
 
 type batchItem struct {
-	UID      string `json:"uid"`
-	Version  int64  `json:"version"`
-	ChangeID string `json:"change_id,omitempty"`
-	Changed  bool   `json:"changed"`
+	UID      string       `json:"uid"`
+	Version  int64        `json:"version"`
+	ChangeID string       `json:"change_id,omitempty"`
+	Changed  bool         `json:"changed"`
+	Change   journal.Name `json:"change,omitempty"`
+	Fields   []string     `json:"fields,omitzero"`
 }
 
 type batchMatches struct {
@@ -105,7 +107,7 @@ func renderBatch(operations []item.Operation, outcomes []item.Outcome, dryRun bo
 	for i, operation := range operations {
 		items := make([]batchItem, len(outcomes[i].Items))
 		for n, changed := range outcomes[i].Items {
-			items[n] = batchItem{UID: changed.UID, Version: changed.Version, Changed: changed.Wrote}
+			items[n] = batchItem{UID: changed.UID, Version: changed.Version, Changed: changed.Wrote, Change: changed.Change.Name, Fields: changed.Change.Fields}
 			if changed.Wrote && !dryRun {
 				items[n].ChangeID = journal.ChangeID(changed.Seq)
 			}

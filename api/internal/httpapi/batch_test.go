@@ -450,3 +450,50 @@ func TestABatchKeepsTheQuota(t *testing.T) {
 		u.batch(one).fails(507, "quota_exceeded")
 	})
 }
+
+func TestABatchSaysWhatChanged(t *testing.T) {
+	t.Parallel()
+	onEachStore(t, func(t *testing.T, start starter) {
+		u := start(t).user("alice")
+		u.create(find("note"), 1, `"title":"Milk","tags":["a"]`)
+		u.create(find("note"), 2, `"title":"Bread","tags":["a"]`)
+		got := u.batch(`{"op":"create","kind":"task","uid":"`+numbered(3)+`","payload":{"title":"T"}},
+			{"op":"patch","kind":"note","uid":"`+numbered(1)+`","payload":{"title":"Milk"}},
+			{"op":"patch","kind":"note","where":{"tag":"a"},"payload":{"title":"Milk"}},
+			{"op":"delete","kind":"task","uid":"$1"},
+			{"op":"restore","kind":"task","uid":"$1"}`, keyed("k")).is(200)
+		var all struct {
+			Results []struct {
+				written
+				Items []written
+			}
+		}
+		got.into(&all)
+		r := all.Results
+		if r[0].Change != "created" || fmt.Sprint(r[0].Fields) != "[title uid]" || r[1].Change != "" || r[1].Fields != nil ||
+			r[2].Items[0].Change != "" || r[2].Items[1].Change != "updated" || fmt.Sprint(r[2].Items[1].Fields) != "[title]" ||
+			r[3].Change != "deleted" || r[3].Fields == nil || len(r[3].Fields) != 0 || r[4].Change != "restored" {
+			t.Errorf("%s", got.body)
+		}
+		u.batch(`{"op":"create","kind":"task","uid":"`+numbered(3)+`","payload":{"title":"T"}}`, keyed("k")).fails(422, "idempotency_key_reused")
+	})
+}
+
+func TestTheNamesOfFieldsInTheAnswerToABatchAreBounded(t *testing.T) {
+	t.Parallel()
+	u := start(t).user("alice")
+	var operations []string
+	for i := range 100 {
+		keys := make([]string, 30)
+		for n := range keys {
+			keys[n] = fmt.Sprintf(`"%s%d":1`, strings.Repeat("k", 30), n)
+		}
+		operations = append(operations, fmt.Sprintf(`{"op":"create","kind":"note","uid":"%s","payload":{%s}}`, numbered(i), strings.Join(keys, ",")))
+	}
+	got := u.batch(strings.Join(operations, ",")).is(200)
+	var all struct{ Results []written }
+	got.into(&all)
+	if first, last := all.Results[0], all.Results[99]; len(got.body) > 100_000 || len(first.Fields) < 30 || last.Change != "created" || last.Fields != nil {
+		t.Errorf("%d bytes, %+v, %+v", len(got.body), first, last)
+	}
+}

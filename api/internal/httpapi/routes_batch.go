@@ -31,17 +31,20 @@ var exampleBatch = object{"operations": []object{
 }}
 
 var exampleOutcomes = object{"batch_id": "b41", "results": []object{
-	{"op": "create", "kind": "note", "uid": exampleUID, "version": 1, "change_id": "c41", "changed": true},
-	{"op": "create", "kind": "comment", "uid": "9b2f0c64-52a7-4f0e-8a53-0d0f3b1c7e11", "version": 1, "change_id": "c42", "changed": true},
+	{"op": "create", "kind": "note", "uid": exampleUID, "version": 1, "change_id": "c41", "changed": true, "change": "created", "fields": []string{"title", "uid"}},
+	{"op": "create", "kind": "comment", "uid": "9b2f0c64-52a7-4f0e-8a53-0d0f3b1c7e11", "version": 1, "change_id": "c42", "changed": true, "change": "created", "fields": []string{"content", "parentType", "parentUid", "uid"}},
 	{"op": "process", "kind": "task", "matched": 1, "items": []object{
-		{"uid": "3f9a01bc-7f10-4d11-9d0e-6a1f2b3c4d5e", "version": 4, "change_id": "c43", "changed": true},
+		{"uid": "3f9a01bc-7f10-4d11-9d0e-6a1f2b3c4d5e", "version": 4, "change_id": "c43", "changed": true, "change": "updated", "fields": []string{"status"}},
 	}},
 }}
 
 // batchSchemas are those of the request and the answer of a batch.
 func batchSchemas(uid, count object) object {
 	text, changed := object{"type": "string"}, object{"type": "boolean"}
-	one := object{"uid": uid, "version": count, "change_id": describedAs(text, "Absent when the item was not changed, and in a dry run."), "changed": changed}
+	one := object{"uid": uid, "version": count, "change_id": describedAs(text, "Absent when the item was not changed, and in a dry run."), "changed": changed,
+		"change": describedAs(changeSchemas["change"].(object), "Absent when the item was not changed."),
+		"fields": describedAs(changeSchemas["fields"].(object), "The top-level keys whose values changed, as `/v1/changes` has them. Absent when the item was not changed, and when the items before it have more than 64 kB of names."),
+	}
 	kind := oneOfSchema(kindNames()...)
 	all := object{
 		"OneOutcome": closed(merged(object{"op": text, "kind": kind}, one), "op", "kind", "uid", "version", "changed"),

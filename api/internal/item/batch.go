@@ -7,6 +7,7 @@ import (
 
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/journal"
 )
 
 // Bounds of a batch.
@@ -14,6 +15,7 @@ const (
 	MaxOperations   = 100
 	MaxBatchItems   = 1000
 	maxBatchBytes   = 64 << 20 // of the payloads that it makes
+	maxBatchNames   = 64 << 10 // bytes of the names of fields that its outcomes have
 	maxMatchCounted = 10_000
 )
 
@@ -37,8 +39,9 @@ type Outcome struct {
 type Changed struct {
 	UID     string
 	Version int64
-	Wrote   bool  // whether the item changed
-	Seq     int64 // of the line of the change; 0 for none
+	Wrote   bool           // whether the item changed
+	Seq     int64          // of the line of the change; 0 for none
+	Change  journal.Change // as the line has it; without fields where those before have too many
 }
 
 // Batch makes all operations in one transaction, each on what those before it left, or
@@ -77,6 +80,7 @@ type batchRun struct {
 	outcomes   []Outcome
 	items      int // of all outcomes
 	bytes      int // of the payloads made
+	names      int // bytes of the fields' names
 
 	// What the last write stores, and where its outcome is: a line gets its Seq only
 	// after the decision. No item is kept for longer, as they may be large.
@@ -110,7 +114,7 @@ func (r *batchRun) writes() []Write {
 
 // begin is the decision of no write. It forgets what an attempt before it has done.
 func (r *batchRun) begin(seen Snapshot) (*Item, error) {
-	r.outcomes, r.items, r.bytes, r.last = make([]Outcome, len(r.operations)), 0, 0, nil
+	r.outcomes, r.items, r.bytes, r.names, r.last = make([]Outcome, len(r.operations)), 0, 0, 0, nil
 	if seen.Earlier == nil {
 		return nil, nil
 	}
@@ -193,8 +197,24 @@ func (r *batchRun) note(i int, next *Item, wrote bool) error {
 	outcome.Items = append(outcome.Items, Changed{UID: next.UID, Version: next.Version, Wrote: wrote})
 	if wrote {
 		r.last, r.lastOne = next, &outcome.Items[len(outcome.Items)-1]
+		r.lastOne.Change = r.change(next.Change)
 	}
 	return nil
+}
+
+// change is a change with its fields as the line has them, as long as there is room for
+// their names.
+func (r *batchRun) change(made journal.Change) journal.Change {
+	made.Fields = fieldsOfLine(made.Fields)
+	for _, name := range made.Fields {
+		r.names += len(name)
+	}
+	if r.names > maxBatchNames {
+		made.Fields = nil
+	} else if made.Fields == nil {
+		made.Fields = []string{}
+	}
+	return made
 }
 
 // atOperation says which operation fails, where a client can do something about it.
