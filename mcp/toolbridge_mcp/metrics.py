@@ -24,6 +24,9 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 disable_created_metrics()  # type: ignore[no-untyped-call]
 _calls = Counter("toolbridge_calls", "Tool calls: ok, the kind of error, or cancelled.", ("tool", "outcome"))
 _seconds = Histogram("toolbridge_call_seconds", "Time from call to answer.", ("tool",), buckets=BUCKETS)
+_other_names = Counter(
+    "toolbridge_arguments_by_other_names", "Arguments taken under a name not declared.", ("tool", "name")
+)
 _running = Gauge("toolbridge_calls_running", "Tool calls at work, or with an answer that is not read.")
 _waiting = Gauge("toolbridge_calls_waiting", "Tool calls that wait for a place.")
 _requests = Counter("toolbridge_api_requests", "Requests to the API, each attempt counted.", ("outcome",))
@@ -58,6 +61,11 @@ class MeasuredCall:
     def seconds(self) -> float:
         """Seconds since the call arrived."""
         return time.perf_counter() - self._begun
+
+
+def count_other_name(tool: str, name: str) -> None:
+    """Counts an argument that was taken under another name. `name` is one of the gateway's own table."""
+    _other_names.labels(tool, name).inc()
 
 
 def count_request(outcome: str) -> None:

@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationInfo,
     create_model,
     model_validator,
 )
@@ -18,7 +19,9 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 from pydantic_core import from_json
 
+from toolbridge_mcp.entities.circumstances import NO_CIRCUMSTANCES
 from toolbridge_mcp.entities.empty import without_empty
+from toolbridge_mcp.entities.leniency import MAX_ARGUMENTS, list_of_words, understood, with_declared_words
 from toolbridge_mcp.entities.schema import formats, published_schema
 
 T = TypeVar("T")
@@ -26,7 +29,6 @@ Maybe: TypeAlias = T | None
 """A field that may be left out. Null counts as left out, and so does each `EMPTY` value that is no T. The
 published schema is that of T alone."""
 
-MAX_ARGUMENTS = 100
 LONGEST_INTEGER = 2**63
 
 
@@ -70,7 +72,9 @@ Number = Annotated[int, BeforeValidator(_reject_bool), AfterValidator(_of_64_bit
 Word = Annotated[str, AfterValidator(_sendable)]
 """A text that is not empty, as a part of an address."""
 
-Texts = Annotated[list[str], Field(fail_fast=True), FromJson]
+Texts = Annotated[list[str], Field(fail_fast=True), FromJson, BeforeValidator(list_of_words)]
+"""A plain word is a list of one."""
+
 Object = Annotated[dict[str, Any], FromJson]
 
 
@@ -87,12 +91,12 @@ class Arguments(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _without_empty_values(cls, value: Any) -> Any:
+    def _understood(cls, value: Any, info: ValidationInfo) -> Any:
         if not isinstance(value, dict):
             return value
         if len(value) > MAX_ARGUMENTS:
             raise ValueError(f"should be those of this tool: {', '.join(cls.model_fields)}")
-        return without_empty(cls, value)
+        return without_empty(cls, understood(cls, value, info.context or NO_CIRCUMSTANCES))
 
 
 class Fields(Arguments):
@@ -118,6 +122,7 @@ class SomeFields(BaseModel):
             for name, field in cls.model_fields.items():
                 if field.alias != name and name in value and field.alias in value:
                     raise ValueError(f"{name} and {field.alias} are the same field; give one of them")
+            return with_declared_words(cls, value)
         return value
 
     def payload(self) -> dict[str, Any]:
@@ -193,6 +198,11 @@ class Entity:
     def kinds(self) -> Mapping[str, tuple[str, ...]]:
         """For each argument with an id, the kinds of item that it may be of."""
         return {"uid": (self.kind,), **({self.parent.uid: self.parent.kinds} if self.parent else {})}
+
+    @cached_property
+    def typed(self) -> Mapping[str, str]:
+        """For an argument with an id, the one that says its kind, if there is one."""
+        return {self.parent.uid: self.parent.type} if self.parent and self.parent.type else {}
 
     @cached_property
     def some_fields(self) -> type[SomeFields]:

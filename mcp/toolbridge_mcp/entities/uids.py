@@ -3,12 +3,13 @@
 import re
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic import BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from toolbridge_mcp.entities.circumstances import NO_CIRCUMSTANCES
 
 SHORTEST = 8
+SHORTEST_NUMBER = 10 ** (SHORTEST - 1)
 """As many digits name an item, if no other uid of its kind begins so."""
 
 _WHOLE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -63,27 +64,20 @@ def _hyphenated(digits: str) -> str:
     return "-".join(part for part in parts if part)
 
 
-def _text_of_digits(value: Any) -> Any:
-    """A short id that has no letters, and came as a number."""
-    return str(value) if type(value) is int and value >= 10 ** (SHORTEST - 1) else value
-
-
-def _of_the_right_kind(text: str, info: ValidationInfo) -> str:
-    reference = read_reference(text)
+def _uid(value: Any, info: ValidationInfo) -> Any:
+    if type(value) is int and value >= SHORTEST_NUMBER:
+        value = str(value)  # a short id without letters
+    if not isinstance(value, str) or _WHOLE.fullmatch(value):
+        return value
+    reference = read_reference(value)
     if reference is None:
         raise PydanticCustomError("uid", "should be an id such as 3f9a01bc, as other calls show it")
-    circumstances = info.context or NO_CIRCUMSTANCES
-    kinds = circumstances.kinds.get(info.field_name or "")
+    kinds = (info.context or NO_CIRCUMSTANCES).kinds.get(info.field_name or "")
     if reference.kind and kinds and reference.kind.removesuffix("s") not in kinds:
         raise PydanticCustomError("other_kind", "is of another kind", {"kind": reference.kind})
     return reference.uid
 
 
-Uid = Annotated[
-    str,
-    BeforeValidator(_text_of_digits),
-    AfterValidator(_of_the_right_kind),
-    Field(description="UUID or short id"),
-]
+Uid = Annotated[str, BeforeValidator(_uid), Field(description="UUID or short id")]
 """A whole uid or a short id. The word before it, as in `note:3f9a01bc`, is compared with the kinds that the
 argument may be of, where those are known."""

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 from fastmcp.tools.base import Tool, ToolResult
@@ -9,10 +10,11 @@ from mcp.types import Tool as WireTool
 from pydantic import PrivateAttr, ValidationError
 
 from toolbridge_mcp.client import ApiClient, Origin
-from toolbridge_mcp.entities.circumstances import NO_CIRCUMSTANCES, Circumstances
+from toolbridge_mcp.entities.circumstances import Circumstances
 from toolbridge_mcp.entities.entity import Arguments
 from toolbridge_mcp.errors import InvalidArguments
 from toolbridge_mcp.identity import client_name
+from toolbridge_mcp.metrics import count_other_name
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.guarded import CallFailed, Guarded
 from toolbridge_mcp.tools.problems import NOT_JSON, explained
@@ -34,7 +36,11 @@ class ApiTool(Tool, Generic[Given]):
     _client: ApiClient = PrivateAttr()
     _arguments: type[Given] = PrivateAttr()
     _guarded: Guarded = PrivateAttr()
-    _circumstances: Circumstances = PrivateAttr(NO_CIRCUMSTANCES)
+    _circumstances: Circumstances = PrivateAttr()
+
+    def model_post_init(self, context: Any) -> None:
+        super().model_post_init(context)
+        self._circumstances = Circumstances(taken=partial(count_other_name, self.name))
 
     @property
     def scope(self) -> str:

@@ -1,12 +1,13 @@
 """The arguments of each operation, and the call to the API that they become."""
 
+import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from fastmcp.tools.base import ToolResult
-from pydantic import AfterValidator, Field, create_model
+from pydantic import AfterValidator, BeforeValidator, Field, create_model
 from pydantic.fields import FieldInfo
 from pydantic_core import to_json
 
@@ -38,7 +39,16 @@ DEFAULT_LIMIT = 100
 PAGING = {"limit", "cursor", "include_deleted"}
 """The arguments of a list that neither narrow nor order it."""
 
-Version = Annotated[Number, Field(ge=1)]
+_SHOWN_VERSION = re.compile(r"\s*(?:W/)?[\"']?v?(?P<number>[0-9]{1,18})[\"']?\s*", re.IGNORECASE | re.ASCII)
+
+
+def _version_as_shown(value: Any) -> Any:
+    """The number in `v3`, as lists show a version, and in `"3"`, as an ETag does."""
+    found = _SHOWN_VERSION.fullmatch(value) if isinstance(value, str) else None
+    return found["number"] if found else value
+
+
+Version = Annotated[Number, Field(ge=1), BeforeValidator(_version_as_shown)]
 
 
 def _no_word_for_nothing(text: str) -> str:

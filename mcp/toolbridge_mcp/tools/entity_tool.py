@@ -1,6 +1,7 @@
 """One operation on one entity as an MCP tool."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 from fastmcp.tools.base import ToolResult
@@ -9,7 +10,6 @@ from pydantic import PrivateAttr
 
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.entities import ENTITIES, Entity
-from toolbridge_mcp.entities.circumstances import Circumstances
 from toolbridge_mcp.entities.schema import published_schema
 from toolbridge_mcp.resilience import CallLimits
 from toolbridge_mcp.tools.api_tool import ApiTool
@@ -41,7 +41,7 @@ class EntityTool(ApiTool[OperationArguments]):
         )
         tool._operation, tool._target = operation, operation.target(entity)
         tool._client, tool._arguments = client, arguments
-        tool._circumstances = Circumstances(entity.kinds)
+        tool._circumstances = replace(tool._circumstances, kinds=entity.kinds, typed=entity.typed)
         tool._guarded = Guarded(tool.name, scope, operation.writes, entity.words, limits)
         return tool
 
