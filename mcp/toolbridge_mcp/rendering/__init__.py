@@ -1,0 +1,29 @@
+"""How items appear to a model: in one line, or whole as Markdown, with nothing hidden in them."""
+
+from toolbridge_mcp.rendering.hidden import has_hidden, one_line, visible
+from toolbridge_mcp.rendering.lines import line, lines, short_ids
+from toolbridge_mcp.rendering.markdown import MIRRORS, fenced, item_markdown
+from toolbridge_mcp.rendering.summary import Belonging, Summary, from_item, from_summary
+from toolbridge_mcp.rendering.tokens import estimated_tokens
+from toolbridge_mcp.rendering.words import hashtags, quoted, short_id, word
+
+__all__ = [
+    "MIRRORS",
+    "Belonging",
+    "Summary",
+    "estimated_tokens",
+    "fenced",
+    "from_item",
+    "from_summary",
+    "has_hidden",
+    "hashtags",
+    "item_markdown",
+    "line",
+    "lines",
+    "one_line",
+    "quoted",
+    "short_id",
+    "short_ids",
+    "visible",
+    "word",
+]
