@@ -259,13 +259,20 @@ func keepsToItsStatements(t *testing.T, s store, ran *atomic.Int64, write budget
 }
 
 // namingCosts counts what reading items by references takes: two statements beside the one
-// of the session, and one for each reference that is neither a uid nor a title.
+// of the session, one more with children, and one for each reference that is neither a uid nor a title.
 func namingCosts(u user, count func(name, method, path, body, key string, want int64)) {
 	note, task := u.has(find("note"), `"title":"Milk"`).UID, u.has(find("task"), `"title":"Crème"`).UID
 	found := []string{"Milk", "milk", note, "task:" + task, note[:8], "task:" + task[:8], "tasks:crème"}
 	count("an item by its uid", "GET", namedPath(found[2:3]), "", "", 3)
 	count("items by uids and titles", "GET", namedPath(found), "", "", 3)
 	count("twenty items", "GET", namedPath(strings.Split(strings.Repeat("Milk,", 19)+"milk", ",")), "", "", 3)
+	for _, e := range entity.Table {
+		if e.Parent != nil {
+			u.has(e, "")
+		}
+	}
+	count("items with their children", "GET", namedPath(found, "children=50"), "", "", 4)
+	count("how many children items have", "GET", namedPath(found, "children=0"), "", "", 4)
 	count("a title without its accent", "GET", namedPath(append(found, "creme")), "", "", 4)
 	count("a title that is not there", "GET", namedPath(append(found, "Butter")), "", "", 4)
 	count("a uid that is not there", "GET", namedPath(append(found, someUID, "note:"+someUID)), "", "", 3)

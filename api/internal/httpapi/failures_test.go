@@ -31,6 +31,9 @@ func (f failing) LookUp(context.Context, account.Owner, []item.Lookup, int) ([]i
 func (f failing) Pick(context.Context, account.Owner, []item.Pick) ([]*item.Item, error) {
 	return nil, f.err
 }
+func (f failing) Families(context.Context, account.Owner, []item.Family, int) ([]item.Members, error) {
+	return nil, f.err
+}
 func (f failing) Tally(context.Context, account.Owner, []entity.Kind, int) ([]item.Tally, error) {
 	return nil, f.err
 }

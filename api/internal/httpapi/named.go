@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
 )
@@ -20,10 +21,12 @@ func (a *API) namedRoute() route {
 	most := queryParameter("maxBytes", "Bytes of all payloads together; 4 MiB unless given, and never more. An item that does not fit comes without its payload.",
 		object{"type": "integer", "minimum": 1}, fault.InvalidLimit)
 	most.inline = true
+	newest := queryParameter("children", "With a number, each item comes with as many of its children of each kind, such as comments: those created last, the oldest of them first. 0 only counts them.",
+		object{"type": "integer", "minimum": 0, "maximum": item.MaxNewest})
 	return route{
 		method: "GET", pattern: "/v1/items", guards: a.synced(), handle: a.named,
 		id: "getItems", tag: "items", summary: "Read items of all kinds by their uids or titles",
-		parameters: []parameter{reference, includeDeletedParameter, most, mirrorsParameter},
+		parameters: []parameter{reference, includeDeletedParameter, newest, most, mirrorsParameter},
 		success:    success{schema: schemaRef("NamedItems"), example: object{"items": []object{}}},
 	}
 }
@@ -33,8 +36,11 @@ func (a *API) named(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	wanted := item.Naming{Owner: c.owner, IncludeDeleted: includeDeleted(sent)}
+	wanted := item.Naming{Owner: c.owner, IncludeDeleted: includeDeleted(sent), WithChildren: sent.Has("children")}
 	if wanted.References, err = readReferences(sent); err != nil {
+		return 0, nil, err
+	}
+	if wanted.Newest, err = readNumber(sent, "children", 0, item.MaxNewest); err != nil {
 		return 0, nil, err
 	}
 	if wanted.MaxBytes, err = readBound(sent, "maxBytes", item.MaxPageBytes, item.MaxPageBytes); err != nil {
@@ -65,10 +71,8 @@ func readReferences(sent url.Values) ([]string, error) {
 // namedJSON is the answer: an item or an error for each reference.
 func namedJSON(references []string, found []item.Named, bare bool) rawJSON {
 	size := headSize
-	for _, each := range found {
-		if size += headSize; each.Item != nil {
-			size += len(each.Item.Payload)
-		}
+	for i := range found {
+		size += sizeOf(&found[i])
 	}
 	b := append(make([]byte, 0, size), `{"items":[`...)
 	for i := range found {
@@ -77,13 +81,42 @@ func namedJSON(references []string, found []item.Named, bare bool) rawJSON {
 	return append(b, "]}"...)
 }
 
+// sizeOf is about the bytes of one item with its children.
+func sizeOf(found *item.Named) int {
+	size := headSize
+	if found.Item != nil {
+		size += len(found.Item.Payload)
+	}
+	for _, c := range found.Children {
+		for _, child := range c.Items {
+			size += len(child.Payload) + headSize
+		}
+	}
+	return size
+}
+
 func appendNamed(b []byte, reference string, found *item.Named, bare bool) []byte {
 	b = appendJSON(append(b, `{"ref":`...), reference)
 	if found.Reason != nil {
 		return append(appendJSON(append(b, `,"error":`...), described(found.Reason)), '}')
 	}
 	b = append(append(append(b, `,"kind":"`...), found.Kind...), `","item":`...)
-	return append(found.Item.AppendJSON(b, bare), '}')
+	b = found.Item.AppendJSON(b, bare)
+	if len(found.Children) > 0 {
+		b = append(appendChildren(append(b, `,"children":{`...), found.Children, bare), '}')
+	}
+	return append(b, '}')
+}
+
+func appendChildren(b []byte, all []item.Children, bare bool) []byte {
+	for _, c := range all {
+		b = append(append(append(comma(b), '"'), c.Kind...), `":{"items":[`...)
+		for _, child := range c.Items {
+			b = child.AppendJSON(comma(b), bare)
+		}
+		b = append(appendTotal(append(b, ']'), c.Total), '}')
+	}
+	return b
 }
 
 func appendJSON(b []byte, value any) []byte {
@@ -98,9 +131,24 @@ func namedSchema() object {
 		"error": describedAs(text, "A sentence for people."), "code": oneOfSchema(string(fault.NotFound), string(fault.AmbiguousUID), string(fault.Deleted)),
 		"details": object{"type": "object"}, "deletedAt": object{"type": "string", "format": "date-time"},
 	}, "error", "code", "details")
+	one := object{"anyOf": []object{schemaRef("Item"), schemaRef("ReducedItem")}}
 	reference := describedAs(text, "As it was sent.")
 	return closed(object{"items": describedAs(listOf(object{"anyOf": []object{
-		closed(object{"ref": reference, "kind": oneOfSchema(kindNames()...), "item": object{"anyOf": []object{schemaRef("Item"), schemaRef("ReducedItem")}}}, "ref", "kind", "item"),
+		closed(object{"ref": reference, "kind": oneOfSchema(kindNames()...), "item": one, "children": childrenSchema(one)}, "ref", "kind", "item"),
 		closed(object{"ref": reference, "error": failed}, "ref", "error"),
 	}}), "In the order of the references.")}, "items")
+}
+
+// childrenSchema describes the children of an item, by kind.
+func childrenSchema(one object) object {
+	kinds := object{}
+	for _, e := range entity.Table {
+		if e.Parent != nil {
+			kinds[string(e.Kind)] = closed(object{
+				"items": describedAs(listOf(one), "In the order of their creation."),
+				"total": describedAs(object{"type": "integer"}, "How many there are, counted to 10000."), "more": object{"const": true},
+			}, "items", "total")
+		}
+	}
+	return describedAs(object{"type": "object", "properties": kinds, "additionalProperties": false}, "With `children`: of each kind that may belong to such an item.")
 }

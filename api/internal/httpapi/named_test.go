@@ -45,10 +45,11 @@ func (n namedJSON) says() string {
 }
 
 func namedPath(references []string, more ...string) string {
+	var query []string
 	for _, reference := range references {
-		more = append(more, "ref="+url.QueryEscape(reference))
+		query = append(query, "ref="+url.QueryEscape(reference))
 	}
-	return "/v1/items?" + strings.Join(more, "&")
+	return "/v1/items?" + strings.Join(append(query, more...), "&")
 }
 
 func (u user) named(references []string, more ...string) []namedJSON {
@@ -248,6 +249,125 @@ func TestNoReferenceIsAServerError(t *testing.T) {
 					t.Errorf("%q: %d %s", reference, got.status, got.body)
 				}
 			}
+		}
+	})
+}
+
+// childrenOf is what an item comes with, by kind: how many there are, and the texts of those
+// that are shown.
+func (u user) childrenOf(reference string, more ...string) map[string]string {
+	u.t.Helper()
+	var found struct {
+		Items []struct {
+			Children map[string]struct {
+				Total int
+				Items []struct {
+					UID     string
+					Size    int
+					Payload map[string]any
+				}
+			}
+		}
+	}
+	u.call("GET", namedPath([]string{reference}, more...), "").is(200).into(&found)
+	shown := map[string]string{}
+	for kind, children := range found.Items[0].Children {
+		texts := []any{}
+		for _, each := range children.Items {
+			if each.Payload == nil {
+				texts = append(texts, each.Size > 0)
+				continue
+			}
+			texts = append(texts, each.Payload["content"])
+		}
+		shown[kind] = fmt.Sprintf("%d%v", children.Total, texts)
+	}
+	return shown
+}
+
+func TestAnItemComesWithItsNewestChildren(t *testing.T) {
+	t.Parallel()
+	onEachStore(t, func(t *testing.T, start starter) {
+		u := start(t).user("alice")
+		for _, parent := range entity.Table {
+			var kinds []*entity.Entity
+			for _, e := range entity.Table {
+				if e.Parent != nil && strings.Contains(fmt.Sprint(e.Parent.KindNames()), string(parent.Kind)) && parent.Parent == nil {
+					kinds = append(kinds, e)
+				}
+			}
+			it := u.has(parent, "").UID
+			reference := string(parent.Kind) + ":" + it
+			if got := u.childrenOf(reference, "children=2"); len(got) != len(kinds) {
+				t.Errorf("%s: %v", parent.Kind, got)
+			}
+			if got := u.childrenOf(reference); len(got) != 0 {
+				t.Errorf("%s, not asked: %v", parent.Kind, got)
+			}
+			for _, e := range kinds {
+				var uids []string
+				for n := range 4 {
+					u.clock.advance(1e6)
+					uids = append(uids, u.call("POST", path(e), "{"+namedParent(e, parent.Kind, it)+`,"content":"`+fmt.Sprint("no", n)+`"}`).is(201).item().UID)
+				}
+				u.call("PATCH", path(e)+"/"+uids[0], `{"content":"no0 changed"}`).is(200)
+				kind := string(e.Kind)
+				for more, want := range map[string]string{
+					"children=0": "4[]", "children=2": "4[no2 no3]", "children=50": "4[no0 changed no1 no2 no3]", "children=2&maxBytes=1": "4[true true]",
+				} {
+					if got := u.childrenOf(reference, more)[kind]; got != want {
+						t.Errorf("%s of %s, %s: %s, want %s", kind, parent.Kind, more, got, want)
+					}
+				}
+				whole := u.call("GET", namedPath([]string{reference}, "children=50"), "").is(200)
+				if alone := u.call("GET", path(e)+"/"+uids[1], "").is(200); !strings.Contains(string(whole.body), string(alone.body)) {
+					t.Errorf("%s is not as it is read alone: %s", alone.body, whole.body)
+				}
+				bare := u.call("GET", path(e)+"/"+uids[1]+"?mirrors=false", "").is(200)
+				if got := u.call("GET", namedPath([]string{reference}, "children=50", "mirrors=false"), "").is(200); !strings.Contains(string(got.body), string(bare.body)) || strings.Contains(string(got.body), "updatedTs") {
+					t.Errorf("with the server's keys: %s", got.body)
+				}
+				u.call("DELETE", path(e)+"/"+uids[3], "").is(200)
+				if got := u.childrenOf(reference, "children=2", "includeDeleted=true")[kind]; got != "3[no1 no2]" {
+					t.Errorf("with a tombstone: %s", got)
+				}
+				u.call("DELETE", path(parent)+"/"+it, "").is(200)
+				if got := u.childrenOf(reference, "children=2", "includeDeleted=true")[kind]; got != "3[no1 no2]" {
+					t.Errorf("of a tombstone: %s", got)
+				}
+				if got := u.childrenOf(reference, "children=2"); len(got) != 0 {
+					t.Errorf("of an item that is not shown: %v", got)
+				}
+			}
+		}
+		for _, number := range []string{"-1", "51", "x", "", "1&children=2"} {
+			u.call("GET", "/v1/items?ref=a&children="+number, "").fails(400, "invalid_query")
+		}
+	})
+}
+
+func TestItemsComeBeforeTheirChildrenAndNewChildrenBeforeOldOnes(t *testing.T) {
+	t.Parallel()
+	onEachStore(t, func(t *testing.T, start starter) {
+		u := start(t).user("alice")
+		chat, note := u.add("chats", map[string]any{"title": "Talk"}), u.note("Large", strings.Repeat("x", 2000))
+		for n := range 5 {
+			u.clock.advance(1e6)
+			u.add("chat_messages", map[string]any{"chatUid": chat, "content": fmt.Sprint(n, strings.Repeat("m", 500))})
+		}
+		got := u.named([]string{"Talk", note}, "children=50", "maxBytes=4400")
+		if got[0].Item.Payload == nil || got[1].Item.Payload == nil {
+			t.Errorf("%+v", got)
+		}
+		message := strings.Repeat("m", 500)
+		want := fmt.Sprintf("5[true true true 3%s 4%s]", message, message)
+		if got := u.childrenOf("Talk", "children=50", "maxBytes=1900", "ref="+note)["chat_message"]; got != want {
+			t.Errorf("%s", got)
+		}
+		bob := u.user("bob")
+		bob.withUID(find("chat"), chat, `"title":"Talk"`)
+		if got := bob.childrenOf("Talk", "children=50")["chat_message"]; got != "0[]" {
+			t.Errorf("of another owner: %s", got)
 		}
 	})
 }

@@ -42,7 +42,7 @@ func (a *API) overview(c *call) (int, any, error) {
 		return 0, nil, err
 	}
 	horizon := item.Horizon{Now: a.Now(), Zone: time.UTC}
-	if horizon.Within, err = readDays(sent); err != nil {
+	if horizon.Within, err = readNumber(sent, "dueWithinDays", usualDays, maxDays); err != nil {
 		return 0, nil, err
 	}
 	name := "UTC"
@@ -58,16 +58,17 @@ func (a *API) overview(c *call) (int, any, error) {
 	return http.StatusOK, overviewOf(found, name, horizon.Within), nil
 }
 
-func readDays(sent url.Values) (int, error) {
-	values := sent["dueWithinDays"]
+// readNumber reads a parameter that is a whole number from 0 on.
+func readNumber(sent url.Values, name string, usual, most int) (int, error) {
+	values := sent[name]
 	if len(values) == 0 {
-		return usualDays, nil
+		return usual, nil
 	}
-	days, err := strconv.Atoi(values[0])
-	if err != nil || days < 0 || days > maxDays || len(values) > 1 {
-		return 0, wrongParameter("dueWithinDays", "send one whole number from 0 to "+strconv.Itoa(maxDays))
+	number, err := strconv.Atoi(values[0])
+	if err != nil || number < 0 || number > most || len(values) > 1 {
+		return 0, wrongParameter(name, "send one whole number from 0 to "+strconv.Itoa(most))
 	}
-	return days, nil
+	return number, nil
 }
 
 func wrongParameter(name, rule string) error {

@@ -55,7 +55,7 @@ func changesJSON(page item.Page) rawJSON {
 
 // comma appends a comma, except before the first element of an array.
 func comma(b []byte) []byte {
-	if b[len(b)-1] == '[' {
+	if last := b[len(b)-1]; last == '[' || last == '{' {
 		return b
 	}
 	return append(b, ',')

@@ -22,14 +22,17 @@ type Naming struct {
 	account.Owner
 	References     []string // see readReference; at most MaxReferences
 	IncludeDeleted bool
+	WithChildren   bool
+	Newest         int // how many children of each kind come with an item, at most MaxNewest
 	MaxBytes       int // of all payloads together
 }
 
 // Named is what a reference names: an item, or the reason why there is none.
 type Named struct {
-	Kind   entity.Kind
-	Item   *Item
-	Reason *fault.Error
+	Kind     entity.Kind
+	Item     *Item
+	Children []Children // of each kind that has the item's kind as a parent
+	Reason   *fault.Error
 }
 
 // Pick is an item that is wanted, with its payload if that is not larger than Most.
@@ -43,14 +46,18 @@ type Pick struct {
 type pointed struct {
 	reference
 	*LookedUp
-	by     reading
-	reason *fault.Error
+	by       reading
+	children []Children
+	reason   *fault.Error
 }
 
-// Named returns what each reference names, in their order. It takes two statements, and
-// one for each reference that no index finds.
+// Named returns what each reference names, in their order. It takes two statements, one
+// more with children, and one for each reference that no index finds.
 func (s *Service) Named(ctx context.Context, n Naming) ([]Named, error) {
 	all, err := s.resolve(ctx, n)
+	if err == nil && n.WithChildren {
+		err = s.findChildren(ctx, n, all)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +74,14 @@ func (s *Service) Named(ctx context.Context, n Naming) ([]Named, error) {
 			continue
 		}
 		named[i], items = p.with(items[0], n.IncludeDeleted), items[1:]
+	}
+	for i, p := range all {
+		for j := range p.children {
+			items = p.children[j].take(items)
+		}
+		if named[i].Item != nil {
+			named[i].Children = p.children
+		}
 	}
 	return named, nil
 }
@@ -86,27 +101,50 @@ func (p pointed) with(found *Item, includeDeleted bool) Named {
 	return Named{Kind: p.Kind, Item: found}
 }
 
-// picks are the items to which references lead. Those whose payloads are shown and fit
-// come with them, in their order; what is left over is for those that have grown meanwhile.
-func (n Naming) picks(all []pointed) (picks []Pick) {
-	left, fitting := int64(n.MaxBytes), int64(0)
+// picks are the items to which references lead, and behind all of them their children, the
+// newest first. Those whose payloads are shown and fit come with them.
+func (n Naming) picks(all []pointed) []Pick {
+	r := ration{left: int64(n.MaxBytes)}
 	for _, p := range all {
-		if p.LookedUp == nil {
-			continue
-		}
-		pick := Pick{Kind: p.Kind, UID: p.UID}
-		if shown := n.IncludeDeleted || !p.Deleted; shown && p.Size <= left {
-			pick.Most, left = p.Size, left-p.Size
-			fitting++
-		}
-		picks = append(picks, pick)
-	}
-	for i := range picks {
-		if picks[i].Most > 0 {
-			picks[i].Most += left / fitting
+		if p.LookedUp != nil {
+			r.add(p.Kind, p.UID, p.Size, n.IncludeDeleted || !p.Deleted)
 		}
 	}
-	return picks
+	for _, p := range all {
+		for _, c := range p.children {
+			for _, m := range c.members {
+				r.add(c.Kind, m.UID, m.Size, true)
+			}
+		}
+	}
+	return r.shared()
+}
+
+// ration divides bytes among picks, first come, first served.
+type ration struct {
+	picks         []Pick
+	left, fitting int64
+}
+
+func (r *ration) add(kind entity.Kind, uid string, size int64, shown bool) {
+	pick := Pick{Kind: kind, UID: uid}
+	if shown && size <= r.left {
+		pick.Most = size
+		r.left -= size
+		r.fitting++
+	}
+	r.picks = append(r.picks, pick)
+}
+
+// shared is the picks. What is left over is for those that have grown since they were
+// looked up.
+func (r *ration) shared() []Pick {
+	for i := range r.picks {
+		if r.picks[i].Most > 0 {
+			r.picks[i].Most += r.left / r.fitting
+		}
+	}
+	return r.picks
 }
 
 // resolve finds out where references lead.

@@ -23,6 +23,16 @@ const (
 				AND title BETWEEN w.title AND w.title AND deleted_ms IS NULL ORDER BY title, uid LIMIT $9) AS p`
 	lookedUp = `p.kind, p.uid, COALESCE(CAST(p.summary AS JSON) ->> 'title', ''), p.deleted_ms IS NOT NULL, octet_length(p.payload)`
 
+	// $3 to $6 are the numbers, kinds, and kinds and uids of parents of the families.
+	sqlFamilies = `SELECT w.number, (SELECT COUNT(*) FROM (SELECT 1 FROM ` + family + ` ORDER BY parent_uid, stored_ms, uid LIMIT $8) AS c), NULL, 0, 0, 0 FROM ` + families + `
+		UNION ALL SELECT w.number, 0, c.uid, c.size, c.created_ms, c.stored_ms FROM ` + families + ` CROSS JOIN LATERAL (
+			SELECT uid, octet_length(payload) AS size, created_ms, stored_ms
+			FROM (SELECT * FROM ` + family + ` ORDER BY parent_uid DESC, stored_ms DESC, uid DESC LIMIT $9) AS recent
+			ORDER BY created_ms DESC, stored_ms DESC, uid DESC LIMIT $7) AS c`
+	families = `unnest(CAST($3 AS BIGINT[]), CAST($4 AS TEXT[]), CAST($5 AS TEXT[]), CAST($6 AS TEXT[])) AS w (number, kind, parent_kind, parent_uid)`
+	family   = `item i WHERE i.tenant = $1 AND i.owner = $2 AND i.kind = w.kind AND i.parent_kind = w.parent_kind
+				AND i.parent_uid BETWEEN w.parent_uid AND w.parent_uid AND i.parent_uid <> '' AND i.deleted_ms IS NULL`
+
 	// $3 to $6 are the numbers, kinds, uids and bytes of the picks.
 	sqlPick = `SELECT i.uid, i.version, i.created_ms, i.updated_ms, i.stored_ms, i.deleted_ms, i.parent_kind, i.parent_uid,
 			CASE WHEN octet_length(i.payload) <= w.most THEN i.payload END, octet_length(i.payload), w.number
@@ -55,6 +65,22 @@ func (s *Store) LookUp(ctx context.Context, owner account.Owner, lookups []item.
 	arguments := []any{owner.Tenant, owner.User, uids.numbers, uids.kinds, uids.texts, titles.numbers, titles.kinds, titles.texts, most}
 	err = s.rows(ctx, sqlLookups, arguments, func(rows pgx.Rows) error {
 		found, err = relational.ReadLookedUp(rows)
+		return err
+	})
+	return found, err
+}
+
+// Families implements item.Store.
+func (s *Store) Families(ctx context.Context, owner account.Owner, families []item.Family, newest int) (found []item.Members, err error) {
+	var parents named
+	kinds := make([]string, len(families))
+	for number, f := range families {
+		parents.add(number, f.Parent.Kind, f.Parent.UID)
+		kinds[number] = string(f.Kind)
+	}
+	arguments := []any{owner.Tenant, owner.User, parents.numbers, kinds, parents.kinds, parents.texts, newest, item.MaxTotal + 1, item.MaxRecent}
+	err = s.rows(ctx, sqlFamilies, arguments, func(rows pgx.Rows) error {
+		found, err = relational.ReadFamilies(rows, len(families))
 		return err
 	})
 	return found, err

@@ -65,7 +65,7 @@ func hotStatements(t *testing.T, conn *pgx.Conn) {
 		{"turn and current of many", sqlTurnAndCurrentOfMany, `'t', 'owner7', '{note,task}', '{uid000100,uid000007}', 150, '', '', NULL, 5`, "item_pkey"},
 		{"items of many", sqlItems, `'t', 'owner7', '{note,task,note,note}', '{uid000100,uid000007,uid000070,other}'`, "item_pkey"},
 		{"look up by uid", sqlLookups, `'t', 'owner7', '{0,1}', '{note,task}', '{uid0001,uid000007}', NULL, NULL, NULL, 101`, "item_pkey"},
-		{"look up by title", sqlLookups, `'t', 'owner7', NULL, NULL, NULL, '{0,1}', '{note,task}', '{x7,x8}', 101`, "item_by_title"},
+		{"look up by title", sqlLookups, someTitles, "item_by_title"},
 		{"pick", sqlPick, `'t', 'owner7', '{0,1}', '{note,task}', '{uid000100,uid000007}', '{10,1000}'`, "item_pkey"},
 		{"past", sqlPast, key + `, 2, 1`, "journal_by_item"},
 		{"head", sqlHead, `'t', 'owner7', 150, 10`, "journal_with_content"},
@@ -190,8 +190,17 @@ func served(t *testing.T, conn *pgx.Conn) {
 		check("count by state", mode, text, arguments, false)
 		text, arguments = dialect.Match(owner, []entity.Kind{"note"}, "uid0000", 6)
 		check("short uids", mode, text, arguments, true)
+		if plan := explain(t, conn, mode, sqlFamilies, someFamilies); strings.Contains(plan, "Seq Scan") || strings.Count(plan, "item_by_parent") != 2 {
+			t.Errorf("children %s\n%s", mode, plan)
+		}
 	}
 }
+
+// Arguments of a look-up by title, and of some families.
+const (
+	someTitles   = `'t', 'owner7', NULL, NULL, NULL, '{0,1}', '{note,task}', '{x7,x8}', 101`
+	someFamilies = `'t', 'owner7', '{0,1}', '{comment,chat_message}', '{note,chat}', '{uid7,uid8}', 50, 10001, 1000`
+)
 
 // walksAlong checks that a page walks along the indexes that are meant for it.
 func walksAlong(t *testing.T, conn *pgx.Conn, mode string, row storetest.Indexed) {
@@ -225,6 +234,12 @@ func TestListsBeforeThereAreStatistics(t *testing.T) {
 			if row.Query.Filter.Archived == nil {
 				walksAlong(t, conn, mode, row)
 			}
+		}
+		if plan := explain(t, conn, mode, sqlLookups, someTitles); !strings.Contains(plan, "item_by_title") || !strings.Contains(plan, "item_pkey") {
+			t.Errorf("items by name %s\n%s", mode, plan)
+		}
+		if plan := explain(t, conn, mode, sqlFamilies, someFamilies); strings.Count(plan, "item_by_parent") != 2 {
+			t.Errorf("children %s\n%s", mode, plan)
 		}
 	}
 }

@@ -39,3 +39,39 @@ func ReadPicked(rows Rows, picks int) ([]*item.Item, error) {
 	}
 	return all, rows.Err()
 }
+
+// member is a child of a numbered family, with its place.
+type member struct {
+	item.Member
+	family          int
+	created, stored int64
+}
+
+// ReadFamilies reads rows of these columns: the number of the family; its total; and, but
+// in the row of the total, the uid, the size of the payload, created_ms and stored_ms of a
+// member.
+func ReadFamilies(rows Rows, families int) ([]item.Members, error) {
+	all := make([]item.Members, families)
+	var members []member
+	for rows.Next() {
+		var m member
+		var total int
+		var uid *string
+		if err := rows.Scan(&m.family, &total, &uid, &m.Size, &m.created, &m.stored); err != nil {
+			return nil, err
+		}
+		if uid == nil {
+			all[m.family].Total = total
+			continue
+		}
+		m.UID = *uid
+		members = append(members, m)
+	}
+	slices.SortFunc(members, func(a, b member) int {
+		return cmp.Or(cmp.Compare(b.created, a.created), cmp.Compare(b.stored, a.stored), cmp.Compare(b.UID, a.UID))
+	})
+	for _, m := range members {
+		all[m.family].Newest = append(all[m.family].Newest, m.Member)
+	}
+	return all, rows.Err()
+}

@@ -99,3 +99,67 @@ func picks(t *testing.T, store Store) {
 		t.Errorf("of none: %v, %v", got, err)
 	}
 }
+
+// child stores a child of alice's, and one of bob's under the same key.
+func child(t *testing.T, store Store, kind entity.Kind, n int, parent item.Parent, created, stored int64, change func(*item.Item)) {
+	t.Helper()
+	next := item.Item{Version: 1, Parent: parent, CreatedAt: item.Millis(created), UpdatedAt: item.Millis(stored), StoredAt: item.Millis(stored)}
+	if change != nil {
+		change(&next)
+	}
+	put(t, store, item.Ref{Owner: alice, Kind: kind, UID: uid(n)}, next)
+	put(t, store, item.Ref{Owner: bob, Kind: kind, UID: uid(n + 1000)}, next)
+}
+
+func families(t *testing.T, store Store) {
+	note, task, chat := item.Parent{Kind: "note", UID: uid(1)}, item.Parent{Kind: "task", UID: uid(1)}, item.Parent{Kind: "chat", UID: uid(1)}
+	child(t, store, "comment", 1, note, 10, 90, nil) // was changed last
+	child(t, store, "comment", 2, note, 20, 20, func(i *item.Item) { i.Payload = []byte(`{"text":"ä"}`) })
+	child(t, store, "comment", 3, note, 30, 30, func(i *item.Item) { i.DeletedAt = millis(40) })
+	child(t, store, "comment", 4, note, 40, 50, nil)
+	child(t, store, "comment", 5, task, 50, 50, nil)
+	child(t, store, "comment", 6, item.Parent{Kind: "note", UID: uid(2)}, 60, 60, nil)
+	child(t, store, "comment", 7, item.Parent{}, 70, 70, nil)
+	child(t, store, "chat_message", 8, chat, 80, 80, nil)
+	child(t, store, "chat_message", 9, chat, 80, 80, nil)
+	wanted := []item.Family{{Kind: "comment", Parent: note}, {Kind: "chat_message", Parent: note}, {Kind: "chat_message", Parent: chat}, {Kind: "comment", Parent: task}, {Kind: "comment", Parent: note}}
+	for newest, want := range map[int]string{
+		0:  "3:[] 0:[] 2:[] 1:[] 3:[]",
+		2:  "3:[4/2 2/13] 0:[] 2:[9/2 8/2] 1:[5/2] 3:[4/2 2/13]",
+		50: "3:[4/2 2/13 1/2] 0:[] 2:[9/2 8/2] 1:[5/2] 3:[4/2 2/13 1/2]",
+	} {
+		found, err := store.Families(context.Background(), alice, wanted, newest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []string
+		for _, members := range found {
+			var shown []string
+			for _, m := range members.Newest {
+				shown = append(shown, strings.TrimLeft(m.UID[24:], "0")+"/"+fmt.Sprint(m.Size))
+			}
+			all = append(all, fmt.Sprint(members.Total, ":", shown))
+		}
+		if got := strings.Join(all, " "); got != want {
+			t.Errorf("the newest %d: %s, want %s", newest, got, want)
+		}
+	}
+}
+
+func recentFamilies(t *testing.T, store Store) {
+	chat := item.Parent{Kind: "chat", UID: uid(1)}
+	var writes []item.Write
+	for n := range item.MaxRecent + 5 {
+		writes = append(writes, item.Write{Kind: "chat_message", UID: uid(n), Decide: func(item.Snapshot) (*item.Item, error) {
+			at := item.Millis(n)
+			return &item.Item{UID: uid(n), Version: 1, Parent: chat, CreatedAt: at, UpdatedAt: at, StoredAt: at, Payload: []byte(`{}`)}, nil
+		}})
+	}
+	if err := store.Write(context.Background(), item.Batch{Owner: alice, Epoch: 1, Now: write(note(alice, 1)).Now, Writes: writes}); err != nil {
+		t.Fatal(err)
+	}
+	found, err := store.Families(context.Background(), alice, []item.Family{{Kind: "chat_message", Parent: chat}}, 3)
+	if err != nil || found[0].Total != len(writes) || len(found[0].Newest) != 3 || found[0].Newest[0].UID != uid(len(writes)-1) {
+		t.Errorf("%+v, %v", found, err)
+	}
+}

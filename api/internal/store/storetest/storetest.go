@@ -48,6 +48,8 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		"items are found by the beginning of their uid":              matches,
 		"items are looked up by uid and by title":                    lookups,
 		"items are picked with payloads up to a size":                picks,
+		"the newest children are found, and all are counted":         families,
+		"the newest children are looked for among recent ones":       recentFamilies,
 		"live items are counted by kind and state":                   tallies,
 		"a list of summaries has no payload and the parent's title":  summaries,
 		"a search finds texts of the owner, the best first":          searches,
