@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *{"transport", "uvicorn_server"},
     },
     "client": {
-        *{"client", "entities", "errors", "metrics", "resilience"},
+        *{"client", "entities", "errors", "metrics", "rendering", "resilience"},
         *{"retry_after", "single_flight", "transport", "unread"},
     },
     "connections": {"library_seams", "metrics", "web"},
@@ -51,7 +51,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"environment", "listening", "setting_types"},
     "single_flight": set(),
     "supervision": {"environment", "listening", "supervision"},
-    "tools": {"client", "entities", "errors", "identity", "metrics", "resilience", "tools"},
+    "tools": {
+        *{"client", "entities", "errors", "identity", "metrics", "rendering", "resilience", "tools"},
+    },
     "transport": {"errors", "settings", "transport", "unread"},
     "unread": set(),
     "uvicorn_server": {"connections", "library_seams", "listening", "memory", "metrics", "web", ""},

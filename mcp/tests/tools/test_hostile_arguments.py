@@ -153,7 +153,7 @@ async def test_deep_nesting_in_a_json_text_is_refused(tools: Tools, upstream: Re
 
 async def test_many_wrong_elements_are_one_problem(tools: Tools, upstream: Recording) -> None:
     says = await tools.refusal("create_note", title="t", content="c", tags=[1] * 100_000)
-    assert says.startswith("The arguments do not fit: tags.0 should be a valid string")
+    assert says.startswith("The arguments do not fit: tags.0 should be a text")
     assert len(says) < 300
     says = await tools.refusal("get_note", **{f"a{number}": 1 for number in range(100_000)})
     assert says.startswith(

@@ -5,7 +5,7 @@ published schema has the declared names alone.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, TypeVar, Union, get_args, get_origin
@@ -95,6 +95,12 @@ def with_declared_words(model: type[BaseModel], given: Given) -> Given:
             word = words.squeezed.get(_squeezed(value))
             given = given if word is None else {**given, name: word}
     return given
+
+
+def likely_names(model: type[BaseModel]) -> Sequence[str]:
+    """What a name that is no argument of `model` may have been meant for: its arguments, and their fields."""
+    fields = _fields_of(model).top_level.values()
+    return [*model.__pydantic_fields__, *{known.declared for known in fields if known.counted == "spelling"}]
 
 
 def list_of_words(value: Any) -> Any:

@@ -1,59 +1,163 @@
-"""Says what is wrong with a tool's arguments, in sentences for a model."""
+"""Says what is wrong with a tool's arguments, in sentences for a model.
+
+Each names the argument as the tool does, what may stand there, and what was sent: short, on one line, and
+with nothing hidden in it.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, to_json
 
-MAX_PROBLEMS = 5
-_NAME = re.compile(r"[\w-]{1,64}")
+from toolbridge_mcp.entities.leniency import LONGEST_NAME, likely_names
+from toolbridge_mcp.entities.schema import Schema, published_schema
+from toolbridge_mcp.rendering import one_line
+from toolbridge_mcp.tools.examples import example_call, example_of
+
+MAX_PROBLEMS = 4
+SHOWN_CHARACTERS = 60
+_NAME = re.compile(r"[\w-]{1,64}", re.ASCII)
+_SECRET = re.compile(r"eyJ[\w-]{5}|bearer\s|-----BEGIN", re.IGNORECASE)
 
 NOT_JSON = "a text is not valid Unicode, or the nesting is too deep."
 
-_REASONS = {
-    "missing": "is required",
-    "dict_type": "should be an object",
-    "model_type": "should be an object",
-    "list_type": "should be a list",
-    "string_unicode": "should be valid Unicode",
-}
-"""Used instead of pydantic's own messages where those name Python types or quote the value."""
+OWN = frozenset({"value_error", "uid", "date", "other_type", "twice"})
+"""Types of problems whose messages are the gateway's own. pydantic's name types of Python."""
+
+_WITH_EXAMPLE = frozenset({"extra_forbidden", "missing"})
 
 
 def explained(error: ValidationError, model: type[BaseModel], siblings: Mapping[str, str]) -> str:
-    """A sentence for each of the first `MAX_PROBLEMS` problems of the arguments that `model` declares.
+    """A sentence or two for each of the first `MAX_PROBLEMS` problems of the arguments that `model` declares.
 
     `siblings` has for each kind of item the tool that does the same with it.
     """
-    details = error.errors(include_url=False, include_input=False)
-    sentences = [_sentence(detail, model, siblings) for detail in details[:MAX_PROBLEMS]]
-    if len(details) > MAX_PROBLEMS:
-        sentences.append(f"{len(details) - MAX_PROBLEMS} more.")
+    found = error.errors(include_url=False)
+    unknown = [detail for detail in found if detail["type"] == "extra_forbidden"]
+    others = [detail for detail in found if detail["type"] != "extra_forbidden"]
+    sentences = [_unknown(unknown, model)] if unknown else []
+    sentences += [_sentence(detail, model, siblings) for detail in others[:MAX_PROBLEMS]]
+    if len(others) > MAX_PROBLEMS:
+        sentences.append(f"{len(others) - MAX_PROBLEMS} more.")
+    example = example_call(published_schema(model))
+    if example and any(detail["type"] in _WITH_EXAMPLE for detail in found):
+        sentences.append(f"Example: {example}.")
     return " ".join(sentences)
 
 
+def shown(value: Any) -> str:
+    """What was sent: at most `SHOWN_CHARACTERS` of it, a text in quotation marks. Empty for a secret."""
+    if isinstance(value, str):
+        text = one_line(value, SHOWN_CHARACTERS)
+        return "" if _SECRET.search(value[: SHOWN_CHARACTERS * 8]) else f'"{text}"'
+    try:
+        text = to_json(value).decode()
+    except ValueError:
+        return "an object" if isinstance(value, dict) else "a list"
+    return "" if _SECRET.search(text) else one_line(text, SHOWN_CHARACTERS)
+
+
+def _unknown(details: Sequence[ErrorDetails], model: type[BaseModel]) -> str:
+    """That some names are none of the tool's, and which was probably meant."""
+    names = [str(detail["loc"][-1]) for detail in details[:MAX_PROBLEMS]]
+    listed = ", ".join(map(_plain, names))
+    these = "is no argument" if len(names) == 1 else "are no arguments"
+    takes = ", ".join(model.model_fields) or "none"
+    sentence = f"{listed} {these} of this tool; it takes {takes}."
+    near = [(name, _near(name, likely_names(model))) for name in names]
+    meant = ", ".join(f"{found} for {_plain(name)}" for name, found in near if found)
+    return f"{sentence} Did you mean {meant}?" if meant else sentence
+
+
 def _sentence(detail: ErrorDetails, model: type[BaseModel], siblings: Mapping[str, str]) -> str:
-    """Never quotes a value. Quotes a name only if it is short and plain."""
-    parts = [str(part) for part in detail["loc"]]
-    where = ".".join(part if _NAME.fullmatch(part) else "?" for part in parts) or "arguments"
-    if detail["type"] == "extra_forbidden":
-        return f"{where} is no argument of this tool; it takes {', '.join(model.model_fields)}."
-    if detail["type"] == "other_kind":
-        return f"{where} {_of_another_kind(parts, detail['ctx']['kind'], siblings)}."
-    said = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    instead = ", or leave it out" if _may_be_left_out(parts, model) else ""
-    return f"{where} {_REASONS.get(detail['type'], said)}{instead}."
+    where, node = _place(detail["loc"], published_schema(model))
+    kind = detail["type"]
+    if kind == "missing":
+        return f"{where} is required."
+    if kind == "other_kind":
+        return f"{where} {_of_another_kind(where, detail['ctx']['kind'], siblings)}."
+    if kind == "string_unicode":
+        return f"{where} should be valid Unicode."
+    said = detail["msg"].removeprefix("Value error, ") if kind in OWN else _allowed(detail, node, where)
+    instead = ", or leave it out" if _may_be_left_out(detail["loc"], model) else ""
+    subject = f"{where} " if where and kind not in ("twice", "other_type") else ""
+    return f"{subject}{said}{instead}.{_sent(detail['input'], node) if where else ''}"
 
 
-def _of_another_kind(parts: Sequence[str], kind: str, siblings: Mapping[str, str]) -> str:
+def _sent(value: Any, node: Schema) -> str:
+    """What was sent, and the nearest of the words that may stand there."""
+    text = shown(value)
+    if not text:
+        return ""
+    near = _near(value, node.get("enum", ())) if isinstance(value, str) else ""
+    return f" You sent {text}; did you mean {near}?" if near else f" You sent {text}."
+
+
+def _place(path: Sequence[int | str], schema: Schema) -> tuple[str, Schema]:
+    """The name of the argument at fault, as the tool writes it, and its schema."""
+    names, node = [], schema
+    for part in path:
+        properties = node.get("properties", {})
+        if isinstance(part, int):
+            name, node = str(part), node.get("items", {})
+        else:
+            name = next((name for name in properties if part in (name, _camel(name))), part)
+            node = properties.get(name, {})
+        names.append(_plain(name))
+    return ".".join(names) or "arguments", node
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
+def _allowed(detail: ErrorDetails, node: Schema, where: str) -> str:
+    """What may stand in an argument with this schema."""
+    match node.get("type"):
+        case "integer" | "number":
+            finite = "finite" if detail["type"] == "finite_number" else "whole"
+            return f"should be a {finite} number{_bounds(detail.get('ctx', {}), node)}"
+        case "boolean":
+            return "should be true or false"
+        case "array":
+            return f"should be a list such as {example_of(where, node)}"
+        case "object":
+            return f"should be an object such as {example_of(where, node)}"
+    if words := node.get("enum"):
+        return f"should be {words[0]}" if len(words) == 1 else f"should be one of {', '.join(words)}"
+    return "should be a text"
+
+
+def _bounds(context: Mapping[str, Any], node: Schema) -> str:
+    low, high = node.get("minimum", context.get("ge")), node.get("maximum", context.get("le"))
+    if low is None:
+        return "" if high is None else f" up to {high}"
+    return f" from {low} up" if high is None else f" from {low} to {high}"
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    """The one of the known names that is most like this one; empty if none is."""
+    found = get_close_matches(name.lower(), known, n=1) if len(name) <= LONGEST_NAME else []
+    return found[0] if found else ""
+
+
+def _plain(name: str) -> str:
+    """A name as it is, or in quotation marks if it is no plain one."""
+    return name if _NAME.fullmatch(name) else f'"{one_line(name, SHOWN_CHARACTERS)}"'
+
+
+def _of_another_kind(where: str, kind: str, siblings: Mapping[str, str]) -> str:
     """What to do with an id that names another kind than the argument may be of."""
     if kind not in siblings:
-        return "should be an id as other calls show it, without a word before it"
-    return f"names a {kind}; for that call {siblings[kind]}" if parts == ["uid"] else f"may not be a {kind}"
+        return f"should be an id as other calls show it, without {_plain(kind)} before it"
+    return f"names a {kind}; for that call {siblings[kind]}" if where == "uid" else f"may not be a {kind}"
 
 
-def _may_be_left_out(parts: Sequence[str], model: type[BaseModel]) -> bool:
+def _may_be_left_out(path: Sequence[int | str], model: type[BaseModel]) -> bool:
     """Whether the value at fault is an argument that is not required, or part of an object with any keys."""
-    field = model.model_fields.get(parts[0]) if parts else None
-    return len(parts) == 2 or (field is not None and not field.is_required())
+    field = model.model_fields.get(str(path[0])) if path else None
+    return len(path) == 2 or (field is not None and not field.is_required())
