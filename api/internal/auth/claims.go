@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"time"
@@ -51,12 +52,19 @@ func date(claims members, name string) (seconds float64, present bool, err error
 	return seconds, true, nil
 }
 
+// choice is the query of a gateway's address that chooses toolsets.
+var choice = regexp.MustCompile(`\?([^#]*&)?toolsets=[^#]*$`)
+
 // meantForOneOf reports whether `aud`, which is a text or a list of texts (RFC 7519,
-// section 4.1.3), names one of the audiences.
+// section 4.1.3), names one of the audiences. A token for an address that chooses
+// toolsets is one for the address without its query too: the choice gives no rights.
 func meantForOneOf(claims members, audiences []string) bool {
+	isOurs := func(one string) bool {
+		return slices.Contains(audiences, one) || slices.Contains(audiences, choice.ReplaceAllString(one, ""))
+	}
 	if one, isText := claims.text("aud"); isText {
-		return slices.Contains(audiences, one)
+		return isOurs(one)
 	}
 	named, areTexts := claims.texts("aud")
-	return areTexts && slices.ContainsFunc(named, func(one string) bool { return slices.Contains(audiences, one) })
+	return areTexts && slices.ContainsFunc(named, isOurs)
 }

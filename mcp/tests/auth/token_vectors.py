@@ -378,6 +378,10 @@ BOUNDS = {
     "the audience in capitals": token(aud=AUDIENCES[0].upper()),
     "a part of the audience": token(aud=AUDIENCES[0][:-1]),
     "both audiences in one text": token(aud=" ".join(AUDIENCES)),
+    "the audience with a query": token(aud=AUDIENCES[0] + "?tenant=other"),
+    "the audience with a query of a longer name": token(aud=AUDIENCES[0] + "?mytoolsets=work"),
+    "the audience with toolsets in its fragment": token(aud=AUDIENCES[0] + "?x=1#toolsets=work"),
+    "another audience with toolsets": token(aud="https://other.example/mcp?toolsets=work"),
     "audience of no letters": token(aud=""),
     "audience null": token(aud=None),
     "no audience in a list": token(aud=[]),
@@ -528,7 +532,8 @@ def vectors() -> Iterator[Vector]:
     for group, tokens in {"header": GOOD_HEADERS, "time": GOOD_TIMES}.items():
         for name, text in tokens.items():
             yield Vector(f"{group}: {name}", "public", text, "accepted", "ann", BOTH)
-    for aud in ([AUDIENCES[1]], ["x", *AUDIENCES], AUDIENCES[1]):
+    chosen = [AUDIENCES[0] + query for query in ("?toolsets=work", "?a=b&toolsets=crud,work", "?toolsets=")]
+    for aud in ([AUDIENCES[1]], ["x", *AUDIENCES], AUDIENCES[1], *chosen, ["x", chosen[0]]):
         yield Vector(f"bounds: {aud}", "public", token(aud=aud), "accepted", "ann", BOTH)
     for subject, text in GOOD_SUBJECTS.items():
         yield Vector(f"subject: {subject!r}", "public", text, "accepted", subject, BOTH)

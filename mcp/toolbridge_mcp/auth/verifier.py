@@ -1,5 +1,6 @@
 """Verification of tokens: whether one is of this deployment's users, and what it allows."""
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ _ALGORITHMS = JWSRegistry.algorithms
 
 SCOPE_CLAIMS = ("scope", "scp")
 """The claims that name scopes; the first that a token has counts."""
+
+_CHOICE = re.compile(r"\?([^#]*&)?toolsets=[^#]*\Z")
+"""The query of an address that chooses toolsets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +140,16 @@ def _text(claims: Mapping[str, Any], name: str) -> str:
 
 
 def _audience(claims: Mapping[str, Any]) -> set[str]:
-    """One text or a list of texts (RFC 7519, section 4.1.3); anything else is none."""
+    """One text or a list of texts (RFC 7519, section 4.1.3); anything else is none.
+
+    A token for an address that chooses toolsets is one for the address without its query too: the choice
+    gives no rights.
+    """
     value = claims.get("aud")
     values: list[Any] = value if isinstance(value, list) else [value]
-    return set(values) if all(isinstance(item, str) for item in values) else set()
+    if not all(isinstance(item, str) for item in values):
+        return set()
+    return {*values, *(_CHOICE.sub("", item) for item in values)}
 
 
 def _is_current(claims: Mapping[str, Any], now: float) -> bool:
