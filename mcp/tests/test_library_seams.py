@@ -192,7 +192,8 @@ async def test_the_sdk_lists_all_tools_for_a_call_unless_it_has_the_schemas(
         assert (await http.post("/mcp", json=call, headers=headers)).status_code == 200
         assert methods.seen == ["tools/list", "tools/call"]
         tools = await plain_server.list_tools()
-        library_seams.publish_input_schemas(plain_server, {tool.name: tool.parameters for tool in tools})
+        schemas = {tool.name: tool.parameters for tool in tools}
+        library_seams.publish_input_schemas(plain_server, schemas.get)
         methods.seen.clear()
         assert (await http.post("/mcp", json=call, headers=headers)).status_code == 200
         assert methods.seen == ["tools/call"]

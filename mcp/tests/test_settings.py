@@ -221,10 +221,20 @@ def test_a_token_service_on_this_machine_needs_no_tls(monkeypatch: pytest.Monkey
         assert Settings().token_url == f"http://{host}:8080/token"
 
 
-def test_an_unknown_tool_is_named() -> None:
-    done = started(TOOLBRIDGE_TOOLS="notes get_notes")
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"TOOLS": "notes get_notes"}, "TOOLS: names get_notes, which is neither a tool, a toolset nor the"),
+        ({"TOOLSETS": "crud,wrok"}, "TOOLSETS: names wrok, which is none of work, crud, chatgpt."),
+        ({"TOOLSETS": ""}, "TOOLSETS: is set but empty"),
+        ({"TOOLSETS": "work", "TOOLS": "notes"}, "TOOLSETS: has no tool that TOOLBRIDGE_TOOLS and"),
+        ({"TOOLS": "create_note", "READ_ONLY": "true"}, "TOOLSETS: has no tool that TOOLBRIDGE_TOOLS and"),
+    ],
+)
+def test_a_choice_of_tools_that_cannot_be_made_stops_the_start(settings: dict[str, str], says: str) -> None:
+    done = started(**{f"TOOLBRIDGE_{name}": value for name, value in settings.items()})
     assert done.returncode == 2
-    assert "TOOLBRIDGE_TOOLS: names get_notes, which is neither a tool nor the plural" in done.stderr
+    assert f"TOOLBRIDGE_{says}" in done.stderr
 
 
 @pytest.mark.parametrize(

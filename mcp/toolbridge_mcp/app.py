@@ -1,6 +1,6 @@
 """The composition root: settings in, a running gateway out."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
@@ -19,7 +19,8 @@ from toolbridge_mcp.identity import User, get_access_token, user_of
 from toolbridge_mcp.outbound import Outbound, outbound_identity
 from toolbridge_mcp.resilience import Admission, CallLimits, RateLimit
 from toolbridge_mcp.settings import Settings, WrongSetting, from_environment
-from toolbridge_mcp.tools import AnyTool, OnlyUsable, UnknownTool, build_tools, chosen, instructions
+from toolbridge_mcp.tools import Offers, OnlyUsable, UnknownTool, build_tools, chosen, instructions
+from toolbridge_mcp.tools.toolsets import TOOLSETS
 from toolbridge_mcp.web import (
     Address,
     AllowedCallers,
@@ -33,6 +34,7 @@ from toolbridge_mcp.web import (
     Room,
     SessionLimits,
     StreamLimits,
+    ToolsetsInAddresses,
     UnreadAnswers,
 )
 
@@ -51,13 +53,15 @@ class _Dependencies:
     client: ApiClient
     keys: Keys
     limits: CallLimits
+    toolsets: ToolsetsInAddresses
 
     @classmethod
     def of(cls, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> Self:
         outside = outside_http(settings)
         outbound = outbound_identity(settings, outside)
         client = ApiClient(lambda: api_http(settings, outbound, transport), _api_user(settings))
-        return cls(outside, outbound, client, _keys(settings, outside), _limits(settings))
+        toolsets = ToolsetsInAddresses(TOOLSETS)
+        return cls(outside, outbound, client, _keys(settings, outside), _limits(settings), toolsets)
 
 
 def create_server(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> FastMCP:
@@ -78,6 +82,7 @@ def create_app(settings: Settings | None = None) -> Gateway:
         _server(settings, shared),
         address,
         callers=AllowedCallers(address, settings.every_host, settings.allowed_origins),
+        toolsets=shared.toolsets,
         calls=shared.limits,
         session_limits=SessionLimits(settings.max_sessions, settings.max_sessions_per_user),
         stream_limits=StreamLimits(
@@ -108,7 +113,7 @@ def _open_routes(settings: Settings, shared: _Dependencies) -> list[Route]:
 
 def _documents(settings: Settings, address: Address, shared: _Dependencies) -> list[Route]:
     """The documents that clients read before they have a token."""
-    routes = ResourceMetadata(address, _scopes(settings), settings.issuers).routes()
+    routes = ResourceMetadata(address, _scopes(settings), settings.issuers, shared.toolsets).routes()
     for issuer in settings.issuers[:1]:
         routes += IssuerMetadata(issuer, shared.outside).routes()
     return routes
@@ -122,33 +127,42 @@ def _server(settings: Settings, shared: _Dependencies) -> FastMCP:
             await wait_until_ready(shared.client, shared.keys, settings.api_wait_seconds)
             yield
 
-    tools = _tools(settings, shared)
+    offers = _offers(settings, shared)
     server: FastMCP = FastMCP(
         "ToolBridge",
         instructions(ENTITIES),
         version=__version__,
-        auth=BearerAuthProvider(_verifier(settings, shared.keys), Address(settings.public_url)),
+        auth=BearerAuthProvider(
+            _verifier(settings, shared.keys), Address(settings.public_url), shared.toolsets
+        ),
         lifespan=lifespan,
-        middleware=[OnlyUsable()],
-        tools=tools,
+        middleware=[OnlyUsable(offers)],
         on_duplicate="error",
         mask_error_details=True,
         dereference_schemas=False,
     )
-    library_seams.publish_input_schemas(server, {tool.name: tool.parameters for tool in tools})
+    library_seams.publish_input_schemas(server, offers.schema)
+    library_seams.advertise_what_is_there(server)
     return server
 
 
-def _tools(settings: Settings, shared: _Dependencies) -> Sequence[AnyTool]:
+def _offers(settings: Settings, shared: _Dependencies) -> Offers:
+    toolsets = [name.lower() for name in settings.toolsets]
+    if unknown := sorted(set(toolsets) - set(TOOLSETS)):
+        raise WrongSetting("TOOLSETS", f"names {unknown[0]}, which is none of {', '.join(TOOLSETS)}")
     tools = build_tools(
         shared.client, shared.limits, read_scope=settings.scope_read, write_scope=settings.scope_write
     )
     try:
-        return chosen(tools, names=settings.tools, read_only=settings.read_only)
+        allowed = chosen(tools, names=settings.tools, read_only=settings.read_only)
     except UnknownTool as error:
         raise WrongSetting(
-            "TOOLS", f"names {error}, which is neither a tool nor the plural of an entity"
+            "TOOLS", f"names {error}, which is neither a tool, a toolset nor the plural of an entity"
         ) from error
+    offers = Offers(allowed, toolsets, shared.client)
+    if not offers.default.tools:
+        raise WrongSetting("TOOLSETS", "has no tool that TOOLBRIDGE_TOOLS and TOOLBRIDGE_READ_ONLY allow")
+    return offers
 
 
 def _api_user(settings: Settings) -> Callable[[], User | None]:

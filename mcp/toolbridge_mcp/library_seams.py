@@ -15,13 +15,14 @@ import fastmcp
 import httptools
 import uvicorn
 from fastmcp import FastMCP
+from mcp.server import NotificationOptions
 from mcp.server.context import CallNext, ServerRequestContext
 from mcp.server.streamable_http import GET_STREAM_KEY, check_accept_headers
 from mcp.server.transport_security import DEFAULT_MAX_REQUEST_BODY_SIZE
 from mcp.shared._stream_protocols import WriteStream
 from mcp.shared.dispatcher import coerce_request_id
 from mcp.shared.message import SessionMessage
-from mcp.types import RequestId
+from mcp.types import RequestId, ServerCapabilities
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from sse_starlette import EventSourceResponse
 from sse_starlette.sse import AppStatus
@@ -44,11 +45,25 @@ def turn_off_telemetry() -> None:
     fastmcp.settings.telemetry_mode = "off"
 
 
-def publish_input_schemas(server: FastMCP, schemas: Mapping[str, dict[str, Any]]) -> None:
-    """Gives the SDK the tools' input schemas, by name. It checks the headers of each call of revision
-    2026-07-28 against them, and lists all tools for each call if it does not have them: 6 ms instead of 0.5.
-    FastMCP does not set them, and has no public way to its SDK server."""
-    server._mcp_server.get_tool_input_schema = schemas.get
+def publish_input_schemas(server: FastMCP, schema: Callable[[str], Mapping[str, Any] | None]) -> None:
+    """Gives the SDK the input schema of the tool that a name means for the client of the message at hand. It
+    checks the headers of each call of revision 2026-07-28 against it, and lists all tools for each call if it
+    has no such function: 6 ms instead of 0.5. FastMCP sets none, and has no public way to its SDK server."""
+    server._mcp_server.get_tool_input_schema = schema
+
+
+def advertise_what_is_there(server: FastMCP) -> None:
+    """Removes from the capabilities what the gateway does not do: it never says that a list has changed,
+    sends no logs, and has no pages to show. FastMCP advertises all three whatever the server does."""
+    inner = server._mcp_server
+    inner.notification_options = NotificationOptions()
+    inner._request_handlers.pop("logging/setLevel")
+    get_capabilities = inner.get_capabilities
+
+    def without_extensions(*options: Any, **named: Any) -> ServerCapabilities:
+        return get_capabilities(*options, **named).model_copy(update={"extensions": None})
+
+    inner.get_capabilities = without_extensions  # type: ignore[method-assign]
 
 
 # The MCP SDK: SSE

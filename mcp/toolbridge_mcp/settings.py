@@ -111,8 +111,15 @@ class Settings(BaseSettings):
     """Whether to offer only the tools that change nothing, whatever a caller's scopes allow."""
 
     tools: Words = ()
-    """The tools to offer, by name (`list_chats`) or by the plural of an entity (`notes`). All when unset. A
-    name that is neither stops the start."""
+    """The tools that may be offered, whatever a client chooses: by name (`list_chats`), by the plural of an
+    entity (`notes`) or by toolset (`work`). All when unset. An unknown name stops the start. A tool of `work`
+    serves all entities: `search` alone finds items of every kind."""
+
+    toolsets: Words = ("crud", "work")
+    """The toolsets of an address that chooses none: `crud` (each operation on each entity), `work` (a few
+    tools with which everything can be done) or `chatgpt` (`search` and `fetch` as ChatGPT's connectors want
+    them). A client chooses others at the end of its address: `/mcp?toolsets=work`. An unknown name stops the
+    start."""
 
     public_url: PublicUrl = None
     """The address under which clients know the gateway, without `/sse` and `/mcp`; with the path, if a proxy

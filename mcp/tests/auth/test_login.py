@@ -85,7 +85,7 @@ class Person:
     @asynccontextmanager
     async def connected(self, gateway: Process, endpoint: str) -> AsyncIterator[Tools]:
         address = f"{gateway.url}/{endpoint}"
-        make: Any = SSETransport if endpoint == "sse" else StreamableHttpTransport
+        make: Any = SSETransport if endpoint.startswith("sse") else StreamableHttpTransport
         async with Client(make(address, auth=self.provider(address))) as client:
             yield Tools(client)
 
@@ -152,7 +152,7 @@ async def test_a_person_signs_in_works_and_stays_signed_in(
     assert person.memory.tokens.access_token != first.access_token
 
 
-@each_endpoint
+@pytest.mark.parametrize("endpoint", ["sse", "mcp", "sse?toolsets=crud", "mcp?toolsets=crud,work"])
 async def test_the_tokens_are_for_the_address_that_the_person_typed(
     endpoint: str, gateway: Process, authority: AuthorizationServer, person: Person
 ) -> None:

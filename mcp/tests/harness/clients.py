@@ -242,17 +242,18 @@ async def in_memory(server: FastMCP, bearer: str) -> AsyncIterator[Tools]:
 
 
 @asynccontextmanager
-async def over_http(url: str, bearer: str) -> AsyncIterator[Tools]:
-    """The tools of a running gateway over Streamable HTTP, in the newest revision that both sides speak."""
-    transport = StreamableHttpTransport(f"{url}/mcp", headers={"Authorization": f"Bearer {bearer}"})
-    async with Client(transport, timeout=CALL_SECONDS) as client:
+async def over_http(url: str, bearer: str, query: str = "", mode: str = "auto") -> AsyncIterator[Tools]:
+    """The tools of a running gateway over Streamable HTTP, in the newest revision that both sides speak, or
+    with `mode="legacy"` in a session."""
+    transport = StreamableHttpTransport(f"{url}/mcp{query}", headers={"Authorization": f"Bearer {bearer}"})
+    async with Client(transport, timeout=CALL_SECONDS, mode=mode) as client:
         yield Tools(client)
 
 
 @asynccontextmanager
-async def over_sse(url: str, bearer: str) -> AsyncIterator[Tools]:
+async def over_sse(url: str, bearer: str, query: str = "") -> AsyncIterator[Tools]:
     """The tools of a running gateway, over its real socket."""
-    transport = SSETransport(f"{url}/sse", headers={"Authorization": f"Bearer {bearer}"})
+    transport = SSETransport(f"{url}/sse{query}", headers={"Authorization": f"Bearer {bearer}"})
     async with Client(transport, timeout=CALL_SECONDS) as client:
         yield Tools(client)
 

@@ -68,6 +68,8 @@ def default_of(field: FieldInfo) -> str:
             return f"{per_minute}:{burst}"
         case str() | int():
             return str(field.default)
+        case tuple():
+            return ",".join(field.default)
     return ""
 
 

@@ -18,6 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *{"logs", "metrics", "outbound", "resilience", "settings", "tools", "web"},
     },
     "auth": {"auth", "identity", "single_flight"},
+    "choice": set(),
     "cli": {
         *{"", "app", "cli", "client", "connections", "contract", "entities", "environment", "errors"},
         *{"http_clients", "identity", "listening", "outbound", "retry_after", "setting_types", "settings"},
@@ -52,17 +53,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "single_flight": set(),
     "supervision": {"environment", "listening", "supervision"},
     "tools": {
-        *{"client", "entities", "errors", "identity", "metrics", "rendering", "resilience", "tools"},
+        *{"choice", "client", "entities", "errors", "identity", "metrics", "rendering", "resilience"},
+        "tools",
     },
     "transport": {"errors", "settings", "transport", "unread"},
     "unread": set(),
     "uvicorn_server": {"connections", "library_seams", "listening", "memory", "metrics", "web", ""},
     "web": {
-        *{"auth", "identity", "library_seams", "memory", "metrics", "resilience"},
+        *{"auth", "choice", "identity", "library_seams", "memory", "metrics", "resilience"},
         *{"single_flight", "unread", "web"},
     },
 }
 LIBRARIES: dict[str, set[str]] = {
+    "choice": {"fastmcp"},
     "client": {"httpx", "pydantic", "pydantic_core"},
     "entities": {"pydantic", "pydantic_core"},
     "environment": set(),

@@ -6,14 +6,17 @@ import sys
 from pathlib import Path
 
 from tests.harness.clients import in_memory, settings_for, token
-from tests.harness.recording import failing_api
+from tests.harness.recording import INFO, failing_api
 from toolbridge_mcp.app import create_server
+from toolbridge_mcp.tools.work import ALL_WORK
 
 FILE = Path(__file__).with_name("tools.json")
 
 
 async def published() -> str:
-    server = create_server(settings_for("http://127.0.0.1:8081"), transport=failing_api([]))
+    features = sorted({feature for work in ALL_WORK for feature in work.needs})
+    newest = failing_api([], {**INFO, "features": features})
+    server = create_server(settings_for("http://127.0.0.1:8081"), transport=newest)
     async with in_memory(server, token("nobody")) as tools:
         listed = await tools.client.list_tools()
     wire = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed]

@@ -50,6 +50,18 @@ async def test_the_tools_and_their_answers_are_the_same(
         assert [item["uid"] for item in (await tools.call("list_notes"))["items"]] == [note["uid"]]
 
 
+async def test_only_what_is_there_is_advertised(gateway: Process, bearer: str) -> None:
+    headers = {"Authorization": f"Bearer {bearer}", "Accept": "application/json, text/event-stream"}
+    discover = {"jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": {"_meta": META}}
+    newest = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "server/discover"}
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, headers=headers) as http:
+        for message, more in ((HELLO, {}), (discover, newest)):
+            result = (await http.post("/mcp", json=message, headers=more)).json()["result"]
+            capabilities = result["capabilities"]
+            assert capabilities["tools"] == {"listChanged": False}
+            assert not {"logging", "extensions", "experimental"} & capabilities.keys()
+
+
 @each_transport
 async def test_a_refusal_reads_the_same(connect: Connect, gateway: Process, bearer: str) -> None:
     async with connect(gateway.url, bearer) as tools:
@@ -57,7 +69,7 @@ async def test_a_refusal_reads_the_same(connect: Connect, gateway: Process, bear
         wrong = await tools.refusal("get_note", uid="x")
         unknown = await tools.refusal("get_notes", uid="x")
     assert missing.startswith("The user has no note with this uid.")
-    assert wrong.startswith("The arguments do not fit: uid should be a uid")
+    assert wrong.startswith("The arguments do not fit: uid should be an id")
     assert "get_notes" in unknown
 
 

@@ -1,21 +1,19 @@
 """The tools that an AI client sees: every operation on every entity, and those for everyday work."""
 
 from collections.abc import Collection, Sequence
-from typing import TypeAlias
 
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.resilience import CallLimits
 from toolbridge_mcp.tools.entity_tool import EntityTool
 from toolbridge_mcp.tools.instructions import instructions
+from toolbridge_mcp.tools.offers import AnyTool, Offers
 from toolbridge_mcp.tools.operations import OPERATIONS
+from toolbridge_mcp.tools.toolsets import TOOLSETS
 from toolbridge_mcp.tools.visibility import OnlyUsable
 from toolbridge_mcp.tools.work import ALL_WORK, WorkTool
 
-__all__ = ["AnyTool", "OnlyUsable", "UnknownTool", "build_tools", "chosen", "instructions"]
-
-
-AnyTool: TypeAlias = EntityTool | WorkTool
+__all__ = ["AnyTool", "Offers", "OnlyUsable", "UnknownTool", "build_tools", "chosen", "instructions"]
 
 
 class UnknownTool(ValueError):
@@ -42,7 +40,7 @@ def build_tools(
 def chosen(tools: Sequence[AnyTool], *, names: Collection[str], read_only: bool) -> Sequence[AnyTool]:
     """The tools that `names` lists, each by its own name, its toolset or the plural of its
     entity; all if it is empty. If `read_only`, without those that write. Raises `UnknownTool`."""
-    known = {name for tool in tools for name in (tool.name, *tool.groups)}
+    known = {*TOOLSETS, *(name for tool in tools for name in (tool.name, *tool.groups))}
     if unknown := sorted(set(names) - known):
         raise UnknownTool(unknown[0])
     return [

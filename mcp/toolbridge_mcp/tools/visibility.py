@@ -1,4 +1,4 @@
-"""A client is shown only what its token allows."""
+"""A client is shown only what its address chooses, what its token allows and what the API can do."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,18 +6,31 @@ from typing import Any
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 
 from toolbridge_mcp.identity import get_access_token
+from toolbridge_mcp.tools.offers import Offers
 
 LISTS = frozenset({"tools/list", "resources/templates/list"})
 
 
 class OnlyUsable(Middleware):
-    """Leaves out of the lists the parts whose `scope` the token lacks: a call of them would only say that."""
+    """Leaves out of the lists the parts whose `scope` the token lacks: a call of them would only say that.
+
+    Tools come from `offers`, which know by whose address a name is meant. FastMCP's own search for a tool
+    does not, and asks all of its providers for each call.
+    """
+
+    def __init__(self, offers: Offers) -> None:
+        self._offers = offers
 
     async def __call__(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
         # Not `on_list_tools`: its machinery would cost every tool call as much as a signature.
+        if context.method == "tools/call":
+            message = context.message
+            return await self._offers.call(message.name, message.arguments or {})
         if context.method not in LISTS:
             return await call_next(context)
-        parts: Sequence[Any] = await call_next(context)
+        parts: Sequence[Any] = (
+            await self._offers.listed() if context.method == "tools/list" else await call_next(context)
+        )
         access = get_access_token()
         allowed = {None, *(access.scopes if access else ())}
         return [part for part in parts if getattr(part, "scope", None) in allowed]

@@ -2,7 +2,7 @@
 
 from toolbridge_mcp.web.bodies import BodyLimits
 from toolbridge_mcp.web.door import DoorLimits
-from toolbridge_mcp.web.entry import Address, AllowedCallers, BearerAuthProvider
+from toolbridge_mcp.web.entry import Address, AllowedCallers, BearerAuthProvider, ToolsetsInAddresses
 from toolbridge_mcp.web.gateway import Gateway
 from toolbridge_mcp.web.ledger import Room
 from toolbridge_mcp.web.metadata import IssuerMetadata, ResourceMetadata
@@ -21,5 +21,6 @@ __all__ = [
     "Room",
     "SessionLimits",
     "StreamLimits",
+    "ToolsetsInAddresses",
     "UnreadAnswers",
 ]

@@ -17,6 +17,7 @@ from toolbridge_mcp.web.door import Door, DoorLimits, OpenPosts
 from toolbridge_mcp.web.entry.address import MCP_PATH, MESSAGES_PATH, SSE_PATH, Address
 from toolbridge_mcp.web.entry.callers import AllowedCallers
 from toolbridge_mcp.web.entry.headers import SecurityHeadersMiddleware, trimmed
+from toolbridge_mcp.web.entry.toolsets import ToolsetsInAddresses, ToolsetsOfAddress
 from toolbridge_mcp.web.readable import ReadableMessages
 from toolbridge_mcp.web.refusals import refusal
 from toolbridge_mcp.web.sessions import (
@@ -67,6 +68,7 @@ class Gateway:
         address: Address,
         *,
         callers: AllowedCallers,
+        toolsets: ToolsetsInAddresses,
         calls: Calls,
         session_limits: SessionLimits,
         stream_limits: StreamLimits,
@@ -93,7 +95,9 @@ class Gateway:
         }
         library_seams.begin_requests(server, begin_handling)
         library_seams.send_through(server, WatchedMessages.of)
-        sse_sessions = Middleware(SseSessionMiddleware, sessions=self._sse_sessions, **shared)
+        sse_sessions = Middleware(
+            SseSessionMiddleware, sessions=self._sse_sessions, toolsets=toolsets, **shared
+        )
         http_sessions = Middleware(HttpSessionMiddleware, sessions=self._http_sessions, **shared)
         sse_door = Middleware(Door, limits=door, posts=self._posts, stream_of=self._stream_of)
         readable = Middleware(ReadableMessages)
@@ -105,9 +109,9 @@ class Gateway:
             middleware=[Middleware(Door, limits=door, posts=self._posts), readable, http_sessions],
         )
         self._guarded: dict[str, ASGIApp] = {
-            SSE_PATH: callers.only(self._sse),
+            SSE_PATH: callers.only(ToolsetsOfAddress(self._sse, toolsets)),
             MESSAGES_PATH: callers.only(self._sse),
-            MCP_PATH: callers.only(self._mcp),
+            MCP_PATH: callers.only(ToolsetsOfAddress(self._mcp, toolsets)),
             **{route.path: callers.only(route) for route in routes},
         }
         others = Router(documents, redirect_slashes=False, default=_NOT_FOUND, lifespan=self._lifespan)

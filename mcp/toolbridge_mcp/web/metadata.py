@@ -15,7 +15,9 @@ from toolbridge_mcp.auth.keys import MIN_INTERVAL_SECONDS
 from toolbridge_mcp.auth.verifier import Scopes
 from toolbridge_mcp.single_flight import SingleFlight
 from toolbridge_mcp.web.entry.address import ENDPOINTS, RESOURCE_METADATA, Address
+from toolbridge_mcp.web.entry.toolsets import ToolsetsInAddresses
 from toolbridge_mcp.web.refusals import refusal
+from toolbridge_mcp.web.refused import Refused
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +27,20 @@ KEEP_SECONDS = 300
 
 
 class ResourceMetadata:
-    """The document of RFC 9728 for each endpoint, and for the gateway as a whole."""
+    """The document of RFC 9728 for each endpoint, and for the gateway as a whole.
 
-    def __init__(self, address: Address, scopes: Scopes, authorization_servers: Sequence[str]) -> None:
+    A query that chooses toolsets is part of an endpoint's address, and comes behind the path of the document.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        scopes: Scopes,
+        authorization_servers: Sequence[str],
+        toolsets: ToolsetsInAddresses,
+    ) -> None:
         self._address = address
+        self._toolsets = toolsets
         self._scopes = scopes
         self._authorization_servers = list(authorization_servers)
 
@@ -36,7 +48,7 @@ class ResourceMetadata:
         return _routes(RESOURCE_METADATA, self._answer)
 
     async def _answer(self, request: Request) -> Response:
-        endpoint = self._endpoint(request.path_params.get("path", ""))
+        endpoint = self._endpoint(request)
         if endpoint is None:
             return JSONResponse({"error": "not_found"}, status_code=404)
         document: dict[str, object] = {
@@ -49,10 +61,17 @@ class ResourceMetadata:
             document["authorization_servers"] = self._authorization_servers
         return JSONResponse(document, headers={"Cache-Control": f"public, max-age={KEEP_SECONDS}"})
 
-    def _endpoint(self, path: str) -> str | None:
-        """The endpoint in the path of the metadata, which has the prefix too if the client put it there."""
-        path = f"/{path}".rstrip("/").removeprefix(self._address.prefix)
-        return path if path in ("", *ENDPOINTS) else None
+    def _endpoint(self, request: Request) -> str | None:
+        """The endpoint in the path of the metadata, which has the prefix too if the client put it there, and
+        the query behind it."""
+        path = f"/{request.path_params.get('path', '')}".rstrip("/").removeprefix(self._address.prefix)
+        try:
+            query = self._toolsets.query_in(request.scope["query_string"])
+        except Refused:
+            return None
+        if path in ENDPOINTS:
+            return path + query
+        return None if path else ""
 
 
 class IssuerMetadata:

@@ -3,5 +3,6 @@
 from toolbridge_mcp.web.entry.address import Address
 from toolbridge_mcp.web.entry.authentication import BearerAuthProvider
 from toolbridge_mcp.web.entry.callers import AllowedCallers
+from toolbridge_mcp.web.entry.toolsets import ToolsetsInAddresses
 
-__all__ = ["Address", "AllowedCallers", "BearerAuthProvider"]
+__all__ = ["Address", "AllowedCallers", "BearerAuthProvider", "ToolsetsInAddresses"]

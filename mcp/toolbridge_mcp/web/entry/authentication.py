@@ -12,6 +12,7 @@ from starlette.responses import Response
 from toolbridge_mcp.auth import KeysUnavailable, UserTokenVerifier
 from toolbridge_mcp.identity import AccessToken, authenticated
 from toolbridge_mcp.web.entry.address import Address, endpoint_of, route_path
+from toolbridge_mcp.web.entry.toolsets import ToolsetsInAddresses
 from toolbridge_mcp.web.refusals import RETRY_AFTER_SECONDS, refusal
 
 
@@ -74,10 +75,11 @@ class BearerAuthProvider(TokenVerifier):
     RFC 9728, section 5.1), or 503 while tokens cannot be checked.
     """
 
-    def __init__(self, verifier: UserTokenVerifier, address: Address) -> None:
+    def __init__(self, verifier: UserTokenVerifier, address: Address, toolsets: ToolsetsInAddresses) -> None:
         super().__init__()
         self._verifier = verifier
         self._address = address
+        self._toolsets = toolsets
 
     async def verify_token(self, token: str) -> AccessToken | None:
         return await self._verifier.verify_token(token)
@@ -101,7 +103,8 @@ class BearerAuthProvider(TokenVerifier):
         endpoint = endpoint_of(route_path(conn.scope)) or ""
         parts = [f'error="{error.code}"', f'error_description="{error.description}"'] if error.code else []
         parts.append(f'scope="{scopes}"')
-        parts.append(f'resource_metadata="{self._address.metadata_url(conn.scope, endpoint)}"')
+        metadata = self._address.metadata_url(conn.scope, endpoint) + self._toolsets.query_of(conn.scope)
+        parts.append(f'resource_metadata="{metadata}"')
         return f"Bearer {', '.join(parts)}"
 
 

@@ -12,6 +12,7 @@ from starlette.datastructures import QueryParams
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from toolbridge_mcp.choice import Choice, choice_of, choose
 from toolbridge_mcp.identity import AccessToken, token_of, user_of
 from toolbridge_mcp.library_seams import (
     MESSAGE_EVENT,
@@ -21,6 +22,7 @@ from toolbridge_mcp.library_seams import (
 )
 from toolbridge_mcp.unread import answering, current_answer
 from toolbridge_mcp.web.entry.address import MESSAGES_PATH, SSE_PATH, route_path
+from toolbridge_mcp.web.entry.toolsets import ToolsetsInAddresses
 from toolbridge_mcp.web.refusals import refusal
 from toolbridge_mcp.web.sessions.exchanges import Exchange, UnreadAnswers
 from toolbridge_mcp.web.sessions.messages import PostedMessage, id_in_flight
@@ -55,11 +57,12 @@ _ONLY_GET = Response("Method Not Allowed", status_code=405, headers={"Allow": "G
 
 
 class SseSession(Session):
-    """One session, on one stream."""
+    """One session, on one stream. `choice` is that of the address with which the stream was opened."""
 
-    def __init__(self, owner: SessionOwner, stream: Stream) -> None:
+    def __init__(self, owner: SessionOwner, stream: Stream, choice: Choice = None) -> None:
         super().__init__(owner)
         self.stream = stream
+        self.choice = choice
         self._coming: deque[Exchange | None] = deque()
         """What the messages belong to that are on their way to the socket, in their order."""
 
@@ -134,9 +137,11 @@ class SseSessionMiddleware:
         limits: SessionLimits,
         answers: UnreadAnswers,
         machine: Machine,
+        toolsets: ToolsetsInAddresses,
     ) -> None:
         self._app = app
         self._sessions = sessions
+        self._toolsets = toolsets
         self._streams = streams
         self._limits = limits
         self._answers = answers
@@ -164,8 +169,8 @@ class SseSessionMiddleware:
         self, place: Place, token: AccessToken, scope: Scope, receive: Receive, send: Send
     ) -> None:
         stream = self._streams.new(token, receive, send)
-        session = SseSession(session_owner(token), stream)
-        opening = _Opening(self._app, scope, session, place, self._sessions, self._machine)
+        session = SseSession(session_owner(token), stream, choice_of(scope))
+        opening = _Opening(self._app, scope, session, place, self._sessions, self._machine, self._toolsets)
         reset = _session.set(session)
         try:
             await self._streams.run(self._app, scope, stream, opening.send)
@@ -211,6 +216,7 @@ class SseSessionMiddleware:
             await _ACCEPTED(scope, message.receive, send)
             await session.stream.send(id_in_flight().event())
             return
+        choose(scope, session.choice)
         exchange = Exchange(self._answers, session.user, session.stream)
         if request_id is not None:
             session.begin(request_id, exchange)
@@ -249,9 +255,11 @@ class _Opening:
         place: Place,
         sessions: MutableMapping[str, SseSession],
         machine: Machine,
+        toolsets: ToolsetsInAddresses,
     ) -> None:
         self._app = app
         self._scope = scope
+        self._toolsets = toolsets
         self._session = session
         self._place = place
         self._sessions = sessions
@@ -268,6 +276,7 @@ class _Opening:
     def close(self) -> None:
         if self._session_id is not None:
             del self._sessions[self._session_id.decode()]
+            self._toolsets.forget(self._session_id.decode())
 
     async def _registered(self, message: Message) -> Message:
         """`message`; if it names the session, with the machine's name, and the session ready for calls."""
@@ -275,6 +284,7 @@ class _Opening:
         if self._session_id is None:
             return message
         self._sessions[self._session_id.decode()] = self._session
+        self._toolsets.keep(self._session_id.decode(), self._scope)
         self._place.session = self._session
         await self._declare_initialized(self._session_id)
         return self._with_machine(message, self._session_id)

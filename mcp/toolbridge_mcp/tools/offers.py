@@ -1,0 +1,118 @@
+"""Which tools a client is offered: those of the toolsets that its address chooses, or else the deployment's.
+
+A name may mean another tool in another toolset: `search` is ChatGPT's where its toolset is chosen.
+"""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any, TypeAlias
+
+from fastmcp.tools.base import ToolResult
+
+from toolbridge_mcp.choice import current_choice
+from toolbridge_mcp.client import ApiClient
+from toolbridge_mcp.errors import ToolBridgeError
+from toolbridge_mcp.resilience import within
+from toolbridge_mcp.tools.entity_tool import EntityTool
+from toolbridge_mcp.tools.results import text_block
+from toolbridge_mcp.tools.toolsets import CHATGPT, TOOLSETS
+from toolbridge_mcp.tools.work import WorkTool
+
+AnyTool: TypeAlias = EntityTool | WorkTool
+
+DESCRIPTION_SECONDS = 3.0
+"""How long a list of tools waits for what the API says about itself."""
+
+SHOWN = 64
+"""As many characters of an unknown name are quoted."""
+
+FEW = 12
+"""So many tools are named to a client that called another one."""
+
+
+class Offer:
+    """The tools of one choice, in their fixed order."""
+
+    def __init__(self, tools: Iterable[AnyTool], toolsets: frozenset[str]) -> None:
+        self.toolsets = toolsets
+        offered = [tool for tool in tools if tool.toolset in toolsets]
+        named = {tool.name: tool for tool in offered}
+        named |= {tool.name: tool for tool in offered if tool.toolset == CHATGPT}
+        self.tools: Sequence[AnyTool] = tuple(tool for tool in offered if named[tool.name] is tool)
+        self._named = named
+
+    def tool(self, name: str) -> AnyTool | None:
+        return self._named.get(name)
+
+    def like(self, name: str) -> str:
+        """A sentence with the tools that may have been meant; empty if none are alike."""
+        if len(self._named) <= FEW:
+            return f" Tools here: {', '.join(self._named)}."
+        alike = get_close_matches(name[:SHOWN], self._named, n=3)
+        return f" Similar tools: {', '.join(alike)}." if alike else ""
+
+
+class Offers:
+    """The offers of all choices. `tools` are those that the deployment allows."""
+
+    def __init__(self, tools: Sequence[AnyTool], default: Iterable[str], client: ApiClient) -> None:
+        self._tools = tools
+        self._client = client
+        self._default = Offer(tools, frozenset(default))
+        self._chosen: dict[frozenset[str], Offer] = {}
+        """Of the choices so far; there are only so many sets of a few toolsets."""
+
+    @property
+    def default(self) -> Offer:
+        """What a client gets whose address chooses nothing."""
+        return self._default
+
+    def current(self) -> Offer:
+        """The offer for the client of the message at hand."""
+        choice = current_choice()
+        return self._default if choice is None else self._chosen.get(choice) or self._make(choice)
+
+    def schema(self, name: str) -> dict[str, Any] | None:
+        """The input schema of the tool that the name means for the client of the message at hand."""
+        tool = self.current().tool(name)
+        return tool.parameters if tool else None
+
+    async def listed(self) -> Sequence[AnyTool]:
+        """The tools of the offer, without those for which the API lacks a feature; all if it says nothing."""
+        tools = self.current().tools
+        features = await self._features()
+        return [tool for tool in tools if features is None or tool.needs <= features]
+
+    async def call(self, name: str, arguments: dict[str, Any]) -> ToolResult:
+        """The result of a call, which for an unknown tool is an error."""
+        tool = self.current().tool(name)
+        if tool is None:
+            return ToolResult(content=[text_block(self._unknown(name))], is_error=True)
+        return await tool.run(arguments)
+
+    def _make(self, choice: frozenset[str]) -> Offer:
+        return self._chosen.setdefault(choice, Offer(self._tools, choice))
+
+    async def _features(self) -> frozenset[str] | None:
+        try:
+            with within(DESCRIPTION_SECONDS):
+                return await self._client.read_features()
+        except ToolBridgeError:
+            return self._client.features
+
+    def _unknown(self, name: str) -> str:
+        offer = self.current()
+        shown = repr(name if len(name) <= SHOWN else f"{name[:SHOWN]}...")
+        elsewhere = next((tool.toolset for tool in self._tools if tool.name == name), None)
+        return f"Unknown tool: {shown}.{_where(elsewhere, offer)}{offer.like(name)} Nothing was done."
+
+
+def _where(elsewhere: str | None, offer: Offer) -> str:
+    """A sentence on the toolset that has a tool; empty if none has."""
+    if elsewhere is None:
+        return ""
+    both = [name for name in TOOLSETS if name == elsewhere or name in offer.toolsets]
+    return (
+        f" It belongs to the toolset {elsewhere}, which this connection does not have; the user adds it with "
+        f"?toolsets={','.join(both)} at the end of the server's address."
+    )
