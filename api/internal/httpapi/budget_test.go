@@ -290,6 +290,7 @@ func pastCosts(u user, e *entity.Entity, count func(name, method, path, body, ke
 	count(kind+": the journal", "GET", "/v1/journal", "", "", 2)
 	count(kind+": a history", "GET", path+"/history", "", "", 2)
 	count(kind+": an undo", "POST", "/v1/undo", `{"change_id":"`+change+`"}`, "", 5)
+	count(kind+": an undo of the last write", "POST", "/v1/undo", `{"last":true}`, "", 5)
 	count(kind+": a restoration", "POST", path+"/restore", `{"version":2}`, "", 4)
 	u.call("DELETE", path, "").is(200)
 	count(kind+": a revival", "POST", path+"/restore", "", "", 4)

@@ -118,22 +118,29 @@ type journalBody struct {
 	Begins     string     `json:"begins,omitempty"`
 }
 
-// undoneBody is an item that an undo changed.
+// undoneBody is an item that an undo changed. Change and At are those of the write that was
+// taken back; Fields are those that got their values back.
 type undoneBody struct {
-	Kind     string   `json:"kind"`
-	UID      string   `json:"uid"`
-	Version  int64    `json:"version"`
-	ChangeID string   `json:"change_id,omitempty"`
-	Undoes   string   `json:"undoes"`
-	Fields   []string `json:"fields"`
+	Kind     string       `json:"kind"`
+	UID      string       `json:"uid"`
+	Version  int64        `json:"version"`
+	Title    string       `json:"title,omitempty"`
+	ChangeID string       `json:"change_id,omitempty"`
+	Undoes   string       `json:"undoes"`
+	Change   journal.Name `json:"change"`
+	At       string       `json:"at"`
+	Fields   []string     `json:"fields"`
 }
 
 // unchangedBody is an item for which nothing was left to undo.
 type unchangedBody struct {
-	Kind    string `json:"kind"`
-	UID     string `json:"uid"`
-	Version int64  `json:"version"`
-	Undoes  string `json:"undoes"`
+	Kind    string       `json:"kind"`
+	UID     string       `json:"uid"`
+	Version int64        `json:"version"`
+	Undoes  string       `json:"undoes"`
+	Change  journal.Name `json:"change"`
+	At      string       `json:"at"`
+	Fields  []string     `json:"fields"`
 }
 
 type undoBody struct {
@@ -341,10 +348,15 @@ func undoAnswer(undone []item.Undone, dryRun bool) undoBody {
 	for _, one := range undone {
 		line := one.Line
 		if one.Item == nil {
-			body.Unchanged = append(body.Unchanged, unchangedBody{line.Kind, line.UID, one.Version, journal.ChangeID(line.Seq)})
+			body.Unchanged = append(body.Unchanged, unchangedBody{
+				line.Kind, line.UID, one.Version, journal.ChangeID(line.Seq), line.Name, item.Millis(line.At).String(), line.Names(),
+			})
 			continue
 		}
-		made := undoneBody{Kind: line.Kind, UID: line.UID, Version: one.Version, Undoes: journal.ChangeID(line.Seq), Fields: one.Fields()}
+		made := undoneBody{
+			Kind: line.Kind, UID: line.UID, Version: one.Version, Title: item.Title(one.Item.Summary),
+			Undoes: journal.ChangeID(line.Seq), Change: line.Name, At: item.Millis(line.At).String(), Fields: one.Fields(),
+		}
 		if !dryRun {
 			made.ChangeID = journal.ChangeID(one.Item.Seq)
 			if body.BatchID == "" {

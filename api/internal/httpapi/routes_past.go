@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"maps"
 	"reflect"
+	"slices"
 
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
@@ -24,7 +26,7 @@ func (a *API) pastRoutes() []route {
 		},
 		{
 			method: "POST", pattern: "/v1/undo", guards: a.synced(), handle: a.undo,
-			id: "undo", tag: "journal", summary: "Take back a write or a batch",
+			id: "undo", tag: "journal", summary: "Take back a write or a batch, that of an id or the last own one",
 			parameters: []parameter{dryRunParameter},
 			body:       &body{schema: schemaRef("UndoRequest"), example: object{"change_id": "c12"}},
 			success:    success{schema: schemaRef("Undone"), headers: []header{changeHeader}},
@@ -70,12 +72,9 @@ var exampleChanges = object{
 // pastSchemas are those of the routes above.
 func pastSchemas(moment object) object {
 	id := func(pattern string) object { return object{"type": []string{"string", "null"}, "pattern": pattern} }
-	either := func(key, other string) object {
-		properties := object{key: object{"type": "string"}, other: object{"type": "null"}}
-		return object{"required": []string{key}, "properties": properties}
-	}
-	request := closed(object{"change_id": id("^c[1-9][0-9]{0,17}$"), "batch_id": id("^b[1-9][0-9]{0,17}$")})
-	request["oneOf"] = []object{either("change_id", "batch_id"), either("batch_id", "change_id")}
+	last := object{"type": []string{"boolean", "null"}, "enum": []any{true, nil},
+		"description": "The last write or batch of the token's subject with the client of `X-TB-Client`, whatever its version, that is no undo."}
+	request := exactlyOne(object{"change_id": id("^c[1-9][0-9]{0,17}$"), "batch_id": id("^b[1-9][0-9]{0,17}$"), "last": last})
 	changes := schemaOf(reflect.TypeFor[changesBody]())
 	history := schemaOf(reflect.TypeFor[historyBody]())
 	begins := describedAs(moment, "When what is kept begins, if earlier changes were asked for.")
@@ -91,6 +90,23 @@ func pastSchemas(moment object) object {
 		"Undone":        schemaOf(reflect.TypeFor[undoBody]()),
 		"Restoration":   closed(object{"version": versionSchema}),
 	}
+}
+
+// exactlyOne is an object that has one of these members, and the others as null at most.
+func exactlyOne(members object) object {
+	schema, alternatives := closed(members), []object{}
+	delete(schema, "required")
+	names := slices.Sorted(maps.Keys(members))
+	for _, name := range names {
+		only := object{}
+		for _, other := range names {
+			only[other] = object{"type": "null"}
+		}
+		only[name] = object{"not": object{"type": "null"}}
+		alternatives = append(alternatives, object{"required": []string{name}, "properties": only})
+	}
+	schema["oneOf"] = alternatives
+	return schema
 }
 
 // versionSchema is the version to restore.

@@ -42,6 +42,22 @@ type LineQuery struct {
 	Descending bool
 	Items      bool // lines come with their items as they are now
 	Limit      int
+
+	// Writer, if set, selects its lines among the newest MaxLooked: those of this subject,
+	// made with this client in whatever version, and by no undo.
+	Writer *journal.Origin
+}
+
+// MaxLooked is how many of the newest lines are looked through for a writer's own.
+const MaxLooked = 1000
+
+// ClientName is the name of a client that says its name and version as `name/version`.
+// What has no slash is a name alone.
+func ClientName(client string) (name string, versioned bool) {
+	if at := strings.LastIndexByte(client, '/'); at > 0 {
+		return client[:at], true
+	}
+	return client, false
 }
 
 // Of is the lines about one item.

@@ -3,6 +3,7 @@ package item
 import (
 	"context"
 	"slices"
+	"strconv"
 
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/entity"
@@ -19,29 +20,53 @@ const (
 // minUndone is how many lines of one batch can be undone at least.
 const minUndone = 1000
 
-// UndoRequest says which change to take back, of one write or a batch.
+// UndoMark begins the tool of each line that an undo wrote. No request can name such a
+// tool, since the header has no spaces.
+const UndoMark = "undo "
+
+// UndoRequest says which change to take back, of one write or a batch: that of a Seq, or
+// the caller's last.
 type UndoRequest struct {
 	Seq   int64
 	Batch bool
+	Last  bool
 }
+
+// The members of the body of an undo.
+const (
+	keyChange = "change_id"
+	keyBatch  = "batch_id"
+	keyLast   = "last"
+)
 
 // ReadUndo reads the body of an undo.
 func ReadUndo(body []byte) (UndoRequest, error) {
-	const keyChange, keyBatch = "change_id", "batch_id"
 	sent, err := Decode(body)
 	if err != nil {
 		return UndoRequest{}, err
 	}
-	if err := sent.RequireOnly(keyChange, keyBatch); err != nil {
+	names := []string{keyChange, keyBatch, keyLast}
+	if err := sent.RequireOnly(names...); err != nil {
 		return UndoRequest{}, err
 	}
-	if sent.Given(keyChange) == sent.Given(keyBatch) {
-		return UndoRequest{}, invalidJSON("send either change_id or batch_id").With(fault.Facts{"field": keyChange})
+	given := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !sent.Given(name) })
+	if len(given) != 1 {
+		return UndoRequest{}, invalidJSON("send one of " + allOf(names)).With(fault.Facts{"field": keyChange})
 	}
-	key := keyChange
-	if sent.Given(keyBatch) {
-		key = keyBatch
+	if given[0] == keyLast {
+		return readLast(sent)
 	}
+	return readChangeID(sent, given[0])
+}
+
+func readLast(sent *Payload) (UndoRequest, error) {
+	if raw, _ := sent.raw(keyLast); string(raw) != "true" {
+		return UndoRequest{}, invalidJSON(keyLast + " must be true; leave it out to name a change").With(fault.Facts{"field": keyLast})
+	}
+	return UndoRequest{Last: true}, nil
+}
+
+func readChangeID(sent *Payload, key string) (UndoRequest, error) {
 	text, _ := sent.Text(key)
 	seq, batch, ok := journal.ParseID(text)
 	if !ok || batch != (key == keyBatch) {
@@ -49,7 +74,7 @@ func ReadUndo(body []byte) (UndoRequest, error) {
 		return UndoRequest{}, invalidJSON(key + " must be one that a write, the changes or a history named, such as " + example).
 			With(fault.Facts{"field": key})
 	}
-	return UndoRequest{seq, batch}, nil
+	return UndoRequest{Seq: seq, Batch: batch}, nil
 }
 
 func (r UndoRequest) String() string {
@@ -87,7 +112,7 @@ func (u Undone) Fields() []string {
 // other values are left as they are.
 func (s *Service) Undo(ctx context.Context, t Target, r UndoRequest) ([]Undone, error) {
 	most := max(minUndone, s.MaxPushItems)
-	found, err := s.Store.Journal(ctx, r.query(t.Owner, most))
+	r, found, err := s.toUndo(ctx, t, r, most)
 	if err != nil {
 		return nil, err
 	}
@@ -95,6 +120,7 @@ func (s *Service) Undo(ctx context.Context, t Target, r UndoRequest) ([]Undone, 
 		return nil, err
 	}
 	slices.Reverse(found.Lines)
+	t.Origin.Tool = UndoMark + r.String()
 	undo := undoing{made: make([]Undone, len(found.Lines)), quota: s.Quota, most: s.MaxItemBytes, revives: map[Parent]bool{}}
 	batch := s.batch(t)
 	batch.Joint = true
@@ -109,6 +135,37 @@ func (s *Service) Undo(ctx context.Context, t Target, r UndoRequest) ([]Undone, 
 		}})
 	}
 	return undo.made, s.Store.Write(ctx, batch)
+}
+
+// toUndo finds the lines to undo, and names the write or batch that they are. The caller's
+// last write, once undone, stays the last: an undo is none.
+func (s *Service) toUndo(ctx context.Context, t Target, r UndoRequest, most int) (UndoRequest, Lines, error) {
+	if !r.Last {
+		found, err := s.Store.Journal(ctx, r.query(t.Owner, most))
+		return r, found, err
+	}
+	found, err := s.Store.Journal(ctx, LineQuery{Owner: t.Owner, Writer: &t.Origin, Descending: true, Limit: 1})
+	switch {
+	case err != nil:
+		return r, Lines{}, err
+	case len(found.Lines) == 0:
+		return r, Lines{}, nothingLast(t.Origin.Client)
+	}
+	last := found.Lines[0]
+	if last.Batch == 0 {
+		return UndoRequest{Seq: last.Seq}, found, nil
+	}
+	return s.toUndo(ctx, t, UndoRequest{Seq: last.Batch, Batch: true}, most)
+}
+
+func nothingLast(client string) error {
+	with := "without a client's name"
+	if client != "" {
+		name, _ := ClientName(client)
+		with = "with the client " + strconv.Quote(name)
+	}
+	const sentence = "there is nothing to take back: none of the newest %d changes of your journal is a write of yours %s; GET /v1/changes names all changes, and one is undone by its change_id"
+	return fault.New(fault.ChangeNotFound, sentence, MaxLooked, with)
 }
 
 // check refuses lines that cannot be undone, whatever has been written since.

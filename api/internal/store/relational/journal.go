@@ -85,7 +85,7 @@ func addStart(s *statement, q item.LineQuery) {
 // addPage adds the lines of the page, and one more.
 func addPage(s *statement, q item.LineQuery) {
 	const columns = `SELECT ` + lineNames + `, content IS NOT NULL AS kept FROM `
-	if len(q.Kinds) > 0 && q.UID == "" {
+	if q.Writer != nil || len(q.Kinds) > 0 && q.UID == "" {
 		s.add(columns)
 		addPicked(s, q)
 		s.add(` JOIN journal ON tenant = ? AND owner = ? AND seq = picked`, q.Tenant, q.User)
@@ -109,16 +109,37 @@ func addPage(s *statement, q item.LineQuery) {
 	s.add(` ORDER BY seq`+direction(q)+` LIMIT ?`, q.Limit+1)
 }
 
-// addPicked adds the numbers of the lines of some kinds. It looks at few columns of the
-// lines that it looks through.
+// addPicked adds the numbers of the lines of some kinds, or of a writer. It looks at few
+// columns of the lines that it looks through.
 func addPicked(s *statement, q item.LineQuery) {
-	s.add(`(SELECT seq AS picked FROM (SELECT seq, kind FROM `)
-	addWalk(s, q)
-	s.add(` ORDER BY seq LIMIT ?) AS scanned WHERE kind IN (?`+strings.Repeat(", ?", len(q.Kinds)-1)+`)`, item.MaxScanned)
-	for _, kind := range q.Kinds {
-		s.add("", string(kind))
+	order, scanned := ` ORDER BY seq`+direction(q)+` LIMIT ?`, item.MaxScanned
+	if q.Writer != nil {
+		scanned = item.MaxLooked
 	}
-	s.add(` ORDER BY seq LIMIT ?) AS picks`, q.Limit+1)
+	s.add(`(SELECT seq AS picked FROM (SELECT seq, kind, author, client, tool FROM `)
+	addWalk(s, q)
+	s.add(order+`) AS scanned WHERE `, scanned)
+	if q.Writer != nil {
+		addWriter(s, q.Writer)
+	} else {
+		s.add(`kind IN (?` + strings.Repeat(", ?", len(q.Kinds)-1) + `)`)
+		for _, kind := range q.Kinds {
+			s.add("", string(kind))
+		}
+	}
+	s.add(order+`) AS picks`, q.Limit+1)
+}
+
+// addWriter adds the condition of the lines of a writer: see item.LineQuery.
+func addWriter(s *statement, writer *journal.Origin) {
+	s.add(`author = ? AND substr(tool, 1, ?) <> ? AND `, writer.By, len(item.UndoMark), item.UndoMark)
+	name, versioned := item.ClientName(writer.Client)
+	if !versioned {
+		s.add(`client = ?`, name)
+		return
+	}
+	name += "/"
+	s.add(`substr(client, 1, ?) = ? AND length(client) - length(replace(client, '/', '')) = ?`, len(name), name, strings.Count(name, "/"))
 }
 
 // addWalk adds the walk along an owner's lines.
