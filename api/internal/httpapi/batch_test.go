@@ -241,7 +241,7 @@ func TestWhatFailsInABatchIsNamed(t *testing.T) {
 	u := start(t).user("alice")
 	u.create(find("note"), 1, `"tags":["a"]`)
 	got := u.batch(`{"op":"create","kind":"note","payload":{}},{"op":"patch","kind":"note","uid":"` + numbered(1) + `","ifMatch":3,"payload":{}}`)
-	want := `{"actual":1,"expected":3,"index":2,"kind":"note","op":"patch","uid":"` + numbered(1) + `"}`
+	want := `{"actual":1,"changes":[],"expected":3,"index":2,"kind":"note","op":"patch","uid":"` + numbered(1) + `"}`
 	if details, _ := json.Marshal(got.fails(412, "version_mismatch").json()["details"]); string(details) != want {
 		t.Errorf("details %s", details)
 	}

@@ -224,6 +224,14 @@ func keepsToItsStatements(t *testing.T, s store, ran *atomic.Int64, write budget
 			count(name+" again", row.method, path, body, name, write.plain-1) // the answer of before
 		}
 		unchanged := path(e) + "/" + u.has(e, tags).UID
+		for version, want := range map[string]int64{"0": write.plain, "7": write.plain - 1} {
+			refused := item("")
+			before := ran.Load()
+			u.call("PATCH", refused, `{"a":1}`, set("If-Match", version)).fails(412, "version_mismatch")
+			if n := ran.Load() - before; n != want {
+				t.Errorf("%s: a write at version %s takes %d statements, want %d", e.Kind, version, n, want)
+			}
+		}
 		count(string(e.Kind)+": a patch that changes nothing", "PATCH", unchanged, "{"+tags+"}", "", write.plain-1)
 		count(string(e.Kind)+": the same with a key", "PATCH", unchanged, "{"+tags+"}", string(e.Kind)+"same", write.plain)
 		if e.Parent != nil {

@@ -66,7 +66,7 @@ func (s *Service) Batch(ctx context.Context, t Target, operations []Operation, r
 	case errors.As(err, &made):
 		return nil, t.Once.repeat(made.record)
 	case err != nil:
-		return nil, explained(err)
+		return nil, explained(s.conflicted(ctx, t, err))
 	}
 	return run.made(), nil
 }

@@ -71,7 +71,7 @@ func (s *Service) write(ctx context.Context, t Target, w Write) (*Item, error) {
 	batch := s.batch(t)
 	batch.Writes = []Write{w}
 	if err := s.Store.Write(ctx, batch); err != nil {
-		return nil, err
+		return nil, s.conflicted(ctx, t, err)
 	}
 	if earlier != nil {
 		return nil, s.replay(ctx, t, earlier)
