@@ -28,6 +28,12 @@ type State struct {
 	SessionEnded  bool // whether the session of the query was ended
 }
 
+// Usage is what an owner has: live items, the bytes of their payloads, and those of the
+// payloads that the journal keeps.
+type Usage struct {
+	Items, Bytes, HistoryBytes int64
+}
+
 // Store keeps states that differ from the default. Times have millisecond
 // precision.
 type Store interface {
@@ -38,6 +44,9 @@ type Store interface {
 	// EndSession records that a session has ended. In the same transaction it drops
 	// records that have expired at now.
 	EndSession(ctx context.Context, owner Owner, sessionID string, expires, now time.Time) error
+
+	// Usage returns what the owner has, without counting it anew.
+	Usage(ctx context.Context, owner Owner) (Usage, error)
 
 	// Count counts the owner's items by kind, tombstones included.
 	Count(ctx context.Context, owner Owner) (map[string]int64, error)

@@ -14,13 +14,28 @@ import (
 const maxWipeBody = 4096
 
 func (a *API) state(c *call) (int, any, error) {
-	return http.StatusOK, stateJSON(c.opened.State), nil
+	used, err := a.Accounts.Store.Usage(c.Context(), c.owner)
+	if err != nil {
+		return 0, nil, err
+	}
+	body := stateJSON(c.opened.State)
+	body.Usage = usageBody(used)
+	return http.StatusOK, body, nil
 }
 
 type stateBody struct {
-	Epoch      int64  `json:"epoch"`
-	LastWipeAt string `json:"lastWipeAt,omitempty"`
-	LastWipeBy string `json:"lastWipeBy,omitempty"`
+	Epoch      int64     `json:"epoch"`
+	LastWipeAt string    `json:"lastWipeAt,omitempty"`
+	LastWipeBy string    `json:"lastWipeBy,omitempty"`
+	Usage      usageBody `json:"usage"`
+}
+
+// usageBody is what the user has: live items, the bytes of their payloads, and the bytes
+// that the journal keeps.
+type usageBody struct {
+	Items        int64 `json:"items"`
+	Bytes        int64 `json:"bytes"`
+	HistoryBytes int64 `json:"historyBytes"`
 }
 
 func stateJSON(state account.State) stateBody {

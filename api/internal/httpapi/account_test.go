@@ -150,7 +150,7 @@ func TestAWipeWithoutItsWordIsRefused(t *testing.T) {
 func TestTheStateTellsTheEpochAndTheLastWipe(t *testing.T) {
 	t.Parallel()
 	u := start(t).user("alice")
-	if got := u.call("GET", "/v1/sync/state", "").is(200); string(got.body) != `{"epoch":1}` {
+	if got := u.call("GET", "/v1/sync/state", "").is(200); string(got.body) != `{"epoch":1,"usage":{"items":0,"bytes":0,"historyBytes":0}}` {
 		t.Errorf("state %s", got.body)
 	}
 	u.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`).is(200)
@@ -158,6 +158,7 @@ func TestTheStateTellsTheEpochAndTheLastWipe(t *testing.T) {
 		got := u.call("GET", "/v1/sync/state", "", set("X-Sync-Session", u.opens()), epoch).is(200).json()
 		want := map[string]any{
 			"epoch": 2.0, "lastWipeAt": "2026-11-20T06:15:34.04Z", "lastWipeBy": account.UserID(tenantID, "alice"),
+			"usage": map[string]any{"items": 0.0, "bytes": 0.0, "historyBytes": 0.0},
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("state %v", got)
@@ -248,4 +249,43 @@ func TestReadinessIsProbedOnceASecondForAllWhoAsk(t *testing.T) {
 	if probes.Load() != 2 {
 		t.Errorf("%d probes", probes.Load())
 	}
+}
+
+func TestTheStateSaysWhatTheUserHas(t *testing.T) {
+	t.Parallel()
+	onEachStore(t, func(t *testing.T, start starter) {
+		u := start(t).user("alice")
+		says := func(items, bytes, history int) {
+			t.Helper()
+			got := u.call("GET", "/v1/sync/state", "").is(200)
+			if want := fmt.Sprintf(`"usage":{"items":%d,"bytes":%d,"historyBytes":%d}}`, items, bytes, history); string(got.body[len(got.body)-len(want):]) != want {
+				t.Errorf("%s, want %s", got.body, want)
+			}
+		}
+		says(0, 0, 0)
+		first := u.payloadBytes("POST", "/v1/notes", `{"title":"ä"}`)
+		second := u.payloadBytes("POST", "/v1/tasks", `{"uid":"`+someUID+`"}`)
+		says(2, first+second, 0)
+		third := u.payloadBytes("PATCH", "/v1/tasks/"+someUID, `{"title":"longer"}`)
+		says(2, first+third, second)
+		u.call("DELETE", "/v1/tasks/"+someUID, "").is(200)
+		says(1, first, second+third)
+		u.call("PATCH", "/v1/tasks/"+someUID, `{}`).fails(410, "deleted")
+		u.process.user("bob").call("GET", "/v1/sync/state", "").is(200)
+		u.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`).is(200)
+		says(0, 0, 0)
+	})
+}
+
+// payloadBytes makes a write and returns the size of the payload that is stored.
+func (u user) payloadBytes(method, path, body string) int {
+	u.t.Helper()
+	var summaries struct{ Items []struct{ Bytes int } }
+	got := u.call(method, path, body)
+	segment := path[:len("/v1/notes")]
+	u.call("GET", segment+"?view=summary", "").is(200).into(&summaries)
+	if got.status/100 != 2 || len(summaries.Items) != 1 {
+		u.t.Fatalf("%s: %d %s", got.request, got.status, got.body)
+	}
+	return summaries.Items[0].Bytes
 }

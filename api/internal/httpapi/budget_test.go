@@ -176,6 +176,7 @@ func keepsToItsStatements(t *testing.T, s store, ran *atomic.Int64, write budget
 			t.Errorf("%s takes %d statements, with key %q, want %d", name, n, key, want)
 		}
 	}
+	count("the state", "GET", "/v1/sync/state", "", "", 2)
 	count("an overview", "GET", "/v1/overview", "", "", 9)
 	namingCosts(u, count)
 	for _, e := range entity.Table {
@@ -223,7 +224,6 @@ func keepsToItsStatements(t *testing.T, s store, ran *atomic.Int64, write budget
 			count(name, row.method, path, body, name, write.keyed)
 			count(name+" again", row.method, path, body, name, write.plain-1) // the answer of before
 		}
-		unchanged := path(e) + "/" + u.has(e, tags).UID
 		for version, want := range map[string]int64{"0": write.plain, "7": write.plain - 1} {
 			refused := item("")
 			before := ran.Load()
@@ -232,6 +232,7 @@ func keepsToItsStatements(t *testing.T, s store, ran *atomic.Int64, write budget
 				t.Errorf("%s: a write at version %s takes %d statements, want %d", e.Kind, version, n, want)
 			}
 		}
+		unchanged := path(e) + "/" + u.has(e, tags).UID
 		count(string(e.Kind)+": a patch that changes nothing", "PATCH", unchanged, "{"+tags+"}", "", write.plain-1)
 		count(string(e.Kind)+": the same with a key", "PATCH", unchanged, "{"+tags+"}", string(e.Kind)+"same", write.plain)
 		if e.Parent != nil {

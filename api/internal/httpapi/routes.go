@@ -131,7 +131,7 @@ func (a *API) routes() []route {
 		},
 		{
 			method: "GET", pattern: "/v1/sync/state", guards: a.inSession(), handle: a.state, lenient: true,
-			id: "getState", tag: "account", summary: "The user's epoch and last wipe",
+			id: "getState", tag: "account", summary: "The user's epoch, last wipe and usage",
 			success: success{schema: schemaRef("State")},
 		},
 		{

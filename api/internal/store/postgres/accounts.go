@@ -25,6 +25,15 @@ func (s *Store) State(ctx context.Context, owner account.Owner, sessionID string
 	return state, err
 }
 
+// Usage implements account.Store.
+func (s *Store) Usage(ctx context.Context, owner account.Owner) (used account.Usage, err error) {
+	err = s.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		used, err = relational.ScanUsage(conn.QueryRow(ctx, sqlUsage, owner.Tenant, owner.User))
+		return classify(err)
+	})
+	return used, err
+}
+
 // EndSession implements account.Store.
 func (s *Store) EndSession(ctx context.Context, owner account.Owner, sessionID string, expires, now time.Time) error {
 	return s.transact(ctx, owner, func(ctx context.Context, conn *pgx.Conn) error {

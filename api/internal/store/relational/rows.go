@@ -124,6 +124,16 @@ func ScanListed(row Row, total *int, more ...any) (item.Item, error) {
 	return found, err
 }
 
+// Usage is what an owner has, always in one row. Its arguments are tenant and owner.
+const Usage = `SELECT COALESCE(u.items, 0), COALESCE(u.bytes, 0), COALESCE(u.history_bytes, 0)
+	FROM (SELECT 1 AS one) AS o LEFT JOIN usage u ON u.tenant = ? AND u.owner = ?`
+
+// ScanUsage reads the row of Usage.
+func ScanUsage(row Row) (used account.Usage, err error) {
+	err = row.Scan(&used.Items, &used.Bytes, &used.HistoryBytes)
+	return used, err
+}
+
 // ScanState reads epoch, sessions_since_ms, last_wipe_ms and last_wipe_by, and any
 // columns that follow into more.
 func ScanState(row Row, more ...any) (account.State, error) {

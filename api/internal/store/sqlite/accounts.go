@@ -20,6 +20,12 @@ func (s *Store) State(ctx context.Context, owner account.Owner, sessionID string
 	return state, classify(err)
 }
 
+// Usage implements account.Store.
+func (s *Store) Usage(ctx context.Context, owner account.Owner) (account.Usage, error) {
+	used, err := relational.ScanUsage(s.reader.QueryRowContext(ctx, relational.Usage, owner.Tenant, owner.User))
+	return used, classify(err)
+}
+
 // EndSession implements account.Store.
 func (s *Store) EndSession(ctx context.Context, owner account.Owner, sessionID string, expires, now time.Time) error {
 	return s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {

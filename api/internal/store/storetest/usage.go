@@ -25,6 +25,10 @@ func used(t *testing.T, store Store, owner account.Owner, epoch int64) (said ite
 	if err != nil {
 		t.Fatal(err)
 	}
+	short, err := store.Usage(context.Background(), owner)
+	if want := (account.Usage{Items: said.Items, Bytes: said.Bytes, HistoryBytes: said.HistoryBytes}); err != nil || short != want {
+		t.Fatalf("%s uses %+v, the store says in short %+v: %v", owner, want, short, err)
+	}
 	return said
 }
 
