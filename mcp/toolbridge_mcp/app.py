@@ -12,14 +12,13 @@ from starlette.routing import Route
 from toolbridge_mcp import __version__, library_seams, logs, metrics
 from toolbridge_mcp.auth import Keys, KeySet, Scopes, SharedSecret, UserTokenVerifier
 from toolbridge_mcp.client import ApiClient
-from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.health import health_routes, wait_until_ready
 from toolbridge_mcp.http_clients import api_http, outside_http
 from toolbridge_mcp.identity import User, get_access_token, user_of
 from toolbridge_mcp.outbound import Outbound, outbound_identity
 from toolbridge_mcp.resilience import Admission, CallLimits, RateLimit
 from toolbridge_mcp.settings import Settings, WrongSetting, from_environment
-from toolbridge_mcp.tools import Offers, OnlyUsable, UnknownTool, build_tools, chosen, instructions
+from toolbridge_mcp.tools import Offers, OnlyUsable, UnknownTool, build_tools, chosen
 from toolbridge_mcp.tools.toolsets import TOOLSETS
 from toolbridge_mcp.web import (
     Address,
@@ -130,7 +129,6 @@ def _server(settings: Settings, shared: _Dependencies) -> FastMCP:
     offers = _offers(settings, shared)
     server: FastMCP = FastMCP(
         "ToolBridge",
-        instructions(ENTITIES),
         version=__version__,
         auth=BearerAuthProvider(
             _verifier(settings, shared.keys), Address(settings.public_url), shared.toolsets

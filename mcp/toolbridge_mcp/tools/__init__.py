@@ -6,14 +6,13 @@ from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.resilience import CallLimits
 from toolbridge_mcp.tools.entity_tool import EntityTool
-from toolbridge_mcp.tools.instructions import instructions
 from toolbridge_mcp.tools.offers import AnyTool, Offers
 from toolbridge_mcp.tools.operations import OPERATIONS
 from toolbridge_mcp.tools.toolsets import TOOLSETS
 from toolbridge_mcp.tools.visibility import OnlyUsable
 from toolbridge_mcp.tools.work import ALL_WORK, WorkTool
 
-__all__ = ["AnyTool", "Offers", "OnlyUsable", "UnknownTool", "build_tools", "chosen", "instructions"]
+__all__ = ["AnyTool", "Offers", "OnlyUsable", "UnknownTool", "build_tools", "chosen"]
 
 
 class UnknownTool(ValueError):

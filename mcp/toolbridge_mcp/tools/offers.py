@@ -11,9 +11,12 @@ from fastmcp.tools.base import ToolResult
 
 from toolbridge_mcp.choice import current_choice
 from toolbridge_mcp.client import ApiClient
+from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.errors import ToolBridgeError
+from toolbridge_mcp.identity import get_access_token
 from toolbridge_mcp.resilience import within
 from toolbridge_mcp.tools.entity_tool import EntityTool
+from toolbridge_mcp.tools.instructions import instructions
 from toolbridge_mcp.tools.results import text_block
 from toolbridge_mcp.tools.toolsets import CHATGPT, TOOLSETS
 from toolbridge_mcp.tools.work import WorkTool
@@ -78,10 +81,17 @@ class Offers:
         return tool.parameters if tool else None
 
     async def listed(self) -> Sequence[AnyTool]:
-        """The tools of the offer, without those for which the API lacks a feature; all if it says nothing."""
-        tools = self.current().tools
-        features = await self._features()
-        return [tool for tool in tools if features is None or tool.needs <= features]
+        """The tools of the offer that the API can serve and the caller's token allows."""
+        try:
+            with within(DESCRIPTION_SECONDS):
+                features: frozenset[str] | None = await self._client.read_features()
+        except ToolBridgeError:
+            features = self._client.features
+        return self._usable(features)
+
+    def instructions(self) -> str:
+        """What a model reads about these tools. The API is not asked for that."""
+        return instructions(ENTITIES, self._usable(self._client.features))
 
     async def call(self, name: str, arguments: dict[str, Any]) -> ToolResult:
         """The result of a call, which for an unknown tool is an error."""
@@ -93,12 +103,15 @@ class Offers:
     def _make(self, choice: frozenset[str]) -> Offer:
         return self._chosen.setdefault(choice, Offer(self._tools, choice))
 
-    async def _features(self) -> frozenset[str] | None:
-        try:
-            with within(DESCRIPTION_SECONDS):
-                return await self._client.read_features()
-        except ToolBridgeError:
-            return self._client.features
+    def _usable(self, features: frozenset[str] | None) -> Sequence[AnyTool]:
+        """Without the tools for which the API lacks a feature: none, if it has said nothing."""
+        access = get_access_token()
+        scopes = access.scopes if access else ()
+        return [
+            tool
+            for tool in self.current().tools
+            if tool.scope in scopes and (features is None or tool.needs <= features)
+        ]
 
     def _unknown(self, name: str) -> str:
         offer = self.current()

@@ -4,18 +4,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from mcp.types import DiscoverResult, InitializeResult
 
 from toolbridge_mcp.identity import get_access_token
 from toolbridge_mcp.tools.offers import Offers
 
-LISTS = frozenset({"tools/list", "resources/templates/list"})
+LISTS = frozenset({"resources/templates/list"})
+GREETINGS = frozenset({"initialize", "server/discover"})
 
 
 class OnlyUsable(Middleware):
     """Leaves out of the lists the parts whose `scope` the token lacks: a call of them would only say that.
 
-    Tools come from `offers`, which know by whose address a name is meant. FastMCP's own search for a tool
-    does not, and asks all of its providers for each call.
+    Tools, and what a model is told about them at first, come from `offers`, which know by whose address a
+    name is meant. FastMCP's own search for a tool does not, and asks all of its providers for each call.
     """
 
     def __init__(self, offers: Offers) -> None:
@@ -26,11 +28,17 @@ class OnlyUsable(Middleware):
         if context.method == "tools/call":
             message = context.message
             return await self._offers.call(message.name, message.arguments or {})
-        if context.method not in LISTS:
-            return await call_next(context)
-        parts: Sequence[Any] = (
-            await self._offers.listed() if context.method == "tools/list" else await call_next(context)
-        )
-        access = get_access_token()
-        allowed = {None, *(access.scopes if access else ())}
-        return [part for part in parts if getattr(part, "scope", None) in allowed]
+        if context.method == "tools/list":
+            return await self._offers.listed()
+        result = await call_next(context)
+        if context.method in LISTS:
+            return _allowed(result)
+        if context.method in GREETINGS and isinstance(result, InitializeResult | DiscoverResult):
+            return result.model_copy(update={"instructions": self._offers.instructions()})
+        return result
+
+
+def _allowed(parts: Sequence[Any]) -> list[Any]:
+    access = get_access_token()
+    allowed = {None, *(access.scopes if access else ())}
+    return [part for part in parts if getattr(part, "scope", None) in allowed]
