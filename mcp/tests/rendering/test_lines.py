@@ -65,6 +65,12 @@ def test_a_search_shows_the_snippet_and_an_item_its_parent() -> None:
     assert shown(found) == '3f9a01bc v3 2026-11-26 on note:9c01d2e4 "Shopping" "Agreed": this'
 
 
+def test_what_serves_as_title_is_not_shown_twice() -> None:
+    said = "Agreed, by all of us. " * 10
+    found = {**HEAD, "kind": "comment", "title": said[:200], "snippet": said}
+    assert shown(found) == f"3f9a01bc v3 2026-11-26: {said[:159].rstrip()}…"
+
+
 def test_a_large_item_says_so_and_a_tombstone_too() -> None:
     assert shown({**TASK_SUMMARY, "bytes": 200_000, "tags": []}).startswith(
         '3f9a01bc v3 2026-11-26 open high due 2026-12-04 200 kB "Order milk": '

@@ -40,12 +40,12 @@ def line(summary: Summary, *, with_kind: bool, shown_id: str | None = None) -> s
     parts += _state(summary)
     if summary.parent:
         parts.append(belonging(summary.parent))
-    if summary.title:
+    text = _text(summary)
+    if summary.title and not _repeats(text, summary.title):
         parts.append(quoted(summary.title, TITLE_CHARACTERS))
     if summary.tags:
         parts.append(hashtags(summary.tags))
     head = " ".join(parts)
-    text = _text(summary)
     return f"{head}: {text}" if text else head
 
 
@@ -91,6 +91,11 @@ def _state(summary: Summary) -> list[str]:
     if summary.bytes is not None and (summary.too_large or summary.bytes >= LARGE_BYTES):
         parts.append(size(summary.bytes))
     return parts
+
+
+def _repeats(text: str, title: str) -> bool:
+    """Whether a text begins with the title, as that of an item does whose first line serves as one."""
+    return text.startswith(title[: TITLE_CHARACTERS - 1])
 
 
 def _text(summary: Summary) -> str:
