@@ -114,7 +114,7 @@ func appendChildren(b []byte, all []item.Children, bare bool) []byte {
 		for _, child := range c.Items {
 			b = child.AppendJSON(comma(b), bare)
 		}
-		b = append(appendTotal(append(b, ']'), c.Total), '}')
+		b = append(appendTotal(append(b, ']'), c.Total, item.MaxRecent), '}')
 	}
 	return b
 }
@@ -146,7 +146,7 @@ func childrenSchema(one object) object {
 		if e.Parent != nil {
 			kinds[string(e.Kind)] = closed(object{
 				"items": describedAs(listOf(one), "In the order of their creation."),
-				"total": describedAs(object{"type": "integer"}, "How many there are, counted to 10000."), "more": object{"const": true},
+				"total": describedAs(object{"type": "integer"}, "How many there are, counted to 1000."), "more": object{"const": true},
 			}, "items", "total")
 		}
 	}

@@ -55,7 +55,7 @@ func pageJSON(page item.Page, query item.Query, bare bool) rawJSON {
 	b = appendItems(b, page.Items, query, bare)
 	b = append(b, ']')
 	if query.Count {
-		b = appendTotal(b, page.Total)
+		b = appendTotal(b, page.Total, item.MaxTotal)
 	}
 	return append(appendNext(b, page.Next), '}')
 }
@@ -72,10 +72,11 @@ func appendItems(b []byte, items []item.Item, query item.Query, bare bool) []byt
 	return b
 }
 
-// appendTotal appends how many items match, as far as they were counted.
-func appendTotal(b []byte, total int) []byte {
-	b = strconv.AppendInt(append(b, `,"total":`...), int64(min(total, item.MaxTotal)), 10)
-	if total > item.MaxTotal {
+// appendTotal appends how many items there are, if they were counted up to one more than
+// most.
+func appendTotal(b []byte, total, most int) []byte {
+	b = strconv.AppendInt(append(b, `,"total":`...), int64(min(total, most)), 10)
+	if total > most {
 		b = append(b, `,"more":true`...)
 	}
 	return b

@@ -279,6 +279,27 @@ func TestNobodyFindsAnItemOfAnotherOwner(t *testing.T) {
 	})
 }
 
+// Completions of clients ask so.
+func TestTheBeginningOfATitleFindsItFirst(t *testing.T) {
+	t.Parallel()
+	onEachStore(t, func(t *testing.T, start starter) {
+		u := start(t).user("alice")
+		u.note("Groceries for Friday", "")
+		u.note("Gross margin", "")
+		u.note("Crème brûlée", "")
+		u.note("Other", "gross and groceries")
+		u.add("tasks", map[string]any{"title": "Groceries"})
+		for q, want := range map[string]string{
+			"g": "Gross margin,Groceries for Friday,Other", "Gro": "Gross margin,Groceries for Friday,Other", "groceries f": "Groceries for Friday",
+			"groc": "Groceries for Friday,Other", "creme b": "Crème brûlée", "Groceries for Fri": "Groceries for Friday",
+		} {
+			if got := u.titles(q, "kinds=note"); !strings.HasPrefix(got, want) {
+				t.Errorf("%s: %s, want %s", q, got, want)
+			}
+		}
+	})
+}
+
 func TestAnyTextIsAQuery(t *testing.T) {
 	t.Parallel()
 	onEachStore(t, func(t *testing.T, start starter) {

@@ -11,8 +11,8 @@ const (
 	// MaxNewest is how many children of a kind come with an item.
 	MaxNewest = 50
 
-	// MaxRecent is among how many children, those that changed last, the newest are looked
-	// for: no index has them by creation.
+	// MaxRecent is how far children are counted, and among how many, those that changed
+	// last, the newest are looked for: no index has them by creation.
 	MaxRecent = 1_000
 )
 

@@ -46,8 +46,8 @@ type Store interface {
 	Pick(ctx context.Context, owner account.Owner, picks []Pick) ([]*Item, error)
 
 	// Families returns how many live children of each family there are, counted up to one more
-	// than MaxTotal, and the newest ones, those created last first, in one statement. It looks
-	// for them among the MaxRecent that changed last.
+	// than MaxRecent, and the newest ones, those created last first, in one statement. It
+	// looks for them among the MaxRecent that changed last.
 	Families(ctx context.Context, owner account.Owner, families []Family, newest int) ([]Members, error)
 
 	// Tally counts the owner's live items by kind and status, up to most of each.

@@ -78,7 +78,7 @@ func (s *Store) Families(ctx context.Context, owner account.Owner, families []it
 		parents.add(number, f.Parent.Kind, f.Parent.UID)
 		kinds[number] = string(f.Kind)
 	}
-	arguments := []any{owner.Tenant, owner.User, parents.numbers, kinds, parents.kinds, parents.texts, newest, item.MaxTotal + 1, item.MaxRecent}
+	arguments := []any{owner.Tenant, owner.User, parents.numbers, kinds, parents.kinds, parents.texts, newest, item.MaxRecent + 1, item.MaxRecent}
 	err = s.rows(ctx, sqlFamilies, arguments, func(rows pgx.Rows) error {
 		found, err = relational.ReadFamilies(rows, len(families))
 		return err

@@ -199,7 +199,7 @@ func served(t *testing.T, conn *pgx.Conn) {
 // Arguments of a look-up by title, and of some families.
 const (
 	someTitles   = `'t', 'owner7', NULL, NULL, NULL, '{0,1}', '{note,task}', '{x7,x8}', 101`
-	someFamilies = `'t', 'owner7', '{0,1}', '{comment,chat_message}', '{note,chat}', '{uid7,uid8}', 50, 10001, 1000`
+	someFamilies = `'t', 'owner7', '{0,1}', '{comment,chat_message}', '{note,chat}', '{uid7,uid8}', 50, 1001, 1000`
 )
 
 // walksAlong checks that a page walks along the indexes that are meant for it.

@@ -61,7 +61,7 @@ func (s *Store) Families(ctx context.Context, owner account.Owner, families []it
 	for number, f := range families {
 		rows[number] = []any{number, f.Kind, f.Parent.Kind, f.Parent.UID}
 	}
-	arguments := []any{owner.Tenant, owner.User, table(rows), newest, item.MaxTotal + 1, item.MaxRecent}
+	arguments := []any{owner.Tenant, owner.User, table(rows), newest, item.MaxRecent + 1, item.MaxRecent}
 	err = s.rows(ctx, sqlFamilies, arguments, func(read *sql.Rows) error {
 		found, err = relational.ReadFamilies(read, len(families))
 		return err
