@@ -459,7 +459,7 @@ async def modes_seen(tools: Tools, process: Process) -> bool:
     """Whether a call works, and lets the API do what only it can do well: sort."""
     process.start()
     try:
-        while (result := await tools.result("list_notes", order="desc")).is_error:
+        while (result := await tools.result("list_notes", order="desc", view="full")).is_error:
             await asyncio.sleep(0.05)  # until the gateway has seen that there is an API again
         return bool(result.structured_content == {"items": []})
     finally:

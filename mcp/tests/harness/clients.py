@@ -22,6 +22,8 @@ from toolbridge_mcp.entities.schema import published_schema
 from toolbridge_mcp.settings import Settings
 from toolbridge_mcp.tools.operations import OPERATIONS, Operation
 
+WRITING = {operation.verb for operation in OPERATIONS if operation.writes}
+
 CALL_SECONDS = START_SECONDS
 """The longest that a client waits for a connection or an answer."""
 
@@ -160,8 +162,11 @@ class Tools:
         return result
 
     async def call(self, name: str, **arguments: Any) -> dict[str, Any]:
-        """The structured content of a call that must succeed. Its first text must say the same."""
-        result = await self.result(name, **arguments)
+        """The structured content of a call that must succeed. Its first text must say the same.
+
+        Of the tools that show an item or a page only on request, it is the item or the page.
+        """
+        result = await self.result(name, **{**whole(name), **arguments})
         assert not result.is_error, text_of(result)
         content: dict[str, Any] | None = result.structured_content
         assert content is not None
@@ -201,6 +206,14 @@ class Tools:
     async def create(self, entity: Entity, **fields: Any) -> dict[str, Any]:
         arguments = {**sample(entity), **(await self.parent_of(entity)), **fields}
         return await self.call(f"create_{entity.kind}", **arguments)
+
+
+def whole(name: str) -> dict[str, Any]:
+    """The arguments with which a tool shows whole items."""
+    verb = name.partition("_")[0]
+    if verb == "list":
+        return {"view": "full", "limit": 100, "max_tokens": 100_000}
+    return {"return_item": True} if verb in WRITING else {}
 
 
 async def use_every_tool(tools: Tools) -> int:

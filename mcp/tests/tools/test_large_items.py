@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.clients import Tools, in_memory, note_in_older_api, over_sse, settings_for, text_of
+from tests.harness.clients import Tools, in_memory, note_in_older_api, over_sse, settings_for, text_of, whole
 from tests.harness.first_generation import first_generation
 from tests.harness.processes import Process, running
 from toolbridge_mcp.app import create_server
@@ -35,6 +35,7 @@ async def older(older_api: Process, bearer: str) -> AsyncIterator[Tools]:
 async def listed(tools: Tools, name: str = "list_notes", **arguments: Any) -> list[dict[str, Any]]:
     """The items of all pages. Each page must be small enough for a client."""
     items: list[dict[str, Any]] = []
+    arguments = {**whole(name), **arguments}
     while True:
         result = await tools.result(name, **arguments)
         assert not result.is_error, text_of(result)

@@ -76,7 +76,8 @@ async def test_what_is_taken_is_counted_under_a_name_of_the_table(tools: Tools) 
     names = ("text", "spelling", "kind_id", "top_level", "wrapped")
     before = {name: counted("patch_note", name) for name in names}
     created = await tools.create(NOTE)
-    await tools.call("patch_note", params={"noteId": created["uid"], "body": "new", "ifMatch": 1})
+    result = await tools.result("patch_note", params={"noteId": created["uid"], "body": "new", "ifMatch": 1})
+    assert not result.is_error
     after = {name: counted("patch_note", name) - before[name] for name in names}
     assert after == {"text": 0, "spelling": 1, "kind_id": 1, "top_level": 1, "wrapped": 1}
     secret = "x" * 30

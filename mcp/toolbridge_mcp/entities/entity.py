@@ -205,6 +205,16 @@ class Entity:
         return {self.parent.uid: self.parent.type} if self.parent and self.parent.type else {}
 
     @cached_property
+    def keys(self) -> Mapping[str, str]:
+        """The payload key of each declared field."""
+        return {name: str(field.alias) for name, field in self.fields.model_fields.items()}
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """The declared field of each payload key."""
+        return {key: name for name, key in self.keys.items()}
+
+    @cached_property
     def some_fields(self) -> type[SomeFields]:
         """The model of a partial payload of this entity."""
         loose: Mapping[str, Any] = {

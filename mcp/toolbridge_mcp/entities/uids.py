@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BeforeValidator, Field, ValidationInfo
+from pydantic import BeforeValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from toolbridge_mcp.entities.circumstances import NO_CIRCUMSTANCES
@@ -78,6 +78,6 @@ def _uid(value: Any, info: ValidationInfo) -> Any:
     return reference.uid
 
 
-Uid = Annotated[str, BeforeValidator(_uid), Field(description="UUID or short id")]
+Uid = Annotated[str, BeforeValidator(_uid)]
 """A whole uid or a short id. The word before it, as in `note:3f9a01bc`, is compared with the kinds that the
 argument may be of, where those are known."""

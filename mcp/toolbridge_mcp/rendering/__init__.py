@@ -1,6 +1,6 @@
 """How items appear to a model: in one line, or whole as Markdown, with nothing hidden in them."""
 
-from toolbridge_mcp.rendering.hidden import has_hidden, one_line, visible
+from toolbridge_mcp.rendering.hidden import has_hidden, one_line, visible, visible_json
 from toolbridge_mcp.rendering.lines import line, lines, short_ids
 from toolbridge_mcp.rendering.markdown import MIRRORS, fenced, item_markdown
 from toolbridge_mcp.rendering.summary import Belonging, Summary, from_item, from_summary
@@ -25,5 +25,6 @@ __all__ = [
     "short_id",
     "short_ids",
     "visible",
+    "visible_json",
     "word",
 ]

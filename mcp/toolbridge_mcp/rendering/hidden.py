@@ -5,6 +5,7 @@ variation selector behind an ideograph. One of these directly behind another is 
 message can be hidden in a row of them.
 """
 
+import json
 import re
 
 LOOKED_AT = 8
@@ -90,3 +91,12 @@ def _escaped(found: re.Match[str]) -> str:
         return found[0]
     code = ord(character)
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def visible_json(text: str) -> str:
+    r"""A JSON text with every hidden character as an escape of JSON, such as `\u202e`: it means the same."""
+    return text if _SUSPECT.search(text) is None else _HIDDEN.sub(_escaped_in_json, text)
+
+
+def _escaped_in_json(found: re.Match[str]) -> str:
+    return json.dumps(found[1])[1:-1] if found[1] else found[0]

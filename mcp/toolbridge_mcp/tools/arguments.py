@@ -7,12 +7,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from fastmcp.tools.base import ToolResult
-from pydantic import AfterValidator, BeforeValidator, Field, create_model
+from pydantic import BeforeValidator, Field, create_model
 from pydantic.fields import FieldInfo
-from pydantic_core import to_json
 
-from toolbridge_mcp.client import Call, JsonObject, one_value
-from toolbridge_mcp.entities.empty import EMPTY
+from toolbridge_mcp.client import MINIMAL, NO_MIRRORS, Call, JsonObject, Wish
 from toolbridge_mcp.entities.entity import (
     Arguments,
     Entity,
@@ -21,23 +19,13 @@ from toolbridge_mcp.entities.entity import (
     Number,
     Object,
     SomeFields,
-    Word,
 )
 from toolbridge_mcp.entities.schema import any_object
-from toolbridge_mcp.entities.times import Moment
 from toolbridge_mcp.entities.uids import Uid, is_whole, read_reference
 from toolbridge_mcp.errors import InvalidArguments
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.problems import NOT_JSON
-from toolbridge_mcp.tools.results import result_of
-
-PAGE_BYTES = 250_000
-"""Payloads of one page: quoted as text and repeated as structure, a page stays below 1 MiB."""
-
-DEFAULT_LIMIT = 100
-
-PAGING = {"limit", "cursor", "include_deleted"}
-"""The arguments of a list that neither narrow nor order it."""
+from toolbridge_mcp.tools.results import result_of, written, written_item
 
 _SHOWN_VERSION = re.compile(r"\s*(?:W/)?[\"']?v?(?P<number>[0-9]{1,18})[\"']?\s*", re.IGNORECASE | re.ASCII)
 
@@ -49,15 +37,6 @@ def _version_as_shown(value: Any) -> Any:
 
 
 Version = Annotated[Number, Field(ge=1), BeforeValidator(_version_as_shown)]
-
-
-def _no_word_for_nothing(text: str) -> str:
-    if text.strip().lower() in EMPTY:
-        raise ValueError("should be the nextCursor of a page")
-    return text
-
-
-Cursor = Annotated[Word, AfterValidator(_no_word_for_nothing)]
 Context = Annotated[Object, any_object("Context, such as reason; not stored", "reason")]
 
 
@@ -83,30 +62,7 @@ class OperationArguments(Arguments):
 
     async def carry_out(self, target: Target, caller: Caller) -> ToolResult:
         """Sends the request, and shows the answer. Raises a `ToolBridgeError`."""
-        call = self.checked_call(target)
-        return result_of(await caller.send(call), of_a_write=call.writes)
-
-
-class ListArguments(OperationArguments):
-    limit: Number = Field(default=DEFAULT_LIMIT, ge=1, le=1000, description=f"Default {DEFAULT_LIMIT}")
-    cursor: Maybe[Cursor] = Field(default=None, description="nextCursor of the page before")
-    include_deleted: bool = False
-    updated_since: Maybe[Moment] = None
-    order: Maybe[Literal["asc", "desc"]] = None
-
-    def call(self, target: Target) -> Call:
-        query = {"limit": str(self.limit), "maxBytes": str(PAGE_BYTES), **_deleted_too(self.include_deleted)}
-        if self.cursor is not None:
-            query["cursor"] = self.cursor
-        return Call(*target, query={**query, **self._filters()})
-
-    def _filters(self) -> Mapping[str, str]:
-        """The arguments that narrow or order the list, under the API's names."""
-        given = self.model_dump(mode="json", by_alias=True, exclude=PAGING, exclude_none=True)
-        return {
-            name: one_value(value) if isinstance(value, str) else to_json(value).decode()
-            for name, value in given.items()
-        }
+        return result_of(await caller.send(self.checked_call(target)))
 
 
 class GetArguments(OperationArguments):
@@ -114,16 +70,30 @@ class GetArguments(OperationArguments):
     include_deleted: bool = False
 
     def call(self, target: Target) -> Call:
-        return Call(*target, self.uid, query=_deleted_too(self.include_deleted))
+        return Call(*target, self.uid, query=deleted_too(self.include_deleted), wishes=(NO_MIRRORS,))
 
 
-class ItemArguments(OperationArguments):
-    # No docstring on a class that is published as it is: pydantic would put it into the schema.
+class WriteArguments(OperationArguments):
+    if TYPE_CHECKING:
+        return_item: bool  # declared for each operation, behind its arguments
+
+    @property
+    def wishes(self) -> tuple[Wish, ...]:
+        """A model that wrote an item knows it, and would pay for reading it again."""
+        return (NO_MIRRORS,) if self.return_item else (MINIMAL,)
+
+    async def carry_out(self, target: Target, caller: Caller) -> ToolResult:
+        document = await caller.send(self.checked_call(target))
+        return written_item(document) if self.return_item else written(document, target.entity)
+
+
+class ItemArguments(WriteArguments):
     uid: Uid
     if_match: Maybe[Version] = Field(default=None, description="Expected version")
 
     def call(self, target: Target) -> Call:
-        return Call(*target, self.uid, body=self.body(target.entity), if_match=self.if_match)
+        body = self.body(target.entity)
+        return Call(*target, self.uid, body=body, if_match=self.if_match, wishes=self.wishes)
 
     def body(self, entity: Entity) -> JsonObject | None:  # noqa: ARG002  for those that have one
         return None
@@ -163,12 +133,12 @@ class ContentArguments(Arguments):
         return {**named, **others}
 
 
-class CreateArguments(OperationArguments, ContentArguments):
+class CreateArguments(WriteArguments, ContentArguments):
     def call(self, target: Target) -> Call:
         payload = self.payload(target.entity)
         if "uid" in payload:
             payload["uid"] = _own_uid(payload["uid"])
-        return Call(*target, body=payload)
+        return Call(*target, body=payload, wishes=self.wishes)
 
 
 class UpdateArguments(ItemArguments, ContentArguments):
@@ -183,50 +153,43 @@ def get_arguments(_: Entity) -> type[OperationArguments]:
     return GetArguments
 
 
-def item_arguments(_: Entity) -> type[OperationArguments]:
-    return ItemArguments
-
-
 @cache
-def list_arguments(entity: Entity) -> type[OperationArguments]:
-    declared = _fields(entity)
-    filters = {
-        name: _optional(*declared[field]) if name == field else (Word | None, Field(default=None))
-        for name, field in entity.filters.items()
-    }
-    return _model("List", entity, ListArguments, filters)
+def item_arguments(entity: Entity) -> type[OperationArguments]:
+    return arguments_model("Item", entity, ItemArguments, {})
 
 
 @cache
 def create_arguments(entity: Entity) -> type[OperationArguments]:
-    return _model("Create", entity, CreateArguments, {**_fields(entity), **_additional_fields(entity)})
+    return arguments_model(
+        "Create", entity, CreateArguments, {**fields_of(entity), **_additional_fields(entity)}
+    )
 
 
 @cache
 def update_arguments(entity: Entity) -> type[OperationArguments]:
     """As for a new item, but an item that names no parent keeps the one it has."""
-    fields = _fields(entity)
+    fields = fields_of(entity)
     for name in entity.parent.fields if entity.parent else ():
-        fields[name] = _optional(*fields[name])
-    return _model("Update", entity, UpdateArguments, {**fields, **_additional_fields(entity)})
+        fields[name] = optional(*fields[name])
+    return arguments_model("Update", entity, UpdateArguments, {**fields, **_additional_fields(entity)})
 
 
 @cache
 def patch_arguments(entity: Entity) -> type[OperationArguments]:
     updates = (Annotated[entity.some_fields, FromJson], Field(description="Fields to set, others welcome"))
-    return _model("Patch", entity, PatchArguments, {"updates": updates})
+    return arguments_model("Patch", entity, PatchArguments, {"updates": updates})
 
 
 @cache
 def process_arguments(entity: Entity) -> type[OperationArguments]:
-    return _model("Process", entity, ProcessArguments, {"action": (Literal[entity.actions], ...)})
+    return arguments_model("Process", entity, ProcessArguments, {"action": (Literal[entity.actions], ...)})
 
 
-def _fields(entity: Entity) -> dict[str, Any]:
+def fields_of(entity: Entity) -> dict[str, Any]:
     return {name: (field.annotation, field) for name, field in entity.fields.model_fields.items()}
 
 
-def _optional(annotation: Any, field: FieldInfo) -> tuple[Any, FieldInfo]:
+def optional(annotation: Any, field: FieldInfo) -> tuple[Any, FieldInfo]:
     return annotation | None, FieldInfo.merge_field_infos(field, default=None)
 
 
@@ -236,13 +199,16 @@ def _additional_fields(entity: Entity) -> dict[str, Any]:
     return {"additional_fields": (some_fields | None, None)}
 
 
-def _model(
+def arguments_model(
     verb: str, entity: Entity, base: type[OperationArguments], fields: Mapping[str, Any]
 ) -> type[OperationArguments]:
-    return create_model(f"{verb}_{entity.kind}", __base__=base, **fields)
+    declared = dict(fields)
+    if issubclass(base, WriteArguments):
+        declared["return_item"] = (bool, False)
+    return create_model(f"{verb}_{entity.kind}", __base__=base, **declared)
 
 
-def _deleted_too(include_deleted: bool) -> dict[str, str]:
+def deleted_too(include_deleted: bool) -> dict[str, str]:
     return {"includeDeleted": "true"} if include_deleted else {}
 
 

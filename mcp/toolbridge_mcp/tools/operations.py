@@ -13,11 +13,11 @@ from toolbridge_mcp.tools.arguments import (
     create_arguments,
     get_arguments,
     item_arguments,
-    list_arguments,
     patch_arguments,
     process_arguments,
     update_arguments,
 )
+from toolbridge_mcp.tools.lists import list_arguments
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ OPERATIONS: tuple[Operation, ...] = (
         verb="list",
         method="GET",
         route=COLLECTION,
-        about="List the user's {words} by time of change. No nextCursor in the answer means the end.",
+        about="List the user's {words} by time of change, a line each.",
         arguments=list_arguments,
         hints=_READS,
         on_many=True,

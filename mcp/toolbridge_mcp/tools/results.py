@@ -7,7 +7,9 @@ from mcp.types import TextContent
 from pydantic_core import to_json
 
 from toolbridge_mcp.client import Document, reduced_item
+from toolbridge_mcp.entities import Entity
 from toolbridge_mcp.errors import AnswerTooLarge
+from toolbridge_mcp.rendering import has_hidden, visible_json
 
 MAX_BYTES = 1_000_000
 """The official Python client ends its whole session at an SSE event above 1 MiB."""
@@ -16,33 +18,68 @@ SMALL_BYTES = MAX_BYTES // 3
 """A document of this size always fits: quoted as text it is at most twice as long, beside the structure."""
 
 
-def result_of(document: Document, *, of_a_write: bool) -> ToolResult:
+def result_of(document: Document) -> ToolResult:
     """The document as text, character for character, and as structure.
 
-    A large document is text only. If it is larger than clients accept, a page is returned without its largest
-    payloads, and the reading of one item raises `AnswerTooLarge`. A write is returned without its payload,
-    because it was done and must not look as if it failed.
+    A document with hidden characters is text only, in which they are escapes: some hosts show a model the
+    structure instead. So is a large document. If it is larger than clients accept, a page is returned without
+    its largest payloads, and the reading of one item raises `AnswerTooLarge`.
     """
-    if document.size <= SMALL_BYTES:
-        return _whole(document)
-    quoted = len(to_json(document.text))
-    if quoted + document.size <= MAX_BYTES:
-        return _whole(document)
-    if quoted <= MAX_BYTES:
-        return ToolResult(content=[text_block(document.text)])
-    if of_a_write:
-        return _without_payload(document)
+    if (result := _fitting(document)) is not None:
+        return result
     if isinstance(items := document.data.get("items"), list):
         return _whole(_page(document, items))
     raise AnswerTooLarge(facts={"size": document.size})
+
+
+def written_item(document: Document) -> ToolResult:
+    """The item that was written. If it is larger than clients accept, it is returned without its payload,
+    because it was written and must not look as if it was not."""
+    return _fitting(document) or _without_payload(document)
+
+
+def written(document: Document, entity: Entity) -> ToolResult:
+    """What a write did, and how to undo it where the API can."""
+    done = document.data
+    change = str(done["change"])
+    names = [entity.names.get(key, key) for key in done["fields"]]
+    data = {"uid": done["uid"], "version": done["version"], "change": change, "fields": names}
+    if "change_id" in done:
+        data["undo"] = f"undo change={done['change_id']}"
+    text = to_json(data)
+    return _whole(Document(text.decode(), data, len(text)))
+
+
+def text_result(text: str) -> ToolResult:
+    """A text, without a structure that some hosts would show instead."""
+    return ToolResult(content=[text_block(text)])
 
 
 def text_block(text: str) -> TextContent:
     return TextContent(type="text", text=text)
 
 
+def _fitting(document: Document) -> ToolResult | None:
+    """The whole document, if it is as small as clients accept."""
+    if document.size <= SMALL_BYTES:
+        return _whole(document)
+    quoted = len(to_json(document.text))
+    if quoted + document.size <= MAX_BYTES:
+        return _whole(document)
+    return text_result(visible_json(document.text)) if quoted <= MAX_BYTES else None
+
+
 def _whole(document: Document) -> ToolResult:
+    if _has_hidden(document):
+        return text_result(visible_json(document.text))
     return ToolResult(content=[text_block(document.text)], structured_content=document.data)
+
+
+def _has_hidden(document: Document) -> bool:
+    """Also where the text has escapes, which the structure has not."""
+    if has_hidden(document.text):
+        return True
+    return "\\u" in document.text and has_hidden(to_json(document.data).decode())
 
 
 def _without_payload(document: Document) -> ToolResult:
