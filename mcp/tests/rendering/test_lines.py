@@ -138,7 +138,7 @@ def test_a_huge_title_costs_no_more_than_a_line() -> None:
 
 
 def test_ids_of_a_page_tell_its_items_apart() -> None:
-    alike = [f"0197e4b0-{n:04x}-7000-8000-000000000000" for n in (1, 2, 0x20)]
+    alike = [f"0197e4b0-{n:04x}-4000-8000-000000000000" for n in (1, 2, 0x20)]
     summaries = [Summary("note", uid) for uid in (*alike, OTHER, OTHER)] + [Summary("task", alike[0])]
     assert lines(summaries, with_kind=True) == [
         "note:0197e4b00001",
@@ -149,6 +149,11 @@ def test_ids_of_a_page_tell_its_items_apart() -> None:
         "task:0197e4b0",
     ]
     assert lines(summaries[:1], with_kind=False, whole_ids=True) == [alike[0]]
+
+
+def test_the_id_of_a_uid_that_begins_with_its_time_has_more_digits() -> None:
+    timed = [f"0197e4b0-0001-7{n:03x}-8000-000000000000" for n in (1, 2)]
+    assert lines([Summary("note", uid) for uid in timed], with_kind=False) == [uid[:18] for uid in timed]
 
 
 def test_a_page_of_notes_costs_about_30_tokens_a_line() -> None:

@@ -59,7 +59,7 @@ def short_ids(summaries: Sequence[Summary]) -> dict[tuple[str, str], str]:
     """By kind and uid, the beginning of the uid that no other item of its kind has here."""
     alike: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for summary in summaries:
-        alike[summary.kind, summary.uid[:SHORT_ID]].add(summary.uid)
+        alike[summary.kind, short_id(summary.uid)].add(summary.uid)
     ids: dict[tuple[str, str], str] = {}
     for (kind, beginning), uids in alike.items():
         told_apart = _told_apart(uids) if len(uids) > 1 else dict.fromkeys(uids, beginning)

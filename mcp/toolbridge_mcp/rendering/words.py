@@ -8,6 +8,10 @@ from toolbridge_mcp.rendering.hidden import one_line
 SHORT_ID = 8
 """Digits of a uid that are usually enough: the API takes the beginning of a uid for the whole."""
 
+TIMED_ID = 18
+_TIMED = ("6", "7")
+"""The versions of UUIDs that begin with their time."""
+
 SHOWN_TAGS = 6
 WORD_CHARACTERS = 40
 
@@ -16,7 +20,9 @@ _DATE = 10
 
 
 def short_id(uid: str) -> str:
-    return uid[:SHORT_ID]
+    """The beginning of a uid. A uid that begins with its time shares more than `SHORT_ID` digits with others
+    that were made about then."""
+    return uid[:TIMED_ID] if uid[14:15] in _TIMED else uid[:SHORT_ID]
 
 
 def quoted(text: str, most: int) -> str:
