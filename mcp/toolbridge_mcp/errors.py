@@ -29,6 +29,8 @@ ToolBridgeError                     nothing below fits: a fault of the gateway i
   Rejected                          the API examined the request and wrote nothing
     InvalidRequest
     NotFound
+      ChangeNotFound
+      NotKept
     Deleted
     VersionMismatch
     AlreadyExists
@@ -38,6 +40,10 @@ ToolBridgeError                     nothing below fits: a fault of the gateway i
     QuotaExceeded
     DiskFull
     Conflict
+      Ambiguous
+      EditMismatch
+      TooManyMatches
+      UndoConflict
   no answer, or none that can be used
     TimedOut
     OutcomeUnknown
@@ -54,20 +60,21 @@ ToolBridgeError                     nothing below fits: a fault of the gateway i
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 DEFAULT_WAIT_SECONDS = 2
 """How long a model should wait before it repeats a call, if the API does not say."""
 
-NO_FACTS: Mapping[str, object] = MappingProxyType({})
+NO_FACTS: Mapping[str, Any] = MappingProxyType({})
 
 
 class ToolBridgeError(Exception):
     """A tool call that failed. It never changes once it is made.
 
-    `message` is the API's own sentence if it gave one. `facts` fill the places in the two texts, such as
-    {limit}. `wait_seconds` is how long the API asks to wait before the call is repeated. No text ever holds
-    an address, a token or a payload.
+    `message` is the API's own sentence if it gave one, `details` what it gave for programs, and `more` are
+    sentences that say what those mean. `facts` fill the places in the two texts, such as {limit}.
+    `wait_seconds` is how long the API asks to wait before the call is repeated. No text ever holds an address
+    or a token; what is stored is in quotation marks, short, and with nothing hidden in it.
     """
 
     says: ClassVar[str] = "The call failed inside the gateway."
@@ -80,8 +87,12 @@ class ToolBridgeError(Exception):
         correlation_id: str = "",
         facts: Mapping[str, object] = NO_FACTS,
         wait_seconds: int | None = None,
+        details: Mapping[str, Any] = NO_FACTS,
+        more: str = "",
     ) -> None:
         super().__init__(message)
+        self.details: Final = details
+        self.more: Final = more
         self.message: Final = message
         self.correlation_id: Final = correlation_id
         self.facts: Final = facts
@@ -94,10 +105,12 @@ class ToolBridgeError(Exception):
         """All that the model reads. `context` fills the places that the error's own facts leave open: the
         words of the entity, and `waited`, the seconds since the call arrived."""
         asked = {} if self.wait_seconds is None else {"retry_after": self.wait_seconds}
-        facts = _Facts({**_PLAIN, **context, **asked, **self.facts})
+        facts = _Facts({**_PLAIN, **_tools(context), **context, **asked, **self.facts})
         parts = [self.says.format_map(facts)]
         if self.message:
             parts.append(f'The API says: "{self.message}".')
+        if self.more:
+            parts.append(self.more)
         parts.append(self.advice.format_map(facts))
         if name := self.correlation_id or correlation_id:
             parts.append(f"Correlation id: {name}.")
@@ -105,23 +118,48 @@ class ToolBridgeError(Exception):
 
     def with_facts(self, **facts: object) -> Self:
         """The same error with more facts, which do not replace its own."""
-        return type(self)(
-            self.message,
-            correlation_id=self.correlation_id,
-            facts={**facts, **self.facts},
-            wait_seconds=self.wait_seconds,
-        )
+        return self._with(facts={**facts, **self.facts})
+
+    def with_more(self, sentence: str) -> Self:
+        """The same error with one more sentence."""
+        return self._with(more=f"{self.more} {sentence}" if self.more else sentence)
+
+    def _with(self, **changes: Any) -> Self:
+        parts: dict[str, Any] = {
+            "correlation_id": self.correlation_id,
+            "facts": self.facts,
+            "wait_seconds": self.wait_seconds,
+            "details": self.details,
+            "more": self.more,
+        }
+        return type(self)(self.message, **{**parts, **changes})
 
 
 _PLAIN: Mapping[str, object] = {
     "word": "item",
-    "kind": "item",
-    "plural": "items",
     "words": "items",
+    "reads": "read",
+    "lists": "search",
+    "patches": "edit_text or batch",
+    "reads_deleted": "A batch with the op restore brings it back",
+    "actual": "its present version",
     "consequence": "a change may have been made",
     "retry_after": DEFAULT_WAIT_SECONDS,
 }
 """Facts where nobody gave better ones."""
+
+
+def _tools(words: Mapping[str, object]) -> Mapping[str, object]:
+    """The tools for the entity that `words` name. Where they name none, those for items of all kinds stay."""
+    if "kind" not in words:
+        return NO_FACTS
+    kind, plural = words["kind"], words["plural"]
+    return {
+        "reads": f"get_{kind}",
+        "lists": f"list_{plural}",
+        "patches": f"patch_{kind}",
+        "reads_deleted": f"get_{kind} with include_deleted still reads it; it can no longer be changed",
+    }
 
 
 class _Facts(dict[str, object]):
@@ -162,7 +200,7 @@ class CannotFilter(ToolBridgeError):
     """The API would ignore the filter and return everything, and the gateway does not know it."""
 
     says = "This API cannot filter lists by this."
-    advice = "List the {plural} without it and pick from the pages."
+    advice = "List the {words} without it and pick from the pages."
 
 
 class CannotSort(ToolBridgeError):
@@ -263,22 +301,34 @@ class InvalidRequest(Rejected):
 
 class NotFound(Rejected):
     says = "The user has no {word} with this uid."
-    advice = "Check the uid; list_{plural} shows those there are."
+    advice = "Check the uid; {lists} shows those there are."
+
+
+class ChangeNotFound(NotFound):
+    says = "The user's journal has no such change; nothing was done."
+    advice = "The tool changes shows those there are, with their ids."
+
+
+class NotKept(NotFound):
+    """The contents that are needed to bring something back are too old, or never were."""
+
+    says = "The contents that this needs are not kept; nothing was written."
+    advice = "Repeat it only with a version that is kept; otherwise tell the user."
 
 
 class Deleted(Rejected):
     says = "This {word} has been deleted."
-    advice = "get_{kind} with include_deleted still reads it; it can no longer be changed."
+    advice = "{reads_deleted}."
 
 
 class VersionMismatch(Rejected):
     says = "The {word} has changed since that version; nothing was written."
-    advice = "Read it with get_{kind}, then repeat with if_match set to its version."
+    advice = "If the change still fits, repeat it with if_match={actual}; {reads} reads the item whole."
 
 
 class AlreadyExists(Rejected):
     says = "A {word} with this uid already exists; nothing was written."
-    advice = "Leave the uid out to get a new one, or change the existing one with patch_{kind}."
+    advice = "Leave the uid out to get a new one, or change the existing one with {patches}."
 
 
 class ParentNotFound(Rejected):
@@ -295,7 +345,7 @@ class EpochChanged(Rejected):
 
 class TooLarge(Rejected):
     says = "The content is larger than the API takes; nothing was written."
-    advice = "Send less, for example split it into several {plural}."
+    advice = "Send less, for example split it into several {words}."
 
 
 class QuotaExceeded(Rejected):
@@ -310,7 +360,27 @@ class DiskFull(Rejected):
 
 class Conflict(Rejected):
     says = "The request does not fit the present state of the {word}; nothing was written."
-    advice = "Read it again with get_{kind} before repeating."
+    advice = "Read it again with {reads} before repeating."
+
+
+class Ambiguous(Conflict):
+    says = "This is the id or title of several items; nothing was done."
+    advice = "Repeat it with the id of the one that is meant."
+
+
+class EditMismatch(Conflict):
+    says = "The text is not as the edit expects; nothing was written."
+    advice = "Repeat it with exactly what is stored, long enough to be there once; {reads} shows it whole."
+
+
+class TooManyMatches(Conflict):
+    says = "More items match than the operation may change; nothing was written."
+    advice = "Narrow the filter, or raise at_most if all of them are meant."
+
+
+class UndoConflict(Conflict):
+    says = "Later writes are in the way; nothing was undone."
+    advice = "Undo those first, or set the fields to what they should be."
 
 
 # No answer, or none that can be used
@@ -325,7 +395,7 @@ class OutcomeUnknown(ToolBridgeError):
     """A write was sent and no answer came: it may or may not have been done."""
 
     says = "The connection broke before the API answered: the change may or may not have been made."
-    advice = "Look with get_{kind} or list_{plural} before repeating it."
+    advice = "Look with {reads} or {lists} before repeating it."
 
 
 class TimedOutWrite(OutcomeUnknown):
@@ -372,4 +442,4 @@ class AnswerDropped(ToolBridgeError):
     """The same for a write, which was carried out."""
 
     says = "The change was made. The answer is not shown, since earlier answers have not been read."
-    advice = "Do not repeat the change. Read the earlier answers, then look with get_{kind} or list_{plural}."
+    advice = "Do not repeat the change. Read the earlier answers, then look with {reads} or {lists}."

@@ -71,7 +71,8 @@ async def test_a_refusal_says_what_happened_why_and_what_next(
     assert 'The API says: "The API\'s sentence".' in text
     assert advises in text
     assert text.endswith("Correlation id: c-1.")
-    assert requests == 1
+    looks_again = answer.status_code == httpx.codes.PRECONDITION_FAILED
+    assert requests == 1 + looks_again
 
 
 @pytest.mark.parametrize(
@@ -119,8 +120,11 @@ def said(error: object, status: int = 400) -> httpx.Response:
     [
         (said("version mismatch: expected 9, actual 1", 412), "version mismatch: expected 9, actual 1"),
         (said("invalid action: fold"), "invalid action: fold"),
-        (said("  two\n lines\t\x1b[31m and \u2028 more\u202e.  "), "two lines [31m and more"),
-        (said("x" * 10_000), "x" * 300),
+        (
+            said("  two\n lines\t\x1b[31m and \u2028 more\u202e.  "),
+            r"two lines \u001b[31m and \u2028 more\u202e",
+        ),
+        (said("x" * 10_000), f"{'x' * 299}…"),
         (plain(401, "unauthorized\n"), "unauthorized"),
         (plain(429, "slow down\n"), "slow down"),
         (plain(403, "forbidden\n"), "forbidden"),

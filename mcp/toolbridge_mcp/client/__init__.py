@@ -15,6 +15,7 @@ from toolbridge_mcp.client.call import (
 )
 from toolbridge_mcp.client.document import Document, JsonObject
 from toolbridge_mcp.client.reduced import reduced_item
+from toolbridge_mcp.client.wording import field_name, value_in_words
 
 __all__ = [
     "COLLECTION",
@@ -29,6 +30,8 @@ __all__ = [
     "JsonObject",
     "Origin",
     "Wish",
+    "field_name",
     "one_value",
     "reduced_item",
+    "value_in_words",
 ]

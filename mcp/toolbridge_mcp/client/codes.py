@@ -5,16 +5,20 @@ from typing import NamedTuple
 
 from toolbridge_mcp.errors import (
     AlreadyExists,
+    Ambiguous,
     ApiFailed,
     BadAnswer,
+    ChangeNotFound,
     Conflict,
     Deleted,
     DiskFull,
+    EditMismatch,
     EpochChanged,
     Forbidden,
     InvalidRequest,
     NoSuchOperation,
     NotFound,
+    NotKept,
     OutcomeUnknown,
     ParentNotFound,
     QuotaExceeded,
@@ -25,7 +29,9 @@ from toolbridge_mcp.errors import (
     TimedOut,
     TooLarge,
     ToolBridgeError,
+    TooManyMatches,
     Unavailable,
+    UndoConflict,
     VersionMismatch,
 )
 
@@ -38,16 +44,16 @@ class Meaning(NamedTuple):
 
 
 CODES: Mapping[str, Meaning] = {
-    "ambiguous_uid": Meaning(409, Conflict),
+    "ambiguous_uid": Meaning(409, Ambiguous),
     "batch_too_large": Meaning(413, TooLarge),
     "body_too_large": Meaning(413, TooLarge),
-    "change_not_found": Meaning(404, NotFound),
-    "change_not_kept": Meaning(410, NotFound),
+    "change_not_found": Meaning(404, ChangeNotFound),
+    "change_not_kept": Meaning(410, NotKept),
     "confirmation_required": Meaning(400, InvalidRequest),
     "deadline_exceeded": Meaning(504, TimedOut),
     "deleted": Meaning(410, Deleted),
     "disk_full": Meaning(507, DiskFull),
-    "edit_mismatch": Meaning(409, Conflict),
+    "edit_mismatch": Meaning(409, EditMismatch),
     "epoch_mismatch": Meaning(409, EpochChanged),
     "idempotency_key_reused": Meaning(422, InvalidRequest),
     "internal": Meaning(500, ApiFailed),
@@ -78,13 +84,13 @@ CODES: Mapping[str, Meaning] = {
     "session_invalid": Meaning(428, SessionRefused),
     "session_not_found": Meaning(404, SessionRefused),
     "session_required": Meaning(428, SessionRefused),
-    "too_many_matches": Meaning(409, Conflict),
+    "too_many_matches": Meaning(409, TooManyMatches),
     "uid_exists": Meaning(409, AlreadyExists),
-    "undo_conflict": Meaning(409, Conflict),
+    "undo_conflict": Meaning(409, UndoConflict),
     "unauthorized": Meaning(401, SignInRequired),
     "unavailable": Meaning(503, Unavailable),
     "version_mismatch": Meaning(412, VersionMismatch),
-    "version_not_kept": Meaning(410, NotFound),
+    "version_not_kept": Meaning(410, NotKept),
 }
 """Every code of the API. A test compares this table with the API's own."""
 

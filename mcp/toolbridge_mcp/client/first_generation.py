@@ -89,7 +89,8 @@ class FirstGeneration(OpenedSession):
             return
         present = (await self._stored(call, call.uid)).data.get("version")
         if present != call.if_match:
-            raise VersionMismatch(f"version mismatch: expected {call.if_match}, actual {present}")
+            sentence = f"version mismatch: expected {call.if_match}, actual {present}"
+            raise VersionMismatch(sentence, facts={"actual": present})
 
     async def _refuse_existing(self, call: Call) -> None:
         """A POST that names the uid of an item, tombstones included, would replace it."""

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import httpx
 from pydantic_core import from_json
 
 from toolbridge_mcp.client.codes import CODES, meaning_of
-from toolbridge_mcp.errors import NoSuchOperation, Rejected, TenantRefused, ToolBridgeError
+from toolbridge_mcp.client.wording import as_tools_say, in_words
+from toolbridge_mcp.errors import NO_FACTS, NoSuchOperation, Rejected, TenantRefused, ToolBridgeError
+from toolbridge_mcp.rendering import one_line
 from toolbridge_mcp.retry_after import retry_after_seconds
 
 MAX_MESSAGE = 300
@@ -34,10 +37,15 @@ def refusal(answer: httpx.Response) -> ToolBridgeError:
     body = _error_body(answer)
     said = _sentence(body, answer)
     error = _situation(answer.status_code, body, said)
+    about_the_request = answer.status_code < 500 or issubclass(error, Rejected)
+    details = _details(body) if about_the_request else NO_FACTS
     return error(
-        _quotable(said) if answer.status_code < 500 or issubclass(error, Rejected) else "",
+        _quotable(as_tools_say(said)) if about_the_request else "",
         correlation_id=answer.headers.get("X-Correlation-ID", ""),
         wait_seconds=retry_after_seconds(answer.headers.get("Retry-After", "")),
+        facts={"actual": details["actual"]} if isinstance(details.get("actual"), int) else NO_FACTS,
+        details=details,
+        more=in_words(_code(body), details),
     )
 
 
@@ -58,6 +66,12 @@ def _situation(status: int, body: Mapping[str, object], said: str) -> type[ToolB
     return meaning_of(status, code)
 
 
+def _details(body: Mapping[str, object]) -> Mapping[str, Any]:
+    """What the API says for programs; empty if it says nothing."""
+    details = body.get("details")
+    return details if isinstance(details, dict) else NO_FACTS
+
+
 def _code(body: Mapping[str, object]) -> str:
     """The API's code. The first generation has none; in one case the text of `error` is a code."""
     code = body.get("code", body.get("error"))
@@ -76,8 +90,7 @@ def _sentence(body: Mapping[str, object], answer: httpx.Response) -> str:
 
 def _quotable(said: str) -> str:
     """The sentence on one line, cut, and without its full stop. Empty if it holds anything private."""
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in said[: MAX_MESSAGE * 4]).split())
-    return "" if PRIVATE.search(line) else line[:MAX_MESSAGE].rstrip(". ")
+    return "" if PRIVATE.search(said[: MAX_MESSAGE * 8]) else one_line(said, MAX_MESSAGE).rstrip(". ")
 
 
 def _error_body(answer: httpx.Response) -> Mapping[str, object]:

@@ -1,9 +1,11 @@
 """On whose behalf a tool speaks to the API."""
 
 from dataclasses import dataclass
+from traceback import clear_frames
 
 from toolbridge_mcp.client import ApiClient, Call, Document, Origin
-from toolbridge_mcp.errors import NoSuchOperation
+from toolbridge_mcp.errors import NoSuchOperation, NotFound, ToolBridgeError, VersionMismatch
+from toolbridge_mcp.tools.second_look import second_look
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +16,22 @@ class Caller:
     origin: Origin
 
     async def send(self, call: Call) -> Document:
-        """The API's answer. Raises a `ToolBridgeError`."""
-        return await self.client.send(call, self.origin)
+        """The API's answer. Raises a `ToolBridgeError`, with what a second look at the item shows."""
+        try:
+            return await self.client.send(call, self.origin)
+        except (NotFound, VersionMismatch) as error:
+            refused: ToolBridgeError = error
+        # Not chained: a chain of errors would refer to the frames of each until the next full collection.
+        raise (await self._explained(call, refused)).with_traceback(refused.__traceback__)
+
+    async def _explained(self, call: Call, error: ToolBridgeError) -> ToolBridgeError:
+        """The error with what a second look shows; as it is if there is none, or it fails."""
+        try:
+            look = second_look(call, error, self.origin.tool, await self.client.read_features())
+            return look.explained(await self.client.send(look.call, self.origin)) if look else error
+        except ToolBridgeError as failed:
+            clear_frames(failed.__traceback__)
+            return error
 
     async def require(self, features: frozenset[str]) -> None:
         """Raises `NoSuchOperation` if the API lacks one of them."""
