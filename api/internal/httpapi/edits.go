@@ -9,7 +9,7 @@ import (
 // editText changes parts of one text of an item.
 func (col collection) editText(c *call) (int, any, error) {
 	var did item.Edited
-	w, err := col.readWriteWithBody(c, renderOutcome(c, &did))
+	w, err := col.readWriteWithBody(c, renderOutcome(&did))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -20,7 +20,7 @@ func (col collection) editText(c *call) (int, any, error) {
 // changeTags adds tags to an item and removes others.
 func (col collection) changeTags(c *call) (int, any, error) {
 	var did item.Tagged
-	w, err := col.readWriteWithBody(c, renderOutcome(c, &did))
+	w, err := col.readWriteWithBody(c, renderOutcome(&did))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -34,11 +34,13 @@ type outcome interface {
 	AppendMinimal(b []byte, made *item.Item, trial bool) []byte
 }
 
-func renderOutcome(c *call, did outcome) rendering {
-	whole := func(next *item.Item) []byte { return did.AppendJSON(nil, next) }
-	return c.minimalOr(http.StatusOK, whole, func(next *item.Item, b []byte, trial bool) []byte {
-		return did.AppendMinimal(b, next, trial)
-	})
+func renderOutcome(did outcome) rendering {
+	return func(c *call, next *item.Item) item.Answer {
+		if c.minimal {
+			return item.Answer{Status: http.StatusOK, Body: did.AppendMinimal(nil, next, c.dryRun)}
+		}
+		return item.Answer{Status: http.StatusOK, Body: did.AppendJSON(nil, next)}
+	}
 }
 
 const notRemade = "Whether something was written. Absent when a repeated request gets a response that was too large to be kept."

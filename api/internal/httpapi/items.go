@@ -49,7 +49,7 @@ func (col collection) create(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	w := write{target: col.wholeTarget(c), body: body, render: renderItem(c, http.StatusCreated)}
+	w := write{target: col.wholeTarget(c), body: body, render: renderCreated}
 	if err := w.readKey(c, col.api.Items.KeepAnswers); err != nil {
 		return 0, nil, err
 	}
@@ -74,7 +74,7 @@ func (col collection) get(c *call) (int, any, error) {
 }
 
 func (col collection) replace(c *call) (int, any, error) {
-	w, err := col.readWriteWithBody(c, renderItem(c, http.StatusOK))
+	w, err := col.readWriteWithBody(c, renderItem)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -83,7 +83,7 @@ func (col collection) replace(c *call) (int, any, error) {
 }
 
 func (col collection) patch(c *call) (int, any, error) {
-	w, err := col.readWriteWithBody(c, renderItem(c, http.StatusOK))
+	w, err := col.readWriteWithBody(c, renderItem)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -92,7 +92,7 @@ func (col collection) patch(c *call) (int, any, error) {
 }
 
 func (col collection) remove(c *call) (int, any, error) {
-	w, err := col.readWrite(c, renderTombstone(c))
+	w, err := col.readWrite(c, renderTombstone)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -101,7 +101,7 @@ func (col collection) remove(c *call) (int, any, error) {
 }
 
 func (col collection) archive(c *call) (int, any, error) {
-	w, err := col.readWrite(c, renderItem(c, http.StatusOK))
+	w, err := col.readWrite(c, renderItem)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -110,7 +110,7 @@ func (col collection) archive(c *call) (int, any, error) {
 }
 
 func (col collection) process(c *call) (int, any, error) {
-	w, err := col.readWriteWithBody(c, renderItem(c, http.StatusOK))
+	w, err := col.readWriteWithBody(c, renderItem)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -308,7 +308,7 @@ func (col collection) history(c *call) (int, any, error) {
 }
 
 func (col collection) restore(c *call) (int, any, error) {
-	w, err := col.readWriteWithBody(c, renderItem(c, http.StatusOK))
+	w, err := col.readWriteWithBody(c, renderItem)
 	if err != nil {
 		return 0, nil, err
 	}

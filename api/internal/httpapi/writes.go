@@ -23,26 +23,30 @@ type write struct {
 	render    rendering
 }
 
-// rendering makes the answer to a kind of write.
-type rendering func(*item.Item) item.Answer
+// rendering makes the answer to a kind of write, in the form that the request wants.
+type rendering func(c *call, next *item.Item) item.Answer
 
-// renderItem renders the item, or what happened to it, as the request wants.
-func renderItem(c *call, status int) rendering {
-	return c.minimalOr(status, func(next *item.Item) []byte { return itemJSON(next, c.bare) }, (*item.Item).AppendMinimal)
+func renderCreated(c *call, next *item.Item) item.Answer {
+	return item.Answer{Status: http.StatusCreated, Body: c.itemOrChange(next)}
 }
 
-func renderTombstone(c *call) rendering {
-	return c.minimalOr(http.StatusOK, func(next *item.Item) []byte { return next.AppendShortJSON(nil) }, (*item.Item).AppendMinimal)
+func renderItem(c *call, next *item.Item) item.Answer {
+	return item.Answer{Status: http.StatusOK, Body: c.itemOrChange(next)}
 }
 
-// minimalOr renders what a write did by one of two functions.
-func (c *call) minimalOr(status int, whole func(*item.Item) []byte, minimal func(next *item.Item, b []byte, trial bool) []byte) rendering {
-	return func(next *item.Item) item.Answer {
-		if c.minimal {
-			return item.Answer{Status: status, Body: minimal(next, nil, c.dryRun)}
-		}
-		return item.Answer{Status: status, Body: whole(next)}
+func renderTombstone(c *call, next *item.Item) item.Answer {
+	if c.minimal {
+		return renderItem(c, next)
 	}
+	return item.Answer{Status: http.StatusOK, Body: next.AppendShortJSON(nil)}
+}
+
+// itemOrChange is an item, or only what the write did to it.
+func (c *call) itemOrChange(next *item.Item) []byte {
+	if c.minimal {
+		return next.AppendMinimal(nil, c.dryRun)
+	}
+	return itemJSON(next, c.bare)
 }
 
 // headSize is about the size of an item without its payload.
@@ -140,7 +144,8 @@ func (w *write) readKey(c *call, keep time.Duration) error {
 	if key == "" || err != nil {
 		return err
 	}
-	w.target.Once = &item.Once{Key: key, Request: w.digest(c), Answer: w.render, Small: c.minimal, Keep: keep}
+	answer := func(next *item.Item) item.Answer { return w.render(c, next) }
+	w.target.Once = &item.Once{Key: key, Request: w.digest(c), Answer: answer, Small: c.minimal, Keep: keep}
 	return nil
 }
 
@@ -155,6 +160,6 @@ func (w *write) answer(c *call, next *item.Item, err error) (int, any, error) {
 		return once.Replayed.Status, rawJSON(once.Replayed.Body), nil
 	}
 	c.setChange(w.target, next)
-	answer := w.render(next)
+	answer := w.render(c, next)
 	return answer.Status, rawJSON(answer.Body), nil
 }
