@@ -25,8 +25,7 @@ from tests.harness.authorization_grants import TOKEN_EXCHANGE, Registration
 from tests.harness.authorization_server import SERVICE, AuthorizationServer, running_authorization_server
 from tests.harness.clients import Tools, over_http, over_sse
 from tests.harness.processes import Process, api_process, free_port, gateway_process, running
-from toolbridge_mcp.entities import ENTITIES
-from toolbridge_mcp.tools.operations import OPERATIONS
+from tests.harness.published import TOOLS
 
 pytestmark = pytest.mark.anyio
 API = "https://api.example"
@@ -137,7 +136,7 @@ async def test_a_person_signs_in_works_and_stays_signed_in(
 ) -> None:
     authority.lifetime = 5  # so that a busy machine gets to the first call in time
     async with person.connected(gateway, endpoint) as tools:
-        assert len(await tools.client.list_tools()) == len(ENTITIES) * len(OPERATIONS)
+        assert len(await tools.client.list_tools()) == len(TOOLS)
         session = tools.client.session
         first = person.memory.tokens
         note = await tools.call("create_note", title="mine", content="a")

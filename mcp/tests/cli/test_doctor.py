@@ -34,13 +34,11 @@ from tests.harness.processes import (
     gateway_process,
     running,
 )
+from tests.harness.published import TOOLS
 from toolbridge_mcp.cli import doctor
-from toolbridge_mcp.entities import ENTITIES
-from toolbridge_mcp.tools.operations import OPERATIONS
 
 OTHER_SECRET = "another-secret-of-at-least-thirty-two-bytes"
 CHECKS = 13
-TOOLS = len(ENTITIES) * len(OPERATIONS)
 
 
 class Report(NamedTuple):
@@ -84,8 +82,8 @@ def test_a_good_deployment_passes_every_check(gateway: Process) -> None:
     assert report.states().count("ok") == CHECKS - 1
     assert report.lines[3].startswith("not checked token service: not in use")
     assert report.lines[-2:] == [
-        f"ok          tools over /sse: {TOOLS} tools",
-        f"ok          tools over /mcp: {TOOLS} tools",
+        f"ok          tools over /sse: {len(TOOLS)} tools",
+        f"ok          tools over /mcp: {len(TOOLS)} tools",
     ]
 
 

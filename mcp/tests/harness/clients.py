@@ -176,6 +176,14 @@ class Tools:
         self.succeeded.add(name)
         return content
 
+    async def text(self, name: str, **arguments: Any) -> str:
+        """The text of a call that must succeed, and answers with a text only."""
+        result = await self.result(name, **arguments)
+        assert not result.is_error, text_of(result)
+        assert result.structured_content is None
+        self.succeeded.add(name)
+        return text_of(result)
+
     async def refusal(self, name: str, **arguments: Any) -> str:
         """The text of a call that must fail."""
         result = await self.result(name, **arguments)

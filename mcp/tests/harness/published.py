@@ -90,3 +90,6 @@ KINDS: dict[str, Kind] = {
     for plural, row in sorted(CONTRACT["entities"].items(), key=lambda entry: "parent" in entry[1])
 }
 """All kinds by name. Those that need no parent come first."""
+
+CRUD: frozenset[str] = frozenset().union(*(kind.tools() for kind in KINDS.values()))
+"""The names of the tools of the toolset `crud`, which every API can serve."""

@@ -9,12 +9,15 @@ import pytest
 
 from tests.harness.clients import over_http, over_sse, token
 from tests.harness.processes import Process, gateway_process, running
+from tests.harness.published import TOOLS
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.tools.operations import OPERATIONS
+from toolbridge_mcp.tools.work import ALL_WORK
 
 pytestmark = pytest.mark.anyio
 READING = {
-    operation.tool_name(entity) for entity in ENTITIES for operation in OPERATIONS if not operation.writes
+    *(operation.tool_name(entity) for entity in ENTITIES for operation in OPERATIONS if not operation.writes),
+    *(work.name for work in ALL_WORK if not work.writes),
 }
 
 
@@ -66,9 +69,7 @@ def strict(api: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 
 
 async def test_scopes_may_have_other_names(strict: Process, user: str) -> None:
-    assert len(await tools_of(strict, token(user, scope="items:read items:write"))) == len(ENTITIES) * len(
-        OPERATIONS
-    )
+    assert await tools_of(strict, token(user, scope="items:read items:write")) == TOOLS
     assert await tools_of(strict, token(user, scope="items:read")) == READING
 
 

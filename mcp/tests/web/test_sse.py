@@ -15,15 +15,14 @@ from mcp import MCPError
 
 from tests.harness.clients import Tools, over_sse, text_of, token
 from tests.harness.processes import Process, api_process, free_port, gateway_process, running
-from toolbridge_mcp.entities import ENTITIES
-from toolbridge_mcp.tools.operations import OPERATIONS
+from tests.harness.published import TOOLS
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_the_official_route_works_end_to_end(gateway: Process, bearer: str) -> None:
     async with over_sse(gateway.url, bearer) as tools:
-        assert len(await tools.client.list_tools()) == len(ENTITIES) * len(OPERATIONS)
+        assert len(await tools.client.list_tools()) == len(TOOLS)
         created = await tools.call("create_note", title="t", content="c")
         result = await tools.result("get_note", uid=created["uid"])
         assert created["uid"] in text_of(result)

@@ -12,8 +12,7 @@ from fastmcp.client.transports import SSETransport, StreamableHttpTransport
 
 from tests.harness.clients import HELLO, META, Tools, token
 from tests.harness.processes import Process
-from toolbridge_mcp.entities import ENTITIES
-from toolbridge_mcp.tools.operations import OPERATIONS
+from tests.harness.published import TOOLS
 
 pytestmark = pytest.mark.anyio
 Connect = Callable[[str, str], AbstractAsyncContextManager[Tools]]
@@ -44,7 +43,7 @@ async def test_the_tools_and_their_answers_are_the_same(
 ) -> None:
     async with connect(gateway.url, bearer) as tools:
         names = [tool.name for tool in await tools.client.list_tools()]
-        assert len(names) == len(ENTITIES) * len(OPERATIONS)
+        assert len(names) == len(TOOLS)
         note = await tools.call("create_note", title="t \u00e4 \U0001f600", content="c", tags=["a"])
         assert await tools.call("get_note", uid=note["uid"]) == note
         assert [item["uid"] for item in (await tools.call("list_notes"))["items"]] == [note["uid"]]

@@ -24,4 +24,5 @@ CHAT_MESSAGE = Entity(
     text="content",
     title=None,
     parent=Parent(uid="chat_uid", kinds=("chat",)),
+    narrowing=("read",),
 )

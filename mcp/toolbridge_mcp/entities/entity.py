@@ -165,6 +165,12 @@ class Entity:
     """The field that holds its title. Without one, the first line of its text stands for it."""
 
     parent: Parent | None = None
+    narrowing: tuple[str, ...] = ()
+    """The fields by which the API narrows a list, beside the state, the tags and the parent."""
+
+    due: str | None = None
+    """The field with the date at which it is due."""
+
     irregular_plural: str | None = None
 
     @cached_property

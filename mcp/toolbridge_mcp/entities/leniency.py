@@ -92,7 +92,7 @@ def with_declared_words(model: type[BaseModel], given: Given) -> Given:
     for name, words in _choices(model).items():
         value = given.get(name)
         if isinstance(value, str) and value not in words.declared:
-            word = words.squeezed.get(_squeezed(value))
+            word = words.squeezed.get(squeezed(value))
             given = given if word is None else {**given, name: word}
     return given
 
@@ -120,7 +120,7 @@ class _Renaming:
 
     def __init__(self, model: type[BaseModel], circumstances: Circumstances) -> None:
         self._declared = model.__pydantic_fields__
-        self._names = _names(model)
+        self._names = names_of(model)
         self._fields = _fields_of(model)
         self._circumstances = circumstances
         self._taken: dict[str, Any] = {}
@@ -139,7 +139,7 @@ class _Renaming:
     def _unwrapped(self, given: Given) -> Given:
         """What the one object in `given` holds, if it is none of the tool's arguments."""
         ((name, value), *others) = given.items()
-        if others or name in self._declared or _squeezed(name) not in WRAPPERS:
+        if others or name in self._declared or squeezed(name) not in WRAPPERS:
             return given
         inner = _object(value)
         if inner is None or len(inner) > MAX_ARGUMENTS:
@@ -149,7 +149,7 @@ class _Renaming:
 
     def _take(self, name: str, value: Any) -> None:
         """Takes an argument of a name that is not declared."""
-        word = _squeezed(name)
+        word = squeezed(name)
         if known := self._names.get(word) or self._by_kind(word, name):
             _put(self._taken, known.declared, name, _fitting(known.declared, value))
             self._count(known.counted)
@@ -164,11 +164,11 @@ class _Renaming:
 
     def _wraps_fields(self, word: str) -> bool:
         kind = "".join(self._circumstances.kinds.get("uid", ()))
-        return self._fields.others and (word in WRAPPED_FIELDS or word == _squeezed(kind))
+        return self._fields.others and (word in WRAPPED_FIELDS or word == squeezed(kind))
 
     def _take_fields(self, fields: Given) -> None:
         for name, value in fields.items():
-            if known := Name(name, "") if name in self._declared else self._names.get(_squeezed(name)):
+            if known := Name(name, "") if name in self._declared else self._names.get(squeezed(name)):
                 _put(self._taken, known.declared, name, value)
             else:
                 self._moved[name] = value
@@ -185,7 +185,7 @@ class _Renaming:
         """`note_id` for an argument that may be the id of a note."""
         for declared, kinds in self._circumstances.kinds.items():
             for kind in kinds if declared in self._declared else ():
-                if word not in _names_of_kind(kind):
+                if word not in names_of_kind(kind):
                     continue
                 if kind_argument := self._circumstances.typed.get(declared):
                     _put(self._taken, kind_argument, name, kind)
@@ -240,18 +240,18 @@ def _decoded(value: Any, kind: type[Decoded]) -> Decoded | None:
 
 
 @cache
-def _names(model: type[BaseModel]) -> Mapping[str, Name]:
+def names_of(model: type[BaseModel]) -> Mapping[str, Name]:
     """The squeezed names for each argument of `model` that only one of them has."""
     declared = model.__pydantic_fields__.keys()
     found: dict[str, Name] = {}
     twice: set[str] = set()
     for name in declared:
         for alias in ALIASES.get(name, ()):
-            word = _squeezed(alias)
+            word = squeezed(alias)
             if word in found and found[word].declared != name:
                 twice.add(word)
             found[word] = Name(name, alias)
-    own = {_squeezed(name): Name(name, "spelling") for name in declared}
+    own = {squeezed(name): Name(name, "spelling") for name in declared}
     return {**{word: known for word, known in found.items() if word not in twice}, **own}
 
 
@@ -266,7 +266,7 @@ class _Fields(NamedTuple):
 def _fields_of(model: type[BaseModel]) -> _Fields:
     updates = model.__pydantic_fields__.get("updates")
     parts = [part for part in _parts(updates.annotation) if isinstance(part, type)] if updates else []
-    names = [_names(part) for part in parts if issubclass(part, BaseModel)]
+    names = [names_of(part) for part in parts if issubclass(part, BaseModel)]
     return _Fields(names[0] if names else {}, "additional_fields" in model.__pydantic_fields__)
 
 
@@ -283,9 +283,9 @@ def _choices(model: type[BaseModel]) -> Mapping[str, _Choice]:
     found: dict[str, _Choice] = {}
     for name, field in model.__pydantic_fields__.items():
         words = [word for part in _parts(field.annotation) for word in _words(part)]
-        squeezed = {_squeezed(word): word for word in words}
-        if words and len(squeezed) == len(words):
-            found |= dict.fromkeys((name, field.alias or name), _Choice(frozenset(words), squeezed))
+        meant = {squeezed(word): word for word in words}
+        if words and len(meant) == len(words):
+            found |= dict.fromkeys((name, field.alias or name), _Choice(frozenset(words), meant))
     return found
 
 
@@ -304,12 +304,12 @@ def _parts(annotation: Any) -> Iterable[Any]:
 
 
 @cache
-def _names_of_kind(kind: str) -> frozenset[str]:
+def names_of_kind(kind: str) -> frozenset[str]:
     """The squeezed names of the id of such an item: `message_id` is one of a chat message, too."""
-    words = {_squeezed(kind), kind.rpartition("_")[2]}
-    return frozenset({word + end for word in words for end in ("id", "uid", "uuid")} | {_squeezed(kind)})
+    words = {squeezed(kind), kind.rpartition("_")[2]}
+    return frozenset({word + end for word in words for end in ("id", "uid", "uuid")} | {squeezed(kind)})
 
 
-def _squeezed(name: str) -> str:
+def squeezed(name: str) -> str:
     """The name without case, hyphens, underscores and spaces."""
     return "".join(filter(str.isalnum, name[: LONGEST_NAME + 1])).lower()

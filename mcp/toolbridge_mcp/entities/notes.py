@@ -16,5 +16,9 @@ class NoteFields(Fields):
 
 
 NOTE = Entity(
-    kind="note", fields=NoteFields, actions=("pin", "unpin", "archive", "unarchive"), text="content"
+    kind="note",
+    fields=NoteFields,
+    actions=("pin", "unpin", "archive", "unarchive"),
+    text="content",
+    narrowing=("pinned",),
 )

@@ -23,4 +23,11 @@ class TaskFields(Fields):
     tags: Maybe[Texts] = None
 
 
-TASK = Entity(kind="task", fields=TaskFields, actions=("start", "complete", "reopen"), text="description")
+TASK = Entity(
+    kind="task",
+    fields=TaskFields,
+    actions=("start", "complete", "reopen"),
+    text="description",
+    narrowing=("priority",),
+    due="due_date",
+)

@@ -30,10 +30,17 @@ OWN = frozenset({"value_error", "uid", "date", "other_type", "twice"})
 _WITH_EXAMPLE = frozenset({"extra_forbidden", "missing"})
 
 
-def explained(error: ValidationError, model: type[BaseModel], siblings: Mapping[str, str]) -> str:
+def explained(
+    error: ValidationError,
+    model: type[BaseModel],
+    siblings: Mapping[str, str],
+    *,
+    with_example: bool = True,
+) -> str:
     """A sentence or two for each of the first `MAX_PROBLEMS` problems of the arguments that `model` declares.
 
-    `siblings` has for each kind of item the tool that does the same with it.
+    `siblings` has for each kind of item the tool that does the same with it. An example of the whole call
+    follows where it helps.
     """
     found = error.errors(include_url=False)
     unknown = [detail for detail in found if detail["type"] == "extra_forbidden"]
@@ -42,7 +49,7 @@ def explained(error: ValidationError, model: type[BaseModel], siblings: Mapping[
     sentences += [_sentence(detail, model, siblings) for detail in others[:MAX_PROBLEMS]]
     if len(others) > MAX_PROBLEMS:
         sentences.append(f"{len(others) - MAX_PROBLEMS} more.")
-    example = example_call(published_schema(model))
+    example = with_example and example_call(published_schema(model))
     if example and any(detail["type"] in _WITH_EXAMPLE for detail in found):
         sentences.append(f"Example: {example}.")
     return " ".join(sentences)

@@ -1,7 +1,10 @@
 """The tools for everyday work."""
 
+from toolbridge_mcp.tools.work.batch import BATCH
+from toolbridge_mcp.tools.work.edit_text import EDIT_TEXT
+from toolbridge_mcp.tools.work.undo import UNDO
 from toolbridge_mcp.tools.work.work_tool import Work, WorkTool
 
-ALL_WORK: tuple[Work, ...] = ()
+ALL_WORK: tuple[Work, ...] = (BATCH, EDIT_TEXT, UNDO)
 
 __all__ = ["ALL_WORK", "Work", "WorkTool"]

@@ -1,0 +1,89 @@
+"""What a batch did, in a line for each operation."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from pydantic.alias_generators import to_camel, to_snake
+
+from toolbridge_mcp.client import JsonObject
+from toolbridge_mcp.entities import Entity
+from toolbridge_mcp.rendering import Summary, quoted, short_ids, word
+from toolbridge_mcp.tools.work.references import ENTITIES_BY_NAME
+
+MAX_IDS = 10
+"""As many ids of one operation are shown."""
+
+Ids: TypeAlias = Mapping[tuple[str, str], str]
+"""What is shown for each kind and uid."""
+
+MAX_FIELDS = 6
+TITLE_CHARACTERS = 40
+
+
+def shown(done: JsonObject, sent: Sequence[JsonObject], *, dry_run: bool) -> str:
+    """`sent` are the operations as they were sent."""
+    results: Sequence[JsonObject] = done["results"]
+    ids = _ids(results)
+    lines = [
+        f"{number} {_line(result, operation, ids, dry_run=dry_run)}"
+        for number, (result, operation) in enumerate(zip(results, sent, strict=True), 1)
+    ]
+    if dry_run:
+        return "\n".join(["Dry run, nothing was stored. It would do:", *lines])
+    batch = done.get("batch_id")
+    return "\n".join([*lines, f"Undo all: undo change={batch}" if batch else "Nothing was changed."])
+
+
+def _ids(results: Sequence[JsonObject]) -> Ids:
+    """The ids that are shown, by uid: so many digits that they tell all items of the batch apart."""
+    return short_ids(
+        [
+            Summary(kind=result["kind"], uid=one["uid"])
+            for result in results
+            for one in result.get("items", [result])
+        ]
+    )
+
+
+def _line(result: JsonObject, operation: JsonObject, ids: Ids, *, dry_run: bool) -> str:
+    entity = ENTITIES_BY_NAME[result["kind"]]
+    what = " ".join(part for part in (result["op"], operation.get("action")) if part)
+    if "items" in result:
+        return f"{what} {entity.kind}: {_matches(result, ids)}"
+    if result["op"] == "create" and dry_run:
+        return " ".join([what, entity.kind, *_title(operation, entity)])
+    item = f"{what} {entity.kind}:{ids[result['kind'], result['uid']]} v{result['version']}"
+    if not result["changed"]:
+        return f"{item} unchanged"
+    return " ".join(
+        [item, *(_title(operation, entity) if result["op"] == "create" else _fields(result, entity))]
+    )
+
+
+def _matches(result: JsonObject, ids: Ids) -> str:
+    """How many items matched, and the first of those that were changed."""
+    changed = [ids[result["kind"], one["uid"]] for one in result["items"] if one["changed"]]
+    unchanged = result["matched"] - len(changed)
+    said = f"{result['matched']} matched"
+    if unchanged and result["matched"]:
+        said = f"{said}, {unchanged} unchanged"
+    if changed:
+        left_out = len(changed) - MAX_IDS
+        said = f"{said}: {', '.join(changed[:MAX_IDS])}{f' and {left_out} more' if left_out > 0 else ''}"
+    return said
+
+
+def _title(operation: JsonObject, entity: Entity) -> Sequence[str]:
+    """The title of a new item, or the beginning of its text."""
+    payload: Mapping[str, Any] = operation["payload"]
+    text = payload.get(to_camel(entity.title or entity.text))
+    return [quoted(text, TITLE_CHARACTERS)] if isinstance(text, str) and text else []
+
+
+def _fields(result: JsonObject, entity: Entity) -> Sequence[str]:
+    """The fields that changed, if the API says so."""
+    names = {to_camel(name): name for name in entity.fields.model_fields}
+    fields = [names.get(key) or word(to_snake(key)) for key in result.get("fields", ())]
+    if len(fields) > MAX_FIELDS:
+        fields[MAX_FIELDS:] = ["…"]
+    return [f"({', '.join(fields)})"] if fields else []

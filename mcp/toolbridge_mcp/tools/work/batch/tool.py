@@ -1,0 +1,94 @@
+"""The tool `batch`."""
+
+from typing import Annotated, Any
+
+from fastmcp.tools.base import ToolResult
+from mcp.types import ToolAnnotations
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
+from toolbridge_mcp.client import Call
+from toolbridge_mcp.entities import ENTITIES
+from toolbridge_mcp.entities.entity import FromJson
+from toolbridge_mcp.tools.caller import Caller
+from toolbridge_mcp.tools.results import text_result
+from toolbridge_mcp.tools.work.batch.reading import Reading
+from toolbridge_mcp.tools.work.batch.rows import ROWS
+from toolbridge_mcp.tools.work.batch.showing import shown
+from toolbridge_mcp.tools.work.references import NAMED_ITEMS, find
+from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
+
+MAX_OPERATIONS = 100
+
+_TEXT = {"type": "string"}
+_TEXTS = {"type": "array", "items": _TEXT}
+_EDIT = {"type": "object", "properties": {"find": _TEXT, "replace": _TEXT}}
+_PROPERTIES: dict[str, Any] = {
+    "op": {"type": "string", "enum": [*ROWS]},
+    "kind": {"type": "string", "enum": [entity.kind for entity in ENTITIES]},
+    "item": {"type": "string", "description": "note:3f9a01bc, or $1: made by operation 1"},
+    "where": {
+        "type": "object",
+        "properties": {"tag": _TEXT, "status": _TEXT},
+        "description": "Not item but all matches; also status_not, due_before, priority, archived",
+    },
+    "at_most": {"type": "integer", "description": "Fail if more match"},
+    "fields": {
+        "type": "object",
+        "properties": {"title": _TEXT},
+        "description": "To create, patch or replace; parent_uid may be $1",
+    },
+    "action": {"type": "string", "description": "To process: complete, pin"},
+    "add": {**_TEXTS, "description": "Tags"},
+    "remove": _TEXTS,
+    "edits": {"type": "array", "items": _EDIT},
+    "append": _TEXT,
+    "version": {"type": "integer", "description": "To restore"},
+    "if_match": {"type": "integer"},
+}
+_OPERATION = {"type": "object", "properties": _PROPERTIES, "required": ["op"]}
+
+
+def _so_many(operations: list[Any]) -> list[Any]:
+    if not 1 <= len(operations) <= MAX_OPERATIONS:
+        raise ValueError(f"should have 1 to {MAX_OPERATIONS} operations, not {len(operations)}")
+    return operations
+
+
+def _one_alone(value: Any) -> Any:
+    """A list for one operation."""
+    return [value] if isinstance(value, dict) else value
+
+
+Operations = Annotated[
+    list[Any],
+    AfterValidator(_so_many),
+    BeforeValidator(_one_alone),
+    FromJson,
+    WithJsonSchema({"type": "array", "items": _OPERATION}),
+]
+
+
+class BatchArguments(WorkArguments):
+    operations: Operations
+    dry_run: bool = False
+
+    async def carry_out(self, caller: Caller) -> ToolResult:
+        reading = Reading(self.operations)
+        if wanted := reading.wanted():
+            reading.take(await find(wanted, caller))
+        sent = reading.sendable()
+        query = {"dryRun": "true"} if self.dry_run else {}
+        done = await caller.send(Call("POST", "/v1/batch", query=query, body={"operations": [*sent]}))
+        return text_result(shown(done.data, sent, dry_run=self.dry_run))
+
+
+BATCH = Work(
+    name="batch",
+    about="Change many items at once, all or nothing: complete, rename a tag everywhere, move, edit, "
+    "archive, delete, bring back, create. With where, no listing is needed.",
+    arguments=BatchArguments,
+    hints=ToolAnnotations(
+        read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=False
+    ),
+    needs=frozenset({"batch", "dryRun", NAMED_ITEMS}),
+)
