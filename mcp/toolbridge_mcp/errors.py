@@ -31,6 +31,7 @@ ToolBridgeError                     nothing below fits: a fault of the gateway i
     NotFound
       ChangeNotFound
       NotKept
+      NothingRead
     Deleted
     VersionMismatch
     AlreadyExists
@@ -314,6 +315,13 @@ class NotKept(NotFound):
 
     says = "The contents that this needs are not kept; nothing was written."
     advice = "Repeat it only with a version that is kept; otherwise tell the user."
+
+
+class NothingRead(NotFound):
+    """None of the items has been found. `problems` are sentences."""
+
+    says = "Nothing was read. {problems}"
+    advice = "Call again with names that lead to one item each."
 
 
 class Deleted(Rejected):

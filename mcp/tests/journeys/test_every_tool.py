@@ -84,6 +84,10 @@ async def _all_work(tools: Tools) -> None:
     """Each call is one request."""
     note = await tools.call("create_note", title="Work", content="One line")
     item = f"note:{note['uid']}"
+    await tools.text("search", query="work")
+    await tools.text("read", items=[item])
+    await tools.text("overview")
+    await tools.text("changes", since="1 hour")
     await tools.text("edit_text", item=item, append="Another line")
     await tools.text("undo")
     await tools.text("batch", operations=[{"op": "delete", "item": item}])
