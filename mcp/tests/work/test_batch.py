@@ -7,6 +7,7 @@ import pytest
 
 from tests.harness.clients import Rest, Tools, sample
 from tests.harness.published import CONTRACT
+from tests.harness.recording import Recording
 from tests.harness.tokens import count
 from toolbridge_mcp.entities import CHAT, CHAT_MESSAGE, COMMENT, ENTITIES, NOTE, TASK, Entity
 from toolbridge_mcp.tools.work.batch.filters import filters_of
@@ -247,9 +248,28 @@ async def test_nothing_is_written_if_one_operation_fails(tools: Tools, rest: Res
     assert await rest.all_uids("notes") == []
 
 
-async def test_a_retry_with_the_same_call_is_made_once(tools: Tools, rest: Rest) -> None:
-    await batch(tools, {"op": "create", "kind": "note", "title": "t", "content": "c"})
-    assert len(await rest.all_uids("notes")) == 1
+async def test_an_item_that_is_not_there_stops_the_whole_batch(tools: Tools, rest: Rest) -> None:
+    (uid,) = await tasks(rest, 1)
+    await rest.json("DELETE", f"/v1/tasks/{uid}")
+    for item, why in (("task:3f9a01bc", "task not found"), (f"task:{uid}", "task deleted")):
+        said = await refused(
+            tools,
+            {"op": "create", "kind": "note", "title": "t", "content": "c"},
+            {"op": "patch", "item": item, "priority": "high"},
+        )
+        assert f"operation 2: {why}" in said
+        assert "Nothing was written." in said
+    assert await rest.all_uids("notes") == []
+
+
+async def test_a_batch_is_one_request_that_the_api_carries_out_once(
+    tools: Tools, upstream: Recording
+) -> None:
+    await batch(tools, *({"op": "create", "kind": "chat", "title": f"t{n}"} for n in range(100)))
+    (request,) = (call for call in upstream.calls if call.url.path != "/v1/sync/info")
+    assert request.url.path == "/v1/batch"
+    assert request.headers["Idempotency-Key"] == request.headers["X-Correlation-ID"]
+    assert request.headers["X-TB-Tool"] == "batch"
 
 
 async def test_more_matches_than_expected_are_left_alone(tools: Tools, rest: Rest) -> None:

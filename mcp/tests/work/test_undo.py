@@ -86,7 +86,7 @@ async def test_a_later_change_of_the_same_field_is_in_the_way(tools: Tools, rest
     await rest.json("PATCH", f"/v1/chats/{uid}", json={"title": "third"})
     said = await tools.refusal("undo", change=change)
     assert "title" in said
-    assert "nothing was written" in said
+    assert "nothing was undone" in said
     assert (await payload(rest, CHAT, uid))["title"] == "third"
 
 

@@ -1,14 +1,16 @@
 """The tool `batch`."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastmcp.tools.base import ToolResult
 from mcp.types import ToolAnnotations
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
-from toolbridge_mcp.client import Call
+from toolbridge_mcp.client import Call, JsonObject
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.entities.entity import FromJson
+from toolbridge_mcp.errors import Deleted, NotFound
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.results import text_result
 from toolbridge_mcp.tools.work.batch.reading import Reading
@@ -77,9 +79,16 @@ class BatchArguments(WorkArguments):
         if wanted := reading.wanted():
             reading.take(await find(wanted, caller))
         sent = reading.sendable()
+        return text_result(shown(await self._done(sent, caller), sent, dry_run=self.dry_run))
+
+    async def _done(self, sent: Sequence[JsonObject], caller: Caller) -> JsonObject:
         query = {"dryRun": "true"} if self.dry_run else {}
-        done = await caller.send(Call("POST", "/v1/batch", query=query, body={"operations": [*sent]}))
-        return text_result(shown(done.data, sent, dry_run=self.dry_run))
+        try:
+            return (
+                await caller.send(Call("POST", "/v1/batch", query=query, body={"operations": [*sent]}))
+            ).data
+        except (NotFound, Deleted) as error:  # they say nothing of the other operations
+            raise error.with_more("Nothing was written.") from error
 
 
 BATCH = Work(
