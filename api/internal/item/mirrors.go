@@ -5,47 +5,79 @@ import "bytes"
 // appendBare appends the payload as it is stored, without the members that the server
 // owns: what they say stands in the head of the item, too. Head is what appendHead made.
 //
-// A payload that the API has encoded mostly ends with these members, as the head has
-// them, or begins with the uid. Any other one is scanned. (A client that pushes one of the
-// keys twice, and with just such an end, gets the first back.)
+// Most payloads that the API has encoded have the stamps at or near their end, as the head
+// has them, and the uid before them or at the beginning. Any other one is scanned. (A
+// client that pushes one of the keys twice, in just this form, gets one of them back.)
 func (i *Item) appendBare(b, head []byte) []byte {
-	rest, cut := i.cutStamps(head)
+	rest, behind, cut := i.cutStamps(head)
 	if !cut {
 		return appendScanned(b, i.Payload)
 	}
 	uid := head[:len(`{"uid":""`)+len(i.UID)]
-	if kept, last := bytes.CutSuffix(rest, uid[1:]); last && (len(kept) == 1 || kept[len(kept)-1] == ',') {
-		return append(append(b, kept[:max(1, len(kept)-1)]...), '}')
+	if kept, last := bytes.CutSuffix(rest, uid[1:]); last && kept[len(kept)-1] == ',' {
+		return append(append(b, kept[:len(kept)-1]...), behind...)
 	}
-	if kept, first := bytes.CutPrefix(rest, uid); first && kept[0] == ',' {
-		return append(append(append(b, '{'), kept[1:]...), '}')
+	if kept, first := bytes.CutPrefix(rest, uid); first {
+		kept, _ = bytes.CutPrefix(kept, comma)
+		if len(kept) == 0 {
+			behind = bytes.TrimPrefix(behind, comma)
+		}
+		return append(append(append(b, '{'), kept...), behind...)
 	}
 	return appendScanned(b, i.Payload)
 }
 
-// The parts of the stamps that a payload ends with, as Payload.stamp writes them.
+// The parts of the stamps, as Payload.stamp writes them, and what separates members.
 var (
 	stampTime    = []byte(`,"` + keyUpdated + `":`)
 	stampVersion = []byte(`,"` + keySync + `":{"version":`)
-	stampAlive   = []byte(`,"isDeleted":false}}`)
+	stampAlive   = []byte(`,"isDeleted":false}`)
+	comma        = []byte{','}
 )
 
-// cutStamps returns the payload of a live item up to the stamps, if it ends with them. In
-// valid JSON such an end means nothing else: none of its quotation marks is escaped, and
-// it closes two objects.
-func (i *Item) cutStamps(head []byte) (rest []byte, cut bool) {
+// nearEnd is how far from the end of a payload its stamps are looked for.
+const nearEnd = 512
+
+// cutStamps returns what of the payload of a live item stands before and behind the
+// stamps, if it has them near its end. In valid JSON their text is nothing else: none of
+// its quotation marks is escaped. They belong to the outermost object if nothing but
+// members of theirs follows up to the end of the payload.
+func (i *Item) cutStamps(head []byte) (rest, behind []byte, cut bool) {
 	version := head[len(`{"uid":"","version":`)+len(i.UID):]
 	end := bytes.IndexByte(version, ',')
 	updated := version[end+len(`,"updatedAt":`):]
-	version = version[:end]
-	rest, cut = bytes.CutSuffix(i.Payload, stampAlive)
-	for _, part := range [...][]byte{version, stampVersion, updated, stampTime} {
-		if !cut {
-			return nil, false
-		}
-		rest, cut = bytes.CutSuffix(rest, part)
+	if rest, behind, cut = cutNearEnd(i.Payload, stampAlive); !cut {
+		return nil, nil, false
 	}
-	return rest, cut && len(rest) > 1
+	for _, part := range [...][]byte{version[:end], stampVersion, updated, stampTime} {
+		if rest, cut = bytes.CutSuffix(rest, part); !cut {
+			return nil, nil, false
+		}
+	}
+	return rest, behind, len(rest) > 1 && endsObject(behind)
+}
+
+// cutNearEnd returns what stands before and behind the last occurrence of a part.
+func cutNearEnd(payload, part []byte) (before, behind []byte, found bool) {
+	at := len(payload) - len("}") - len(part)
+	if at < 0 || !bytes.HasPrefix(payload[at:], part) {
+		from := max(0, len(payload)-nearEnd)
+		at = bytes.LastIndex(payload[from:], part)
+		if at < 0 {
+			return nil, nil, false
+		}
+		at += from
+	}
+	return payload[:at], payload[at+len(part):], true
+}
+
+// endsObject reports whether a text is members and then the end of an object.
+func endsObject(text []byte) bool {
+	s := skipper{text: text}
+	for !s.failed && s.next(',') {
+		s.member()
+	}
+	return !s.failed && s.next('}') && s.at == len(text)
 }
 
 // appendScanned appends a payload without the members that the server owns, wherever they
@@ -127,10 +159,12 @@ func (s *skipper) peek() byte {
 }
 
 func (s *skipper) space() {
-	for s.at < len(s.text) && (s.text[s.at] == ' ' || s.text[s.at] == '\n' || s.text[s.at] == '\r' || s.text[s.at] == '\t') {
+	for s.at < len(s.text) && isBlank(s.text[s.at]) {
 		s.at++
 	}
 }
+
+func isBlank(c byte) bool { return c <= ' ' && (c == ' ' || c == '\n' || c == '\r' || c == '\t') }
 
 // next passes a byte, if it is the next one.
 func (s *skipper) next(c byte) bool {
@@ -192,7 +226,9 @@ func (s *skipper) value() {
 
 // word passes a number, true, false or null.
 func (s *skipper) word() {
-	for s.at < len(s.text) && bytes.IndexByte([]byte(",]} \t\r\n"), s.text[s.at]) < 0 {
-		s.at++
+	for ; s.at < len(s.text); s.at++ {
+		if c := s.text[s.at]; c == ',' || c == ']' || c == '}' || isBlank(c) {
+			return
+		}
 	}
 }
