@@ -334,3 +334,16 @@ def test_a_secret_with_something_around_it_is_refused(
         Settings()
     assert "has spaces or quotes around it, which docker --env-file keeps" in explain(caught.value)
     assert SECRETS[name] not in explain(caught.value)
+
+
+@pytest.mark.parametrize("name", ["Europe/Berlin", "UTC"])
+def test_a_time_zone_has_a_name_of_the_iana_database(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, **SECRETS, TOOLBRIDGE_TIMEZONE=name)
+    assert Settings().timezone == name
+
+
+@pytest.mark.parametrize("name", ["Berlin", "+01:00", "../UTC", "Europe", "x" * 5000, ""])
+def test_another_name_of_a_time_zone_stops_the_start(name: str) -> None:
+    done = started(TOOLBRIDGE_TIMEZONE=name)
+    assert done.returncode != 0
+    assert "TOOLBRIDGE_TIMEZONE: " in done.stderr

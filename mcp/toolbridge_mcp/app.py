@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
+from zoneinfo import ZoneInfo
 
 import httpx
 from fastmcp import FastMCP
@@ -149,7 +150,11 @@ def _offers(settings: Settings, shared: _Dependencies) -> Offers:
     if unknown := sorted(set(toolsets) - set(TOOLSETS)):
         raise WrongSetting("TOOLSETS", f"names {unknown[0]}, which is none of {', '.join(TOOLSETS)}")
     tools = build_tools(
-        shared.client, shared.limits, read_scope=settings.scope_read, write_scope=settings.scope_write
+        shared.client,
+        shared.limits,
+        read_scope=settings.scope_read,
+        write_scope=settings.scope_write,
+        zone=ZoneInfo(settings.timezone) if settings.timezone else None,
     )
     try:
         allowed = chosen(tools, names=settings.tools, read_only=settings.read_only)

@@ -4,7 +4,10 @@ Over SSE it is the token of the POST that carries the call, never the one that o
 """
 
 import re
+from datetime import tzinfo
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastmcp.server.auth import AccessToken
 from fastmcp.server.dependencies import get_access_token, get_context
@@ -20,9 +23,12 @@ __all__ = [
     "caller_token",
     "client_name",
     "get_access_token",
+    "time_zone",
     "token_of",
     "user_of",
 ]
+
+LONGEST_ZONE = 64
 
 User: TypeAlias = tuple[str, str]
 """Issuer and subject of a verified token. A part that the token lacks is empty."""
@@ -59,6 +65,21 @@ def caller_token() -> CallerToken | None:
     """The verified token of the message being handled, or None outside of a message."""
     token = get_access_token()
     return CallerToken(token.token, token.expires_at) if token else None
+
+
+def time_zone(default: tzinfo | None) -> tzinfo | None:
+    """The zone that the token of the message being handled names in `zoneinfo`, as OpenID Connect has it."""
+    token = get_access_token()
+    name = token.claims.get("zoneinfo") if token else None
+    return (_zone_named(name) if isinstance(name, str) else None) or default
+
+
+@lru_cache(maxsize=256)
+def _zone_named(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if len(name) <= LONGEST_ZONE else None
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return None
 
 
 _UNUSABLE = re.compile(r"[^!-~]+")

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Annotated, Literal, NamedTuple, TypeGuard
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
@@ -98,6 +99,13 @@ def _public_url(value: str | None) -> str | None:
     return value and value.rstrip("/")
 
 
+def _time_zone(value: str | None) -> str | None:
+    try:
+        return value and ZoneInfo(value).key
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise ValueError("must be a name of the IANA database, such as Europe/Berlin or UTC") from None
+
+
 def _scope(value: str | None) -> str | None:
     """One scope-token of RFC 6749, section 3.3."""
     if value is not None and not _SCOPE.fullmatch(value):
@@ -182,6 +190,7 @@ MaybeGivenSecret = Annotated[SecretStr | None, AfterValidator(_filled_secret), K
 """A secret that another service made, which also decides how long it is."""
 
 MaybeUrl = Annotated[MaybeText, AfterValidator(_safe_url), _URL_KIND]
+TimeZone = Annotated[MaybeText, AfterValidator(_time_zone), Kind("IANA name of a time zone")]
 PublicUrl = Annotated[MaybeUrl, AfterValidator(_public_url)]
 MaybeRate = Annotated[
     Rate | None, NoDecode, BeforeValidator(_rate), Kind("`per-minute:burst`, or `off` for no limit")

@@ -29,6 +29,7 @@ from toolbridge_mcp.setting_types import (
     Scope,
     Secret,
     TenantId,
+    TimeZone,
     Urls,
     Words,
     is_safe_url,
@@ -120,6 +121,11 @@ class Settings(BaseSettings):
     tools with which everything can be done) or `chatgpt` (`search` and `fetch` as ChatGPT's connectors want
     them). A client chooses others at the end of its address: `/mcp?toolsets=work`. An unknown name stops the
     start."""
+
+    timezone: TimeZone = None
+    """Where the users are, as a name of the IANA database such as `Europe/Berlin`, if their tokens have no
+    claim `zoneinfo`. Without either, words such as `tomorrow` are refused, since they mean another day in
+    each zone. An unknown name stops the start."""
 
     public_url: PublicUrl = None
     """The address under which clients know the gateway, without `/sse` and `/mcp`; with the path, if a proxy

@@ -4,10 +4,16 @@ The API reads them by the same rule: `api/internal/item/testdata/times.json` hol
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo
+
+from toolbridge_mcp.entities.circumstances import NO_CIRCUMSTANCES
+from toolbridge_mcp.entities.date_words import Words
+
+Meant = TypeVar("Meant")
 
 # A space before the zone is a plus sign that was lost in a query.
 _ISO_8601 = re.compile(
@@ -38,6 +44,10 @@ def in_utc(text: str) -> str:
         ).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError(f"names no time that exists; it {_EXPECTED}") from None
+    return _rfc_3339(moment)
+
+
+def _rfc_3339(moment: datetime) -> str:
     return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
@@ -52,16 +62,45 @@ def _zone(found: re.Match[str]) -> timezone:
     return timezone(-offset if found["sign"] == "-" else offset)
 
 
-def _checked(text: str) -> str:
-    in_utc(text)
+def _words(info: ValidationInfo) -> Words:
+    circumstances = info.context or NO_CIRCUMSTANCES
+    return Words(datetime.now(UTC), circumstances.zone, _EXPECTED)
+
+
+def _stored(text: str, info: ValidationInfo) -> str:
+    """The text as it is if it is a date or time, and the date that a word means."""
+    try:
+        in_utc(text)
+    except ValueError:
+        meant = _or_none(_words(info).day_or_time, text)
+        if meant is None:
+            raise
+        return meant
     return text
+
+
+def _moment(text: str, info: ValidationInfo) -> str:
+    try:
+        return in_utc(text)
+    except ValueError:
+        meant = _or_none(_words(info).moment, text)
+        if meant is None:
+            raise
+        return _rfc_3339(meant)
+
+
+def _or_none(read: Callable[[str], Meant | None], text: str) -> Meant | None:
+    try:
+        return read(text)
+    except OverflowError:
+        raise ValueError(f"names no time that exists; it {_EXPECTED}") from None
 
 
 _DESCRIBED = Field(description="ISO 8601 date or time", json_schema_extra={"format": "date-or-time"})
 """The API has the same name for the format. Clients do not see it."""
 
-DateOrTime = Annotated[str, AfterValidator(_checked), _DESCRIBED]
-"""A field with a date or time, which is stored as it was given."""
+DateOrTime = Annotated[str, AfterValidator(_stored), _DESCRIBED]
+"""A field with a date or time, which is stored as it was given; words, as the date that they mean."""
 
-Moment = Annotated[str, AfterValidator(in_utc), _DESCRIBED]
-"""A point in time, in UTC."""
+Moment = Annotated[str, AfterValidator(_moment), _DESCRIBED]
+"""A point in time, in UTC. Words mean a past one: `friday` is the last one, `3 days` was 3 days ago."""

@@ -1,6 +1,7 @@
 """The tools that an AI client sees: every operation on every entity, and those for everyday work."""
 
 from collections.abc import Collection, Sequence
+from datetime import tzinfo
 
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.entities import ENTITIES
@@ -20,11 +21,17 @@ class UnknownTool(ValueError):
 
 
 def build_tools(
-    client: ApiClient, limits: CallLimits, *, read_scope: str, write_scope: str
+    client: ApiClient,
+    limits: CallLimits,
+    *,
+    read_scope: str,
+    write_scope: str,
+    zone: tzinfo | None = None,
 ) -> Sequence[AnyTool]:
     """All tools, in a fixed order.
 
-    A caller needs `write_scope` for a tool that writes, and `read_scope` for any other.
+    A caller needs `write_scope` for a tool that writes, and `read_scope` for any other. `zone` is that of
+    users whose tokens name none.
     """
     scopes = {True: write_scope, False: read_scope}
     work = [WorkTool.of(work, client, limits, scopes[work.writes]) for work in ALL_WORK]
@@ -33,7 +40,10 @@ def build_tools(
         for entity in ENTITIES
         for operation in OPERATIONS
     ]
-    return [*work, *crud]
+    tools: list[AnyTool] = [*work, *crud]
+    for tool in tools:
+        tool.in_zone(zone)
+    return tools
 
 
 def chosen(tools: Sequence[AnyTool], *, names: Collection[str], read_only: bool) -> Sequence[AnyTool]:

@@ -2,6 +2,8 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import tzinfo
 from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -13,7 +15,7 @@ from toolbridge_mcp.client import ApiClient, Origin
 from toolbridge_mcp.entities.circumstances import Circumstances
 from toolbridge_mcp.entities.entity import Arguments
 from toolbridge_mcp.errors import InvalidArguments
-from toolbridge_mcp.identity import client_name
+from toolbridge_mcp.identity import client_name, time_zone
 from toolbridge_mcp.metrics import count_other_name
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.guarded import CallFailed, Guarded
@@ -41,6 +43,10 @@ class ApiTool(Tool, Generic[Given]):
     def model_post_init(self, context: Any) -> None:
         super().model_post_init(context)
         self._circumstances = Circumstances(taken=partial(count_other_name, self.name))
+
+    def in_zone(self, default: tzinfo | None) -> None:
+        """Sets the time zone of users whose tokens name none."""
+        self._circumstances = replace(self._circumstances, zone=partial(time_zone, default))
 
     @property
     def scope(self) -> str:
@@ -78,7 +84,8 @@ class ApiTool(Tool, Generic[Given]):
             return ToolResult(content=[text_block(str(failed))], is_error=True)
 
     async def _perform(self, arguments: dict[str, Any], correlation_id: str) -> ToolResult:
-        caller = Caller(self._client, Origin(correlation_id, self.name, client_name()))
+        origin = Origin(correlation_id, self.name, client_name())
+        caller = Caller(self._client, origin, self._circumstances.zone)
         try:
             given = self._arguments.model_validate(arguments, context=self._circumstances)
         except ValidationError as error:

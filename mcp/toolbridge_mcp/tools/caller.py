@@ -1,11 +1,17 @@
 """On whose behalf a tool speaks to the API."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import tzinfo
 from traceback import clear_frames
 
 from toolbridge_mcp.client import ApiClient, Call, Document, Origin
 from toolbridge_mcp.errors import NoSuchOperation, NotFound, ToolBridgeError, VersionMismatch
 from toolbridge_mcp.tools.second_look import second_look
+
+
+def _unknown() -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +20,8 @@ class Caller:
 
     client: ApiClient
     origin: Origin
+    zone: Callable[[], tzinfo | None] = _unknown
+    """The user's time zone, as far as it is known."""
 
     async def send(self, call: Call) -> Document:
         """The API's answer. Raises a `ToolBridgeError`, with what a second look at the item shows."""
