@@ -1,6 +1,6 @@
 """The composition root: settings in, a running gateway out."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
@@ -17,7 +17,10 @@ from toolbridge_mcp.health import health_routes, wait_until_ready
 from toolbridge_mcp.http_clients import api_http, outside_http
 from toolbridge_mcp.identity import User, get_access_token, user_of
 from toolbridge_mcp.outbound import Outbound, outbound_identity
+from toolbridge_mcp.prompts import build_prompts, items_named_by
 from toolbridge_mcp.resilience import Admission, CallLimits, RateLimit
+from toolbridge_mcp.resources import item_templates, readable, recent_items
+from toolbridge_mcp.resources.completions import Completions
 from toolbridge_mcp.settings import Settings, WrongSetting, from_environment
 from toolbridge_mcp.tools import Offers, OnlyUsable, UnknownTool, build_tools, chosen
 from toolbridge_mcp.tools.toolsets import TOOLSETS
@@ -142,7 +145,30 @@ def _server(settings: Settings, shared: _Dependencies) -> FastMCP:
     )
     library_seams.publish_input_schemas(server, offers.schema)
     library_seams.advertise_what_is_there(server)
+    _add_resources_and_prompts(server, settings, shared, offers.names)
     return server
+
+
+def _add_resources_and_prompts(
+    server: FastMCP, settings: Settings, shared: _Dependencies, tools: Collection[str]
+) -> None:
+    """Whatever these tools, by their names, can read or act on. What is empty is not advertised."""
+    client, limits, scope = shared.client, shared.limits, settings.scope_read
+    entities = readable(tools)
+    templates = item_templates(client, limits, tools=tools, scope=scope)
+    lists = recent_items(client, limits, tools=tools, scope=scope)
+    prompts = build_prompts(client, limits, entities=entities, tools=tools, scope=scope)
+    for template in templates:
+        server.add_template(template)
+    for resource in lists:
+        server.add_resource(resource)
+    for prompt in prompts:
+        server.add_prompt(prompt)
+    if templates:
+        named = items_named_by(prompts)
+        completions = Completions(client, limits, scope, templates=entities, prompts=named)
+        server.add_completion_handler(completions.complete)
+    library_seams.withdraw(server, resources=not templates and not lists, prompts=not prompts)
 
 
 def _offers(settings: Settings, shared: _Dependencies) -> Offers:

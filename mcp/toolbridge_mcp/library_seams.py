@@ -66,6 +66,15 @@ def advertise_what_is_there(server: FastMCP) -> None:
     inner.get_capabilities = without_extensions  # type: ignore[method-assign]
 
 
+def withdraw(server: FastMCP, *, resources: bool, prompts: bool) -> None:
+    """Takes back that the server has resources or prompts. FastMCP answers for both, also if it has none, and
+    the SDK advertises what is answered."""
+    handlers = server._mcp_server._request_handlers
+    gone = {"resources": resources, "prompts": prompts}
+    for method in [method for method in handlers if gone.get(method.partition("/")[0])]:
+        del handlers[method]
+
+
 # The MCP SDK: SSE
 
 MAX_BODY_BYTES = DEFAULT_MAX_REQUEST_BODY_SIZE

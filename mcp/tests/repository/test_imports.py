@@ -15,7 +15,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"cli", "environment"},
     "app": {
         *{"", "auth", "client", "entities", "health", "http_clients", "identity", "library_seams"},
-        *{"logs", "metrics", "outbound", "resilience", "settings", "tools", "web"},
+        *{"logs", "metrics", "outbound", "prompts", "resilience", "resources", "settings", "tools", "web"},
     },
     "auth": {"auth", "identity", "single_flight"},
     "choice": set(),
@@ -45,8 +45,15 @@ MAY_IMPORT: dict[str, set[str]] = {
         *{"errors", "identity", "outbound", "retry_after"},
         *{"settings", "single_flight", "transport"},
     },
+    "prompts": {
+        *{"client", "entities", "errors", "identity", "prompts", "rendering", "resilience", "resources"},
+        "tools",
+    },
     "rendering": {"entities", "rendering"},
     "resilience": {"errors", "resilience", "unread"},
+    "resources": {
+        *{"client", "entities", "errors", "identity", "rendering", "resilience", "resources", "tools"},
+    },
     "retry_after": set(),
     "setting_types": {"environment"},
     "settings": {"environment", "listening", "setting_types"},

@@ -70,6 +70,11 @@ class Offers:
         """What a client gets whose address chooses nothing."""
         return self._default
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all tools that the deployment allows."""
+        return frozenset(tool.name for tool in self._tools)
+
     def current(self) -> Offer:
         """The offer for the client of the message at hand."""
         choice = current_choice()

@@ -9,12 +9,13 @@ from mcp.types import DiscoverResult, InitializeResult
 from toolbridge_mcp.identity import get_access_token
 from toolbridge_mcp.tools.offers import Offers
 
-LISTS = frozenset({"resources/templates/list"})
+LISTS = frozenset({"resources/list", "resources/templates/list", "prompts/list"})
 GREETINGS = frozenset({"initialize", "server/discover"})
 
 
 class OnlyUsable(Middleware):
     """Leaves out of the lists the parts whose `scope` the token lacks: a call of them would only say that.
+    Prompts that name tools which the client does not have are left out too.
 
     Tools, and what a model is told about them at first, come from `offers`, which know by whose address a
     name is meant. FastMCP's own search for a tool does not, and asks all of its providers for each call.
@@ -32,10 +33,16 @@ class OnlyUsable(Middleware):
             return await self._offers.listed()
         result = await call_next(context)
         if context.method in LISTS:
-            return _allowed(result)
+            parts = _allowed(result)
+            return await self._possible(parts) if context.method == "prompts/list" else parts
         if context.method in GREETINGS and isinstance(result, InitializeResult | DiscoverResult):
             return result.model_copy(update={"instructions": self._offers.instructions()})
         return result
+
+    async def _possible(self, prompts: Sequence[Any]) -> Sequence[Any]:
+        """The prompts for which the client has the tools."""
+        tools = frozenset(tool.name for tool in await self._offers.listed()) if prompts else frozenset()
+        return [prompt for prompt in prompts if prompt.works_with(tools)]
 
 
 def _allowed(parts: Sequence[Any]) -> list[Any]:
