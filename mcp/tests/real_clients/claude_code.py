@@ -35,7 +35,7 @@ async def claude_code(programs: Programs, way: Way) -> None:
                 CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1",
             )
     created, got = model.results
-    assert created["payload"]["tags"] == ["sent as text"], "a list sent as text is not stored as a list"
+    assert got["payload"]["tags"] == ["sent as text"], "a list sent as text is not stored as a list"
     expect_proof(model.tools, created, got)
 
 

@@ -16,7 +16,7 @@ class AuthenticationRequired(ClientError):
 
 async def inspector(programs: Programs, way: Way) -> None:
     """It must list the tools without a complaint about their schemas, and report a missing token."""
-    listed = await _answer(programs, way, "tools/list", "--strict")
+    listed = await answer(programs, way, "tools/list", "--strict")
     complaints = [finding for tool in listed.get("schemaFindings", []) for finding in tool["findings"]]
     assert complaints == []
     created = await _call(programs, way, "create_note", {"title": TITLE, "content": CONTENT})
@@ -27,11 +27,12 @@ async def inspector(programs: Programs, way: Way) -> None:
 
 async def _call(programs: Programs, way: Way, tool: str, arguments: Json) -> Json:
     named = ("--tool-name", tool, "--tool-args-json", json.dumps(arguments))
-    content: Json = (await _answer(programs, way, "tools/call", *named))["result"]["structuredContent"]
+    content: Json = (await answer(programs, way, "tools/call", *named))["result"]["structuredContent"]
     return content
 
 
-async def _answer(programs: Programs, way: Way, method: str, *more: str) -> Json:
+async def answer(programs: Programs, way: Way, method: str, *more: str) -> Json:
+    """What it prints of one method."""
     header = f"Authorization: Bearer {way.token}"
     where = ["--cli", "--server-url", way.url, "--transport", way.transport, "--header", header]
     asked = ["--method", method, *more, "--format", "json", "-q"]
@@ -40,5 +41,5 @@ async def _answer(programs: Programs, way: Way, method: str, *more: str) -> Json
         raise AuthenticationRequired
     if status != 0:
         raise ClientError(f"exit code {status}: {err}")
-    answer: Json = json.loads(out)
-    return answer
+    said: Json = json.loads(out)
+    return said
