@@ -119,3 +119,23 @@ async def test_a_deployment_bounds_every_choice(
         for connect in WAYS.values():
             async with connect(process.url, bearer, query) as tools:
                 assert await listed(tools) == names
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("tools/list", {"cursor": 5}),
+        ("tools/call", {"name": 5}),
+        ("tools/call", {"name": "list_notes", "arguments": []}),
+    ],
+)
+async def test_a_malformed_request_is_no_request(
+    method: str, params: dict[str, object], gateway: Process, bearer: str
+) -> None:
+    headers = {"Authorization": f"Bearer {bearer}", "Accept": "application/json, text/event-stream"}
+    async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, headers=headers) as http:
+        hello = await http.post("/mcp", json=HELLO)
+        headers = {"Mcp-Session-Id": hello.headers["Mcp-Session-Id"]}
+        message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        answer = await http.post("/mcp", json=message, headers=headers)
+    assert answer.json()["error"]["message"] == "Invalid request parameters"

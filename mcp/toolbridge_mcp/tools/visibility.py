@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
-from mcp.types import DiscoverResult, InitializeResult
+from mcp.types import CallToolRequestParams, DiscoverResult, InitializeResult, ListToolsRequest
 
 from toolbridge_mcp.identity import get_access_token
 from toolbridge_mcp.tools.offers import Offers
@@ -26,10 +26,11 @@ class OnlyUsable(Middleware):
 
     async def __call__(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
         # Not `on_list_tools`: its machinery would cost every tool call as much as a signature.
-        if context.method == "tools/call":
-            message = context.message
+        # By the type, not the method: a message that could not be parsed comes here too, on its way out.
+        message = context.message
+        if isinstance(message, CallToolRequestParams):
             return await self._offers.call(message.name, message.arguments or {})
-        if context.method == "tools/list":
+        if isinstance(message, ListToolsRequest):
             return await self._offers.listed()
         result = await call_next(context)
         if context.method in LISTS:
