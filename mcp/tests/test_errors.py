@@ -40,7 +40,7 @@ def test_the_tree_at_the_top_of_the_file_is_the_one_in_it() -> None:
 
 @pytest.mark.parametrize("error", ALL, ids=lambda error: error.__name__)
 def test_every_text_is_whole_whatever_is_known(error: type[ToolBridgeError]) -> None:
-    given = dict.fromkeys(("problems", "scope", "whose", "limit", "size", "most"), "given")
+    given = dict.fromkeys(("problems", "scope", "whose", "limit", "size", "most", "features"), "given")
     text = error(facts=given).text({**WORDS, "waited": 1}, "c-1")
     assert not {"{", "}", "?"} & set(text)
     assert text.endswith("Correlation id: c-1.")

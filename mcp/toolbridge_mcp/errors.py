@@ -26,6 +26,7 @@ ToolBridgeError                     nothing below fits: a fault of the gateway i
     SessionRefused
     RateLimited
     NoSuchOperation
+      FeatureMissing
   Rejected                          the API examined the request and wrote nothing
     InvalidRequest
     NotFound
@@ -286,6 +287,15 @@ class NoSuchOperation(ToolBridgeError):
 
     says = "This API has no such operation; nothing was done."
     advice = "Do not repeat it: only the operator can fix this. Tell the user and name the correlation id."
+
+
+class FeatureMissing(NoSuchOperation):
+    """The API is older than a tool. The tool is not listed; a client may know of it from before."""
+
+    says = (
+        "The API behind this server is older: it has no {features}, which this tool needs. Nothing was done."
+    )
+    advice = "Do not repeat it: do it with the other tools."
 
 
 # The API examined the request

@@ -6,7 +6,7 @@ from datetime import tzinfo
 from traceback import clear_frames
 
 from toolbridge_mcp.client import ApiClient, Call, Document, Origin
-from toolbridge_mcp.errors import NoSuchOperation, NotFound, ToolBridgeError, VersionMismatch
+from toolbridge_mcp.errors import FeatureMissing, NotFound, ToolBridgeError, VersionMismatch
 from toolbridge_mcp.tools.second_look import second_look
 
 
@@ -42,6 +42,6 @@ class Caller:
             return error
 
     async def require(self, features: frozenset[str]) -> None:
-        """Raises `NoSuchOperation` if the API lacks one of them."""
-        if not features <= await self.client.read_features():
-            raise NoSuchOperation
+        """Raises `FeatureMissing` if the API lacks one of them."""
+        if lacking := features - await self.client.read_features():
+            raise FeatureMissing(facts={"features": ", ".join(sorted(lacking))})
