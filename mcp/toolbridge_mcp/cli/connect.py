@@ -58,8 +58,10 @@ def claude_desktop(url: str, token: str) -> str:
 
 
 def cursor(url: str, _token: str) -> str:
-    """The token stays in the environment, out of the file."""
-    server = {"url": f"{url}/mcp", "headers": {"Authorization": "Bearer ${env:TOOLBRIDGE_TOKEN}"}}
+    """The token stays in the environment, out of the file. Cursor takes 40 tools of all servers together, so
+    it gets the small set."""
+    headers = {"Authorization": "Bearer ${env:TOOLBRIDGE_TOKEN}"}
+    server = {"url": f"{url}/mcp?toolsets=work", "headers": headers}
     return json.dumps({"mcpServers": {"toolbridge": server}}, indent=2)
 
 
