@@ -7,15 +7,16 @@ set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-Usage: scripts/generate.sh [--check] [lock | tools | contract | settings]...
+Usage: scripts/generate.sh [--check] [lock | tools | contract | settings | counts]...
 
   lock      the lock files in mcp/, from mcp/pyproject.toml; what is locked stays where pyproject.toml allows it
   tools     mcp/tests/surface/tools.json, the tools as a client sees them
   contract  api/internal/httpapi/testdata/contract.json, the API's entities, operations and error codes
   settings  docs/configuration.md and docs/gateway-settings.md, from the settings of API and gateway
+  counts    mcp/tests/work/counts.json, what everyday jobs cost a model; from a run
 
-Without a name: all but lock. --check changes nothing and fails when something is stale; it does not check the
-lock files, since the newest versions depend on the day.
+Without a name: all but lock and counts. --check changes nothing and fails when something is stale; it does not check
+the lock files, since the newest versions depend on the day.
 TEXT
 }
 
@@ -54,6 +55,12 @@ settings() {
     in_mcp tests.repository.settings_document ${CHECK:+--check}
 }
 
+counts() {
+    build_api
+    cd "$ROOT"
+    TOOLBRIDGE_API_BINARY="$API_BINARY" in_mcp tests.work.counts ${CHECK:+--check}
+}
+
 # golden PACKAGE TEST: a Go test that compares, and with -update writes.
 golden() { (cd "$ROOT/api" && "$GO" test -count=1 -run "$2" "./internal/$1" $([ -n "$CHECK" ] || echo -update)); }
 
@@ -62,7 +69,7 @@ NAMES=''
 for argument in "$@"; do
     case $argument in
         --check) CHECK=yes ;;
-        lock | tools | contract | settings) NAMES="$NAMES $argument" ;;
+        lock | tools | contract | settings | counts) NAMES="$NAMES $argument" ;;
         -h | --help)
             usage
             exit

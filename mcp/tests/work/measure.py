@@ -1,0 +1,46 @@
+"""Lets a model do the jobs, checks what came of them, and counts what they cost."""
+
+from dataclasses import dataclass
+
+from tests.harness.clients import Rest, token
+from tests.work.doing import DOING, DOING_WITH_ALL
+from tests.work.journeys import Journey
+from tests.work.model import ALL, WORK, connected, tokens_of_the_list
+from tests.work.person import Person
+
+TOOLSETS = {"all": ALL, "work": WORK}
+"""What a client may choose, by the name in `counts.json`."""
+
+_DOING = {"all": DOING_WITH_ALL, "work": DOING}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of the calls of one job: the arguments, and what was shown of the answers."""
+
+    calls: int
+    tokens: int
+
+
+async def travel(journey: Journey, api_url: str, gateway_url: str, toolset: str) -> Cost:
+    """What it costs to do the job. Another user of the API does each."""
+    bearer = token(f"{journey.name}-{toolset}@example.com")
+    rest = Rest(api_url, bearer)
+    try:
+        person = Person(rest)
+        moment = await journey.prepare(person)
+        async with connected(gateway_url, bearer, TOOLSETS[toolset]) as model:
+            said = await _DOING[toolset][journey.name](model, person.today, moment)
+        stored = await person.stored()
+        wanted = journey.expect(person, stored)
+        person.compare(stored)
+        assert said == wanted, f"said {said}, right is {wanted}\n{model}"
+    finally:
+        await rest.aclose()
+    return Cost(model.calls, model.tokens)
+
+
+async def list_of_tools(gateway_url: str, toolset: str) -> int:
+    """The tokens of the list of tools."""
+    async with connected(gateway_url, token("reader"), TOOLSETS[toolset]) as model:
+        return await tokens_of_the_list(model)

@@ -1,0 +1,37 @@
+"""The list of tools and each kind of answer leave a model room to think."""
+
+import pytest
+
+from tests.harness.processes import Process
+from tests.work.answers import answers
+from tests.work.counts import ADVICE, changes, counted
+from tests.work.measure import TOOLSETS, list_of_tools
+
+MOST_OF_THE_LIST = {"all": 7_500, "work": 1_600}
+MOST_OF_AN_ANSWER = 20_000
+"""Hosts cut what is longer than about 25,000 tokens."""
+
+MOST_OF_A_WRITE, MOST_OF_AN_ERROR = 150, 150
+WRITES_OF_ONE_ITEM = ("create", "patch", "patch that changes nothing", "process", "edit_text", "delete")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("toolset", TOOLSETS)
+async def test_the_list_of_tools_is_within_its_budget(toolset: str, gateway: Process) -> None:
+    tokens = await list_of_tools(gateway.url, toolset)
+    assert tokens <= MOST_OF_THE_LIST[toolset]
+    assert not changes({toolset: tokens}, {toolset: counted()["tools/list"][toolset]}), ADVICE
+
+
+@pytest.mark.anyio
+@pytest.mark.slow
+async def test_each_kind_of_answer_costs_what_is_written_down(api: Process, gateway: Process) -> None:
+    now = await answers(api.url, gateway.url)
+    assert max(now.values()) <= MOST_OF_AN_ANSWER
+    assert not changes(now, counted()["answers"]), ADVICE
+
+
+def test_a_write_or_an_error_costs_little() -> None:
+    tokens = counted()["answers"]
+    assert max(tokens[name] for name in WRITES_OF_ONE_ITEM) <= MOST_OF_A_WRITE
+    assert max(cost for name, cost in tokens.items() if name.startswith("error: ")) <= MOST_OF_AN_ERROR

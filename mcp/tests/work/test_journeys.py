@@ -1,0 +1,47 @@
+"""A model does everyday jobs in few calls and few tokens, and is right."""
+
+import pytest
+
+from tests.harness.processes import Process
+from tests.work.counts import ADVICE, changes, counted
+from tests.work.journeys import JOURNEYS, Journey
+from tests.work.measure import TOOLSETS, travel
+
+MOST_CALLS = 25
+MOST_TOKENS = {"all": 16_000, "work": 10_000}
+"""For the list of tools and all jobs."""
+
+
+@pytest.mark.anyio
+@pytest.mark.slow
+@pytest.mark.parametrize("toolset", TOOLSETS)
+@pytest.mark.parametrize("journey", JOURNEYS, ids=lambda journey: journey.name)
+async def test_a_model_does_the_job_at_the_cost_that_is_written_down(
+    journey: Journey, toolset: str, api: Process, gateway: Process
+) -> None:
+    cost = await travel(journey, api.url, gateway.url, toolset)
+    assert not changes(vars(cost), counted()["journeys"][journey.name][toolset]), ADVICE
+
+
+def test_the_counts_are_of_these_jobs() -> None:
+    assert list(counted()["journeys"]) == [journey.name for journey in JOURNEYS]
+
+
+@pytest.mark.parametrize("toolset", TOOLSETS)
+def test_all_jobs_together_cost_little(toolset: str) -> None:
+    costs = [journey[toolset] for journey in counted()["journeys"].values()]
+    assert sum(cost["calls"] for cost in costs) <= MOST_CALLS
+    tokens = counted()["tools/list"][toolset] + sum(cost["tokens"] for cost in costs)
+    assert tokens <= MOST_TOKENS[toolset]
+
+
+def test_a_cost_may_differ_by_a_twentieth() -> None:
+    was = {"a": {"calls": 2, "tokens": 1000}, "list": 200}
+    assert not changes({"a": {"calls": 2, "tokens": 1050}, "list": 190}, was)
+    now = {"a": {"calls": 3, "tokens": 940}, "list": 211, "b": 1}
+    assert changes(now, was) == [
+        "a / calls: 2 before, 3 now",
+        "a / tokens: 1000 before, 940 now",
+        "b: None before, 1 now",
+        "list: 200 before, 211 now",
+    ]
