@@ -61,7 +61,8 @@ async def test_only_a_few_queries_are_remembered_and_a_long_one_is_refused() -> 
     for number in range(1_000):
         assert toolsets.choice(b"toolsets=work&x=%d" % number) == frozenset({"work"})
     assert toolsets._remembered.cache_info().currsize < 100
-    for query in (b"toolsets=work&x=" + b"x" * MAX_QUERY_BYTES, b"x=1&" * 100):
+    assert toolsets.choice(b"x=1&" * 1_000) is None
+    for query in (b"toolsets=work&x=" + b"x" * MAX_QUERY_BYTES, b"toolsets=work&" + b"x=1&" * 100):
         with pytest.raises(Refused, match="The query of the address has more than"):
             toolsets.choice(query)
 

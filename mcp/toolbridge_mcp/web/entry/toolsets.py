@@ -31,6 +31,8 @@ SHOWN = 40
 REMEMBERED = 64
 """Queries whose choice is remembered."""
 
+_NAME = PARAMETER.encode()
+
 _QUOTABLE = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/?%-]+")
 """What a query consists of (RFC 3986, section 3.4). It needs no escapes in a header."""
 
@@ -47,7 +49,7 @@ class ToolsetsInAddresses:
 
     def choice(self, query: bytes) -> Choice:
         """What a query chooses; None if it names nothing. Raises `Refused` for a name that is unknown."""
-        return self._remembered(query) if query else None
+        return self._remembered(query) if _NAME in query.lower() else None
 
     def query_in(self, query: bytes) -> str:
         """A query with a choice as it was typed, with its `?`; else empty. Raises `Refused`."""
