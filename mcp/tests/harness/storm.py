@@ -19,7 +19,7 @@ from uuid import uuid4
 import httpx
 
 from tests.harness.authorization_server import AuthorizationServer
-from tests.harness.clients import arguments_for
+from tests.harness.clients import arguments_for, whole
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.tools.operations import OPERATIONS
 
@@ -175,6 +175,7 @@ class Line:
 
     async def call(self, name: str, **arguments: Any) -> tuple[dict[str, Any] | None, str]:
         """The structured content and the text of a call over a way taken at random."""
+        arguments = {**whole(name), **arguments}
         way = random.choice(("sse", "session", "stateless"))
         self.person.record.calls[way] += 1
         if way == "sse":

@@ -169,7 +169,7 @@ class Caller:
 
     async def _found(self, tools: Tools, title: str) -> str | None:
         """The note of a write that may have been made. A note that is not there may be written again."""
-        while (page := await self._told(tools, "list_notes", order="desc", limit=5)) is None:
+        while (page := await self._told(tools, "list_notes", order="desc", limit=5, view="full")) is None:
             await asyncio.sleep(PAUSE)
         self._in_doubt = False
         uids = [str(item["uid"]) for item in page["items"] if item["payload"]["title"] == title]

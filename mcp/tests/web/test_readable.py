@@ -73,7 +73,7 @@ async def test_what_the_sdk_cannot_parse_is_an_error_of_the_call(
             assert refused["id"] == request_id
             assert refused["error"]["message"].startswith("The arguments do not fit: ")
             assert "half of an emoji" in refused["error"]["message"]
-        call = written.replace("PARAMS", '{"name": "list_notes", "arguments": {}}')
+        call = written.replace("PARAMS", '{"name": "list_notes", "arguments": {"view": "full"}}')
         listed = await answer(call.replace("ID", "7"))
         assert listed["result"]["structuredContent"]["items"] == []
     log = gateway.log.read_bytes()[logged:].decode()

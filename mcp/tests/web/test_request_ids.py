@@ -12,7 +12,7 @@ import anyio
 import httpx
 import pytest
 
-from tests.harness.clients import HELLO
+from tests.harness.clients import HELLO, whole
 from tests.harness.processes import Process, api_process, gateway_process, running
 
 pytestmark = pytest.mark.anyio
@@ -20,7 +20,7 @@ ACCEPT = {"Accept": "application/json, text/event-stream"}
 
 
 def call(request_id: object, tool: str, **arguments: Any) -> dict[str, Any]:
-    params = {"name": tool, "arguments": arguments}
+    params = {"name": tool, "arguments": {**whole(tool), **arguments}}
     return {"jsonrpc": "2.0", "id": request_id, "method": "tools/call", "params": params}
 
 

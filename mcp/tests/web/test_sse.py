@@ -62,7 +62,7 @@ async def test_a_session_that_was_not_initialized_serves_calls(gateway: Process,
             line.removeprefix("data: ") async for line in stream.aiter_lines() if line.startswith("data: ")
         )
         endpoint = await anext(data)
-        params = {"name": "list_notes", "arguments": {}}
+        params = {"name": "list_notes", "arguments": {"view": "full"}}
         call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
         assert (await http.post(endpoint, json=call)).status_code == 202
         assert json.loads(await anext(data))["result"]["structuredContent"] == {"items": []}
@@ -153,10 +153,10 @@ async def test_large_answers_keep_the_session_alive(gateway: Process, bearer: st
     """The official client ends its session at an event above 1 MiB."""
     async with over_sse(gateway.url, bearer) as tools:
         text = 'a "quoted" line\n' * 20_000
-        middle = await tools.result("create_note", title="text only", content=text)
+        middle = await tools.result("create_note", title="text only", content=text, return_item=True)
         assert not middle.is_error
         assert json.loads(text_of(middle))["payload"]["content"] == text
-        written = await tools.result("create_note", title="huge", content="x" * 1_500_000)
+        written = await tools.result("create_note", title="huge", content="x" * 1_500_000, return_item=True)
         large = written.structured_content or {}
         assert large.keys() == {"uid", "version", "updatedAt"}
         refusal = await tools.refusal("get_note", uid=large["uid"])

@@ -273,7 +273,7 @@ async def test_a_call_without_room_says_what_became_of_it(api: Process, tmp_path
         await unread_posts(gateway, user, uid, stack)
         async with over_sse(gateway.url, token(user)) as tools:
             assert "Read the earlier answers first" in await tools.refusal("get_note", uid=uid)
-            said = await tools.refusal("patch_note", uid=uid, updates={"title": "new"})
+            said = await tools.refusal("patch_note", uid=uid, updates={"title": "new"}, return_item=True)
             assert said.startswith("The change was made. The answer is not shown")
             assert (await tools.call("create_note", title="small", content="c"))["version"] == 1
             stack.close()

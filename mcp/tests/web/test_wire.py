@@ -10,7 +10,7 @@ import httpx
 import pytest
 from starlette.types import Message
 
-from tests.harness.clients import HELLO, META
+from tests.harness.clients import HELLO, META, whole
 from tests.harness.processes import Process
 from toolbridge_mcp.web.sessions.wire import SEPARATORS, JsonAnswer, without_separators
 
@@ -23,7 +23,7 @@ ACCEPT = {"Accept": "application/json, text/event-stream"}
 
 
 def call(tool: str, **arguments: Any) -> dict[str, Any]:
-    params = {"name": tool, "arguments": arguments}
+    params = {"name": tool, "arguments": {**whole(tool), **arguments}}
     return {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params}
 
 
@@ -76,16 +76,20 @@ async def over_http_without_session(http: httpx.AsyncClient) -> AsyncIterator[An
     yield ask
 
 
+def text_in(answer: dict[str, Any]) -> str:
+    """The text of a tool's result."""
+    text: str = answer["result"]["content"][0]["text"]
+    return text
+
+
 @pytest.mark.parametrize("connect", [over_sse, over_http, over_http_without_session])
 async def test_a_client_that_splits_lines_like_python_gets_every_answer(
     connect: Any, gateway: Process, bearer: str
 ) -> None:
     async with caller(gateway, bearer) as http, connect(http) as ask:
-        created = (await ask(call("create_note", title=TEXT, content=TEXT)))["result"]["structuredContent"]
+        created = json.loads(text_in(await ask(call("create_note", title=TEXT, content=TEXT))))
         assert (created["payload"]["title"], created["payload"]["content"]) == (TEXT, TEXT)
-        page = (await ask(call("list_notes")))["result"]
-        assert page["structuredContent"]["items"] == [created]
-        assert json.loads(page["content"][0]["text"])["items"] == [created]
+        assert json.loads(text_in(await ask(call("list_notes"))))["items"] == [created]
         assert (await ask(call("get_note", uid=TEXT)))["result"]["isError"]
 
 

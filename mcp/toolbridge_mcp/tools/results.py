@@ -6,7 +6,7 @@ from fastmcp.tools.base import ToolResult
 from mcp.types import TextContent
 from pydantic_core import to_json
 
-from toolbridge_mcp.client import Document, reduced_item
+from toolbridge_mcp.client import Document, JsonObject, reduced_item
 from toolbridge_mcp.entities import Entity
 from toolbridge_mcp.errors import AnswerTooLarge
 from toolbridge_mcp.rendering import has_hidden, visible_json
@@ -41,9 +41,9 @@ def written_item(document: Document) -> ToolResult:
 def written(document: Document, entity: Entity) -> ToolResult:
     """What a write did, and how to undo it where the API can."""
     done = document.data
-    change = str(done["change"])
-    names = [entity.names.get(key, key) for key in done["fields"]]
-    data = {"uid": done["uid"], "version": done["version"], "change": change, "fields": names}
+    data: JsonObject = {key: done[key] for key in ("uid", "version", "change") if key in done}
+    if isinstance(keys := done.get("fields"), list):
+        data["fields"] = [entity.names.get(key, key) for key in keys]
     if "change_id" in done:
         data["undo"] = f"undo change={done['change_id']}"
     text = to_json(data)

@@ -32,7 +32,7 @@ class SecondLook(Generic[Failure]):
 
 def second_look(call: Call, error: ToolBridgeError, tool: str, features: Set[str]) -> SecondLook[Any] | None:
     """The look that may help; None if there is none. `tool` is the name of the tool that made the call."""
-    if isinstance(error, VersionMismatch):
+    if isinstance(error, VersionMismatch) and call.writes:
         return _look_at_present(call, error)
     if type(error) is NotFound and call.entity and call.uid and "items" in features:
         return OtherKind(Call("GET", "/v1/items", query={"ref": call.uid}), error, call.entity, tool)
