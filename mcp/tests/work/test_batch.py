@@ -302,7 +302,7 @@ WRONG: list[tuple[Any, str]] = [
     ({"op": "delete", "where": {"tag": "x"}}, "kind is required"),
     ({"op": "create", "kind": "event", "title": "t"}, "kind should be one of note, task"),
     ({"op": "patch", "kind": "note", "item": SOME}, "kind is note, but item is a task"),
-    ({"op": "patch", "item": "event:3f9a01bc"}, 'item "event:3f9a01bc"'),
+    ({"op": "patch", "item": "event:3f9a01bc"}, '"event:3f9a01bc" is no id or exact title of an item'),
     ({"op": "patch", "item": SOME, "where": {"tag": "x"}}, "takes item or where, not both"),
     ({"op": "patch", "item": SOME, "uid": "note:1"}, "item is given twice, also as uid"),
     ({"op": "patch", "item": SOME, "at_most": 3}, "at_most goes with where"),

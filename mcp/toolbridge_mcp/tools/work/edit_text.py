@@ -16,11 +16,11 @@ from toolbridge_mcp.entities.entity import Arguments, FromJson, Maybe, Number
 from toolbridge_mcp.entities.leniency import LONGEST_NAME, names_of, squeezed
 from toolbridge_mcp.entities.schema import published_schema
 from toolbridge_mcp.errors import InvalidArguments
-from toolbridge_mcp.rendering import fenced, quoted, short_id
+from toolbridge_mcp.rendering import fenced, short_id
 from toolbridge_mcp.tools.arguments import Version
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.results import text_result
-from toolbridge_mcp.tools.work.references import NAMED_ITEMS, SHOWN, ItemName, Unknown, find
+from toolbridge_mcp.tools.work.references import NAMED_ITEMS, ItemName, Unknown, find
 from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
 
 MAX_EDITS = 100
@@ -111,7 +111,7 @@ class EditArguments(TextEdit, WorkArguments):
     async def carry_out(self, caller: Caller) -> ToolResult:
         item = (await find([self.item], caller))[self.item]
         if isinstance(item, Unknown):
-            raise InvalidArguments(facts={"problems": f"item {quoted(self.item, SHOWN)} {item.reason}."})
+            raise InvalidArguments(facts={"problems": item.reason})
         query = {"dryRun": "true"} if self.dry_run else {}
         body = self.members(item.entity)
         call = Call("POST", f"{ITEM}/edit", item.entity, item.uid, query, (), body, self.if_match, (MINIMAL,))

@@ -3,24 +3,20 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 
 from toolbridge_mcp.client import Call, JsonObject
 from toolbridge_mcp.entities import ENTITIES, Entity
 from toolbridge_mcp.entities.uids import read_reference
 from toolbridge_mcp.errors import BadAnswer
-from toolbridge_mcp.rendering import quoted
 from toolbridge_mcp.tools.caller import Caller
+from toolbridge_mcp.tools.work.naming import Name, why_not
 
 NAMED_ITEMS = "items"
 """The feature of an API that finds items by short ids and titles, whatever their kind."""
 
 LOOKED_UP = 20
 """The API looks up as many items in one request."""
-
-MAX_NAME = 300
-SHOWN = 80
-"""As many characters of a name are quoted."""
 
 ENTITIES_BY_NAME: Mapping[str, Entity] = {
     name: entity for entity in ENTITIES for name in (entity.kind, entity.plural)
@@ -35,7 +31,7 @@ def _one_text(value: Any) -> Any:
     return str(value) if type(value) is int else value
 
 
-ItemName = Annotated[str, Field(min_length=1, max_length=MAX_NAME), BeforeValidator(_one_text)]
+ItemName = Annotated[Name, BeforeValidator(_one_text)]
 """What a model calls an item."""
 
 
@@ -54,8 +50,8 @@ def named(text: str) -> Named | None:
 
 
 class Unknown(NamedTuple):
-    """Why a text names no item that is there, or not one alone. `reason` is the rest of a sentence about the
-    text, and `deleted` the item if it is deleted."""
+    """Why a text names no item that is there, or not one alone, in sentences; `deleted` is the item if it is
+    deleted."""
 
     reason: str
     deleted: Named | None = None
@@ -76,7 +72,7 @@ async def find(texts: Iterable[str], caller: Caller) -> Mapping[str, Named | Unk
     for begin in range(0, len(unknown), LOOKED_UP):
         some = unknown[begin : begin + LOOKED_UP]
         answers = await _look_up(some, caller)
-        found |= {text: _found(answer) for text, answer in zip(some, answers, strict=True)}
+        found |= {text: _found(text, answer) for text, answer in zip(some, answers, strict=True)}
     return found
 
 
@@ -90,28 +86,10 @@ async def _look_up(texts: Sequence[str], caller: Caller) -> Sequence[JsonObject]
     return answers
 
 
-def _found(answer: JsonObject) -> Named | Unknown:
+def _found(text: str, answer: JsonObject) -> Named | Unknown:
     error = answer.get("error")
     if error is None:
         return Named(ENTITIES_BY_NAME[answer["kind"]], answer["item"]["uid"])
-    details = error.get("details", {})
-    match error.get("code"):
-        case "ambiguous_uid":
-            candidates = _listed(details, "candidates")
-            return Unknown(f"names several items, send the id of one of them: {candidates}")
-        case "deleted":
-            item = Named(ENTITIES_BY_NAME[details["kind"]], details["uid"])
-            reason = f"is deleted; op restore of batch brings it back, as {item.entity.kind}:{item.uid}"
-            return Unknown(reason, item)
-    near = f"; near it are {_listed(details, 'near')}" if details.get("near") else ""
-    return Unknown(f"is no item of the user, by id or by exact title{near}")
-
-
-def _listed(details: JsonObject, name: str) -> str:
-    return ", ".join(_candidate(candidate) for candidate in details.get(name, ()))
-
-
-def _candidate(candidate: JsonObject) -> str:
-    title = candidate.get("title")
-    item = f"{candidate.get('kind')}:{candidate.get('uid')}"
-    return f"{item} {quoted(title, SHOWN)}" if isinstance(title, str) and title else item
+    details = error.get("details") or {}
+    entity = ENTITIES_BY_NAME.get(details.get("kind", "")) if error.get("code") == "deleted" else None
+    return Unknown(why_not(text, error), Named(entity, details["uid"]) if entity else None)

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from toolbridge_mcp.client import one_value
 from toolbridge_mcp.entities import ENTITIES, Entity
 from toolbridge_mcp.entities.entity import FromJson, Word
+from toolbridge_mcp.entities.leniency import squeezed
 
 MAX_VALUES = 20
 """As many values a filter of the API may have."""
@@ -15,18 +16,18 @@ MAX_VALUES = 20
 BY_KIND: Mapping[str, Entity] = {entity.kind: entity for entity in ENTITIES}
 
 
-def _words(annotation: Any) -> Iterator[str]:
+def words_of(annotation: Any) -> Iterator[str]:
     """The words of a type that is one of a few."""
     if get_origin(annotation) is Literal:
         yield from get_args(annotation)
     else:
         for part in get_args(annotation):
-            yield from _words(part)
+            yield from words_of(part)
 
 
 _OFFERED = {entity.kind: entity.states() for entity in ENTITIES}
 _ACCEPTED = {
-    entity.kind: tuple(_words(entity.fields.model_fields["status"].annotation)) if states else ()
+    entity.kind: tuple(words_of(entity.fields.model_fields["status"].annotation)) if states else ()
     for entity in ENTITIES
     for states in (entity.states(),)
 }
@@ -47,15 +48,11 @@ else:
     ]
 
 
-def _squeezed(word: str) -> str:
-    return "".join(filter(str.isalnum, word)).lower()
+_KINDS = {squeezed(name): entity.kind for entity in ENTITIES for name in (entity.kind, entity.plural)}
+_STATES = {squeezed(state): state for state in _each_once(_ACCEPTED)}
 
 
-_KINDS = {_squeezed(name): entity.kind for entity in ENTITIES for name in (entity.kind, entity.plural)}
-_STATES = {_squeezed(state): state for state in _each_once(_ACCEPTED)}
-
-
-def _declared(words: Mapping[str, str]) -> BeforeValidator:
+def as_declared(words: Mapping[str, str]) -> BeforeValidator:
     """Takes a text with commas for a list, and each word as it is declared, whatever its case and hyphens."""
 
     def read(value: Any) -> Any:
@@ -63,15 +60,15 @@ def _declared(words: Mapping[str, str]) -> BeforeValidator:
             value = [part for word in value.split(",") if (part := word.strip())]
         if not isinstance(value, list):
             return value
-        return [words.get(_squeezed(word), word) if isinstance(word, str) else word for word in value]
+        return [words.get(squeezed(word), word) if isinstance(word, str) else word for word in value]
 
     return BeforeValidator(read)
 
 
-Kinds = Annotated[list[Kind], Field(max_length=MAX_VALUES), _declared(_KINDS), FromJson]
+Kinds = Annotated[list[Kind], Field(max_length=MAX_VALUES), as_declared(_KINDS), FromJson]
 """Kinds of items: a list, or a text with commas. The plural does too."""
 
-States = Annotated[list[State], Field(max_length=MAX_VALUES), _declared(_STATES), FromJson]
+States = Annotated[list[State], Field(max_length=MAX_VALUES), as_declared(_STATES), FromJson]
 """States of items, in the same form."""
 
 Tags = Annotated[

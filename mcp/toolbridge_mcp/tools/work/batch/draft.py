@@ -12,12 +12,11 @@ from toolbridge_mcp.client import JsonObject
 from toolbridge_mcp.entities import ENTITIES, Entity
 from toolbridge_mcp.entities.entity import Arguments, Maybe, Number, Object
 from toolbridge_mcp.entities.uids import read_reference
-from toolbridge_mcp.rendering import quoted
 from toolbridge_mcp.tools.arguments import Version
 from toolbridge_mcp.tools.problems import explained
 from toolbridge_mcp.tools.work.batch.names import Unfit, common_members, shown_name
 from toolbridge_mcp.tools.work.batch.rows import ROWS, Row
-from toolbridge_mcp.tools.work.references import ENTITIES_BY_NAME, SHOWN, ItemName, Named, Unknown, named
+from toolbridge_mcp.tools.work.references import ENTITIES_BY_NAME, ItemName, Named, Unknown, named
 
 MAX_MEMBERS = 100
 
@@ -66,7 +65,7 @@ class Draft:
         if isinstance(item, Unknown) and item.deleted and self.row.op == "restore":
             item = item.deleted
         if isinstance(item, Unknown):
-            raise Unfit(f"item {quoted(self.selection.item or '', SHOWN)} {item.reason}")
+            raise Unfit(item.reason)
         return replace(self, kind=item.entity, uid=item.uid)
 
 

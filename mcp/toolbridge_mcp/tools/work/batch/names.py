@@ -11,7 +11,7 @@ from toolbridge_mcp.entities import ENTITIES, Entity
 from toolbridge_mcp.entities.leniency import LONGEST_NAME, names_of, names_of_kind, squeezed
 from toolbridge_mcp.metrics import count_other_name
 from toolbridge_mcp.rendering import quoted
-from toolbridge_mcp.tools.work.references import SHOWN
+from toolbridge_mcp.tools.work.naming import SHOWN_CHARACTERS
 
 TOOL = "batch"
 
@@ -93,7 +93,7 @@ def check_names(given: JsonObject, names: Collection[str], what: str) -> None:
 
 
 def shown_name(name: str) -> str:
-    return name if _NAME.fullmatch(name) else quoted(name, SHOWN)
+    return name if _NAME.fullmatch(name) else quoted(name, SHOWN_CHARACTERS)
 
 
 def _put(taken: JsonObject, declared: str, name: str, value: object) -> None:
