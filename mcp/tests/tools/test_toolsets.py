@@ -11,14 +11,16 @@ import pytest
 from tests.harness.clients import HELLO, Tools, over_http, over_sse
 from tests.harness.processes import Process, gateway_process, running
 from toolbridge_mcp.entities import ENTITIES
+from toolbridge_mcp.tools.chatgpt import ALL_CHATGPT
 from toolbridge_mcp.tools.operations import OPERATIONS
-from toolbridge_mcp.tools.toolsets import CRUD, WORK
+from toolbridge_mcp.tools.toolsets import CHATGPT, CRUD, WORK
 from toolbridge_mcp.tools.work import ALL_WORK
 
 pytestmark = pytest.mark.anyio
 
 NAMES = {
     WORK: [work.name for work in ALL_WORK],
+    CHATGPT: [work.name for work in ALL_CHATGPT],
     CRUD: [operation.tool_name(entity) for entity in ENTITIES for operation in OPERATIONS],
 }
 DEFAULT = [*NAMES[WORK], *NAMES[CRUD]]
@@ -46,6 +48,8 @@ async def listed(tools: Tools) -> list[str]:
         ("?toolsets=crud", NAMES[CRUD]),
         ("?toolsets=WORK", NAMES[WORK]),
         ("?toolsets=crud,work", DEFAULT),
+        ("?toolsets=chatgpt", NAMES[CHATGPT]),
+        ("?toolsets=chatgpt,work", [*(name for name in NAMES[WORK] if name != "search"), *NAMES[CHATGPT]]),
         ("?toolsets=work&toolsets=crud", DEFAULT),
     ],
 )

@@ -6,6 +6,7 @@ from datetime import tzinfo
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.resilience import CallLimits
+from toolbridge_mcp.tools.chatgpt import ALL_CHATGPT, ChatGptTool
 from toolbridge_mcp.tools.entity_tool import EntityTool
 from toolbridge_mcp.tools.offers import AnyTool, Offers
 from toolbridge_mcp.tools.operations import OPERATIONS
@@ -40,7 +41,8 @@ def build_tools(
         for entity in ENTITIES
         for operation in OPERATIONS
     ]
-    tools: list[AnyTool] = [*work, *crud]
+    chatgpt = [ChatGptTool.of(work, client, limits, scopes[work.writes]) for work in ALL_CHATGPT]
+    tools: list[AnyTool] = [*work, *crud, *chatgpt]
     for tool in tools:
         tool.in_zone(zone)
     return tools
