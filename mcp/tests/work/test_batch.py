@@ -1,14 +1,18 @@
 """The tool `batch`: many operations, written as a model would, all or none."""
 
 import re
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.harness.clients import Rest, Tools, sample
+from tests.harness.clients import Rest, Tools, in_memory, sample, settings_for
+from tests.harness.processes import Process
 from tests.harness.published import CONTRACT
 from tests.harness.recording import Recording
 from tests.harness.tokens import count
+from toolbridge_mcp.app import create_server
 from toolbridge_mcp.entities import CHAT, CHAT_MESSAGE, COMMENT, ENTITIES, NOTE, TASK, Entity
 from toolbridge_mcp.tools.work.batch.filters import filters_of
 from toolbridge_mcp.tools.work.batch.rows import ROWS
@@ -219,6 +223,22 @@ async def test_where_takes_every_filter_under_the_tools_names(tools: Tools, rest
     ):
         line = (await batch(tools, {"op": "archive", "kind": "task", "where": where}, dry_run=True))[1]
         assert line == f"1 archive task: 1 matched: {late[:8]}", where
+
+
+async def test_days_in_words_are_those_of_the_users_zone(api: Process, bearer: str, rest: Rest) -> None:
+    operations = [
+        {"op": "create", "kind": "task", "title": "t", "due_date": "tomorrow"},
+        {"op": "archive", "kind": "task", "where": {"due_before": "today"}},
+    ]
+    async with in_memory(create_server(settings_for(api.url)), bearer) as tools:
+        said = await refused(tools, *operations)
+        assert said.count("time zone") == 2
+    async with in_memory(create_server(settings_for(api.url, timezone="Asia/Tokyo")), bearer) as tools:
+        lines = await batch(tools, *operations)
+    found = re.search(r"task:([0-9a-f]{8})", lines[0])
+    assert found
+    days = {str((datetime.now(ZoneInfo("Asia/Tokyo")) + timedelta(days=1)).date()) for _ in range(2)}
+    assert (await rest.get(TASK, found[1]))["payload"]["dueDate"] in days
 
 
 async def test_a_trial_stores_nothing_and_says_so(tools: Tools, rest: Rest) -> None:

@@ -12,7 +12,7 @@ from toolbridge_mcp.client import JsonObject
 from toolbridge_mcp.errors import InvalidArguments
 from toolbridge_mcp.tools.work.batch.draft import Draft, called, draft_of
 from toolbridge_mcp.tools.work.batch.names import Unfit
-from toolbridge_mcp.tools.work.batch.sending import sendable
+from toolbridge_mcp.tools.work.batch.sending import Zone, sendable
 from toolbridge_mcp.tools.work.references import Named, Unknown
 
 MAX_PROBLEMS = 5
@@ -21,7 +21,8 @@ MAX_PROBLEMS = 5
 class Reading:
     """The operations of one batch while they are read. What is wrong with them is said together."""
 
-    def __init__(self, operations: Sequence[Any]) -> None:
+    def __init__(self, operations: Sequence[Any], zone: Zone) -> None:
+        self._zone = zone
         self._drafts: list[Draft | None] = []
         self._problems: dict[int, str] = {}
         for number, given in enumerate(operations, 1):
@@ -47,7 +48,7 @@ class Reading:
         for place, draft in enumerate(self._drafts):
             if draft and draft.kind:
                 with self._noting(draft.number, draft.called):
-                    operations.append(sendable(draft, draft.kind, self._drafts[:place]))
+                    operations.append(sendable(draft, draft.kind, self._drafts[:place], self._zone))
         if self._problems:
             raise InvalidArguments(facts={"problems": self._said()})
         return operations

@@ -1,7 +1,9 @@
 """An operation as the API takes it."""
 
-from collections.abc import Sequence
-from functools import cache, partial
+from collections.abc import Callable, Sequence
+from datetime import tzinfo
+from functools import lru_cache, partial
+from typing import TypeAlias
 
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
@@ -20,33 +22,41 @@ from toolbridge_mcp.tools.work.references import ENTITIES_BY_NAME
 
 _SIBLINGS = {entity.kind: TOOL for entity in ENTITIES}
 
+Zone: TypeAlias = Callable[[], tzinfo | None]
+
 NO_ITEM = "00000000-0000-4000-8000-000000000000"
 """Stands for an item while the other members are checked."""
 
 
-def sendable(draft: Draft, entity: Entity, before: Sequence[Draft | None]) -> JsonObject:
-    """The operation with the API's names, its values checked by the entity's models. Raises `Unfit`."""
-    given = draft.selection
+def sendable(draft: Draft, entity: Entity, before: Sequence[Draft | None], zone: Zone) -> JsonObject:
+    """The operation with the API's names, its values checked by the entity's models. `zone` is where the user
+    is. Raises `Unfit`."""
+    given, circumstances = draft.selection, _circumstances(entity, zone)
     sent: JsonObject = {"op": draft.row.op, "kind": entity.kind}
     if given.where is not None:
-        sent["where"] = _where(given.where, entity, before)
+        sent["where"] = _where(given.where, entity, before, circumstances)
         if given.at_most is not None:
             sent["atMost"] = given.at_most
     elif not draft.row.creates:
         sent["uid"] = f"${draft.made}" if draft.made else draft.uid
     if given.if_match is not None:
         sent["ifMatch"] = given.if_match
-    return {**sent, **(_with_fields if draft.row.fields else _without_fields)(draft, entity, before)}
+    return {
+        **sent,
+        **(_with_fields if draft.row.fields else _without_fields)(draft, entity, before, circumstances),
+    }
 
 
-def _where(where: JsonObject, entity: Entity, before: Sequence[Draft | None]) -> JsonObject:
+def _where(
+    where: JsonObject, entity: Entity, before: Sequence[Draft | None], circumstances: Circumstances
+) -> JsonObject:
     model = filters_of(entity)
     names = tuple(model.model_fields)
     where = spelled(where, model)
     check_names(where, names, f"is no filter of {entity.words['words']}; where takes {', '.join(names)}")
     where, made = _with_parent(where, entity, before)
     try:
-        filters = model.model_validate(where, context=_circumstances(entity))
+        filters = model.model_validate(where, context=circumstances)
     except ValidationError as error:
         raise Unfit(f"where.{_explained(error, model)}") from None
     found: JsonObject = filters.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -55,16 +65,21 @@ def _where(where: JsonObject, entity: Entity, before: Sequence[Draft | None]) ->
     return {**found, **made}
 
 
-def _without_fields(draft: Draft, entity: Entity, _: Sequence[Draft | None]) -> JsonObject:
+def _without_fields(
+    draft: Draft, entity: Entity, _: Sequence[Draft | None], circumstances: Circumstances
+) -> JsonObject:
     row, model = draft.row, draft.row.arguments(entity)
     if draft.within:
         raise Unfit(f"takes no fields{_takes(row)}")
     given = spelled(draft.beside, model)
     check_names(given, row.own, f"is no part of {row.op}{_takes(row)}")
-    return _read(row, entity, {"uid": NO_ITEM, **given} if "uid" in model.model_fields else given)
+    given = {"uid": NO_ITEM, **given} if "uid" in model.model_fields else given
+    return _read(row, entity, given, circumstances)
 
 
-def _with_fields(draft: Draft, entity: Entity, before: Sequence[Draft | None]) -> JsonObject:
+def _with_fields(
+    draft: Draft, entity: Entity, before: Sequence[Draft | None], circumstances: Circumstances
+) -> JsonObject:
     names = tuple(entity.fields.model_fields)
     beside, fields = spelled_fields(draft.beside, entity), spelled_fields(draft.within, entity)
     word = entity.words["word"]
@@ -75,7 +90,7 @@ def _with_fields(draft: Draft, entity: Entity, before: Sequence[Draft | None]) -
     fields, made = _with_parent(fields, entity, before)
     if draft.row.creates and draft.selection.item is not None:
         fields = {**fields, "uid": draft.selection.item}
-    sent = _read(draft.row, entity, _arguments(draft.row, entity, fields))
+    sent = _read(draft.row, entity, _arguments(draft.row, entity, fields), circumstances)
     return {**sent, "payload": {**sent["payload"], **made}}
 
 
@@ -89,10 +104,10 @@ def _arguments(row: Row, entity: Entity, fields: JsonObject) -> JsonObject:
     return {**place, **declared, **({"additional_fields": others} if others else {})}
 
 
-def _read(row: Row, entity: Entity, given: JsonObject) -> JsonObject:
+def _read(row: Row, entity: Entity, given: JsonObject, circumstances: Circumstances) -> JsonObject:
     model = row.arguments(entity)
     try:
-        return row.members(model.model_validate(given, context=_circumstances(entity)), entity)
+        return row.members(model.model_validate(given, context=circumstances), entity)
     except ValidationError as error:
         raise Unfit(_explained(error, model).replace("updates.", "")) from None
 
@@ -135,6 +150,6 @@ def _takes(row: Row) -> str:
     return f"; it takes {', '.join(members)}"
 
 
-@cache
-def _circumstances(entity: Entity) -> Circumstances:
-    return Circumstances(entity.kinds, entity.typed, partial(count_other_name, TOOL))
+@lru_cache(64)
+def _circumstances(entity: Entity, zone: Zone) -> Circumstances:
+    return Circumstances(entity.kinds, entity.typed, partial(count_other_name, TOOL), zone)

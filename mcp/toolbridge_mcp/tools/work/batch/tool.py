@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from toolbridge_mcp.client import Call, JsonObject
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.entities.entity import FromJson
-from toolbridge_mcp.errors import Deleted, NotFound
+from toolbridge_mcp.errors import Deleted, NotFound, ToolBridgeError
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.results import text_result
 from toolbridge_mcp.tools.work.batch.reading import Reading
@@ -75,7 +75,7 @@ class BatchArguments(WorkArguments):
     dry_run: bool = False
 
     async def carry_out(self, caller: Caller) -> ToolResult:
-        reading = Reading(self.operations)
+        reading = Reading(self.operations, caller.zone)
         if wanted := reading.wanted():
             reading.take(await find(wanted, caller))
         sent = reading.sendable()
@@ -83,12 +83,13 @@ class BatchArguments(WorkArguments):
 
     async def _done(self, sent: Sequence[JsonObject], caller: Caller) -> JsonObject:
         query = {"dryRun": "true"} if self.dry_run else {}
+        call = Call("POST", "/v1/batch", query=query, body={"operations": [*sent]})
         try:
-            return (
-                await caller.send(Call("POST", "/v1/batch", query=query, body={"operations": [*sent]}))
-            ).data
+            return (await caller.send(call)).data
         except (NotFound, Deleted) as error:  # they say nothing of the other operations
-            raise error.with_more("Nothing was written.") from error
+            refused: ToolBridgeError = error
+        # Not chained: a chain of errors would refer to the frames of each until the next full collection.
+        raise refused.with_more("Nothing was written.").with_traceback(refused.__traceback__)
 
 
 BATCH = Work(
