@@ -54,16 +54,16 @@ def publish_input_schemas(server: FastMCP, schema: Callable[[str], Mapping[str, 
 
 def advertise_what_is_there(server: FastMCP) -> None:
     """Removes from the capabilities what the gateway does not do: it never says that a list has changed,
-    sends no logs, and has no pages to show. FastMCP advertises all three whatever the server does."""
+    sends no logs, and has no pages to show. FastMCP advertises all three whatever the server does. A client
+    that sets the level of logs all the same gets its answer, as the conformance suite demands."""
     inner = server._mcp_server
     inner.notification_options = NotificationOptions()
-    inner._request_handlers.pop("logging/setLevel")
     get_capabilities = inner.get_capabilities
 
-    def without_extensions(*options: Any, **named: Any) -> ServerCapabilities:
-        return get_capabilities(*options, **named).model_copy(update={"extensions": None})
+    def those_that_are_true(*options: Any, **named: Any) -> ServerCapabilities:
+        return get_capabilities(*options, **named).model_copy(update={"extensions": None, "logging": None})
 
-    inner.get_capabilities = without_extensions  # type: ignore[method-assign]
+    inner.get_capabilities = those_that_are_true  # type: ignore[method-assign]
 
 
 def withdraw(server: FastMCP, *, resources: bool, prompts: bool) -> None:

@@ -37,6 +37,7 @@ APPLY = {
     "resources-list",
     "sep-2164-resource-not-found",
     "prompts-list",
+    "completion-complete",
     "server-sse-multiple-streams",
     "dns-rebinding-protection",
     "caching",
@@ -46,10 +47,9 @@ NEED_A_TOOL = ("tools-call-", "elicitation-", "input-required-result-", "json-sc
 NEED_A_STREAMING_TOOL = ("server-sse-polling",)
 NEED_A_RESOURCE = ("resources-read-", "resources-templates-", "resources-subscribe", "resources-unsubscribe")
 NEED_A_PROMPT = ("prompts-get-",)
-NEED_COMPLETIONS = ("completion-complete",)
-DO_NOT_APPLY = NEED_A_TOOL + NEED_A_STREAMING_TOOL + NEED_A_RESOURCE + NEED_A_PROMPT + NEED_COMPLETIONS
-"""Beginnings of names: these scenarios need something that the gateway does not offer. Some of them pass all
-the same, since an unknown tool is an error too."""
+DO_NOT_APPLY = NEED_A_TOOL + NEED_A_STREAMING_TOOL + NEED_A_RESOURCE + NEED_A_PROMPT
+"""Beginnings of names: these scenarios need a tool, a resource or a prompt of the suite's own. Some of them
+pass all the same, since an unknown tool is an error too."""
 
 SPECIAL_TOOL = "test_missing_capability"
 """Two of the checks in `server-stateless` are about this tool of the suite's own."""
