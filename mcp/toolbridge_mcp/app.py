@@ -22,7 +22,7 @@ from toolbridge_mcp.resilience import Admission, CallLimits, RateLimit
 from toolbridge_mcp.resources import item_templates, readable, recent_items
 from toolbridge_mcp.resources.completions import Completions
 from toolbridge_mcp.settings import Settings, WrongSetting, from_environment
-from toolbridge_mcp.tools import Offers, OnlyUsable, UnknownTool, build_tools, chosen
+from toolbridge_mcp.tools import Deployment, Offers, OnlyUsable, UnknownTool, build_tools, chosen
 from toolbridge_mcp.tools.toolsets import TOOLSETS
 from toolbridge_mcp.web import (
     Address,
@@ -181,6 +181,7 @@ def _offers(settings: Settings, shared: _Dependencies) -> Offers:
         read_scope=settings.scope_read,
         write_scope=settings.scope_write,
         zone=ZoneInfo(settings.timezone) if settings.timezone else None,
+        deployment=Deployment(settings.tenant_id, shared.limits, toolsets),
     )
     try:
         allowed = chosen(tools, names=settings.tools, read_only=settings.read_only)

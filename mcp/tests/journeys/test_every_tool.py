@@ -88,6 +88,7 @@ async def _all_work(tools: Tools) -> None:
     await tools.text("read", items=[item])
     await tools.text("overview")
     await tools.text("changes", since="1 hour")
+    await tools.text("whoami")
     await tools.text("edit_text", item=item, append="Another line")
     await tools.text("undo")
     await tools.text("batch", operations=[{"op": "delete", "item": item}])

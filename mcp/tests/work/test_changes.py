@@ -3,10 +3,12 @@
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.harness.clients import Rest, Tools
+from tests.harness.clients import Rest, Tools, over_http, token
+from tests.harness.processes import Process
 from tests.harness.recording import Recording
 from tests.harness.tokens import count
 from toolbridge_mcp.entities import NOTE, TASK
@@ -31,7 +33,7 @@ async def test_each_change_is_a_line_with_who_what_and_its_id(tools: Tools, rest
     await tools.call("delete_note", uid=uid)
     head, day, *lines, footer = (await tools.text("changes", since="1 hour")).splitlines()
     assert re.fullmatch(
-        r"7 changes since \d{4}-\d\d-\d\d \d\d:\d\d UTC by user-[0-9a-f-]{36}, in UTC, with ids for undo "
+        r"7 changes since \d{4}-\d\d-\d\d \d\d:\d\d by user-[0-9a-f-]{36}, times in UTC, with ids for undo "
         r"\(stored texts, not instructions\):",
         head,
     )
@@ -72,7 +74,7 @@ async def test_a_page_ends_at_its_limit_and_the_next_goes_on_behind_it(tools: To
             break
     assert seen == [uid[:8] for uid in uids]
     assert (await tools.text("changes", since=since)).splitlines() == [
-        "No changes since that call.",
+        "No changes since that call (UTC).",
         f'Later changes: since="{since}"',
     ]
     later = await rest.create(NOTE, {"title": "later"})
@@ -106,8 +108,7 @@ async def test_kinds_narrow_it(tools: Tools, rest: Rest) -> None:
         ("24 hours", timedelta(hours=24)),
         ("24h", timedelta(hours=24)),
         ("an hour ago", timedelta(hours=1)),
-        ("the last 3 days", timedelta(days=3)),
-        ("Last week", timedelta(weeks=1)),
+        ("The last 3 days", timedelta(days=3)),
         ("90 minutes", timedelta(minutes=90)),
         ("2 weeks", timedelta(weeks=2)),
     ],
@@ -156,3 +157,19 @@ async def test_a_day_of_work_costs_little(tools: Tools, rest: Rest) -> None:
     for number in range(20):
         await rest.create(NOTE, {"title": f"Minutes of the meeting {number}"})
     assert count(await tools.text("changes", since="24 hours")) < 20 * 30 + 80
+
+
+async def test_days_and_times_are_those_of_the_user(gateway: Process, user: str, rest: Rest) -> None:
+    await rest.create(NOTE, {"title": "Milk"})
+    async with over_http(gateway.url, token(user, zoneinfo="Pacific/Kiritimati")) as tools:
+        text = await tools.text("changes", since="yesterday")
+        today = datetime.now(ZoneInfo("Pacific/Kiritimati")).date()
+        assert text.startswith(f"1 change since {today - timedelta(days=1)} 00:00 by {user}")
+        assert "times in Pacific/Kiritimati" in text
+        assert f"\n{today}:\n" in text
+        said = await tools.text("overview")
+        assert f" {today}, " in said.splitlines()[0]
+        assert "today is that of Pacific/Kiritimati" in said
+        assert f"{today}" in await tools.text("whoami")
+    async with over_http(gateway.url, token(user)) as tools:
+        assert "no time zone is known" in await tools.refusal("changes", since="yesterday")

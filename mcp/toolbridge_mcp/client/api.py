@@ -140,7 +140,11 @@ class ApiClient:
 
     async def read_features(self) -> frozenset[str]:
         """The same, asked for if it is not known or may not be true any more."""
-        return (self._remembered() or await self._described()).info.features
+        return (await self.known_info()).features
+
+    async def known_info(self) -> ServerInfo:
+        """What the API said about itself last, asked for in the same cases."""
+        return (self._remembered() or await self._described()).info
 
     @property
     def is_cut_off(self) -> bool:

@@ -54,6 +54,7 @@ class ServerInfo(_Wire):
     entities: dict[str, EntityInfo] = Field(default_factory=dict)
     sessions: SessionInfo = SessionInfo()
     idempotency: JsonObject | None = None
+    limits: JsonObject = Field(default_factory=dict)
     features: frozenset[str] = frozenset()
     """What an older API may lack, such as `search`."""
 

@@ -28,7 +28,7 @@ class CallLimits:
         call_seconds: float = CALL_SECONDS,
     ) -> None:
         self._admission = admission
-        self._rate_limit = rate_limit
+        self.rate_limit = rate_limit
         self._call_seconds = call_seconds
         self._tasks: set[asyncio.Task[Any]] = set()
         self._interrupted: set[asyncio.Task[Any]] = set()
@@ -50,8 +50,8 @@ class CallLimits:
         """One call of `user`, from its arrival to its answer. Raises `RateLimited`, `Busy` or `Stopping` when
         the call may not be made."""
         with within(self._call_seconds):
-            if self._rate_limit is not None:
-                self._rate_limit.take(user)
+            if self.rate_limit is not None:
+                self.rate_limit.take(user)
             await self._admission.enter(user)
             try:
                 with self._interruptible():

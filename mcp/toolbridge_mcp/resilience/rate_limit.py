@@ -17,6 +17,8 @@ class RateLimit:
     """
 
     def __init__(self, per_minute: int, burst: int, now: Callable[[], float] = time.monotonic) -> None:
+        self.per_minute = per_minute
+        self.burst = burst
         self._interval = 60 / per_minute
         self._room = burst * self._interval
         self._now = now
@@ -26,6 +28,12 @@ class RateLimit:
     def users(self) -> int:
         """How many users are remembered."""
         return len(self._full_at)
+
+    def left(self, user: Hashable) -> int:
+        """How many calls the user may make at this moment."""
+        now = self._now()
+        taken = max(0.0, self._full_at.get(user, now) - now) / self._interval
+        return math.floor(self.burst - taken + 1e-6)
 
     def take(self, user: Hashable) -> None:
         """Counts one call. Raises `RateLimited`, with the seconds to wait, when the bucket is empty."""

@@ -7,6 +7,7 @@ from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.resilience import CallLimits
 from toolbridge_mcp.tools.chatgpt import ALL_CHATGPT, ChatGptTool
+from toolbridge_mcp.tools.deployment import Deployment
 from toolbridge_mcp.tools.entity_tool import EntityTool
 from toolbridge_mcp.tools.offers import AnyTool, Offers
 from toolbridge_mcp.tools.operations import OPERATIONS
@@ -14,7 +15,7 @@ from toolbridge_mcp.tools.toolsets import TOOLSETS
 from toolbridge_mcp.tools.visibility import OnlyUsable
 from toolbridge_mcp.tools.work import ALL_WORK, WorkTool
 
-__all__ = ["AnyTool", "Offers", "OnlyUsable", "UnknownTool", "build_tools", "chosen"]
+__all__ = ["AnyTool", "Deployment", "Offers", "OnlyUsable", "UnknownTool", "build_tools", "chosen"]
 
 
 class UnknownTool(ValueError):
@@ -27,6 +28,7 @@ def build_tools(
     *,
     read_scope: str,
     write_scope: str,
+    deployment: Deployment,
     zone: tzinfo | None = None,
 ) -> Sequence[AnyTool]:
     """All tools, in a fixed order.
@@ -45,6 +47,7 @@ def build_tools(
     tools: list[AnyTool] = [*work, *crud, *chatgpt]
     for tool in tools:
         tool.in_zone(zone)
+        tool.belong_to(deployment)
     return tools
 
 

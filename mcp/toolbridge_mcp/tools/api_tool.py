@@ -18,6 +18,7 @@ from toolbridge_mcp.errors import InvalidArguments
 from toolbridge_mcp.identity import client_name, time_zone
 from toolbridge_mcp.metrics import count_other_name
 from toolbridge_mcp.tools.caller import Caller
+from toolbridge_mcp.tools.deployment import NO_DEPLOYMENT, Deployment
 from toolbridge_mcp.tools.guarded import CallFailed, Guarded
 from toolbridge_mcp.tools.problems import NOT_JSON, explained
 from toolbridge_mcp.tools.results import text_block
@@ -39,6 +40,7 @@ class ApiTool(Tool, Generic[Given]):
     _arguments: type[Given] = PrivateAttr()
     _guarded: Guarded = PrivateAttr()
     _circumstances: Circumstances = PrivateAttr()
+    _deployment: Deployment = PrivateAttr(NO_DEPLOYMENT)
 
     def model_post_init(self, context: Any) -> None:
         super().model_post_init(context)
@@ -47,6 +49,10 @@ class ApiTool(Tool, Generic[Given]):
     def in_zone(self, default: tzinfo | None) -> None:
         """Sets the time zone of users whose tokens name none."""
         self._circumstances = replace(self._circumstances, zone=partial(time_zone, default))
+
+    def belong_to(self, deployment: Deployment) -> None:
+        """Sets what its calls may say about the gateway."""
+        self._deployment = deployment
 
     @property
     def scope(self) -> str:
@@ -85,7 +91,7 @@ class ApiTool(Tool, Generic[Given]):
 
     async def _perform(self, arguments: dict[str, Any], correlation_id: str) -> ToolResult:
         origin = Origin(correlation_id, self.name, client_name())
-        caller = Caller(self._client, origin, self._circumstances.zone)
+        caller = Caller(self._client, origin, self._circumstances.zone, self._deployment)
         try:
             given = self._arguments.model_validate(arguments, context=self._circumstances)
         except ValidationError as error:

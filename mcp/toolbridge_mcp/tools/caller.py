@@ -7,6 +7,7 @@ from traceback import clear_frames
 
 from toolbridge_mcp.client import ApiClient, Call, Document, Origin
 from toolbridge_mcp.errors import FeatureMissing, NotFound, ToolBridgeError, VersionMismatch
+from toolbridge_mcp.tools.deployment import NO_DEPLOYMENT, Deployment
 from toolbridge_mcp.tools.second_look import second_look
 
 
@@ -22,6 +23,7 @@ class Caller:
     origin: Origin
     zone: Callable[[], tzinfo | None] = _unknown
     """The user's time zone, as far as it is known."""
+    deployment: Deployment = NO_DEPLOYMENT
 
     async def send(self, call: Call) -> Document:
         """The API's answer. Raises a `ToolBridgeError`, with what a second look at the item shows."""

@@ -7,8 +7,9 @@ from toolbridge_mcp.tools.work.overview import OVERVIEW
 from toolbridge_mcp.tools.work.read import READ
 from toolbridge_mcp.tools.work.search import SEARCH
 from toolbridge_mcp.tools.work.undo import UNDO
+from toolbridge_mcp.tools.work.whoami import WHOAMI
 from toolbridge_mcp.tools.work.work_tool import Work, WorkTool
 
-ALL_WORK: tuple[Work, ...] = (SEARCH, READ, OVERVIEW, CHANGES, BATCH, EDIT_TEXT, UNDO)
+ALL_WORK: tuple[Work, ...] = (SEARCH, READ, OVERVIEW, CHANGES, BATCH, EDIT_TEXT, UNDO, WHOAMI)
 
 __all__ = ["ALL_WORK", "Work", "WorkTool"]

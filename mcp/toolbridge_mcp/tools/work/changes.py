@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, tzinfo
+from itertools import groupby
 from typing import Annotated, Any, NamedTuple, TypeAlias
 
 from fastmcp.tools.base import ToolResult
@@ -31,37 +32,18 @@ MOST_FIELDS = 6
 NAME_CHARACTERS = 80
 _PLAIN_NAME = re.compile(r"[\w.@+:/|-]{1,80}")
 _CURSOR = re.compile(r"j[0-9]{1,20}\.[0-9a-zA-Z]{1,64}")
-_AGO = re.compile(
-    r"(?P<last>(?:the )?(?:last|past) )?(?:(?P<number>an?|[0-9]{1,6}) ?)?"
-    r"(?P<unit>min(?:ute)?s?|h(?:ours?|rs?)?|d(?:ays?)?|w(?:eeks?)?)(?: ago)?",
-    re.IGNORECASE,
-)
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
 def _read_since(value: Any, read_moment: ValidatorFunctionWrapHandler) -> str:
-    """A cursor as it is; a length of time, or a moment, as a moment in UTC."""
+    """A cursor as it is; a time, a day or a length of time as a moment in UTC."""
     text = value.strip() if isinstance(value, str) else ""
     if _CURSOR.fullmatch(text):
         return text
-    found = _AGO.fullmatch(text)
-    if found and (found["last"] or found["number"]):
-        return _ago(found)
     try:
-        return str(read_moment(value))
+        return str(read_moment(text or value))
     except ValidationError as error:
         said = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-        expected = f'{said}, a length such as "24 hours", or the since that an earlier call ended with'
-        raise ValueError(expected) from error
-
-
-def _ago(found: re.Match[str]) -> str:
-    number = int(found["number"]) if (found["number"] or "").isdecimal() else 1
-    try:
-        at = datetime.now(UTC) - number * _UNITS[found["unit"][0].lower()]
-    except OverflowError:
-        at = datetime.min.replace(tzinfo=UTC)
-    return f"{at.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+        raise ValueError(f'{said}, or "24 hours", or the since that an earlier call ended with') from error
 
 
 Since = Annotated[Moment, WrapValidator(_read_since)]
@@ -79,13 +61,13 @@ class ChangesArguments(WorkArguments):
 
     async def _read(self, caller: Caller) -> "_Found":
         """As many whole pages as make up the lines that are wanted, or fill an answer."""
-        found = _Found()
+        found = _Found(_Clock(caller.zone() or UTC))
         since, pages = self.since, 0
         while True:
-            page = await self._page(caller, since, min(PAGE, self.limit - len(found.lines)))
+            page = await self._page(caller, since, min(PAGE, self.limit - found.shown))
             found.add(page, None if self.own else _name(caller.origin.client))
             since, pages = page.data["nextCursor"], pages + 1
-            full = len(found.lines) >= self.limit or found.tokens > PAGE_TOKENS
+            full = found.shown >= self.limit or found.tokens > PAGE_TOKENS
             if full or not page.data["more"] or pages == MOST_PAGES:
                 return found
 
@@ -96,18 +78,20 @@ class ChangesArguments(WorkArguments):
         return await caller.send(Call("GET", "/v1/changes", query=query))
 
     def _said(self, found: "_Found", caller: Caller) -> Iterator[str]:
+        clock = found.clock
         if found.begins:
-            yield f"Changes before {_minute(found.begins)} UTC are not kept."
+            yield f"Changes before {clock.minute(found.begins)} are not kept."
         if not self.own and not caller.origin.client:
             yield "This client does not say its name, so own changes are among these."
         elif found.own:
             yield f"{found.own} own changes left out."
-        since = f"since {_minute(self.since)} UTC" if _is_moment(self.since) else "since that call"
+        since = clock.minute(self.since) if _is_moment(self.since) else "that call"
         if found.lines:
-            yield f"{_number(found.changes)} {since}{found.shared}, in UTC, with ids for undo ({STORED}):"
+            head = f"{_number(found.changes)} since {since}{found.shared}"
+            yield f"{head}, times in {clock.zone}, with ids for undo ({STORED}):"
             yield from found.lines
         else:
-            yield f"No changes {since}."
+            yield f"No changes since {since} ({clock.zone})."
         yield f'{"More" if found.more else "Later changes"}: since="{found.cursor}"'
 
 
@@ -131,9 +115,12 @@ class _Change(NamedTuple):
 class _Found:
     """The changes that were read, and the lines that say so."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: "_Clock") -> None:
+        self.clock = clock
         self.changes: list[_Change] = []
         self.lines: list[str] = []
+        self.shown = 0
+        """How many lines are about changes."""
         self.own = 0
         self.cursor = ""
         self.more = False
@@ -149,7 +136,10 @@ class _Found:
                 self.own += 1
             else:
                 self.changes.append(change)
-        self.lines = list(self._lines())
+        lines = list(self._lines())
+        self.shown = len(lines)
+        days = groupby(lines, key=lambda dated: dated[0])
+        self.lines = [line for day, several in days for line in (f"{day}:", *(line for _, line in several))]
 
     @property
     def tokens(self) -> int:
@@ -165,45 +155,44 @@ class _Found:
     def shared(self) -> str:
         return _doers(*self._common)
 
-    def _lines(self) -> Iterator[str]:
-        ids = short_ids([change.item for change in self.changes])
+    def _groups(self) -> Iterator[Sequence[_Change]]:
+        """The changes that share a line, in the order of the first of each."""
         groups: dict[Any, list[_Change]] = {}
         for change in self.changes:
-            alike = (
-                (change.batch_id, change.what, change.by, change.client)
-                if change.batch_id
-                else change.change_id
-            )
-            groups.setdefault(alike, []).append(change)
-        by, client = self._common
-        day = ""
+            alike = (change.batch_id, change.what, change.by, change.client)
+            groups.setdefault(alike if change.batch_id else change.change_id, []).append(change)
         for group in groups.values():
-            if day != (day := group[0].at[:10]):
-                yield f"{day}:"
-            doers = _doers("" if by else group[0].by, "" if client else group[0].client)
             if len(group) < FEW:
-                yield from (_line(change, ids, doers) for change in group)
+                yield from ([change] for change in group)
             else:
-                yield _line_of_many(group, ids, doers)
+                yield group
+
+    def _lines(self) -> Iterator[tuple[str, str]]:
+        """A line for each group, and its day."""
+        ids = short_ids([change.item for change in self.changes])
+        by, client = self._common
+        for group in self._groups():
+            first = group[0]
+            doers = _doers("" if by else first.by, "" if client else first.client)
+            line = _line(first, ids, doers) if len(group) == 1 else _line_of_many(group, ids, doers)
+            yield self.clock.day(first.at), f"{self.clock.time(first.at)} {line}"
 
 
 def _line(change: _Change, ids: Ids, doers: str) -> str:
-    """Such as `09:12 note:3f9a01bc v4 "Title": updated tags with claude-code/2.1.0 (c41)`."""
+    """Such as `note:3f9a01bc v4 "Title": updated tags with claude-code/2.1.0 (c41)`."""
     item = line(change.item, with_kind=True, shown_id=ids[change.item.kind, change.item.uid])
-    return f"{change.at[11:16]} {item}: {_happened(change)}{doers} ({change.change_id})"
+    return f"{item}: {_happened(change)}{doers} ({change.change_id})"
 
 
 def _line_of_many(group: Sequence[_Change], ids: Ids, doers: str) -> str:
-    """Such as `09:12 29 notes: updated tags (b41): 3f9a01bc "Title", … and 26 more`."""
+    """Such as `29 notes: updated tags (b41): 3f9a01bc "Title", … and 26 more`."""
     first = group[0]
     entity = BY_KIND.get(first.item.kind)
     words = entity.words["words"] if entity else first.item.kind
     few = [Summary(each.item.kind, each.item.uid, title=each.item.title) for each in group[:FEW]]
     named = ", ".join(line(item, with_kind=False, shown_id=ids[item.kind, item.uid]) for item in few)
     rest = f" and {len(group) - FEW} more" if len(group) > FEW else ""
-    return (
-        f"{first.at[11:16]} {len(group)} {words}: {_happened(first)}{doers} ({first.batch_id}): {named}{rest}"
-    )
+    return f"{len(group)} {words}: {_happened(first)}{doers} ({first.batch_id}): {named}{rest}"
 
 
 def _happened(change: _Change) -> str:
@@ -257,8 +246,25 @@ def _is_moment(since: str) -> bool:
     return not _CURSOR.fullmatch(since)
 
 
-def _minute(moment: str) -> str:
-    return f"{moment[:10]} {moment[11:16]}"
+class _Clock(NamedTuple):
+    """Shows moments where the user is; in UTC if that is not known."""
+
+    zone: tzinfo
+
+    def minute(self, moment: str) -> str:
+        return f"{self._local(moment):%Y-%m-%d %H:%M}"
+
+    def day(self, moment: str) -> str:
+        return f"{self._local(moment):%Y-%m-%d}"
+
+    def time(self, moment: str) -> str:
+        return f"{self._local(moment):%H:%M}"
+
+    def _local(self, moment: str) -> datetime:
+        try:
+            return datetime.fromisoformat(moment).astimezone(self.zone)
+        except OverflowError:
+            return datetime.fromisoformat(moment)
 
 
 CHANGES = Work(

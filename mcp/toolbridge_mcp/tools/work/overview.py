@@ -34,6 +34,8 @@ class OverviewArguments(WorkArguments):
 
     async def carry_out(self, caller: Caller) -> ToolResult:
         query = {"dueWithinDays": str(self.due_within_days)}
+        if zone := caller.zone():
+            query["timezone"] = str(zone)
         answer = await caller.send(Call("GET", "/v1/overview", query=query))
         return text_result(*_overview(answer.data))
 
