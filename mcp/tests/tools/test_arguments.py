@@ -442,8 +442,8 @@ async def test_an_unknown_action_is_refused_with_those_there_are(entity: Any, to
         ("patch_note", {"uid": UID, "updates": ["a"]}, "updates"),
         ("patch_comment", {"uid": UID, "updates": {"parentUid": "../x"}}, "updates.parent"),
         ("delete_note", {"uid": UID, "if_match": 0}, "if_match"),
-        ("delete_note", {"uid": UID, "if_match": True}, "if_match should be a number"),
-        ("list_notes", {"limit": True}, "limit should be a number"),
+        ("delete_note", {"uid": UID, "if_match": True}, "if_match should be a whole number"),
+        ("list_notes", {"limit": True}, "limit should be a whole number from 1 to 1000"),
         ("get_note", {"uid": "Groceries"}, "uid should be an id such as 3f9a01bc, as other calls show it"),
         ("patch_note", {"uid": UID, "updates": "title: x"}, "updates should be an object"),
         (

@@ -85,11 +85,12 @@ def _replaced(found: re.Match[str]) -> str:
 
 
 def _operation(details: Details) -> str:
-    """Which operation of a batch was refused. The sentence has its number already."""
-    if not details.get("op") or not isinstance(details.get("index"), int):
+    """Which operation of a batch was refused, on which item. The sentence has its number already."""
+    if not isinstance(details.get("index"), int) or not all(
+        details.get(key) for key in ("op", "kind", "uid")
+    ):
         return ""
-    item = f" of {details['kind']}:{details['uid'][:8]}" if details.get("kind") and details.get("uid") else ""
-    return one_line(f"It is {details['op']}{item}", VALUE) + "."
+    return one_line(f"It is {details['op']} of {details['kind']}:{details['uid'][:8]}", VALUE) + "."
 
 
 def _candidates(details: Details) -> Iterable[str]:
@@ -112,13 +113,15 @@ def _passages(details: Details) -> Iterable[str]:
     headings = details.get("headings", [])[: MOST * 2]
     if headings:
         yield f"Headings: {', '.join(quoted(each['text'], VALUE) for each in headings)}."
-    left = PASSAGES
+    left, seen = PASSAGES, set()
     for each in details.get("nearest", [])[:MOST]:
-        text = visible(json.dumps(each["text"], ensure_ascii=False))
+        text = f"Line {int(each['line'])}: {visible(json.dumps(each['text'], ensure_ascii=False))}."
         if len(text) > left:
             break
-        left -= len(text)
-        yield f"Line {int(each['line'])}: {text}."
+        if text not in seen:
+            left -= len(text)
+            seen.add(text)
+            yield text
 
 
 def _in_the_way(details: Details) -> Iterable[str]:

@@ -15,7 +15,7 @@ SHORTEST_NUMBER = 10 ** (SHORTEST - 1)
 _WHOLE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _WRITTEN = re.compile(
     r"\s*(?:urn:uuid:|(?:toolbridge://)?(?P<kind>[a-z_]{1,64})[:/])?"
-    r"(?P<brace>\{)?(?P<digits>[0-9a-f-]{8,36})(?(brace)\})\s*",
+    r"(?P<brace>\{)?(?P<digits>[0-9a-f-]{8,36})(?(brace)\})(?:\u2026|\.\.\.)?\s*",
     re.IGNORECASE | re.ASCII,
 )
 _LONGEST = 200

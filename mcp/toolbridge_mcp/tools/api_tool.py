@@ -79,6 +79,11 @@ class ApiTool(Tool, Generic[Given]):
         """For each kind of item, the tool that does the same with it."""
         return {}
 
+    @property
+    def shows_ids(self) -> str:
+        """The tool that shows which items there are."""
+        return "search"
+
     def to_mcp_tool(self, **overrides: Any) -> WireTool:
         """Without FastMCP's own `_meta`: a model would pay for it and learn nothing."""
         return super().to_mcp_tool(**{"_meta": None, **overrides})
@@ -95,7 +100,7 @@ class ApiTool(Tool, Generic[Given]):
         try:
             given = self._arguments.model_validate(arguments, context=self._circumstances)
         except ValidationError as error:
-            problems = explained(error, self._arguments, self.siblings)
+            problems = explained(error, self._arguments, self.siblings, shows_ids=self.shows_ids)
             raise InvalidArguments(facts={"problems": problems}) from error
         except (ValueError, RecursionError) as error:  # pydantic's, where values are written as JSON
             raise InvalidArguments(facts={"problems": NOT_JSON}) from error

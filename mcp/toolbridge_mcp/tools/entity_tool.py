@@ -55,6 +55,10 @@ class EntityTool(ApiTool[OperationArguments]):
         return super().to_mcp_tool(**{"annotations": self._operation.hints_for(self._client), **overrides})
 
     @property
+    def shows_ids(self) -> str:
+        return f"list_{self._target.entity.plural}"
+
+    @property
     def siblings(self) -> Mapping[str, str]:
         return {other.kind: self._operation.tool_name(other) for other in ENTITIES}
 

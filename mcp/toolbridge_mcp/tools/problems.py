@@ -27,6 +27,9 @@ NOT_JSON = "a text is not valid Unicode, or the nesting is too deep."
 OWN = frozenset({"value_error", "uid", "date", "other_type", "twice"})
 """Types of problems whose messages are the gateway's own. pydantic's name types of Python."""
 
+_OF_ALL = frozenset({"other_type", "twice"})
+"""Types of problems whose messages name the arguments, since they are about several."""
+
 _WITH_EXAMPLE = frozenset({"extra_forbidden", "missing"})
 
 
@@ -36,11 +39,12 @@ def explained(
     siblings: Mapping[str, str],
     *,
     with_example: bool = True,
+    shows_ids: str = "",
 ) -> str:
     """A sentence or two for each of the first `MAX_PROBLEMS` problems of the arguments that `model` declares.
 
     `siblings` has for each kind of item the tool that does the same with it. An example of the whole call
-    follows where it helps.
+    follows where it helps. `shows_ids` is the tool that shows which items there are.
     """
     found = error.errors(include_url=False)
     unknown = [detail for detail in found if detail["type"] == "extra_forbidden"]
@@ -49,6 +53,8 @@ def explained(
     sentences += [_sentence(detail, model, siblings) for detail in others[:MAX_PROBLEMS]]
     if len(others) > MAX_PROBLEMS:
         sentences.append(f"{len(others) - MAX_PROBLEMS} more.")
+    if shows_ids and any(detail["type"] == "uid" and detail["loc"] == ("uid",) for detail in found):
+        sentences.append(f"{shows_ids} shows the ids.")
     example = with_example and example_call(published_schema(model))
     if example and any(detail["type"] in _WITH_EXAMPLE for detail in found):
         sentences.append(f"Example: {example}.")
@@ -88,10 +94,13 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], siblings: Mapping[st
         return f"{where} {_of_another_kind(where, detail['ctx']['kind'], siblings)}."
     if kind == "string_unicode":
         return f"{where} should be valid Unicode."
-    said = detail["msg"].removeprefix("Value error, ") if kind in OWN else _allowed(detail, node, where)
+    counts = kind == "value_error" and node.get("type") == "integer"
+    own = kind in OWN and not counts
+    said = detail["msg"].removeprefix("Value error, ") if own else _allowed(detail, node, where)
     instead = ", or leave it out" if _may_be_left_out(detail["loc"], model) else ""
-    subject = f"{where} " if where and kind not in ("twice", "other_type") else ""
-    return f"{subject}{said}{instead}.{_sent(detail['input'], node) if where else ''}"
+    if kind in _OF_ALL:
+        return f"{said}."
+    return f"{where} {said}{instead}.{_sent(detail['input'], node)}"
 
 
 def _sent(value: Any, node: Schema) -> str:
