@@ -138,7 +138,7 @@ async def test_a_taken_uid_is_refused(old: Tools) -> None:
 TASKS: list[dict[str, Any]] = [
     {"title": "one", "status": "open", "tags": ["home", "x"]},
     {"title": "two", "status": "open"},
-    {"title": "three", "status": "completed", "tags": ["home"]},
+    {"title": "three", "status": "completed", "priority": "high", "tags": ["home"]},
     {"title": "four", "status": "open", "tags": ["home"]},
     {"title": "five", "status": "in_progress", "tags": []},
 ]
@@ -156,6 +156,8 @@ TASKS: list[dict[str, Any]] = [
         ("list_tasks", {"updated_since": "2020-01-01T00:00:00Z"}),
         ("list_tasks", {"updated_since": "2999-01-01T00:00:00Z"}),
         ("list_tasks", {"tag": "nobody has it"}),
+        ("list_tasks", {"priority": "high"}),
+        ("list_chat_messages", {"read": False}),
         ("list_chats", {"archived": True}),
         ("list_chats", {"archived": False}),
         ("list_comments", {"parent_type": "task", "parent_uid": "PARENT"}),

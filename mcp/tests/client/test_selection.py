@@ -20,6 +20,8 @@ def test_a_filter_that_is_not_known_is_refused_since_it_would_return_too_much() 
         Selection.of(NOTE, {"limit": "10", "colour": "red"})
     with pytest.raises(CannotFilter):
         Selection.of(NOTE, {"parentUid": UID})
+    with pytest.raises(CannotFilter):
+        Selection.of(TASK, {"dueBefore": "2026-12-04"})
 
 
 @pytest.mark.parametrize(
@@ -35,6 +37,10 @@ def test_a_filter_that_is_not_known_is_refused_since_it_would_return_too_much() 
         (CHAT, {"archived": "true"}, {"archived": True}, True),
         (CHAT, {"archived": "true"}, {"archived": "true"}, False),
         (CHAT, {"archived": "false"}, {}, True),
+        (TASK, {"priority": "high"}, {"priority": "high"}, True),
+        (TASK, {"priority": "high"}, {}, False),
+        (NOTE, {"pinned": "true"}, {"pinned": True}, True),
+        (NOTE, {"pinned": "false"}, {}, True),
         (COMMENT, {"parentUid": UID}, {"parentUid": UID.upper()}, True),
         (COMMENT, {"parentUid": UID, "parentType": "task"}, {"parentUid": UID, "parentType": "note"}, False),
         (NOTE, {"tag": "a"}, None, False),

@@ -238,6 +238,26 @@ async def test_lists_are_filtered_and_ordered(tools: Tools) -> None:
     assert (await tools.call("list_chats", archived=False))["items"] == []
 
 
+async def test_tasks_are_listed_and_counted_by_priority_and_due_date(tools: Tools) -> None:
+    for priority, due in (("high", "2026-12-01"), ("low", "2026-12-04"), ("high", "2026-12-05")):
+        await tools.create(TASK, priority=priority, due_date=due)
+
+    async def count(**filters: object) -> str:
+        return text_of(await tools.result("list_tasks", limit=1, **filters)).split(",", 1)[0]
+
+    assert await count(priority="high") == "1 of 2 tasks"
+    assert await count(due_before="2026-12-05") == "1 of 2 tasks"
+    assert await count(due_after="2026-12-02", priority="high") == "1 of 1 tasks"
+
+
+async def test_pinned_notes_and_unread_messages_are_listed(tools: Tools) -> None:
+    for entity, name, other in ((NOTE, "pinned", False), (CHAT_MESSAGE, "read", True)):
+        wanted = await tools.create(entity, **{name: not other})
+        await tools.create(entity, **{name: other})
+        listed = await tools.call(f"list_{entity.plural}", **{name: not other})
+        assert [item["uid"] for item in listed["items"]] == [wanted["uid"]]
+
+
 async def test_a_cursor_belongs_to_the_filters_it_came_with(tools: Tools) -> None:
     for _ in range(3):
         await tools.create(TASK, status="open")

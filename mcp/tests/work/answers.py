@@ -82,6 +82,7 @@ async def _of_reading(model: Model) -> dict[str, int]:
         "read of a chat with 12 messages": await _cost(model, "read", items=[life.ROOF], with_messages=50),
         "overview": await _cost(model, "overview"),
         "changes of 781 items": await _cost(model, "changes", since="1 hour"),
+        "whoami": await _cost(model, "whoami"),
     }
 
 

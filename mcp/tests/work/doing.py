@@ -12,6 +12,8 @@ from tests.work.life import FIVE_TITLES, OLD_TAG, ROOF, ROOMS
 from tests.work.model import Model
 from tests.work.reading import change_in, id_in, line_with, number_before
 
+PRIORITIES = ("high", "medium", "low")
+
 Doing = Callable[[Model, date, str], Awaitable[Said]]
 
 
@@ -111,17 +113,28 @@ async def take_back(model: Model, _: date, since: str) -> Said:
 
 
 async def triage(model: Model, today: date, _: str) -> Said:
+    await _set_priorities(model, today)
+    tried = await model.call(
+        "batch",
+        dry_run=True,
+        operations=[_priority(name, {"status": "open", "priority": name}) for name in PRIORITIES],
+    )
+    return dict(zip(PRIORITIES, map(int, re.findall(r"(\d+) matched", tried)), strict=True))
+
+
+async def triage_with_tools_of_entities(model: Model, today: date, _: str) -> Said:
+    await _set_priorities(model, today)
+    lists = {
+        name: await model.call("list_tasks", status="open", priority=name, limit=1) for name in PRIORITIES
+    }
+    return {name: number_before(listed, "tasks") for name, listed in lists.items()}
+
+
+async def _set_priorities(model: Model, today: date) -> None:
     await model.call("overview")
     overdue = {"status": "open", "due_before": str(today)}
     soon = {"status": "open", "due_after": str(today), "due_before": str(today + timedelta(days=8))}
     await model.call("batch", operations=[_priority("high", overdue), _priority("medium", soon)])
-    names = ("high", "medium", "low")
-    tried = await model.call(
-        "batch",
-        dry_run=True,
-        operations=[_priority(name, {"status": "open", "priority": name}) for name in names],
-    )
-    return dict(zip(names, map(int, re.findall(r"(\d+) matched", tried)), strict=True))
 
 
 def _priority(name: str, where: dict[str, str]) -> dict[str, object]:
@@ -152,5 +165,6 @@ DOING_WITH_ALL: dict[str, Doing] = {
     **DOING,
     "move a comment": move_with_tools_of_entities,
     "sum up a chat": sum_up_with_tools_of_entities,
+    "triage": triage_with_tools_of_entities,
 }
 """With all tools, of which a model takes those with the plainest names."""

@@ -7,7 +7,7 @@ import base64
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, get_args
 from uuid import UUID
 
 from toolbridge_mcp.client.document import JsonObject
@@ -114,6 +114,10 @@ def _test(entity: Entity, name: str, value: str) -> Test:
         return lambda item: _payload(item).get("status") == value
     if name in entity.parent_keys:
         return lambda item: str(_payload(item).get(name)).lower() == value.lower()
+    if (field := entity.names.get(name)) in entity.narrowing:
+        if bool in get_args(entity.fields.model_fields[field].annotation):
+            return lambda item: (_payload(item).get(name) is True) == (value == "true")
+        return lambda item: _payload(item).get(name) == value
     raise CannotFilter
 
 

@@ -189,11 +189,10 @@ class Entity:
 
     @cached_property
     def filters(self) -> Mapping[str, str]:
-        """What narrows a list of it: its parent, and those of `FILTERS` whose field it has."""
-        parent = {name: name for name in self.parent.fields} if self.parent else {}
-        return {
-            name: field for name, field in {**parent, **FILTERS}.items() if field in self.fields.model_fields
-        }
+        """What narrows a list of it: its parent, those of `FILTERS` whose field it has, and `narrowing`."""
+        parent = self.parent.fields if self.parent else ()
+        common = {name: field for name, field in FILTERS.items() if field in self.fields.model_fields}
+        return {**dict(zip(parent, parent, strict=True)), **common, **{name: name for name in self.narrowing}}
 
     @cached_property
     def parent_keys(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from toolbridge_mcp.client import reduced_item as without_payload
 from toolbridge_mcp.entities import Entity
 from toolbridge_mcp.entities.empty import EMPTY
 from toolbridge_mcp.entities.entity import Maybe, Number, Texts, Word
-from toolbridge_mcp.entities.times import Moment
+from toolbridge_mcp.entities.times import DateOrTime, Moment
 from toolbridge_mcp.rendering import estimated_tokens, from_item, from_summary, lines
 from toolbridge_mcp.tools.arguments import (
     OperationArguments,
@@ -172,4 +172,6 @@ def list_arguments(entity: Entity) -> type[OperationArguments]:
         name: optional(*declared[field]) if name == field else (Word | None, Field(default=None))
         for name, field in entity.filters.items()
     }
+    if entity.due:
+        filters |= dict.fromkeys(("due_before", "due_after"), (DateOrTime | None, None))
     return arguments_model("List", entity, ListArguments, filters)
