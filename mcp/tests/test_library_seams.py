@@ -32,11 +32,12 @@ from mcp.shared.message import SessionMessage
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from sse_starlette import EventSourceResponse
 from sse_starlette.sse import AppStatus
-from starlette.types import ASGIApp, Message, Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from tests.harness.clients import HELLO, META
 from toolbridge_mcp import library_seams
+from toolbridge_mcp.choice import Choice, choose, current_choice
 from toolbridge_mcp.library_seams import (
     DISCONNECT_ERRORS,
     DISCONNECT_LOGGERS,
@@ -197,6 +198,32 @@ async def test_the_sdk_lists_all_tools_for_a_call_unless_it_has_the_schemas(
         methods.seen.clear()
         assert (await http.post("/mcp", json=call, headers=headers)).status_code == 200
         assert methods.seen == ["tools/call"]
+
+
+@pytest.mark.parametrize("chosen", [frozenset({"work"}), None])
+async def test_a_schema_is_asked_for_where_the_choice_of_the_message_is_known(
+    chosen: Choice, plain_server: FastMCP
+) -> None:
+    """A name may mean another tool, with another schema, for another address."""
+    asked: list[tuple[str, Choice]] = []
+    library_seams.publish_input_schemas(plain_server, lambda name: asked.append((name, current_choice())))
+    params = {"name": "echo", "arguments": {"text": "a"}, "_meta": META}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    headers = {
+        "Accept": BOTH,
+        "MCP-Protocol-Version": "2026-07-28",
+        "Mcp-Method": "tools/call",
+        "Mcp-Name": "echo",
+    }
+    app = plain_server.http_app(transport="http", json_response=True)
+
+    async def choosing(scope: Scope, receive: Receive, send: Send) -> None:
+        choose(scope, chosen)
+        await app(scope, receive, send)
+
+    async with app.lifespan(app), over_asgi(choosing) as http:
+        assert (await http.post("/mcp", json=call, headers=headers)).status_code == 200
+    assert asked == [("echo", chosen)]
 
 
 async def test_the_endpoint_event_is_one_message_with_the_session_id(plain_server: FastMCP) -> None:
