@@ -51,7 +51,11 @@ class Kind:
         """Arguments of `create` and `update`: a value for each field, its parent aside."""
         schema = SCHEMAS[f"create_{self.name}"]
         names = schema["required"] if required_only else schema["properties"]
-        besides = {"additional_fields", *(name for name in names if camel(name) in self.parent_keys)}
+        besides = {
+            "additional_fields",
+            "return_item",
+            *(name for name in names if camel(name) in self.parent_keys),
+        }
         return {name: sample_value(name, schema["properties"][name]) for name in names if name not in besides}
 
 

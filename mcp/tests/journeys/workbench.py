@@ -31,7 +31,9 @@ class Item:
         sync: Json = {"version": self.version, "isDeleted": self.deleted}
         if self.deleted:
             sync["deletedAt"] = stored.get("deletedAt")
-        wanted = {**self.fields, "uid": self.uid, "updatedTs": stored["updatedAt"], "sync": sync}
+        mirrors = {"uid": self.uid, "updatedTs": stored["updatedAt"], "sync": sync}
+        shown = mirrors if mirrors.keys() & payload.keys() else {}  # tools leave them out, REST does not
+        wanted = {**self.fields, **shown}
         facts = {
             "uid": stored["uid"] == self.uid,
             "version": stored["version"] == self.version,
