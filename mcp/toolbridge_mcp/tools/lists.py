@@ -133,6 +133,8 @@ class ListArguments(OperationArguments):
 def fit(texts: Sequence[str], max_tokens: int) -> int:
     """How many of the texts, from the first on, `max_tokens` are enough for; one at least."""
     left = max_tokens - AROUND_TOKENS
+    if sum(len(text.encode()) + 1 for text in texts) <= left:  # no token is shorter than a byte
+        return len(texts)
     for number, text in enumerate(texts):
         left -= estimated_tokens(text) + 1
         if left < 0:
