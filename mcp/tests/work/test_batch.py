@@ -388,6 +388,10 @@ WRONG: list[tuple[Any, str]] = [
     ({"op": "delete", "item": "$1"}, '"$1" should name an earlier create'),
     ({"op": "delete", "item": "$x"}, '"$x" should name an earlier create'),
     ({"op": "patch", "item": SOME, "\u202e\x00" * 40: 1}, "\\u202e"),
+    ({"op": "delete", "kind": "task", "where": "all"}, 'where should be an object such as {"tag": "ops"}'),
+    ({"op": "patch", "item": SOME, "fields": {"title": "\ud800"}}, "not valid Unicode"),
+    ({"op": "patch", "item": SOME, "fields": "\ud800"}, "should have fields such as"),
+    ({"op": "patch", "item": SOME, "tags": "\ud800"}, "operation 1 (patch task): "),
 ]
 
 

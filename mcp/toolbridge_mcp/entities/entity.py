@@ -38,7 +38,7 @@ def _decoded(value: Any) -> Any:
         return value
     try:
         decoded = from_json(value, allow_inf_nan=False)
-    except ValueError:
+    except (ValueError, TypeError):  # TypeError: half a character
         return value
     return decoded if isinstance(decoded, list | dict) else value
 

@@ -110,7 +110,7 @@ def list_of_words(value: Any) -> Any:
         return value
     try:
         from_json(value)
-    except ValueError:
+    except (ValueError, TypeError):  # TypeError: half a character
         return [value]
     return value
 
@@ -234,7 +234,7 @@ def _decoded(value: Any, kind: type[Decoded]) -> Decoded | None:
     if isinstance(value, str):
         try:
             value = from_json(value, allow_inf_nan=False)
-        except ValueError:
+        except (ValueError, TypeError):  # TypeError: half a character
             return None
     return value if isinstance(value, kind) else None
 

@@ -11,6 +11,7 @@ from pydantic_core import from_json
 from toolbridge_mcp.client import JsonObject
 from toolbridge_mcp.entities import ENTITIES, Entity
 from toolbridge_mcp.entities.entity import Arguments, Maybe, Number, Object
+from toolbridge_mcp.entities.schema import any_object
 from toolbridge_mcp.entities.uids import read_reference
 from toolbridge_mcp.tools.arguments import Version
 from toolbridge_mcp.tools.problems import explained
@@ -29,7 +30,7 @@ class Selection(Arguments):
     """Which items an operation is about, and under which condition."""
 
     item: Maybe[ItemName] = None
-    where: Maybe[Object] = None
+    where: Maybe[Annotated[Object, any_object("Filters", "tag")]] = None
     at_most: Maybe[Annotated[Number, Field(ge=1, le=1000)]] = None
     if_match: Maybe[Version] = None
 
@@ -109,7 +110,7 @@ def _object(given: Any, otherwise: str) -> JsonObject:
     if isinstance(given, str):
         try:
             given = from_json(given, allow_inf_nan=False)
-        except ValueError:
+        except (ValueError, TypeError):  # TypeError: half a character
             raise Unfit(otherwise) from None
     if not isinstance(given, dict):
         raise Unfit(otherwise)

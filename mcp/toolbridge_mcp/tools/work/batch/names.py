@@ -97,5 +97,6 @@ def shown_name(name: str) -> str:
 
 
 def _put(taken: JsonObject, declared: str, name: str, value: object) -> None:
-    if taken.setdefault(declared, value) != value:
-        raise Unfit(f"{declared} is given twice, also as {shown_name(name)}")
+    present = taken.setdefault(declared, value)
+    if present is not value and present != value:
+        raise Unfit(f"{shown_name(declared)} is given twice, also as {shown_name(name)}")

@@ -10,6 +10,7 @@ from typing import Any
 
 from toolbridge_mcp.client import JsonObject
 from toolbridge_mcp.errors import InvalidArguments
+from toolbridge_mcp.tools.problems import NOT_JSON
 from toolbridge_mcp.tools.work.batch.draft import Draft, called, draft_of
 from toolbridge_mcp.tools.work.batch.names import Unfit
 from toolbridge_mcp.tools.work.batch.sending import Zone, sendable
@@ -65,3 +66,5 @@ class Reading:
             yield
         except Unfit as unfit:
             self._problems.setdefault(number, f"{name}: {str(unfit).rstrip('.')}.")
+        except (ValueError, RecursionError):  # pydantic's, where values are written as JSON
+            self._problems.setdefault(number, f"{name}: {NOT_JSON}")

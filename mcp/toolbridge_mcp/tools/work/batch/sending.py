@@ -85,7 +85,8 @@ def _with_fields(
     word = entity.words["word"]
     check_names(beside, names, f"is no field of a {word}; it has {', '.join(names)}. Others go into fields")
     for name, value in beside.items():
-        if fields.setdefault(name, value) != value:
+        present = fields.setdefault(name, value)
+        if present is not value and present != value:
             raise Unfit(f"{name} is given twice, beside op and in fields")
     fields, made = _with_parent(fields, entity, before)
     if draft.row.creates and draft.selection.item is not None:
