@@ -1,4 +1,4 @@
-"""The table `counts.json`: what the list of tools, the jobs and the answers cost a model.
+"""The table `counts.json`: what a model is told at first, what the jobs cost it, and what the answers do.
 
 `python -m tests.work.counts` writes it; with `--check` it fails if something costs another amount by now.
 """
@@ -14,7 +14,7 @@ from typing import Any
 from tests.harness.processes import api_process, gateway_process, running
 from tests.work.answers import answers
 from tests.work.journeys import JOURNEYS
-from tests.work.measure import TOOLSETS, list_of_tools, travel
+from tests.work.measure import TOOLSETS, told_at_first, travel
 
 FILE = Path(__file__).with_name("counts.json")
 TOLERANCE = 0.05
@@ -54,7 +54,7 @@ async def measured(api_url: str, gateway_url: str) -> Counts:
         costs = {name: await travel(journey, api_url, gateway_url, name) for name in TOOLSETS}
         journeys[journey.name] = {name: vars(cost) for name, cost in costs.items()}
     return {
-        "tools/list": {name: await list_of_tools(gateway_url, name) for name in TOOLSETS},
+        "at first": {name: await told_at_first(gateway_url, name) for name in TOOLSETS},
         "journeys": journeys,
         "answers": await answers(api_url, gateway_url),
     }

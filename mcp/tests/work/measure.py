@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tests.harness.clients import Rest, token
 from tests.work.doing import DOING, DOING_WITH_ALL
 from tests.work.journeys import Journey
-from tests.work.model import ALL, WORK, connected, tokens_of_the_list
+from tests.work.model import ALL, WORK, connected, tokens_of_the_instructions, tokens_of_the_list
 from tests.work.person import Person
 
 TOOLSETS = {"all": ALL, "work": WORK}
@@ -40,7 +40,8 @@ async def travel(journey: Journey, api_url: str, gateway_url: str, toolset: str)
     return Cost(model.calls, model.tokens)
 
 
-async def list_of_tools(gateway_url: str, toolset: str) -> int:
-    """The tokens of the list of tools."""
+async def told_at_first(gateway_url: str, toolset: str) -> dict[str, int]:
+    """The tokens of what every conversation begins with."""
     async with connected(gateway_url, token("reader"), TOOLSETS[toolset]) as model:
-        return await tokens_of_the_list(model)
+        listed = await tokens_of_the_list(model)
+        return {"tools/list": listed, "instructions": tokens_of_the_instructions(model)}

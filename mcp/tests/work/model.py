@@ -22,10 +22,12 @@ def compact(value: object) -> str:
 
 
 def shown(result: CallToolResult) -> str:
-    """What hosts give to a model: the structure where there is one; of an error only the text."""
-    if result.structured_content is not None and not result.is_error:
-        return compact(result.structured_content)
-    return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+    """What a host gives to a model. Some hosts give the structure and drop the text, others the opposite, so
+    that both must say the same; of an error all give the text."""
+    text = "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+    if result.structured_content is not None:
+        assert json.loads(text) == result.structured_content
+    return text
 
 
 class Model:
@@ -61,3 +63,8 @@ async def tokens_of_the_list(model: Model) -> int:
     """The tokens of `tools/list` as it is on the wire."""
     listed = await model.tools.client.list_tools_mcp()
     return count(compact(listed.model_dump(mode="json", by_alias=True, exclude_none=True)))
+
+
+def tokens_of_the_instructions(model: Model) -> int:
+    """The tokens of what the server says of itself."""
+    return count(model.tools.client.instructions or "")

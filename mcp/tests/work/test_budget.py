@@ -5,7 +5,7 @@ import pytest
 from tests.harness.processes import Process
 from tests.work.answers import answers
 from tests.work.counts import ADVICE, changes, counted
-from tests.work.measure import TOOLSETS, list_of_tools
+from tests.work.measure import TOOLSETS, told_at_first
 
 MOST_OF_THE_LIST = {"all": 7_500, "work": 1_600}
 MOST_OF_AN_ANSWER = 20_000
@@ -17,10 +17,10 @@ WRITES_OF_ONE_ITEM = ("create", "patch", "patch that changes nothing", "process"
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("toolset", TOOLSETS)
-async def test_the_list_of_tools_is_within_its_budget(toolset: str, gateway: Process) -> None:
-    tokens = await list_of_tools(gateway.url, toolset)
-    assert tokens <= MOST_OF_THE_LIST[toolset]
-    assert not changes({toolset: tokens}, {toolset: counted()["tools/list"][toolset]}), ADVICE
+async def test_what_a_model_is_told_at_first_is_within_its_budget(toolset: str, gateway: Process) -> None:
+    tokens = await told_at_first(gateway.url, toolset)
+    assert tokens["tools/list"] <= MOST_OF_THE_LIST[toolset]
+    assert not changes(tokens, counted()["at first"][toolset]), ADVICE
 
 
 @pytest.mark.anyio

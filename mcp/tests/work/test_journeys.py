@@ -2,14 +2,17 @@
 
 import pytest
 
+from tests.harness.clients import Rest
 from tests.harness.processes import Process
 from tests.work.counts import ADVICE, changes, counted
 from tests.work.journeys import JOURNEYS, Journey
+from tests.work.life import ROOF
 from tests.work.measure import TOOLSETS, travel
+from tests.work.person import Person
 
 MOST_CALLS = 25
 MOST_TOKENS = {"all": 16_000, "work": 10_000}
-"""For the list of tools and all jobs."""
+"""For what a model is told at first, and all jobs."""
 
 
 @pytest.mark.anyio
@@ -31,8 +34,25 @@ def test_the_counts_are_of_these_jobs() -> None:
 def test_all_jobs_together_cost_little(toolset: str) -> None:
     costs = [journey[toolset] for journey in counted()["journeys"].values()]
     assert sum(cost["calls"] for cost in costs) <= MOST_CALLS
-    tokens = counted()["tools/list"][toolset] + sum(cost["tokens"] for cost in costs)
+    tokens = sum(counted()["at first"][toolset].values()) + sum(cost["tokens"] for cost in costs)
     assert tokens <= MOST_TOKENS[toolset]
+
+
+@pytest.mark.anyio
+async def test_whatever_else_a_job_changes_is_found(rest: Rest) -> None:
+    person = Person(rest)
+    await person.store()
+    note, chat = person.items[0], person.one("chat", title=ROOF)
+    extra = {"op": "create", "kind": "note", "payload": {"title": "Extra", "content": ""}}
+    patch = {"op": "patch", "kind": "note", "uid": note.uid, "payload": {"tags": ["other"]}}
+    await person.batch([extra, patch, {"op": "delete", "kind": "chat", "uid": chat.uid}])
+    with pytest.raises(AssertionError) as found:
+        person.compare(await person.stored())
+    lines = str(found.value).splitlines()
+    assert lines[0] == "3 items are not as they must be:"
+    assert any("'Extra': must not be there" in line for line in lines)
+    assert any(note.uid[:8] in line and "tags is ['other']" in line for line in lines)
+    assert any("'Roof repair': is not there" in line for line in lines)
 
 
 def test_a_cost_may_differ_by_a_twentieth() -> None:
