@@ -148,3 +148,14 @@ async def test_a_comment_is_shown_with_what_it_is_on(tools: Tools) -> None:
     parent = await tools.parent_of(COMMENT)
     await tools.create(COMMENT, **parent, content="a platypus")
     assert f" on note:{parent['parent_uid'][:8]} " in await tools.text("search", query="platypus")
+
+
+async def test_a_star_finds_all_that_the_filters_let_through_newest_first(tools: Tools) -> None:
+    assert await tools.text("search", query="*") == "There is nothing yet."
+    first = (await tools.call("create_task", title="One", status="open"))["uid"]
+    second = (await tools.call("create_task", title="Two", status="open"))["uid"]
+    await tools.call("create_task", title="Done", status="completed")
+    head, *found = (await tools.text("search", query="*", kinds="task", status="open")).splitlines()
+    assert head.startswith("2 found, the newest change first")
+    assert [line.split()[0] for line in found] == [f"task:{second[:8]}", f"task:{first[:8]}"]
+    assert await tools.text("search", query=" * ", tag="none") == "Nothing matches tag."

@@ -1,5 +1,6 @@
 """Items as a model names them, and what is said of a name that means none, or several."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
@@ -13,9 +14,13 @@ MAX_ITEMS = 20
 MAX_NAME_BYTES = 300
 SHOWN_CHARACTERS = 80
 
+_LINE = re.compile(r"\s*(?:## )?([a-z_]{1,64}:[0-9a-f-]{8,36}) (?=v[0-9]|\")")
+"""The beginning of a line that another tool answered with."""
+
 
 def _as_the_api_reads_it(text: str) -> str:
-    reference = read_reference(text)
+    line = _LINE.match(text)
+    reference = read_reference(line[1] if line else text)
     if reference is not None:
         return f"{reference.kind}:{reference.uid}" if reference.kind else reference.uid
     if not text.strip():

@@ -18,6 +18,12 @@ from toolbridge_mcp.tools.work.texts import PAGE_TOKENS, STORED, text_result
 from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
 
 MAX_QUERY_BYTES = 1_000
+ALL = "*"
+"""The query that finds everything, for lists of all kinds by the filters alone."""
+
+_ALL_BUT_NOTHING = "-zqxjkvbzqxjkvbzq"
+"""The same for the API: all that lacks a word that nobody writes."""
+
 SHOWN_CHARACTERS = 80
 
 
@@ -31,7 +37,7 @@ Query = Annotated[Word, AfterValidator(_searchable)]
 
 
 class SearchArguments(WorkArguments):
-    query: Query = Field(description='Words, "a phrase", -without')
+    query: Query = Field(description='Words, "a phrase", -without, or * for all')
     kinds: Maybe[Kinds] = None
     status: Maybe[States] = None
     tag: Maybe[Tags] = None
@@ -49,11 +55,16 @@ class SearchArguments(WorkArguments):
         if not shown:
             return text_result(self._nothing())
         cursor = found.data.get("nextCursor")
+        order = "newest change" if self._all else "best"
         return text_result(
-            f"{len(shown)}{' or more' if cursor else ''} found, the best first ({STORED}):",
+            f"{len(shown)}{' or more' if cursor else ''} found, the {order} first ({STORED}):",
             *shown,
             f'More: cursor="{cursor}"' if cursor else "",
         )
+
+    @property
+    def _all(self) -> bool:
+        return self.query.strip() == ALL
 
     def _check_states(self) -> None:
         """Raises `InvalidArguments` for a state that no item of the kinds can have: it would find nothing."""
@@ -75,9 +86,8 @@ class SearchArguments(WorkArguments):
             "cursor": self.cursor,
         }
         given = {name: value for name, value in filters.items() if value}
-        return await caller.send(
-            Call("GET", "/v1/search", query={"q": self.query, "limit": str(limit), **given})
-        )
+        words = _ALL_BUT_NOTHING if self._all else self.query
+        return await caller.send(Call("GET", "/v1/search", query={"q": words, "limit": str(limit), **given}))
 
     def _lines(self, found: Document) -> list[str]:
         return lines([from_summary(each) for each in found.data["items"]], with_kind=True)
@@ -86,6 +96,8 @@ class SearchArguments(WorkArguments):
         if self.cursor:
             return "That was all."
         narrowed = [name for name in ("kinds", "status", "tag", "updated_since") if getattr(self, name)]
+        if self._all:
+            return f"Nothing matches {', '.join(narrowed)}." if narrowed else "There is nothing yet."
         without = f"Leave out {', '.join(narrowed)}, or search" if narrowed else "Search"
         return (
             f"Nothing found for {quoted(self.query, SHOWN_CHARACTERS)}. {without} for fewer or other words, "
