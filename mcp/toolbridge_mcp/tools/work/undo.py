@@ -14,9 +14,13 @@ from toolbridge_mcp.entities.entity import Maybe
 from toolbridge_mcp.rendering import quoted, short_id, word
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.results import text_result
+from toolbridge_mcp.tools.work.references import ENTITIES_BY_NAME
 from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
 
 MAX_LINES = 30
+FEW = 3
+"""As many items are named of those that have one line together."""
+
 MAX_FIELDS = 10
 TITLE_CHARACTERS = 40
 
@@ -56,7 +60,7 @@ class UndoArguments(WorkArguments):
 
 
 def _shown(done: Mapping[str, Any], *, dry_run: bool) -> str:
-    """What was taken back, a line for each change, and how to take that back."""
+    """What was taken back, and how to take that back."""
     undone, unchanged = done["undone"], done["unchanged"]
     if not undone:
         return f"Nothing to undo: {_ids(unchanged)} was undone before, or changed nothing that is left."
@@ -66,18 +70,38 @@ def _shown(done: Mapping[str, Any], *, dry_run: bool) -> str:
         said = f"Dry run, nothing was stored. It would undo {changes}:"
     elif batch := done.get("batch_id"):
         said = f"{said} To redo: undo change={batch}"
-    lines = [said, *map(_line, undone[:MAX_LINES])]
-    if left_out := len(undone) - MAX_LINES:
-        lines += [f"and {left_out} more"] if left_out > 0 else []
+    lines = _lines(undone)
+    if (left_out := len(lines) - MAX_LINES) > 0:
+        lines[MAX_LINES:] = [f"and {left_out} more lines"]
     if unchanged:
         lines.append(f"Already as before: {_ids(unchanged)}")
-    return "\n".join(lines)
+    return "\n".join([said, *lines])
 
 
-def _line(one: Mapping[str, Any]) -> str:
-    title = f" {quoted(one['title'], TITLE_CHARACTERS)}" if one.get("title") else ""
-    item = f"{one['kind']}:{short_id(one['uid'])} v{one['version']}{title}"
-    return f"{one['undoes']} {item}: {_INSTEAD.get(one.get('change', '')) or _fields(one['fields'])}"
+def _lines(undone: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each change, but one for many items of a kind to which the same was done."""
+    alike: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for one in undone:
+        alike.setdefault((one["kind"], _what(one)), []).append(one)
+    lines: list[str] = []
+    for (kind, what), some in alike.items():
+        if len(some) <= FEW:
+            lines += [f"{one['undoes']} {kind}:{_item(one, version=True)}: {what}" for one in some]
+        else:
+            named = ", ".join(_item(one) for one in some[:FEW])
+            entity = ENTITIES_BY_NAME.get(kind)
+            words = entity.words["words"] if entity else f"items of kind {word(kind)}"
+            lines.append(f"{len(some)} {words}: {what}: {named} and {len(some) - FEW} more")
+    return lines
+
+
+def _item(one: Mapping[str, Any], *, version: bool = False) -> str:
+    title = [quoted(one["title"], TITLE_CHARACTERS)] if one.get("title") else []
+    return " ".join([short_id(one["uid"]), *([f"v{one['version']}"] if version else []), *title])
+
+
+def _what(one: Mapping[str, Any]) -> str:
+    return _INSTEAD.get(one.get("change", "")) or _fields(one["fields"])
 
 
 def _fields(keys: Sequence[str]) -> str:
