@@ -7,12 +7,13 @@ set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-Usage: scripts/generate.sh [--check] [lock | tools | contract | settings | counts]...
+Usage: scripts/generate.sh [--check] [lock | tools | contract | settings | examples | counts]...
 
   lock      the lock files in mcp/, from mcp/pyproject.toml; what is locked stays where pyproject.toml allows it
   tools     mcp/tests/surface/tools.json, the tools as a client sees them
   contract  api/internal/httpapi/testdata/contract.json, the API's entities, operations and error codes
   settings  docs/configuration.md and docs/gateway-settings.md, from the settings of API and gateway
+  examples  docs/tools.md and the calls in docs/agents.md, with the answers of the programs
   counts    mcp/tests/work/counts.json, what everyday jobs cost a model; from a run
 
 Without a name: all but lock and counts. --check changes nothing and fails when something is stale; it does not check
@@ -55,6 +56,12 @@ settings() {
     in_mcp tests.repository.settings_document ${CHECK:+--check}
 }
 
+examples() {
+    build_api
+    cd "$ROOT"
+    TOOLBRIDGE_API_BINARY="$API_BINARY" in_mcp tests.examples ${CHECK:+--check}
+}
+
 counts() {
     build_api
     cd "$ROOT"
@@ -69,7 +76,7 @@ NAMES=''
 for argument in "$@"; do
     case $argument in
         --check) CHECK=yes ;;
-        lock | tools | contract | settings | counts) NAMES="$NAMES $argument" ;;
+        lock | tools | contract | settings | examples | counts) NAMES="$NAMES $argument" ;;
         -h | --help)
             usage
             exit
@@ -80,7 +87,7 @@ for argument in "$@"; do
             ;;
     esac
 done
-NAMES=${NAMES:-tools contract settings}
+NAMES=${NAMES:-tools contract settings examples}
 set_up requirements-dev.lock need_go
 for name in $NAMES; do
     [ "$name$CHECK" = lockyes ] || step "$name" "If it is stale, run scripts/generate.sh $name and review the change." "$name"

@@ -1,5 +1,6 @@
 """Follows a page of the documents that shows code: its blocks are applied to a copy of the tree."""
 
+import json
 import os
 import re
 import shutil
@@ -35,12 +36,21 @@ class Copy:
         return list(dict.fromkeys(name for _, name, _, _ in BLOCK.findall(text)))
 
     def generate(self) -> None:
-        """What `scripts/generate.sh contract tools` does, with the programs of this test run."""
+        """What `scripts/generate.sh` does with what depends on entities and operations, by the programs of
+        this test run. It builds the API."""
         self.run("api", "go", "test", "-count=1", "./internal/httpapi", "-run", "Contract", "-update")
         self.run("mcp", sys.executable, "-m", "tests.surface.write")
+        self.build()
+        self.run("mcp", sys.executable, "-m", "tests.examples")
 
     def build(self) -> None:
         self.run("api", "go", "build", "-ldflags=-s -w", "-o", str(self.binary), "./cmd/toolbridge-api")
+
+    def shows_every_tool(self) -> bool:
+        """Whether the page of the tools has a section for each tool of the copy."""
+        published = json.loads((self.root / "mcp/tests/surface/tools.json").read_text())
+        shown = re.findall(r"^###+ `(\w+)`$", (self.root / "docs/tools.md").read_text(), re.MULTILINE)
+        return {tool["name"] for tool in published} <= set(shown)
 
     def run(self, folder: str, *command: str) -> str:
         """Runs a command in a folder of the copy, returns its output, and fails with it."""

@@ -61,6 +61,11 @@ def tool_error_clauses() -> set[str]:
     return sentences | {clause.strip() for sentence in sentences for clause in re.split(r"[:(]", sentence)}
 
 
+def tool_errors(**facts: str) -> list[str]:
+    """What models read of each kind of failed call, with these facts."""
+    return [error().with_facts(**facts).text() for error in kinds_of(ToolBridgeError)]
+
+
 def kinds_of(error: type[ToolBridgeError]) -> Iterator[type[ToolBridgeError]]:
     yield error
     for kind in error.__subclasses__():

@@ -1,14 +1,15 @@
-"""The runbook and the quickstart quote log messages and errors as they are."""
+"""The documents quote log messages and errors as they are."""
 
 import re
 
 import pytest
 
 from tests.harness.processes import REPOSITORY
-from tests.repository.quotable import api_error_clauses, log_messages, tool_error_clauses
+from tests.repository.quotable import api_error_clauses, log_messages, tool_error_clauses, tool_errors
 
 RUNBOOK = (REPOSITORY / "docs/runbook.md").read_text()
 QUICKSTART = (REPOSITORY / "docs/quickstart.md").read_text()
+AGENTS = (REPOSITORY / "docs/agents.md").read_text()
 
 
 def first_cells(section: str) -> list[str]:
@@ -29,6 +30,11 @@ READ_BY_MODELS = [
     *re.findall(r'^\| "([^"]+)" \|', RUNBOOK, re.MULTILINE),
     *re.findall(r'^\| a tool says "([^"]+)" \|', QUICKSTART, re.MULTILINE),
 ]
+TO_ACT_ON = [
+    quoted
+    for row in re.findall(r'^\| (".*?") \|', AGENTS, re.MULTILINE)
+    for quoted in re.findall(r'"([^"]+)"', row)
+]
 
 
 @pytest.mark.parametrize("message", MESSAGES)
@@ -45,3 +51,8 @@ def test_a_quoted_error_is_one_of_the_api(error: str) -> None:
 @pytest.mark.parametrize("text", READ_BY_MODELS)
 def test_a_quoted_text_is_what_a_model_reads(text: str) -> None:
     assert text in tool_error_clauses()
+
+
+@pytest.mark.parametrize("part", TO_ACT_ON)
+def test_a_quoted_part_is_in_what_models_read_of_an_error(part: str) -> None:
+    assert any(part in text for text in tool_errors(word="note", retry_after="…"))
