@@ -196,6 +196,13 @@ async def test_children_go_to_parents_of_this_batch(tools: Tools, rest: Rest) ->
     assert (stored["parentType"], stored["parentUid"][:8], stored["author"]) == ("task", task, "ann")
 
 
+async def test_the_only_edit_needs_no_list(tools: Tools, rest: Rest) -> None:
+    uid = (await rest.create(NOTE, {"title": "n", "content": "milk"}))["uid"]
+    await batch(tools, {"op": "edit", "item": f"note:{uid}", "find": "milk", "replace": "bread"})
+    await batch(tools, {"op": "edit", "item": f"note:{uid}", "edits": {"find": "bread", "replace": "eggs"}})
+    assert (await rest.get(NOTE, uid))["payload"]["content"] == "eggs"
+
+
 async def test_a_comment_moves_to_another_item(tools: Tools, rest: Rest) -> None:
     note = await rest.create(NOTE, {"title": "n", "content": "c"})
     (task,) = await tasks(rest, 1)

@@ -43,6 +43,14 @@ def _so_many(edits: list[Edit]) -> list[Edit]:
     return edits
 
 
+def with_the_only_edit(given: JsonObject) -> JsonObject:
+    """With `find` and `replace` in an edit, where they are arguments of their own."""
+    if "edits" in given or "find" not in given:
+        return given
+    edit = {name: given[name] for name in Edit.model_fields if name in given}
+    return {**{name: value for name, value in given.items() if name not in edit}, "edits": [edit]}
+
+
 class TextEdit(Arguments):
     # No docstring: pydantic would put it into the published schema of what inherits it.
     edits: Maybe[Annotated[list[Edit], AfterValidator(_so_many), BeforeValidator(_one_alone), FromJson]] = (
@@ -56,11 +64,7 @@ class TextEdit(Arguments):
     @model_validator(mode="before")
     @classmethod
     def _with_the_only_edit(cls, value: Any) -> Any:
-        """With `find` and `replace` in an edit, where they are arguments of their own."""
-        if not isinstance(value, dict) or "edits" in value or "find" not in value:
-            return value
-        edit = {name: value[name] for name in Edit.model_fields if name in value}
-        return {**{name: given for name, given in value.items() if name not in edit}, "edits": [edit]}
+        return with_the_only_edit(value) if isinstance(value, dict) else value
 
     @model_validator(mode="after")
     def _changes_something(self) -> "TextEdit":

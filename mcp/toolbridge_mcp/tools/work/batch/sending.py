@@ -18,6 +18,7 @@ from toolbridge_mcp.tools.work.batch.draft import Draft, maker_of
 from toolbridge_mcp.tools.work.batch.filters import filters_of
 from toolbridge_mcp.tools.work.batch.names import TOOL, Unfit, check_names, spelled, spelled_fields
 from toolbridge_mcp.tools.work.batch.rows import Row
+from toolbridge_mcp.tools.work.edit_text import with_the_only_edit
 from toolbridge_mcp.tools.work.references import ENTITIES_BY_NAME
 
 _SIBLINGS = {entity.kind: TOOL for entity in ENTITIES}
@@ -71,7 +72,7 @@ def _without_fields(
     row, model = draft.row, draft.row.arguments(entity)
     if draft.within:
         raise Unfit(f"takes no fields{_takes(row)}")
-    given = spelled(draft.beside, model)
+    given = spelled(with_the_only_edit(draft.beside) if row.op == "edit" else draft.beside, model)
     check_names(given, row.own, f"is no part of {row.op}{_takes(row)}")
     given = {"uid": NO_ITEM, **given} if "uid" in model.model_fields else given
     return _read(row, entity, given, circumstances)
