@@ -52,11 +52,12 @@ def _end_of_a_line_or_word(text: str, start: int, end: int) -> int:
 
 
 def _open_fence(text: str, at: int) -> re.Match[str] | None:
-    """The line that opens the fence in which a character is."""
-    opened: re.Match[str] | None = None
-    for fence in _FENCE.finditer(text, 0, at):
-        if opened is None:
-            opened = fence
-        elif fence[0] == opened[1]:
-            opened = None
-    return opened
+    """The line that opens the fence in which a character is. Nothing within a fence looks like its end."""
+    end = 0
+    while opened := _FENCE.search(text, end, at):
+        closing = f"\n{opened[1]}"
+        closed = text.find(f"{closing}\n", opened.end(), at)
+        if closed == -1:
+            return None if at == len(text) and text.endswith(closing) else opened
+        end = closed + len(closing)
+    return None

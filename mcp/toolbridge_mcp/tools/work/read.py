@@ -1,8 +1,9 @@
 """Reads items whole."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from fastmcp.tools.base import ToolResult
 from mcp.types import ToolAnnotations
@@ -29,9 +30,15 @@ MOST_MESSAGES = 200
 LEAST_BYTES = 64_000
 """Payloads of several items that are asked for at once, at least."""
 
+LARGE = 200_000
+"""Texts of this size take so long to be rendered that others would notice."""
+
 CHARACTERS_A_TOKEN = 4
 OWN_TOKENS = 50
 """What is said of an item that is not shown whole."""
+
+
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -99,11 +106,7 @@ class ReadArguments(WorkArguments):
             query["maxBytes"] = str(max(LEAST_BYTES, self.max_tokens * BYTES_A_TOKEN))
         repeated = tuple(("ref", name) for name in names)
         found = await caller.send(Call("GET", "/v1/items", query=query, repeated=repeated))
-        seen: set[str] = set()
-        entries = []
-        for name, each in zip(names, found.data["items"], strict=True):
-            entries.append(_entry(name, each, seen))
-        return entries
+        return await _aside(found.size, _entries_of, names, found.data["items"])
 
     def _show_whole(self, items: Sequence[_Entry], left: int) -> int:
         """Shows the items for which there is room, and returns what is left."""
@@ -131,7 +134,8 @@ class ReadArguments(WorkArguments):
             raise InvalidArguments(
                 facts={"problems": f"offset should be below {length}, where the item ends."}
             )
-        part = excerpt(entry.markdown, self.offset, max(left - estimated_tokens(below), OWN_TOKENS))
+        most = max(left - estimated_tokens(below), OWN_TOKENS)
+        part = await _aside(length, excerpt, entry.markdown, self.offset, most)
         heading = "\n".join(entry.markdown.split("\n", 2)[:2]) if self.offset else ""
         said = f"Characters {self.offset} to {part.end} of {length}."
         if part.end < length:
@@ -165,6 +169,16 @@ class ReadArguments(WorkArguments):
                 f"Next: read items=[{ids}] max_tokens={most}",
             ]
         )
+
+
+async def _aside(size: int, work: Callable[..., Result], *given: Any) -> Result:
+    """What `work` returns. With a large text it has a thread, so that it delays no other call."""
+    return work(*given) if size < LARGE else await asyncio.to_thread(work, *given)
+
+
+def _entries_of(names: Sequence[str], found: Sequence[Mapping[str, Any]]) -> list[_Entry]:
+    seen: set[str] = set()
+    return [_entry(name, each, seen) for name, each in zip(names, found, strict=True)]
 
 
 def _entry(name: str, found: Mapping[str, Any], seen: set[str]) -> _Entry:
