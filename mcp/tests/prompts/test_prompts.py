@@ -1,5 +1,6 @@
 """Prompts, to clients over both transports."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,8 @@ async def test_a_prompt_is_bounded(gateway: Process, rest: Rest, bearer: str) ->
         await create(rest, TASK, title=f"task {number} " + "word " * 30, status="open", dueDate="2026-12-01")
     async with over_http(gateway.url, bearer) as tools:
         text = await prompt(tools, "note_to_tasks", note=note["uid"])
-        assert "more characters are not shown here]\n```" in text
+        rest_of_it = rf'The rest: read items=\["note:{note["uid"][:8]}"\] offset=\1\n'
+        assert re.search(rf"\n```\nCharacters 0 to (\d+) of 380\d\d\d\. {rest_of_it}", text)
         assert 3_000 < count(text) < 9_000
         assert count(await prompt(tools, "chat_outcome", chat=chat["uid"])) < 10_000
         text = await prompt(tools, "triage_tasks")
@@ -140,8 +142,9 @@ async def test_a_wrong_argument_is_explained(
     async with connect(gateway.url, bearer) as tools:
         assert "needs chat: the title of a chat, or an id such as" in await refusal(tools, "chat_outcome")
         assert "needs chat" in await refusal(tools, "chat_outcome", chat=" ")
-        assert "takes only chat; leave out 'note'" in await refusal(tools, "chat_outcome", chat="x", note="y")
-        assert "takes no arguments; leave out 'days'" in await refusal(tools, "weekly_review", days="7")
+        too_many = await refusal(tools, "chat_outcome", chat="x", note="y")
+        assert 'takes only chat; leave out "note"' in too_many
+        assert 'takes no arguments; leave out "days"' in await refusal(tools, "weekly_review", days="7")
         assert '"Nothing like it"' in await refusal(tools, "chat_outcome", chat="Nothing like it")
         assert "no chat with this uid" in await refusal(tools, "chat_outcome", chat="0" * 8)
         ambiguous = await refusal(tools, "chat_outcome", chat="Same")

@@ -117,15 +117,23 @@ async def test_a_list_is_short_and_says_when_there_is_more(gateway: Process, res
     assert count(shown) < 1_200
 
 
-async def test_what_is_larger_than_clients_take_is_refused_with_its_size(
+async def test_a_large_item_is_bounded_and_read_says_the_rest(
     gateway: Process, rest: Rest, bearer: str
 ) -> None:
-    note = await create(rest, NOTE, content="\u202e" * 200_000)
+    content = "".join(f"line {number}\n" for number in range(30_000))
+    note = await create(rest, NOTE, content=content)
+    hidden = await create(rest, NOTE, content="\u202e" * 200_000)
     async with over_sse(gateway.url, bearer) as tools:
-        message = await refusal(tools, f"toolbridge://note/{note['uid']}", INTERNAL_ERROR)
-        assert re.search(r"too large for an AI client \(\d+ bytes\)", message)
-        assert "\\u202e" not in message
-        await tools.call("list_tasks")
+        shown = await read(tools, f"toolbridge://note/{note['uid']}")
+        assert 8_000 < count(shown) < 13_000
+        found = re.search(
+            r'\n```\nCharacters 0 to \d+ of \d+\. The rest: read items=\["(.*)"\] offset=(\d+)', shown
+        )
+        assert found
+        last = int(re.findall(r"^line (\d+)$", shown, re.MULTILINE)[-1])
+        following = await tools.text("read", items=found[1], offset=int(found[2]))
+        assert f"\n```\nline {last + 1}\n" in following
+        assert count(await read(tools, f"toolbridge://note/{hidden['uid']}")) < 13_000
 
 
 async def test_only_a_token_that_may_read_sees_and_reads_them(

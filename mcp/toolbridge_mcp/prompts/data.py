@@ -1,14 +1,11 @@
 """What a prompt shows of the user's items: bounded, and fenced as stored text."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from pydantic.alias_generators import to_camel
+from collections.abc import Sequence
 
 from toolbridge_mcp.client import COLLECTION, SUMMARIES, TOTAL, Call, Wish, one_value
 from toolbridge_mcp.entities import Entity
-from toolbridge_mcp.rendering import estimated_tokens, fenced, lines
+from toolbridge_mcp.rendering import fenced, lines
 from toolbridge_mcp.resources.reading import find
 from toolbridge_mcp.resources.summaries import summaries_in
 from toolbridge_mcp.tools.caller import Caller
@@ -56,23 +53,6 @@ async def item_with_children(entity: Entity, named: str, caller: Caller) -> str:
     """The item that an id or a title names, with the newest of what belongs to it."""
     with_id = _WITH_ID.search(named)
     found = await find(entity, with_id[1] if with_id else named, CHILDREN, caller)
-    text = found.markdown(_shortened(entity, found.item))
+    text = found.markdown(ITEM_TOKENS)
     below = await found.below(CHILDREN, CHILDREN_TOKENS, caller)
     return f"{text}\n\n{below}" if below else text
-
-
-def _shortened(entity: Entity, item: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The item with a text of at most `ITEM_TOKENS`."""
-    payload, key = item.get("payload"), to_camel(entity.text)
-    text = payload.get(key) if isinstance(payload, dict) else None
-    if not isinstance(payload, dict) or not isinstance(text, str):
-        return item
-    most = ITEM_TOKENS * 4
-    part = text[:most]
-    while (tokens := estimated_tokens(part)) > ITEM_TOKENS:
-        most = most * ITEM_TOKENS * 95 // (tokens * 100)
-        part = text[:most]
-    if len(part) == len(text):
-        return item
-    rest = f"\n[{len(text) - len(part)} more characters are not shown here]"
-    return {**item, "payload": {**payload, key: part + rest}}

@@ -15,6 +15,7 @@ from toolbridge_mcp.entities import Entity
 from toolbridge_mcp.identity import client_name
 from toolbridge_mcp.prompts.data import item_with_children, items_in_states
 from toolbridge_mcp.prompts.guides import ASK_FIRST, UNTRUSTED, Guide
+from toolbridge_mcp.rendering import quoted
 from toolbridge_mcp.resilience import CallLimits
 from toolbridge_mcp.resources.failures import failure, mistake
 from toolbridge_mcp.tools.caller import Caller
@@ -84,7 +85,7 @@ class GuidePrompt(Prompt):
         wanted = self._guide.subject
         if unknown := sorted(arguments.keys() - {wanted}):
             takes = f"only {wanted}" if wanted else "no arguments"
-            raise mistake(f"Prompt {self.name!r} takes {takes}; leave out {unknown[0][:64]!r}.")
+            raise mistake(f"Prompt {self.name!r} takes {takes}; leave out {quoted(unknown[0], 64)}.")
         named = str(arguments.get(wanted) or "").strip() if wanted else ""
         if wanted and not named:
             raise mistake(

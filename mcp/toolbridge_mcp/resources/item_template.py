@@ -6,25 +6,25 @@ from fastmcp.resources import ResourceTemplate
 from fastmcp.resources.base import ResourceResult
 from mcp.types import ResourceTemplate as WireTemplate
 from pydantic import PrivateAttr
-from pydantic_core import to_json
 
 from toolbridge_mcp.client import ApiClient, Origin
 from toolbridge_mcp.entities import Entity
 from toolbridge_mcp.entities.uids import read_reference
-from toolbridge_mcp.errors import AnswerTooLarge, NotFound
+from toolbridge_mcp.errors import NotFound
 from toolbridge_mcp.identity import client_name
 from toolbridge_mcp.resilience import CallLimits
 from toolbridge_mcp.resources.failures import failure
 from toolbridge_mcp.resources.reading import find
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.guarded import CallFailed, Guarded
-from toolbridge_mcp.tools.results import MAX_BYTES
 from toolbridge_mcp.tools.work import children
 
 SCHEME = "toolbridge"
 
 CHILDREN = children.Wanted(remarks=True, messages=20)
 CHILDREN_TOKENS = 6_000
+ITEM_TOKENS = 12_000
+"""Both together stay below what hosts take of one text."""
 
 
 def address(entity: Entity, uid: str) -> str:
@@ -80,8 +80,6 @@ class ItemTemplate(ResourceTemplate):
             raise NotFound
         caller = Caller(self._client, Origin(correlation_id, self._guarded.name, client_name()))
         found = await find(self._entity, uid, CHILDREN, caller)
-        text = found.markdown()
-        if (size := len(to_json(text))) > MAX_BYTES:
-            raise AnswerTooLarge(facts={"size": size})
+        text = found.markdown(ITEM_TOKENS)
         below = await found.below(CHILDREN, CHILDREN_TOKENS, caller)
-        return f"{text}\n\n{below}" if below and size + len(to_json(below)) <= MAX_BYTES else text
+        return f"{text}\n\n{below}" if below else text

@@ -8,9 +8,10 @@ from toolbridge_mcp.client import ITEM, NO_MIRRORS, Call
 from toolbridge_mcp.entities import Entity
 from toolbridge_mcp.entities.uids import read_reference
 from toolbridge_mcp.errors import Deleted, InvalidArguments, NotFound
-from toolbridge_mcp.rendering import item_markdown
+from toolbridge_mcp.rendering import item_markdown, short_id
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.work import children
+from toolbridge_mcp.tools.work.excerpts import excerpt
 from toolbridge_mcp.tools.work.naming import MAX_NAME_BYTES, why_not
 
 NEED = frozenset({"items", "lists", "total"})
@@ -31,9 +32,17 @@ class Found:
     whole_id: bool
     brought: Mapping[str, Any] | None = None
 
-    def markdown(self, item: Mapping[str, Any] | None = None) -> str:
-        """The item, or another one in its place, as Markdown."""
-        return item_markdown(self.entity, item or self.item, whole_id=self.whole_id)
+    def markdown(self, most_tokens: int) -> str:
+        """The item as Markdown, or its first part and how to read the rest."""
+        text = item_markdown(self.entity, self.item, whole_id=self.whole_id)
+        part = excerpt(text, 0, most_tokens)
+        if part.end == len(text):
+            return text
+        said = f"Characters 0 to {part.end} of {len(text)}."
+        if not self.whole_id:
+            uid = short_id(str(self.item["uid"]))
+            said = f'{said} The rest: read items=["{self.entity.kind}:{uid}"] offset={part.end}'
+        return f"{part.text}\n{said}"
 
     async def below(self, wanted: children.Wanted, most_tokens: int, caller: Caller) -> str:
         """What belongs to it, as far as it fits; empty if nothing can, or where the API is older."""
