@@ -13,7 +13,7 @@ from toolbridge_mcp.errors import InvalidArguments, NoSuchOperation
 COLLECTION = "/v1/{plural}"
 ITEM = f"{COLLECTION}/{{uid}}"
 
-_PLAIN_NAME = re.compile(r"[\w-]{1,64}")
+_PLAIN_NAME = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
 class Origin(NamedTuple):

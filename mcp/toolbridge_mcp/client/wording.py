@@ -12,7 +12,8 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from toolbridge_mcp.entities import ENTITIES
-from toolbridge_mcp.rendering import from_summary, one_line, quoted, short_ids, visible
+from toolbridge_mcp.rendering import from_summary, name, one_line, quoted, short_ids, visible
+from toolbridge_mcp.rendering import value as json_value
 
 Details = Mapping[str, Any]
 
@@ -55,8 +56,8 @@ def as_tools_say(sentence: str) -> str:
 
 
 def field_name(key: str) -> str:
-    """The name that tools have for a payload key, on one line."""
-    return _NAMES.get(key) or one_line(key, VALUE)
+    """The name that tools have for a payload key, in one line."""
+    return _NAMES.get(key) or name(key)
 
 
 def in_words(code: str, details: Details) -> str:
@@ -75,7 +76,7 @@ def value_in_words(value: Any, most: int) -> str:
     """A stored value: quoted, visible and cut."""
     if isinstance(value, str):
         return quoted(value, most)
-    return one_line(json.dumps(value, ensure_ascii=False), most)
+    return json_value(json.dumps(value, ensure_ascii=False), most)
 
 
 def _replaced(found: re.Match[str]) -> str:
@@ -139,8 +140,8 @@ def _in_the_way(details: Details) -> Iterable[str]:
 def _changes(details: Details) -> Iterable[str]:
     """What changed since the version that a write expected: the newest changes, the newest last."""
     for each in details.get("changes", [])[-3:]:
-        client = f" with {each['client']}" if each.get("client") else ""
-        who = one_line(f"{each['at'][:16]}Z by {each['by']}{client}", VALUE)
+        client = f" with {name(each['client'])}" if each.get("client") else ""
+        who = f"{one_line(each['at'], VALUE)[:16]}Z by {name(each['by'])}{client}"
         done = " ".join([one_line(each["change"], VALUE), *_named(each.get("fields", []))])
         yield f"v{int(each['version'])} {who}: {done}."
 

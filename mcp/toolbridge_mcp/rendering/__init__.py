@@ -5,7 +5,7 @@ from toolbridge_mcp.rendering.lines import line, lines, short_ids
 from toolbridge_mcp.rendering.markdown import MIRRORS, fenced, item_markdown
 from toolbridge_mcp.rendering.summary import Belonging, Summary, from_item, from_summary
 from toolbridge_mcp.rendering.tokens import estimated_tokens
-from toolbridge_mcp.rendering.words import hashtags, quoted, short_id, word
+from toolbridge_mcp.rendering.words import hashtags, name, quoted, short_id, value, word
 
 __all__ = [
     "MIRRORS",
@@ -20,10 +20,12 @@ __all__ = [
     "item_markdown",
     "line",
     "lines",
+    "name",
     "one_line",
     "quoted",
     "short_id",
     "short_ids",
+    "value",
     "visible",
     "visible_json",
     "word",

@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 
 from toolbridge_mcp.entities import Entity
-from toolbridge_mcp.rendering.hidden import visible
+from toolbridge_mcp.rendering.hidden import has_hidden, visible
 from toolbridge_mcp.rendering.lines import belonging
 from toolbridge_mcp.rendering.summary import TITLE_CHARACTERS, Summary, from_item
 from toolbridge_mcp.rendering.words import WORD_CHARACTERS, day, hashtags, quoted, short_id, size, word
@@ -114,7 +114,7 @@ def _is_short(text: str) -> bool:
 
 def _field(name: str, value: Any) -> str:
     """The field with its value: short ones as JSON in one line, others in a fence."""
-    shown = name if _NAME.fullmatch(name) else quoted(name, WORD_CHARACTERS)
+    shown = name if _NAME.fullmatch(name) and not has_hidden(name) else quoted(name, WORD_CHARACTERS)
     if isinstance(value, str):
         if len(value) <= SHORT_CHARACTERS and "\n" not in value:
             return f"{shown}: {quoted(value, len(value) + SHORT_CHARACTERS)}"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from toolbridge_mcp.rendering.hidden import one_line
+from toolbridge_mcp.rendering.hidden import has_hidden, one_line
 
 SHORT_ID = 8
 """Digits of a uid that are usually enough: the API takes the beginning of a uid for the whole."""
@@ -15,7 +15,12 @@ _TIMED = ("6", "7")
 SHOWN_TAGS = 6
 WORD_CHARACTERS = 40
 
+NAME_CHARACTERS = 80
+
 _PLAIN = re.compile(r"[^\W_][\w.+:/-]{0,39}")
+_PLAIN_NAME = re.compile(r"[\w.@+:/|-]{1,80}")
+_END_OF_A_QUOTATION = re.compile(r'(\\*)("|\Z)')
+"""What a reader may take for it: a quotation mark, or the last backslash."""
 _DATE = 10
 
 
@@ -26,14 +31,32 @@ def short_id(uid: str) -> str:
 
 
 def quoted(text: str, most: int) -> str:
-    """The text in one line, in double quotes. Those within it are escaped."""
+    """The text in one line, in double quotes. Those within it are escaped, and so are backslashes before one,
+    which would undo that."""
     line = one_line(text, most)
-    return '"' + line.replace('"', '\\"') + '"' if '"' in line else f'"{line}"'
+    if '"' in line or line.endswith("\\"):
+        line = _END_OF_A_QUOTATION.sub(_escaped, line)
+    return f'"{line}"'
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[1] * 2 + ('\\"' if found[2] else "")
 
 
 def word(text: str) -> str:
     """The text as it is if it is one plain word, else quoted."""
-    return text if _PLAIN.fullmatch(text) else quoted(text, WORD_CHARACTERS)
+    return text if _PLAIN.fullmatch(text) and not has_hidden(text) else quoted(text, WORD_CHARACTERS)
+
+
+def name(text: str) -> str:
+    """The name of a person, a program or a key: as it is if it is a plain one, else quoted."""
+    return text if _PLAIN_NAME.fullmatch(text) and not has_hidden(text) else quoted(text, NAME_CHARACTERS)
+
+
+def value(json: str, most: int) -> str:
+    """A JSON value as it is if it fits. Of a longer one the beginning, quoted if it may end in a text."""
+    line = one_line(json, most)
+    return line if line == json or '"' not in line else quoted(json, most)
 
 
 def hashtags(tags: Sequence[str], most: int = SHOWN_TAGS) -> str:

@@ -3,6 +3,7 @@
 A name may mean another tool in another toolset: `search` is ChatGPT's where its toolset is chosen.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeAlias
@@ -14,6 +15,7 @@ from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.errors import ToolBridgeError
 from toolbridge_mcp.identity import get_access_token
+from toolbridge_mcp.rendering import quoted
 from toolbridge_mcp.resilience import within
 from toolbridge_mcp.tools.entity_tool import EntityTool
 from toolbridge_mcp.tools.instructions import instructions
@@ -28,6 +30,8 @@ DESCRIPTION_SECONDS = 3.0
 
 SHOWN = 64
 """As many characters of an unknown name are quoted."""
+
+_NAME = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 FEW = 12
 """So many tools are named to a client that called another one."""
@@ -120,7 +124,7 @@ class Offers:
 
     def _unknown(self, name: str) -> str:
         offer = self.current()
-        shown = repr(name if len(name) <= SHOWN else f"{name[:SHOWN]}...")
+        shown = f"'{name}'" if _NAME.fullmatch(name) else quoted(name, SHOWN)
         elsewhere = next((tool.toolset for tool in self._tools if tool.name == name), None)
         return f"Unknown tool: {shown}.{_where(elsewhere, offer)}{offer.like(name)} Nothing was done."
 

@@ -14,7 +14,8 @@ from pydantic_core import ErrorDetails, to_json
 
 from toolbridge_mcp.entities.leniency import LONGEST_NAME, likely_names
 from toolbridge_mcp.entities.schema import Schema, published_schema
-from toolbridge_mcp.rendering import one_line
+from toolbridge_mcp.rendering import quoted
+from toolbridge_mcp.rendering import value as json_value
 from toolbridge_mcp.tools.examples import example_call, example_of
 
 MAX_PROBLEMS = 4
@@ -64,13 +65,12 @@ def explained(
 def shown(value: Any) -> str:
     """What was sent: at most `SHOWN_CHARACTERS` of it, a text in quotation marks. Empty for a secret."""
     if isinstance(value, str):
-        text = one_line(value, SHOWN_CHARACTERS)
-        return "" if _SECRET.search(value[: SHOWN_CHARACTERS * 8]) else f'"{text}"'
+        return "" if _SECRET.search(value[: SHOWN_CHARACTERS * 8]) else quoted(value, SHOWN_CHARACTERS)
     try:
         text = to_json(value).decode()
     except ValueError:
         return "an object" if isinstance(value, dict) else "a list"
-    return "" if _SECRET.search(text) else one_line(text, SHOWN_CHARACTERS)
+    return "" if _SECRET.search(text) else json_value(text, SHOWN_CHARACTERS)
 
 
 def _unknown(details: Sequence[ErrorDetails], model: type[BaseModel]) -> str:
@@ -163,7 +163,7 @@ def _near(name: str, known: Sequence[str]) -> str:
 
 def _plain(name: str) -> str:
     """A name as it is, or in quotation marks if it is no plain one."""
-    return name if _NAME.fullmatch(name) else f'"{one_line(name, SHOWN_CHARACTERS)}"'
+    return name if _NAME.fullmatch(name) else quoted(name, SHOWN_CHARACTERS)
 
 
 def _of_another_kind(where: str, kind: str, siblings: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapV
 from toolbridge_mcp.client import Call, Document
 from toolbridge_mcp.entities.entity import Maybe, Number
 from toolbridge_mcp.entities.times import Moment
-from toolbridge_mcp.rendering import Belonging, Summary, estimated_tokens, line, quoted, short_ids, word
+from toolbridge_mcp.rendering import Belonging, Summary, estimated_tokens, line, name, short_ids, word
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.work.selecting import BY_KIND, Kinds, one_of
 from toolbridge_mcp.tools.work.texts import PAGE_TOKENS, STORED, text_result
@@ -29,8 +29,6 @@ FEW = 3
 
 MOST_FIELDS = 6
 
-NAME_CHARACTERS = 80
-_PLAIN_NAME = re.compile(r"[\w.@+:/|-]{1,80}")
 _CURSOR = re.compile(r"j[0-9]{1,20}\.[0-9a-zA-Z]{1,64}")
 
 
@@ -205,11 +203,7 @@ def _happened(change: _Change) -> str:
 
 
 def _doers(by: str, client: str) -> str:
-    return f"{f' by {_name_of(by)}' if by else ''}{f' with {_name_of(client)}' if client else ''}"
-
-
-def _name_of(text: str) -> str:
-    return text if _PLAIN_NAME.fullmatch(text) else quoted(text, NAME_CHARACTERS)
+    return f"{f' by {name(by)}' if by else ''}{f' with {name(client)}' if client else ''}"
 
 
 def _change(found: Mapping[str, Any]) -> _Change:

@@ -12,7 +12,7 @@ from pydantic import Field
 from toolbridge_mcp.client import Call
 from toolbridge_mcp.entities.entity import Number
 from toolbridge_mcp.errors import InvalidArguments, NothingRead
-from toolbridge_mcp.rendering import estimated_tokens, from_item, item_markdown
+from toolbridge_mcp.rendering import estimated_tokens, from_item, item_markdown, word
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.work import children
 from toolbridge_mcp.tools.work.children import BYTES_A_TOKEN
@@ -186,10 +186,10 @@ def _entry(name: str, found: Mapping[str, Any], seen: set[str]) -> _Entry:
         return _Entry(why_not(name, error))
     entity = BY_KIND.get(found["kind"])
     if entity is None:
-        return _Entry(f"{name} is of a kind that this gateway does not know.")
+        return _Entry(f"{word(name)} is of a kind that this gateway does not know.")
     item = found["item"]
     if item["uid"] in seen:
-        return _Entry(f"{name} is shown already, under its id.")
+        return _Entry(f"{word(name)} is shown already, under its id.")
     seen.add(item["uid"])
     markdown = item_markdown(entity, item) if "payload" in item else ""
     return _Entry(kind=entity.kind, item=item, markdown=markdown, children=found.get("children", {}))

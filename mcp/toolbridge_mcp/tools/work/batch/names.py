@@ -15,7 +15,7 @@ from toolbridge_mcp.tools.work.naming import SHOWN_CHARACTERS
 
 TOOL = "batch"
 
-_NAME = re.compile(r"[\w-]{1,64}")
+_NAME = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 _DECLARED = {squeezed(name) for entity in ENTITIES for name in entity.fields.model_fields}
 _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
