@@ -1,40 +1,56 @@
-"""Stands in for the model behind Claude Code: asks for the tool calls it was given, one after another.
+"""Stands in for the model behind Claude Code: it decides each call from the results that it was handed.
 
 It speaks as much of the Messages API as Claude Code needs, and keeps the tools and results it was sent.
 """
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TypeAlias
 
 from tests.harness.published import Json
+from tests.harness.tokens import count
+from tests.work.model import compact
 
 PREFIX = "mcp__toolbridge__"
 
+Thinking: TypeAlias = Generator[tuple[str, Json], str, None]
+"""Yields the name and the arguments of a call, and is sent what the model was handed of its result."""
+
 
 class Model:
-    """`plan` has a tool's name and arguments for each turn. `$uid` stands for the uid in the first result."""
+    """`tools` are the definitions of the gateway's tools, and `results` the texts that it was handed."""
 
-    def __init__(self, plan: Sequence[tuple[str, Json]]) -> None:
-        self._plan = plan
-        self.tools: list[str] = []
-        self.results: list[Json] = []
+    def __init__(self, thinking: Thinking) -> None:
+        self._thinking = thinking
+        self._said: list[Json] = []
+        self.tools: list[Json] = []
+        self.results: list[str] = []
+
+    @property
+    def names(self) -> list[str]:
+        return [tool["name"].removeprefix(PREFIX) for tool in self.tools]
+
+    @property
+    def tokens(self) -> tuple[int, int]:
+        """What the definitions of the tools cost it, and what the results did."""
+        return count(compact(self.tools)), sum(map(count, self.results))
 
     def answer(self, request: Json) -> Json:
-        """The next block of content: a tool's use, or the last word."""
-        self.tools = [
-            tool["name"].removeprefix(PREFIX) for tool in request["tools"] if tool["name"].startswith(PREFIX)
-        ]
-        self.results = [json.loads(text) for text in _results(request["messages"])]
-        if len(self.results) == len(self._plan):
+        """The next block of content: a tool's use, or the last word. A repeated request gets the same."""
+        self.tools = [tool for tool in request["tools"] if tool["name"].startswith(PREFIX)]
+        self.results = list(_results(request["messages"]))
+        if len(self._said) == len(self.results):
+            self._said.append(self._next())
+        return self._said[len(self.results)]
+
+    def _next(self) -> Json:
+        try:
+            name, arguments = self._thinking.send(self.results[-1]) if self.results else next(self._thinking)
+        except StopIteration:
             return {"type": "text", "text": "Done."}
-        name, arguments = self._plan[len(self.results)]
-        if self.results:
-            arguments = {
-                key: self.results[0]["uid"] if value == "$uid" else value for key, value in arguments.items()
-            }
         return {
             "type": "tool_use",
             "id": f"toolu_{len(self.results)}",
