@@ -21,6 +21,7 @@ OF_PYTHON = [
     "tests/tools/test_surface.py",
     "tests/tools/test_operations.py",
     "tests/journeys/test_every_tool.py",
+    "tests/resources/test_resources.py::test_every_entity_has_a_template_and_a_list",
 ]
 
 
