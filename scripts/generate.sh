@@ -14,10 +14,11 @@ Usage: scripts/generate.sh [--check] [lock | tools | contract | settings | examp
   contract  api/internal/httpapi/testdata/contract.json, the API's entities, operations and error codes
   settings  docs/configuration.md and docs/gateway-settings.md, from the settings of API and gateway
   examples  docs/tools.md and the calls in docs/agents.md, with the answers of the programs
-  counts    mcp/tests/work/counts.json, what everyday jobs cost a model; from a run
+  counts    mcp/tests/work/counts.json, what everyday jobs cost a model, from a run of half a minute; stale is what
+            costs 5 % more or less
 
-Without a name: all but lock and counts. --check changes nothing and fails when something is stale; it does not check
-the lock files, since the newest versions depend on the day.
+Without a name: all but lock. --check changes nothing and fails when something is stale; it does not check the
+lock files, since the newest versions depend on the day.
 TEXT
 }
 
@@ -87,7 +88,7 @@ for argument in "$@"; do
             ;;
     esac
 done
-NAMES=${NAMES:-tools contract settings examples}
+NAMES=${NAMES:-tools contract settings examples counts}
 set_up requirements-dev.lock need_go
 for name in $NAMES; do
     [ "$name$CHECK" = lockyes ] || step "$name" "If it is stale, run scripts/generate.sh $name and review the change." "$name"

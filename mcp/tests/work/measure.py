@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from tests.harness.clients import Rest, token
+from tests.harness.tokens import count
 from tests.work.doing import DOING, DOING_WITH_ALL
 from tests.work.journeys import Journey
-from tests.work.model import ALL, WORK, connected, tokens_of_the_instructions, tokens_of_the_list
+from tests.work.model import ALL, WORK, compact, connected
 from tests.work.person import Person
 
 TOOLSETS = {"all": ALL, "work": WORK}
@@ -41,7 +42,14 @@ async def travel(journey: Journey, api_url: str, gateway_url: str, toolset: str)
 
 
 async def told_at_first(gateway_url: str, toolset: str) -> dict[str, int]:
-    """The tokens of what every conversation begins with."""
+    """What every conversation begins with: the number of tools, and the tokens of their list as it is on the
+    wire, and of what the server says of itself."""
     async with connected(gateway_url, token("reader"), TOOLSETS[toolset]) as model:
-        listed = await tokens_of_the_list(model)
-        return {"tools/list": listed, "instructions": tokens_of_the_instructions(model)}
+        client = model.tools.client
+        listed = await client.list_tools_mcp()
+        wire = listed.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return {
+            "tools": len(listed.tools),
+            "tokens of their list": count(compact(wire)),
+            "tokens of the instructions": count(client.instructions or ""),
+        }

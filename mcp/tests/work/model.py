@@ -57,14 +57,3 @@ class Model:
 async def connected(url: str, bearer: str, toolset: str) -> AsyncIterator[Model]:
     async with over_http(url, bearer, toolset) as tools:
         yield Model(tools)
-
-
-async def tokens_of_the_list(model: Model) -> int:
-    """The tokens of `tools/list` as it is on the wire."""
-    listed = await model.tools.client.list_tools_mcp()
-    return count(compact(listed.model_dump(mode="json", by_alias=True, exclude_none=True)))
-
-
-def tokens_of_the_instructions(model: Model) -> int:
-    """The tokens of what the server says of itself."""
-    return count(model.tools.client.instructions or "")
