@@ -167,6 +167,9 @@ async def test_a_batch_may_itself_come_as_text(tools: Tools) -> None:
     assert lines[0].startswith("1 create chat:")
     operation = '{"op": "create", "kind": "chat", "title": "T"}'
     assert (await batch(tools, operation))[0].startswith("1 create chat:")
+    assert (await tools.text("batch", op="create", kind="chat", title="T")).startswith("1 create chat:")
+    trial = await tools.text("batch", op="create", kind="chat", title="T", dryRun=True)
+    assert trial.startswith("Dry run")
 
 
 async def test_the_name_of_an_action_is_an_operation(tools: Tools, rest: Rest) -> None:
@@ -174,7 +177,9 @@ async def test_the_name_of_an_action_is_an_operation(tools: Tools, rest: Rest) -
     assert (await batch(tools, {"op": "complete", "item": f"task:{uid}"}))[0] == (
         f"1 process complete task:{uid[:8]} v2 (status)"
     )
+    assert (await batch(tools, {"op": "start", "uid": uid[:8]}))[0].startswith("1 process start task:")
     assert "op should be one of create, patch" in await refused(tools, {"op": "pin", "item": f"task:{uid}"})
+    assert "op should be one of create, patch" in await refused(tools, {"op": "reopen", "item": uid})
 
 
 async def test_children_go_to_parents_of_this_batch(tools: Tools, rest: Rest) -> None:
@@ -207,8 +212,11 @@ async def test_a_comment_moves_to_another_item(tools: Tools, rest: Rest) -> None
     note = await rest.create(NOTE, {"title": "n", "content": "c"})
     (task,) = await tasks(rest, 1)
     comment = await rest.create(COMMENT, {"parentType": "note", "parentUid": note["uid"], "content": "x"})
-    move = {"op": "patch", "item": f"comment:{comment['uid'][:8]}", "parent_uid": f"task:{task[:8]}"}
+    item = f"comment:{comment['uid'][:8]}"
+    move = {"op": "patch", "item": item, "parent": f"task:{task[:8]}"}
     assert (await batch(tools, move))[0].endswith("v2 (parent_type, parent_uid)")
+    children = {"op": "tags", "kind": "comment", "where": {"task_id": task[:8]}, "add": ["moved"]}
+    assert (await batch(tools, children))[0] == f"1 tags comment: 1 matched: {comment['uid'][:8]}"
     stored = (await rest.get(COMMENT, comment["uid"]))["payload"]
     assert (stored["parentType"], stored["parentUid"]) == ("task", task)
 
@@ -332,6 +340,10 @@ WRONG: list[tuple[Any, str]] = [
     ({"op": "patch", "item": "event:3f9a01bc"}, '"event:3f9a01bc" is no id or exact title of an item'),
     ({"op": "patch", "item": SOME, "where": {"tag": "x"}}, "takes item or where, not both"),
     ({"op": "patch", "item": SOME, "uid": "note:1"}, "item is given twice, also as uid"),
+    (
+        {"op": "delete", "item": [SOME, SOME]},
+        "item is one item; send an operation for each of the 2, or where",
+    ),
     ({"op": "patch", "item": SOME, "at_most": 3}, "at_most goes with where"),
     (
         {"op": "delete", "kind": "task", "where": {"tag": "x"}, "at_most": 5000},

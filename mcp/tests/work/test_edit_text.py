@@ -101,6 +101,7 @@ async def test_edits_however_they_are_written(tools: Tools, rest: Rest, note: st
         {"id": f"note:{note}", "edits": [{"old_string": "2", "new_string": "3"}]},
         {"item": [note], "edits": [{"old_str": "3", "new_str": "4", "count": "1"}]},
         {"item": note, "find": "4", "replace": "5"},
+        {"item": note, "old_string": "5", "new_string": "6"},
     ]
     for number, form in enumerate(forms, 1):
         await tools.text("edit_text", **form)

@@ -129,8 +129,8 @@ async def test_there_may_be_nothing_to_undo(tools: Tools) -> None:
     assert "c999999" in await tools.refusal("undo", change="c999999")
 
 
-@pytest.mark.parametrize("change", ["last", "41", "x41", "c", "c41 b41", "c1\u202e", "c" + "1" * 30])
-async def test_a_wrong_id_says_what_one_looks_like(change: str, tools: Tools) -> None:
+@pytest.mark.parametrize("change", [41, "last", "41", "x41", "c", "c41 b41", "c1\u202e", "c" + "1" * 30])
+async def test_a_wrong_id_says_what_one_looks_like(change: str | int, tools: Tools) -> None:
     said = await tools.refusal("undo", change=change)
     assert "change should be the id of a change or of a batch, such as c41 or b41, or leave it out" in said
     assert "\u202e" not in said

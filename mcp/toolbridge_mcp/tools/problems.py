@@ -45,7 +45,8 @@ def explained(
     """A sentence or two for each of the first `MAX_PROBLEMS` problems of the arguments that `model` declares.
 
     `siblings` has for each kind of item the tool that does the same with it. An example of the whole call
-    follows where it helps. `shows_ids` is the tool that shows which items there are.
+    follows where it helps: the model's `EXAMPLE`, or else one made from its schema. `shows_ids` is the tool
+    that shows which items there are.
     """
     found = error.errors(include_url=False)
     unknown = [detail for detail in found if detail["type"] == "extra_forbidden"]
@@ -56,8 +57,8 @@ def explained(
         sentences.append(f"{len(others) - MAX_PROBLEMS} more.")
     if shows_ids and any(detail["type"] == "uid" and detail["loc"] == ("uid",) for detail in found):
         sentences.append(f"{shows_ids} shows the ids.")
-    example = with_example and example_call(published_schema(model))
-    if example and any(detail["type"] in _WITH_EXAMPLE for detail in found):
+    example: str = getattr(model, "EXAMPLE", "") or example_call(published_schema(model))
+    if with_example and example and any(detail["type"] in _WITH_EXAMPLE for detail in found):
         sentences.append(f"Example: {example}.")
     return " ".join(sentences)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from fastmcp.tools.base import ToolResult
 from mcp.types import ToolAnnotations
@@ -45,9 +45,10 @@ def _so_many(edits: list[Edit]) -> list[Edit]:
 
 def with_the_only_edit(given: JsonObject) -> JsonObject:
     """With `find` and `replace` in an edit, where they are arguments of their own."""
-    if "edits" in given or "find" not in given:
+    known = names_of(Edit)
+    edit = {name: value for name, value in given.items() if squeezed(name) in known}
+    if "edits" in given or not any(known[squeezed(name)].declared == "find" for name in edit):
         return given
-    edit = {name: given[name] for name in Edit.model_fields if name in given}
     return {**{name: value for name, value in given.items() if name not in edit}, "edits": [edit]}
 
 
@@ -108,6 +109,8 @@ def _texts(entity: Entity) -> tuple[str, ...]:
 
 
 class EditArguments(TextEdit, WorkArguments):
+    EXAMPLE: ClassVar[str] = '{"item": "note:3f9a01bc", "edits": [{"find": "milk", "replace": "bread"}]}'
+
     item: ItemName = Field(description="note:3f9a01bc or exact title")
     if_match: Maybe[Version] = None
     dry_run: bool = False

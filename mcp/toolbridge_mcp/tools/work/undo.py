@@ -31,7 +31,9 @@ _CHANGE = re.compile(r"(?:undo\s+)?(?:change(?:_id)?\s*[=:]?\s*)?(?P<id>[bc][0-9
 
 
 def _bare_id(value: Any) -> Any:
-    """The id in `undo change=c41`, as answers show it."""
+    """The id in `undo change=c41`, as answers show it. A number alone may be that of a change or a batch."""
+    if type(value) is int:
+        return str(value)
     found = _CHANGE.fullmatch(value.strip()) if isinstance(value, str) else None
     return found["id"].lower() if found else value
 

@@ -23,7 +23,8 @@ MAX_MEMBERS = 100
 
 _MADE = re.compile(r"\$([1-9][0-9]{0,2})")
 _KINDS = ", ".join(entity.kind for entity in ENTITIES)
-_EXAMPLE = 'should be an object such as {"op":"patch","item":"task:3f9a01bc","fields":{"priority":"high"}}'
+EXAMPLE = '{"op": "patch", "item": "task:3f9a01bc", "fields": {"priority": "high"}}'
+_AN_OBJECT = f"should be an object such as {EXAMPLE}"
 
 
 class Selection(Arguments):
@@ -78,14 +79,15 @@ def called(number: int, given: Any) -> str:
 
 def draft_of(number: int, given: Any, before: Sequence[Draft | None]) -> Draft:
     """Raises `Unfit` if it is not said, or not clearly, what is to be done with which items."""
-    given = _object(given, _EXAMPLE)
+    given = _object(given, _AN_OBJECT)
     if len(given) > MAX_MEMBERS:
-        raise Unfit(_EXAMPLE)
+        raise Unfit(_AN_OBJECT)
     common, beside = common_members(given)
     selection = _selection(common)
     maker = maker_of(selection.item, before) if selection.item else None
     item = named(selection.item or "")
     kind = _kind(common.get("kind"), maker.kind if maker else item and item.entity)
+    kind = kind or _with_action(common.get("op"))
     row, beside = _row(common.get("op"), kind, beside)
     _check(row, kind, selection, maker)
     within = _object(common.get("fields") or {}, 'should have fields such as {"title":"Milk"}')
@@ -118,6 +120,9 @@ def _object(given: Any, otherwise: str) -> JsonObject:
 
 
 def _selection(common: JsonObject) -> Selection:
+    items = common.get("item")
+    if isinstance(items, list) and len(items) > 1:
+        raise Unfit(f"item is one item; send an operation for each of the {len(items)}, or where")
     given = {name: common[name] for name in Selection.model_fields if name in common}
     try:
         return Selection.model_validate(given)
@@ -136,6 +141,12 @@ def _kind(value: Any, of_item: Entity | None) -> Entity | None:
     if of_item not in {None, kind}:
         raise Unfit(f"kind is {kind.kind}, but item is a {of_item.kind if of_item else ''}")
     return kind
+
+
+def _with_action(op: Any) -> Entity | None:
+    """The one entity that has an action of this name."""
+    having = [entity for entity in ENTITIES if op in entity.actions and op not in ROWS]
+    return having[0] if len(having) == 1 else None
 
 
 def _row(value: Any, kind: Entity | None, beside: JsonObject) -> tuple[Row, JsonObject]:

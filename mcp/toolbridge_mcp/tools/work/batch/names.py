@@ -67,21 +67,26 @@ def spelled(given: JsonObject, model: type[BaseModel]) -> JsonObject:
     return taken
 
 
-def spelled_fields(given: JsonObject, entity: Entity) -> JsonObject:
-    """The same for the fields of an item, in which `note_id` names a parent that is a note."""
+def with_parent_names(given: JsonObject, entity: Entity, model: type[BaseModel]) -> JsonObject:
+    """The same for fields or filters of an entity, in which `parent` or `note_id` may name the parent."""
     parent = entity.parent
     taken: JsonObject = {}
-    for name, value in spelled(given, entity.fields).items():
-        kinds = parent.kinds if parent and name not in entity.fields.model_fields else ()
-        kind = next((kind for kind in kinds if squeezed(name) in names_of_kind(kind)), None)
-        if parent is None or kind is None:
+    for name, value in spelled(given, model).items():
+        kind = _parent_kind(name, entity) if name not in model.model_fields else None
+        if parent is None or (kind is None and name != "parent"):
             _put(taken, name, name, value)
             continue
         count_other_name(TOOL, "kind_id")
         _put(taken, parent.uid, name, value)
-        if parent.type:
+        if parent.type and kind:
             _put(taken, parent.type, name, kind)
     return taken
+
+
+def _parent_kind(name: str, entity: Entity) -> str | None:
+    """The kind of parent that a name such as `note_id` names."""
+    kinds = entity.parent.kinds if entity.parent else ()
+    return next((kind for kind in kinds if squeezed(name) in names_of_kind(kind)), None)
 
 
 def check_names(given: JsonObject, names: Collection[str], what: str) -> None:

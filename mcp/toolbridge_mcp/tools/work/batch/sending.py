@@ -16,7 +16,7 @@ from toolbridge_mcp.metrics import count_other_name
 from toolbridge_mcp.tools.problems import explained
 from toolbridge_mcp.tools.work.batch.draft import Draft, maker_of
 from toolbridge_mcp.tools.work.batch.filters import filters_of
-from toolbridge_mcp.tools.work.batch.names import TOOL, Unfit, check_names, spelled, spelled_fields
+from toolbridge_mcp.tools.work.batch.names import TOOL, Unfit, check_names, spelled, with_parent_names
 from toolbridge_mcp.tools.work.batch.rows import Row
 from toolbridge_mcp.tools.work.edit_text import with_the_only_edit
 from toolbridge_mcp.tools.work.references import ENTITIES_BY_NAME
@@ -53,7 +53,7 @@ def _where(
 ) -> JsonObject:
     model = filters_of(entity)
     names = tuple(model.model_fields)
-    where = spelled(where, model)
+    where = with_parent_names(where, entity, model)
     check_names(where, names, f"is no filter of {entity.words['words']}; where takes {', '.join(names)}")
     where, made = _with_parent(where, entity, before)
     try:
@@ -82,7 +82,9 @@ def _with_fields(
     draft: Draft, entity: Entity, before: Sequence[Draft | None], circumstances: Circumstances
 ) -> JsonObject:
     names = tuple(entity.fields.model_fields)
-    beside, fields = spelled_fields(draft.beside, entity), spelled_fields(draft.within, entity)
+    beside, fields = (
+        with_parent_names(given, entity, entity.fields) for given in (draft.beside, draft.within)
+    )
     word = entity.words["word"]
     check_names(beside, names, f"is no field of a {word}; it has {', '.join(names)}. Others go into fields")
     for name, value in beside.items():

@@ -1,18 +1,20 @@
 """The tool `batch`."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from fastmcp.tools.base import ToolResult
 from mcp.types import ToolAnnotations
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema, model_validator
 
 from toolbridge_mcp.client import Call, JsonObject
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.entities.entity import FromJson
+from toolbridge_mcp.entities.leniency import squeezed
 from toolbridge_mcp.errors import Deleted, NotFound, ToolBridgeError
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.results import text_result
+from toolbridge_mcp.tools.work.batch.draft import EXAMPLE
 from toolbridge_mcp.tools.work.batch.reading import Reading
 from toolbridge_mcp.tools.work.batch.rows import ROWS
 from toolbridge_mcp.tools.work.batch.showing import shown
@@ -50,29 +52,42 @@ _PROPERTIES: dict[str, Any] = {
 _OPERATION = {"type": "object", "properties": _PROPERTIES, "required": ["op"]}
 
 
+def _listed(value: Any) -> Any:
+    """A list for one operation. Raises ValueError for what is no list."""
+    if isinstance(value, list | dict):
+        return value if isinstance(value, list) else [value]
+    raise ValueError(f"should be a list such as [{EXAMPLE}]")
+
+
 def _so_many(operations: list[Any]) -> list[Any]:
     if not 1 <= len(operations) <= MAX_OPERATIONS:
         raise ValueError(f"should have 1 to {MAX_OPERATIONS} operations, not {len(operations)}")
     return operations
 
 
-def _one_alone(value: Any) -> Any:
-    """A list for one operation."""
-    return [value] if isinstance(value, dict) else value
-
-
 Operations = Annotated[
     list[Any],
     AfterValidator(_so_many),
-    BeforeValidator(_one_alone),
+    BeforeValidator(_listed),
     FromJson,
     WithJsonSchema({"type": "array", "items": _OPERATION}),
 ]
 
 
 class BatchArguments(WorkArguments):
+    EXAMPLE: ClassVar[str] = f'{{"operations": [{EXAMPLE}]}}'
+
     operations: Operations
     dry_run: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_the_only_operation(cls, value: Any) -> Any:
+        """With the operation in a list, where its members are the arguments."""
+        if not isinstance(value, dict) or "operations" in value or "op" not in value:
+            return value
+        operation = {name: given for name, given in value.items() if squeezed(name) != "dryrun"}
+        return {**{name: value[name] for name in value if name not in operation}, "operations": [operation]}
 
     async def carry_out(self, caller: Caller) -> ToolResult:
         reading = Reading(self.operations, caller.zone)
