@@ -13,6 +13,7 @@ from tests.harness.processes import GATEWAY_FOLDER
 from tests.harness.tokens import count
 from tests.surface.write import FILE
 from toolbridge_mcp.rendering import estimated_tokens
+from toolbridge_mcp.rendering.common_characters import IDEOGRAPHS, SYLLABLES
 from toolbridge_mcp.rendering.common_words import COMMON_WORDS
 
 CHANCE = random.Random(12)
@@ -64,6 +65,8 @@ OTHERS = {
     "rules": ("-" * 70 + "\n") * 20,
     "emoji": of("".join(map(chr, range(0x1F600, 0x1F650)))),
     "families": "\U0001f468\u200d\U0001f469\u200d\U0001f467" * 100 + "\u2764\ufe0f\U0001f44d\U0001f3fd" * 100,
+    "ideographs": of("".join(map(chr, range(0x4E00, 0x9FA6)))),
+    "syllables": of("".join(map(chr, range(0xAC00, 0xD7A4)))),
     "rare ideographs": of("".join(map(chr, range(0x20000, 0x20400)))),
     "symbols": of("".join(map(chr, range(0x2300, 0x2400)))),
     "escapes": r"\u202e\U000e0041\n\"" * 100,
@@ -92,5 +95,6 @@ def test_nothing_costs_nothing() -> None:
     assert estimated_tokens("") == 0
 
 
-def test_a_common_word_is_one_token() -> None:
+def test_a_common_word_or_character_is_one_token() -> None:
     assert [word for word in COMMON_WORDS if count(f" {word}") != 1] == []
+    assert [character for character in IDEOGRAPHS | SYLLABLES if count(character) != 1] == []

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from math import ceil
 
+from toolbridge_mcp.rendering.common_characters import IDEOGRAPHS, SYLLABLES
 from toolbridge_mcp.rendering.common_words import COMMON_WORDS
 
 _SMALL = "a-zß-öø-ÿĀ-ɏḀ-ỿ"  # noqa: RUF001  the letters of European languages and Vietnamese
@@ -38,15 +39,15 @@ _BESIDE_ASCII: Mapping[float, tuple[int, ...]] = {
     0.5: (0xE00,),
     0.7: (0x980, 0x10A0),
     0.72: (0x3040,),
-    0.8: (0xAC00,),
     0.9: (0x530, 0x3000),
-    0.95: (0x4E00,),
     1: (0x1000, 0x1780, 0xFF00),
     1.05: (0x80,),
     1.25: (0x2000,),
     1.9: (0xFE00, 0xFF20),
+    1.95: (0x4E00,),
     2: (0x250, 0x460, 0x700, 0xE80, 0x1200, 0x2070, 0x2400),
     2.2: (0x1F00,),
+    2.3: (0xAC00,),
     2.4: (0x1F300, 0x1F900),
     2.5: (0x3100,),
     2.8: (0x2300,),
@@ -55,6 +56,9 @@ _BESIDE_ASCII: Mapping[float, tuple[int, ...]] = {
 }
 """The tokens of each character, and where ranges of such characters begin: of letters about as many as in
 words, of others the most. Letters of Latin count in their words."""
+
+_IN_WORDS: Mapping[str, float] = {**dict.fromkeys(IDEOGRAPHS, 0.85), **dict.fromkeys(SYLLABLES, 0.8)}
+"""The tokens of characters that are often parts of longer tokens."""
 
 _RANGES = sorted((start, tokens) for tokens, starts in _BESIDE_ASCII.items() for start in starts)
 _STARTS = [start for start, _ in _RANGES]
@@ -74,7 +78,7 @@ def estimated_tokens(text: str) -> int:
 
 @lru_cache(_CACHED)
 def _tokens_of_character(character: str) -> float:
-    return _RANGES[bisect_right(_STARTS, ord(character)) - 1][1]
+    return _IN_WORDS.get(character) or _RANGES[bisect_right(_STARTS, ord(character)) - 1][1]
 
 
 @lru_cache(_CACHED)
