@@ -11,13 +11,33 @@ from tests.harness.clients import Tools
 from tests.harness.tokens import count
 from tests.surface.write import FILE, published
 from toolbridge_mcp.entities import ENTITIES
+from toolbridge_mcp.entities.schema import published_schema
+from toolbridge_mcp.prompts.guides import GUIDES
+from toolbridge_mcp.tools.chatgpt import ALL_CHATGPT
 from toolbridge_mcp.tools.operations import OPERATIONS
 from toolbridge_mcp.tools.work import ALL_WORK
 
 MAX_TOKENS_A_TOOL = 160
 PINNED: list[dict[str, Any]] = json.loads(FILE.read_text())
+
+
+def named(tool: dict[str, Any]) -> str:
+    return str(tool["name"])
+
+
 CRUD = [tool for tool in PINNED if tool["name"] not in {work.name for work in ALL_WORK}]
-each_tool = pytest.mark.parametrize("tool", PINNED, ids=lambda tool: tool["name"])
+CHATGPT: list[dict[str, Any]] = [
+    {
+        "name": work.name,
+        "description": work.about,
+        "inputSchema": published_schema(work.arguments),
+        "annotations": work.hints.model_dump(by_alias=True, exclude_none=True),
+    }
+    for work in ALL_CHATGPT
+]
+each_tool = pytest.mark.parametrize(
+    "tool", [*PINNED, *(pytest.param(tool, id=f"{tool['name']} of chatgpt") for tool in CHATGPT)], ids=named
+)
 
 
 @pytest.mark.anyio
@@ -94,10 +114,42 @@ def test_schemas_hold_only_what_every_host_takes(tool: dict[str, Any]) -> None:
 
 @each_tool
 def test_names_and_descriptions_fit_every_host(tool: dict[str, Any]) -> None:
-    assert re.fullmatch(r"[a-zA-Z0-9_-]+", tool["name"])
+    """Gemini wants a letter first, hosts put their own names before a tool's, and OpenAI takes the shortest
+    descriptions."""
+    assert re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_-]*", tool["name"])
     assert len(f"mcp__toolbridge__{tool['name']}") <= 64
-    assert len(tool["description"]) <= 2048
+    assert len(tool["description"]) <= 1024
     assert "outputSchema" not in tool
+
+
+def test_there_are_no_more_tools_than_hosts_take() -> None:
+    """VS Code and OpenAI take 128 from all servers, Cursor 40. No two are one when signs are replaced."""
+    assert len(PINNED) <= 64
+    assert len(ALL_WORK) <= 10
+    assert len({re.sub(r"\W", "_", tool["name"]).lower() for tool in PINNED}) == len(PINNED)
+
+
+@each_tool
+def test_schemas_are_no_larger_than_every_host_takes(tool: dict[str, Any]) -> None:
+    """OpenAI's strict mode has taken five levels, 100 properties and 15,000 characters of names and words."""
+    found = list(nodes(tool["inputSchema"]))
+    names = [name for node in found for name in node.get("properties", ())]
+    words = [word for node in found for word in node.get("enum", ())]
+    assert depth(tool["inputSchema"]) <= 5
+    assert len(names) <= 100
+    assert len("".join([*names, *words])) <= 15_000
+    assert len(set(words)) <= 250
+
+
+@each_tool
+def test_nothing_in_a_definition_is_hidden(tool: dict[str, Any]) -> None:
+    assert json.dumps(tool, ensure_ascii=False).isprintable()
+
+
+def test_names_of_prompts_become_commands() -> None:
+    for guide in GUIDES:
+        assert re.fullmatch(r"[a-z][a-z_]{0,40}", guide.name)
+        assert len(guide.about) <= 200
 
 
 @each_tool
@@ -111,8 +163,17 @@ def test_a_uid_is_a_uuid_and_an_action_is_one_of_a_few(tool: dict[str, Any]) -> 
         assert properties["action"]["enum"]
 
 
+def depth(schema: dict[str, Any]) -> int:
+    """How many objects and lists are within each other."""
+    return max((1 + depth(child) for child in children(schema)), default=0)
+
+
 def nodes(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The schema and every schema within it."""
     yield schema
-    for child in (*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else [])):
+    for child in children(schema):
         yield from nodes(child)
+
+
+def children(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else [])]
