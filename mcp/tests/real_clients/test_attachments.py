@@ -76,7 +76,8 @@ async def test_the_inspector_uses_all_of_them(
     templates = (await result("resources/templates/list"))["resourceTemplates"]
     assert [template["name"] for template in templates] == list(uids)
     lists = [item["uri"] for item in (await result("resources/list"))["resources"]]
-    for uri in [*lists, f"toolbridge://note/{uids['note']}"]:
+    items = [template["uriTemplate"].replace("{uid}", uids[template["name"]]) for template in templates]
+    for uri in [*lists, *items]:
         (content,) = (await result("resources/read", "--uri", uri))["contents"]
         assert TITLE in content["text"]
     for prompt in (await result("prompts/list"))["prompts"]:
