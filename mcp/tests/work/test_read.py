@@ -9,7 +9,7 @@ import pytest
 from tests.harness.clients import Rest, Tools, text_of
 from tests.harness.recording import Recording
 from tests.harness.tokens import count
-from toolbridge_mcp.entities import ENTITIES, NOTE, Entity
+from toolbridge_mcp.entities import CHAT, CHAT_MESSAGE, ENTITIES, NOTE, Entity
 
 pytestmark = pytest.mark.anyio
 
@@ -195,7 +195,7 @@ async def test_messages_are_the_newest_and_oldest_first(tools: Tools) -> None:
         await tools.call("create_chat_message", chat_uid=chat, content=f"Message {number}", sender="Ann")
     assert "Message" not in await tools.text("read", items="Roof", with_comments=True)
     text = await tools.text("read", items="Roof", with_messages=3)
-    assert "### Chat messages: the newest 3 of 5, oldest first" in text
+    assert "### Chat messages: 3 of 5, older ones with skip=3, oldest first" in text
     assert re.findall(r'by "Ann" unread: "(.*)"$', text, re.MULTILINE) == [
         "Message 2",
         "Message 3",
@@ -203,11 +203,28 @@ async def test_messages_are_the_newest_and_oldest_first(tools: Tools) -> None:
     ]
 
 
+async def test_older_messages_are_read_by_leaving_out_the_newer_ones(tools: Tools, rest: Rest) -> None:
+    chat = (await rest.create(CHAT, {"title": "Long"}))["uid"]
+    for number in range(130):
+        await rest.create(CHAT_MESSAGE, {"chatUid": chat, "content": f"Message {number}"})
+    seen: list[str] = []
+    skip = "0"
+    while skip:
+        text = await tools.text("read", items="Long", with_messages=60, skip=int(skip))
+        seen = re.findall(r'"Message (\d+)"', text) + seen
+        skip = "".join(re.findall(r"older ones with skip=(\d+)", text))
+    assert seen == [str(number) for number in range(130)]
+    assert "### Chat messages: the first 10 of 130, oldest first" in text
+    assert "No more chat messages than 130." in await tools.text(
+        "read", items="Long", with_messages=5, skip=500
+    )
+
+
 async def test_children_are_bounded_with_their_item(tools: Tools) -> None:
     uid = await note(tools, "Plan", "short")
     await commented(tools, uid, *(f"Remark {number} " + "word " * 500 for number in range(8)))
     text = await tools.text("read", items=uid, with_comments=True, max_tokens=2_000)
-    assert "the newest 3 of 8" in text
+    assert "3 of 8, older ones with skip=3" in text
     assert "Remark 7" in text
     assert count(text) <= 2_000
     await commented(tools, uid, "word " * 5_000)

@@ -38,6 +38,8 @@ class Wanted:
 
     remarks: bool
     messages: int
+    skipped: int = 0
+    """How many of each kind, the newest, are left out."""
 
     def __bool__(self) -> bool:
         return self.remarks or self.messages > 0
@@ -46,7 +48,7 @@ class Wanted:
     def beside_items(self) -> int | None:
         """How many of each kind are asked for together with the items; None if so many do not come so."""
         most = max(self.messages, MAX_REMARKS * self.remarks)
-        return most if most <= MOST_BESIDE else None
+        return most if most <= MOST_BESIDE and not self.skipped else None
 
     def of(self, kind: str) -> Iterator[tuple[Entity, int]]:
         """The entities whose items may belong to one of this kind, each with the number that is wanted."""
@@ -80,39 +82,55 @@ async def shown(caller: Caller, wanted: Wanted, parent: Parent, most_tokens: int
     parts: list[str] = []
     for entity, most in wanted.of(parent.kind):
         if wanted.beside_items is None:
-            newest = await _listed(caller, entity, parent, most, most_tokens)
-        else:
-            came = parent.children[entity.kind]
+            newest = await _listed(caller, entity, parent, most, wanted.skipped, most_tokens)
+        elif came := parent.children.get(entity.kind):
             newest = Newest.of(came["items"][::-1][:most], came)
-        parts.append(_section(entity, newest, most_tokens))
+        else:
+            continue  # the API does not know the entity
+        parts.append(_section(entity, newest, wanted.skipped, most_tokens))
         most_tokens -= estimated_tokens(parts[-1])
     return "\n".join(parts)
 
 
-async def _listed(caller: Caller, entity: Entity, parent: Parent, most: int, most_tokens: int) -> Newest:
+async def _listed(
+    caller: Caller, entity: Entity, parent: Parent, most: int, skipped: int, most_tokens: int
+) -> Newest:
     names = (parent.kind, parent.uid)
     query = {
         **dict(zip(entity.parent_keys, names[-len(entity.parent_keys) :], strict=True)),
         "sort": "created",
         "order": "desc",
         "total": "true",
-        "limit": str(most),
-        "maxBytes": str(max(1, most_tokens) * BYTES_A_TOKEN),
     }
+    if skipped:
+        before = {**query, "view": "summary", "limit": str(skipped)}
+        page = await caller.send(Call("GET", COLLECTION, entity, query=before))
+        if "nextCursor" not in page.data:
+            return Newest.of((), page.data)
+        query["cursor"] = page.data["nextCursor"]
+    query |= {"limit": str(most), "maxBytes": str(max(1, most_tokens) * BYTES_A_TOKEN)}
     page = await caller.send(Call("GET", COLLECTION, entity, query=query, wishes=(NO_MIRRORS,)))
     return Newest.of(page.data["items"], page.data)
 
 
-def _section(entity: Entity, newest: Newest, most_tokens: int) -> str:
+def _section(entity: Entity, newest: Newest, skipped: int, most_tokens: int) -> str:
+    words = entity.words["words"]
     if not newest.items:
-        return f"No {entity.words['words']}."
+        return f"No more {words} than {newest.total}." if skipped else f"No {words}."
     texts = _fitting(list(_texts(entity, newest.items)), most_tokens - HEADING_TOKENS)
-    heading = f"### {_capital(entity.words['words'])}: "
+    heading = f"### {_capital(words)}: "
     if not texts:
         return f"{heading}{newest.total}, not shown for want of max_tokens"
-    whole = str(len(texts)) == newest.total
-    count = newest.total if whole else f"the newest {len(texts)} of {newest.total}"
+    count = newest.total
+    if (seen := skipped + len(texts)) < _number(newest.total):
+        count = f"{len(texts)} of {newest.total}, older ones with skip={seen}"
+    elif skipped:
+        count = f"the first {len(texts)} of {newest.total}"
     return "\n".join([f"{heading}{count}, oldest first ({STORED})", *reversed(texts)])
+
+
+def _number(total: str) -> int:
+    return int(total.removesuffix("+"))
 
 
 def _fitting(texts: Sequence[str], most_tokens: int) -> Sequence[str]:

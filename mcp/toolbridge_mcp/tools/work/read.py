@@ -27,6 +27,9 @@ SUGGESTED_TOKENS = 20_000
 """Hosts cut what is longer by much."""
 
 MOST_MESSAGES = 200
+MOST_SKIPPED = 1_000
+"""As many children the API lists at once."""
+
 LEAST_BYTES = 64_000
 """Payloads of several items that are asked for at once, at least."""
 
@@ -72,6 +75,9 @@ class ReadArguments(WorkArguments):
     items: Names = Field(description="Ids such as note:3f9a01bc, or exact titles")
     with_comments: bool = False
     with_messages: Number = Field(default=0, ge=0, le=MOST_MESSAGES, description="Of a chat, the newest")
+    skip: Number = Field(
+        default=0, ge=0, le=MOST_SKIPPED, description="Newest comments and messages to leave out"
+    )
     max_tokens: Number = Field(default=8_000, ge=200, le=MOST_TOKENS)
     offset: Number = Field(default=0, ge=0, description="Where to go on in one large item")
 
@@ -95,7 +101,7 @@ class ReadArguments(WorkArguments):
 
     @property
     def _children(self) -> children.Wanted:
-        return children.Wanted(self.with_comments, self.with_messages)
+        return children.Wanted(self.with_comments, self.with_messages, self.skip)
 
     async def _entries(self, caller: Caller, names: Sequence[str]) -> list[_Entry]:
         """What the names lead to, in their order."""
