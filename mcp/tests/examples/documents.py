@@ -5,7 +5,9 @@ from pathlib import Path
 from tests.examples import agents_page, tools_page
 from tests.examples.calls import all_tools
 from tests.examples.fixed import today
+from tests.examples.values import ITEMS
 from tests.examples.world import programs, world
+from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.tools.toolsets import CRUD, TOOLSETS, WORK
 
 USERS = ("ann", "ben", "cem")
@@ -28,7 +30,8 @@ async def _written() -> dict[Path, str]:
         for toolset, user in zip(TOOLSETS, USERS, strict=True):
             async with world(api, gateway, f"{user}@example.com", toolset) as own:
                 examples[toolset] = await all_tools(own, toolset)
-        async with world(api, gateway, "dee@example.com", f"{WORK},{CRUD}") as own:
+        named = [entity for entity in ENTITIES if entity.kind in ITEMS]
+        async with world(api, gateway, "dee@example.com", f"{WORK},{CRUD}", named) as own:
             answers = await agents_page.answers(own, page)
     return {
         tools_page.FILE: tools_page.render(examples),

@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,8 +51,8 @@ class World:
     items: dict[str, tuple[str, str]] = field(default_factory=dict)
     """The uids of the two items of each kind."""
 
-    async def fill(self) -> None:
-        for entity in sorted(ENTITIES, key=lambda entity: entity.parent is not None):
+    async def fill(self, entities: Iterable[Entity]) -> None:
+        for entity in sorted(entities, key=lambda entity: entity.parent is not None):
             self.items[entity.kind] = (await self._item(entity, 0), await self._item(entity, 1))
 
     async def _item(self, entity: Entity, number: int) -> str:
@@ -116,8 +116,10 @@ def _api_binary(folder: Path) -> Path:
 
 
 @asynccontextmanager
-async def world(api: Process, gateway: Process, user: str, toolsets: str) -> AsyncIterator[World]:
-    """A fresh user, whose client chooses these toolsets."""
+async def world(
+    api: Process, gateway: Process, user: str, toolsets: str, entities: Iterable[Entity] = ENTITIES
+) -> AsyncIterator[World]:
+    """A fresh user with items of these entities, whose client chooses these toolsets."""
     bearer = token(user)
     rest = Rest(api.url, bearer)
     transport = StreamableHttpTransport(
@@ -126,7 +128,7 @@ async def world(api: Process, gateway: Process, user: str, toolsets: str) -> Asy
     try:
         async with Client(transport, timeout=CALL_SECONDS, client_info=CLIENT) as client:
             filled = World(client, rest, Fixed(today()))
-            await filled.fill()
+            await filled.fill(entities)
             yield filled
     finally:
         await rest.aclose()

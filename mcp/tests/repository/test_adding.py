@@ -32,7 +32,9 @@ def test_a_page_is_all_that_is_needed(page: str, most_places: int, tmp_path: Pat
     copy = Copy(tmp_path / "copy")
     places = copy.follow(page)
     assert 0 < len(places) + len(GENERATED) <= most_places
+    agents = (copy.root / "docs/agents.md").read_text()
     copy.generate()
+    assert (copy.root / "docs/agents.md").read_text() == agents
     assert copy.shows_every_tool()
     assert "no tests to run" not in copy.run("api", "go", "test", "-run", OF_THE_TABLES, *OF_GO)
     own = [place.removeprefix("mcp/") for place in places if place.startswith("mcp/tests/")]
