@@ -145,6 +145,7 @@ _PLAIN: Mapping[str, object] = {
     "patches": "edit_text or batch",
     "reads_deleted": "A batch with the op restore brings it back",
     "actual": "its present version",
+    "instead": "exactly what is stored, long enough to be there once",
     "consequence": "a change may have been made",
     "retry_after": DEFAULT_WAIT_SECONDS,
 }
@@ -388,7 +389,9 @@ class Ambiguous(Conflict):
 
 class EditMismatch(Conflict):
     says = "The text is not as the edit expects; nothing was written."
-    advice = "Repeat it with exactly what is stored, long enough to be there once; {reads} shows it whole."
+    """`instead` is what can be sent."""
+
+    advice = "Repeat it with {instead}; {reads} shows it whole."
 
 
 class TooManyMatches(Conflict):

@@ -509,6 +509,33 @@ async def test_a_refusal_says_what_was_probably_meant(
     assert upstream.calls == []
 
 
+@pytest.mark.parametrize(
+    ("tool", "arguments", "says"),
+    [
+        ("list_notes", {"query": "milk"}, "search finds items by their words."),
+        ("list_notes", {"offset": 5}, "cursor that a page ends with"),
+        ("list_notes", {"sortBy": "newest"}, "order is by time of change"),
+        ("update_note", {"uid": UID, "updates": {"title": "t"}}, "The patch tool changes some fields."),
+        ("process_task", {"uid": UID}, "action is required: start or complete or reopen."),
+        ("list_comments", {"parent_uid": "Milk"}, "list_notes or list_tasks shows the ids."),
+        ("get_chat_message", {"uid": "Milk"}, "list_chat_messages shows the ids."),
+        ("list_notes", {"updated_since": 1795155334040}, "should be a date or time such as 2026-01-31"),
+        (
+            "edit_text",
+            {"item": "x", "edits": [{"find": "", "replace": "x"}]},
+            "find should not be empty. Correct",
+        ),
+        ("edit_text", {"item": "x"}, "should have edits, append or prepend. Correct"),
+    ],
+    ids=str,
+)
+async def test_a_refusal_says_what_there_is_instead(
+    tool: str, arguments: dict[str, Any], says: str, tools: Tools, upstream: Recording
+) -> None:
+    assert says in await tools.refusal(tool, **arguments)
+    assert upstream.calls == []
+
+
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.kind)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.verb)
 async def test_the_example_in_a_refusal_fits(operation: Operation, entity: Entity, tools: Tools) -> None:

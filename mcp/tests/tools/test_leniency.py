@@ -123,6 +123,40 @@ async def test_a_comment_may_name_its_parent_in_one_argument(kind: str, tools: T
     assert len(listed["items"]) == 2
 
 
+async def test_a_comment_is_moved_by_the_id_of_its_new_parent(tools: Tools) -> None:
+    comment, task = await tools.create(COMMENT), await tools.call("create_task", title="t")
+    named = f"task:{task['uid'][:8]}"
+    for given in (
+        {"task_id": task["uid"]},
+        {"updates": {"parent_uid": named}},
+        {"updates": {"parentUid": named}},
+    ):
+        moved = await tools.call("patch_comment", uid=comment["uid"], **given)
+        assert moved["payload"]["parentType"] == "task"
+        assert moved["payload"]["parentUid"] == task["uid"]
+        undone = await tools.result("undo")
+        assert not undone.is_error
+
+
+async def test_the_one_edit_may_stand_beside_the_item_under_other_names(tools: Tools) -> None:
+    for names in (("find", "replace"), ("old_str", "new_str"), ("oldString", "newString")):
+        note = await tools.call("create_note", title="t", content="milk")
+        edit = dict(zip(names, ("milk", "bread"), strict=True))
+        answer = await tools.result("edit_text", item=note["uid"], **edit)
+        assert not answer.is_error
+        assert (await tools.call("get_note", uid=note["uid"]))["payload"]["content"] == "bread"
+
+
+async def test_a_list_with_one_id_names_that_item(tools: Tools, upstream: Recording) -> None:
+    created = await tools.create(NOTE)
+    for given in ({"uid": [created["uid"]]}, {"ids": [created["uid"]]}):
+        assert (await tools.call("get_note", **given))["uid"] == created["uid"]
+    before = len(upstream.calls)
+    for given in ({"uid": [UID, OTHER]}, {"ids": [UID, OTHER]}):
+        assert "uid should be a text" in await tools.refusal("delete_note", **given)
+    assert len(upstream.calls) == before
+
+
 async def test_two_kinds_for_one_parent_are_refused(tools: Tools, upstream: Recording) -> None:
     comment = {"content": "c", "parent_type": "task"}
     for given in ({"note_id": UID}, {"parent_uid": f"note:{UID}"}):

@@ -52,6 +52,22 @@ async def test_the_id_of_another_kind_is_said_to_be_one(tools: Tools) -> None:
     assert "It is the id" not in await tools.refusal("get_note", uid=str(uuid4()))
 
 
+async def test_a_parent_of_another_kind_is_said_to_be_one(tools: Tools) -> None:
+    task = await tools.create(TASK)
+    comment = {"content": "c", "parent_type": "note", "parent_uid": task["uid"]}
+    refusal = await tools.refusal("create_comment", **comment)
+    assert "It is the id of a task." in refusal
+    missing = await tools.refusal("create_comment", **{**comment, "parent_uid": str(uuid4())})
+    assert "It is the id" not in missing
+
+
+async def test_a_heading_that_is_not_there_is_refused_with_those_that_are(tools: Tools) -> None:
+    note = await tools.call("create_note", title="t", content="# One\n\n## Two\n")
+    refusal = await tools.refusal("edit_text", item=note["uid"], append="x", heading="Three")
+    assert 'Headings: "# One", "## Two".' in refusal
+    assert "Repeat it with a heading that is there, or without one" in refusal
+
+
 async def test_an_ambiguous_id_lists_what_it_can_be(tools: Tools) -> None:
     uids = [f"12345678{str(uuid4())[8:]}" for _ in range(2)]
     for number, uid in enumerate(uids):

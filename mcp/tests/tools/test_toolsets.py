@@ -143,3 +143,22 @@ async def test_a_malformed_request_is_no_request(
         message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         answer = await http.post("/mcp", json=message, headers=headers)
     assert answer.json()["error"]["message"] == "Invalid request parameters"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("notes_list", "Similar tools: list_notes"),
+        ("mcp__toolbridge__get_note", "Similar tools: get_note"),
+        ("toolbridge.listChatMessages", "Similar tools: list_chat_messages"),
+        ("get_notes", "get_note, list_notes"),
+        ("complete_task", 'process_task does that, with action="complete".'),
+        ("mark_chat_message_read", 'process_chat_message does that, with action="mark_read".'),
+    ],
+)
+async def test_an_invented_tool_is_refused_with_the_one_that_was_probably_meant(
+    name: str, says: str, tools: Tools
+) -> None:
+    refusal = await tools.refusal(name)
+    assert says in refusal
+    assert refusal.endswith("Nothing was done.")

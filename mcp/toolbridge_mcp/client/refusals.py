@@ -43,7 +43,7 @@ def refusal(answer: httpx.Response) -> ToolBridgeError:
         _quotable(as_tools_say(said)) if about_the_request else "",
         correlation_id=answer.headers.get("X-Correlation-ID", ""),
         wait_seconds=retry_after_seconds(answer.headers.get("Retry-After", "")),
-        facts={"actual": details["actual"]} if isinstance(details.get("actual"), int) else NO_FACTS,
+        facts=_facts(details),
         details=details,
         more=in_words(_code(body), details),
     )
@@ -70,6 +70,13 @@ def _details(body: Mapping[str, object]) -> Mapping[str, Any]:
     """What the API says for programs; empty if it says nothing."""
     details = body.get("details")
     return details if isinstance(details, dict) else NO_FACTS
+
+
+def _facts(details: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What of the details stands in the texts of an error."""
+    if isinstance(details.get("actual"), int):
+        return {"actual": details["actual"]}
+    return {"instead": "a heading that is there, or without one"} if "heading" in details else NO_FACTS
 
 
 def _code(body: Mapping[str, object]) -> str:

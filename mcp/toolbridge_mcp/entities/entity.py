@@ -21,7 +21,13 @@ from pydantic_core import from_json
 
 from toolbridge_mcp.entities.circumstances import NO_CIRCUMSTANCES
 from toolbridge_mcp.entities.empty import without_empty
-from toolbridge_mcp.entities.leniency import MAX_ARGUMENTS, list_of_words, understood, with_declared_words
+from toolbridge_mcp.entities.leniency import (
+    MAX_ARGUMENTS,
+    list_of_words,
+    understood,
+    with_declared_words,
+    with_kinds,
+)
 from toolbridge_mcp.entities.schema import formats, published_schema
 
 T = TypeVar("T")
@@ -117,12 +123,13 @@ class SomeFields(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _each_once(cls, value: Any) -> Any:
+    def _each_once(cls, value: Any, info: ValidationInfo) -> Any:
+        circumstances = info.context or NO_CIRCUMSTANCES
         if isinstance(value, dict):
             for name, field in cls.model_fields.items():
                 if field.alias != name and name in value and field.alias in value:
                     raise ValueError(f"{name} and {field.alias} are the same field; give one of them")
-            return with_declared_words(cls, value)
+            return with_declared_words(cls, with_kinds(value, circumstances))
         return value
 
     def payload(self) -> dict[str, Any]:

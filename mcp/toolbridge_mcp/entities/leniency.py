@@ -5,12 +5,13 @@ published schema has the declared names alone.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, from_json
 
 from toolbridge_mcp.entities.circumstances import Circumstances
@@ -19,7 +20,7 @@ Given: TypeAlias = Mapping[str, Any]
 Decoded = TypeVar("Decoded")
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
-    "uid": ("id", "uuid", "item", "item_id", "item_uid", "identifier"),
+    "uid": ("id", "uuid", "item", "item_id", "item_uid", "identifier", "ids", "uids", "items"),
     "item": ("uid", "id", "uuid", "item_id", "item_uid", "ref"),
     "items": ("item", "ids", "id", "uids", "uid", "refs"),
     "content": ("text", "body", "message", "contents", "markdown"),
@@ -83,7 +84,7 @@ def understood(model: type[BaseModel], given: Given, circumstances: Circumstance
     if not given.keys() <= model.__pydantic_fields__.keys():
         given = _Renaming(model, circumstances).of(given)
     if circumstances.typed:
-        given = _typed(given, circumstances)
+        given = with_kinds(given, circumstances)
     return with_declared_words(model, given)
 
 
@@ -150,10 +151,12 @@ class _Renaming:
     def _take(self, name: str, value: Any) -> None:
         """Takes an argument of a name that is not declared."""
         word = squeezed(name)
-        if known := self._names.get(word) or self._by_kind(word, name):
+        if known := self._names.get(word) or self._by_kind(word, name, self._declared, self._taken):
             _put(self._taken, known.declared, name, _fitting(known.declared, value))
             self._count(known.counted)
-        elif known := self._fields.top_level.get(word):
+        elif known := self._fields.top_level.get(word) or self._by_kind(
+            word, name, self._fields.declared, self._moved
+        ):
             _put(self._moved, known.declared, name, value)
             self._count("top_level")
         elif self._wraps_fields(word) and (fields := _object(value)) is not None:
@@ -181,14 +184,15 @@ class _Renaming:
             _put(self._moved, name, f"{into}.{name}", inner[name])
         self._taken[into] = {**inner, **self._moved}
 
-    def _by_kind(self, word: str, name: str) -> Name | None:
-        """`note_id` for an argument that may be the id of a note."""
+    def _by_kind(self, word: str, name: str, among: Container[str], into: dict[str, Any]) -> Name | None:
+        """The one `among` the names that may be the id of a note, for `note_id`. If another argument says of
+        which kind the item is, that goes `into` the arguments."""
         for declared, kinds in self._circumstances.kinds.items():
-            for kind in kinds if declared in self._declared else ():
+            for kind in kinds if declared in among else ():
                 if word not in names_of_kind(kind):
                     continue
                 if kind_argument := self._circumstances.typed.get(declared):
-                    _put(self._taken, kind_argument, name, kind)
+                    _put(into, kind_argument, name, kind)
                 return Name(declared, "kind_id")
         return None
 
@@ -211,17 +215,17 @@ def _fitting(declared: str, value: Any) -> Any:
     return many[0] if many and len(many) == 1 else value
 
 
-def _typed(given: Given, circumstances: Circumstances) -> Given:
+def with_kinds(given: Given, circumstances: Circumstances) -> Given:
     """With the kind that an id such as `note:3f9a01bc` names, if the argument for the kind is left out."""
     for uid, kind_argument in circumstances.typed.items():
-        value = given.get(uid)
+        value = given.get(uid, given.get(to_camel(uid)))
         kind = value.partition(":")[0] if isinstance(value, str) and len(value) < LONGEST_NAME else ""
         if kind not in circumstances.kinds[uid]:
             continue
-        if given.get(kind_argument, kind) != kind:
+        if given.get(kind_argument, given.get(to_camel(kind_argument), kind)) != kind:
             names = {"uid": uid, "kind": kind, "argument": kind_argument}
             raise PydanticCustomError("other_type", "{uid} names a {kind}, {argument} says otherwise", names)
-        given = {**given, kind_argument: kind}
+        given = given if to_camel(kind_argument) in given else {**given, kind_argument: kind}
     return given
 
 
@@ -259,6 +263,7 @@ class _Fields(NamedTuple):
     """The names of the fields that `updates` takes, and whether there are `additional_fields`."""
 
     top_level: Mapping[str, Name]
+    declared: frozenset[str]
     others: bool
 
 
@@ -266,8 +271,10 @@ class _Fields(NamedTuple):
 def _fields_of(model: type[BaseModel]) -> _Fields:
     updates = model.__pydantic_fields__.get("updates")
     parts = [part for part in _parts(updates.annotation) if isinstance(part, type)] if updates else []
-    names = [names_of(part) for part in parts if issubclass(part, BaseModel)]
-    return _Fields(names[0] if names else {}, "additional_fields" in model.__pydantic_fields__)
+    models = [part for part in parts if issubclass(part, BaseModel)]
+    names = names_of(models[0]) if models else {}
+    declared = frozenset(models[0].__pydantic_fields__ if models else ())
+    return _Fields(names, declared, "additional_fields" in model.__pydantic_fields__)
 
 
 class _Choice(NamedTuple):

@@ -16,12 +16,15 @@ from toolbridge_mcp.entities.date_words import Words
 Meant = TypeVar("Meant")
 
 # A space before the zone is a plus sign that was lost in a query.
+DATES = "ISO 8601 date or time"
+"""How the schema describes such an argument."""
+
 _ISO_8601 = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:[Tt ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]+))?)?"
     r"(?P<zone>[Zz]|(?P<sign>[+ -])(?P<hours>[0-9]{2})(?::?(?P<minutes>[0-9]{2}))?)?)?"
 )
-_EXPECTED = "should be a date or time such as 2026-01-31 or 2026-01-31T09:30Z"
+EXPECTED = "should be a date or time such as 2026-01-31 or 2026-01-31T09:30Z"
 
 
 def in_utc(text: str) -> str:
@@ -32,7 +35,7 @@ def in_utc(text: str) -> str:
     """
     found = _ISO_8601.fullmatch(text)
     if found is None:
-        raise ValueError(_EXPECTED)
+        raise ValueError(EXPECTED)
     try:
         day = datetime.fromisoformat(found["date"])
         moment = day.replace(
@@ -43,7 +46,7 @@ def in_utc(text: str) -> str:
             tzinfo=_zone(found),
         ).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError(f"names no time that exists; it {_EXPECTED}") from None
+        raise ValueError(f"names no time that exists; it {EXPECTED}") from None
     return _rfc_3339(moment)
 
 
@@ -64,7 +67,7 @@ def _zone(found: re.Match[str]) -> timezone:
 
 def _words(info: ValidationInfo) -> Words:
     circumstances = info.context or NO_CIRCUMSTANCES
-    return Words(datetime.now(UTC), circumstances.zone, _EXPECTED)
+    return Words(datetime.now(UTC), circumstances.zone, EXPECTED)
 
 
 def _stored(text: str, info: ValidationInfo) -> str:
@@ -93,10 +96,10 @@ def _or_none(read: Callable[[str], Meant | None], text: str) -> Meant | None:
     try:
         return read(text)
     except OverflowError:
-        raise ValueError(f"names no time that exists; it {_EXPECTED}") from None
+        raise ValueError(f"names no time that exists; it {EXPECTED}") from None
 
 
-_DESCRIBED = Field(description="ISO 8601 date or time", json_schema_extra={"format": "date-or-time"})
+_DESCRIBED = Field(description=DATES, json_schema_extra={"format": "date-or-time"})
 """The API has the same name for the format. Clients do not see it."""
 
 DateOrTime = Annotated[str, AfterValidator(_stored), _DESCRIBED]

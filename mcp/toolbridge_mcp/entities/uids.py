@@ -67,6 +67,8 @@ def _hyphenated(digits: str) -> str:
 def _uid(value: Any, info: ValidationInfo) -> Any:
     if type(value) is int and value >= SHORTEST_NUMBER:
         value = str(value)  # a short id without letters
+    if isinstance(value, list) and len(value) == 1:
+        (value,) = value
     if not isinstance(value, str) or _WHOLE.fullmatch(value):
         return value
     reference = read_reference(value)

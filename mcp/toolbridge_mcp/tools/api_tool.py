@@ -80,9 +80,9 @@ class ApiTool(Tool, Generic[Given]):
         return {}
 
     @property
-    def shows_ids(self) -> str:
-        """The tool that shows which items there are."""
-        return "search"
+    def shows_ids(self) -> Mapping[str, str]:
+        """For arguments with an id, the tool that shows which there are."""
+        return {}
 
     def to_mcp_tool(self, **overrides: Any) -> WireTool:
         """Without FastMCP's own `_meta`: a model would pay for it and learn nothing."""

@@ -6,7 +6,7 @@ from datetime import tzinfo
 from traceback import clear_frames
 
 from toolbridge_mcp.client import ApiClient, Call, Document, Origin
-from toolbridge_mcp.errors import FeatureMissing, NotFound, ToolBridgeError, VersionMismatch
+from toolbridge_mcp.errors import FeatureMissing, NotFound, ParentNotFound, ToolBridgeError, VersionMismatch
 from toolbridge_mcp.tools.deployment import NO_DEPLOYMENT, Deployment
 from toolbridge_mcp.tools.second_look import second_look
 
@@ -29,7 +29,7 @@ class Caller:
         """The API's answer. Raises a `ToolBridgeError`, with what a second look at the item shows."""
         try:
             return await self.client.send(call, self.origin)
-        except (NotFound, VersionMismatch) as error:
+        except (NotFound, ParentNotFound, VersionMismatch) as error:
             refused: ToolBridgeError = error
         # Not chained: a chain of errors would refer to the frames of each until the next full collection.
         raise (await self._explained(call, refused)).with_traceback(refused.__traceback__)

@@ -55,8 +55,10 @@ class EntityTool(ApiTool[OperationArguments]):
         return super().to_mcp_tool(**{"annotations": self._operation.hints_for(self._client), **overrides})
 
     @property
-    def shows_ids(self) -> str:
-        return f"list_{self._target.entity.plural}"
+    def shows_ids(self) -> Mapping[str, str]:
+        lists = {entity.kind: f"list_{entity.plural}" for entity in ENTITIES}
+        kinds = self._target.entity.kinds
+        return {name: " or ".join(lists[kind] for kind in of if kind in lists) for name, of in kinds.items()}
 
     @property
     def siblings(self) -> Mapping[str, str]:

@@ -1,12 +1,16 @@
 """Examples of what a tool takes, made from its schema."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from toolbridge_mcp.entities.schema import Schema
+from pydantic import BaseModel
+
+from toolbridge_mcp.entities.schema import Schema, published_schema
 
 _TEXTS = {
     "cursor": "MHwz",
+    "item": "note:3f9a01bc",
     "due_date": "2026-12-04",
     "since": "2026-12-04",
     "tag": "ops",
@@ -16,6 +20,11 @@ _TEXTS = {
 _ID = "3f9a01bc"
 
 
+def example_for(model: type[BaseModel]) -> str:
+    """The arguments of a valid call as JSON: the model's own `EXAMPLE`, or what its schema says."""
+    return getattr(model, "EXAMPLE", "") or example_call(published_schema(model))
+
+
 def example_call(schema: Schema) -> str:
     """The arguments of a valid call as JSON: those that are required, else the first one there is."""
     properties = schema.get("properties", {})
@@ -23,9 +32,15 @@ def example_call(schema: Schema) -> str:
     return json.dumps({name: _value(name, properties[name]) for name in names}) if names else ""
 
 
-def example_of(name: str, schema: Schema) -> str:
-    """A valid value of an argument, as JSON."""
-    return json.dumps(_value(name, schema))
+def example_of(name: str, schema: Schema, model: type[BaseModel]) -> str:
+    """A valid value of an argument of `model`, as JSON."""
+    return json.dumps(own_example(model).get(name) or _value(name, schema))
+
+
+def own_example(model: type[BaseModel]) -> Mapping[str, Any]:
+    """The example that a model declares, because its schema says too little for one; empty without one."""
+    example: Mapping[str, Any] = json.loads(getattr(model, "EXAMPLE", "{}"))
+    return example
 
 
 def _value(name: str, schema: Schema) -> Any:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from fastmcp.tools.base import ToolResult
 from pydantic import AfterValidator, Field
+from pydantic.fields import FieldInfo
 from pydantic_core import to_json
 
 from toolbridge_mcp.client import NO_MIRRORS, SUMMARIES, TOTAL, Call, Document, JsonObject, one_value
@@ -171,9 +172,14 @@ def list_arguments(entity: Entity) -> type[OperationArguments]:
     """The arguments of a list of the entity's items."""
     declared = fields_of(entity)
     filters: dict[str, Any] = {
-        name: optional(*declared[field]) if name == field else (Word | None, Field(default=None))
+        name: _filter(*declared[field]) if name == field else (Word | None, Field(default=None))
         for name, field in entity.filters.items()
     }
     if entity.due:
         filters |= dict.fromkeys(("due_before", "due_after"), (DateOrTime | None, None))
     return arguments_model("List", entity, ListArguments, filters)
+
+
+def _filter(annotation: Any, field: FieldInfo) -> tuple[Any, FieldInfo]:
+    """The filter by a field. No item is found by an empty text, so that is none."""
+    return optional(Word if str in (annotation, *get_args(annotation)) else annotation, field)

@@ -4,7 +4,7 @@ A name may mean another tool in another toolset: `search` is ChatGPT's where its
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
@@ -33,6 +33,7 @@ SHOWN = 64
 
 _NAME = re.compile(r"[\w-]{1,64}", re.ASCII)
 
+MOST_ALIKE = 3
 FEW = 12
 """So many tools are named to a client that called another one."""
 
@@ -55,8 +56,20 @@ class Offer:
         """A sentence with the tools that may have been meant; empty if none are alike."""
         if len(self._named) <= FEW:
             return f" Tools here: {', '.join(self._named)}."
-        alike = get_close_matches(name[:SHOWN], self._named, n=3)
-        return f" Similar tools: {', '.join(alike)}." if alike else ""
+        words = _words(name[:SHOWN])
+        within = sorted((tool for tool in self._named if _words(tool) <= words), key=len, reverse=True)
+        alike = [*within, *get_close_matches(name[:SHOWN], self._named, n=MOST_ALIKE)]
+        said = f" Similar tools: {', '.join([*dict.fromkeys(alike)][:MOST_ALIKE])}." if alike else ""
+        return f"{self._process(words)}{said}"
+
+    def _process(self, words: Set[str]) -> str:
+        """A sentence on the tool for an action, if the words are those of one and of what it is done to."""
+        for entity in ENTITIES:
+            for action in entity.actions:
+                tool = f"process_{entity.kind}"
+                if tool in self._named and _words(f"{action}_{entity.kind}") == words:
+                    return f' {tool} does that, with action="{action}".'
+        return ""
 
 
 class Offers:
@@ -127,6 +140,11 @@ class Offers:
         shown = f"'{name}'" if _NAME.fullmatch(name) else quoted(name, SHOWN)
         elsewhere = next((tool.toolset for tool in self._tools if tool.name == name), None)
         return f"Unknown tool: {shown}.{_where(elsewhere, offer)}{offer.like(name)} Nothing was done."
+
+
+def _words(name: str) -> frozenset[str]:
+    """The words of a tool's name, in the singular."""
+    return frozenset(word.lower().removesuffix("s") for word in re.findall("[A-Z]?[a-z]+|[A-Z]+", name))
 
 
 def _where(elsewhere: str | None, offer: Offer) -> str:

@@ -7,18 +7,39 @@ with nothing hidden in it.
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, to_json
 
-from toolbridge_mcp.entities.leniency import LONGEST_NAME, likely_names
+from toolbridge_mcp.entities.leniency import LONGEST_NAME, likely_names, squeezed
 from toolbridge_mcp.entities.schema import Schema, published_schema
+from toolbridge_mcp.entities.times import DATES, EXPECTED
 from toolbridge_mcp.rendering import quoted
 from toolbridge_mcp.rendering import value as json_value
-from toolbridge_mcp.tools.examples import example_call, example_of
+from toolbridge_mcp.tools.examples import example_for, example_of
 
 MAX_PROBLEMS = 4
+CLOSE = 0.7
+"""Two names that are at least this similar (0 to 1) may be meant for each other."""
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+_WORDS = ("search finds items by their words.", "limit")
+_PAGES = ("The cursor that a page ends with leads to the next one.", "cursor")
+_ORDER = ("order is by time of change: asc or desc.", "order")
+_SOME = ("The patch tool changes some fields.", "additional_fields")
+
+ELSEWHERE: Mapping[str, tuple[str, str]] = {
+    **dict.fromkeys(("filter", "keyword", "keywords", "q", "query", "search", "term", "text"), _WORDS),
+    **dict.fromkeys(("offset", "page", "pagenumber", "skip", "start", "startindex"), _PAGES),
+    **dict.fromkeys(("orderby", "sort", "sortby"), _ORDER),
+    **dict.fromkeys(("changes", "patch", "updates"), _SOME),
+}
+"""For names that tools of other products have, what there is instead, for tools that have the argument."""
+
+_SHORT = {"string_unicode": "should be valid Unicode", "string_too_short": "should not be empty"}
 SHOWN_CHARACTERS = 60
 _NAME = re.compile(r"[\w-]{1,64}", re.ASCII)
 _SECRET = re.compile(r"eyJ[\w-]{5}|bearer\s|-----BEGIN", re.IGNORECASE)
@@ -40,13 +61,13 @@ def explained(
     siblings: Mapping[str, str],
     *,
     with_example: bool = True,
-    shows_ids: str = "",
+    shows_ids: Mapping[str, str] = NOTHING,
 ) -> str:
     """A sentence or two for each of the first `MAX_PROBLEMS` problems of the arguments that `model` declares.
 
     `siblings` has for each kind of item the tool that does the same with it. An example of the whole call
-    follows where it helps: the model's `EXAMPLE`, or else one made from its schema. `shows_ids` is the tool
-    that shows which items there are.
+    follows where it helps: the model's `EXAMPLE`, or else one made from its schema. `shows_ids` has for
+    arguments with an id the tool that shows which there are.
     """
     found = error.errors(include_url=False)
     unknown = [detail for detail in found if detail["type"] == "extra_forbidden"]
@@ -55,10 +76,13 @@ def explained(
     sentences += [_sentence(detail, model, siblings) for detail in others[:MAX_PROBLEMS]]
     if len(others) > MAX_PROBLEMS:
         sentences.append(f"{len(others) - MAX_PROBLEMS} more.")
-    if shows_ids and any(detail["type"] == "uid" and detail["loc"] == ("uid",) for detail in found):
-        sentences.append(f"{shows_ids} shows the ids.")
-    example: str = getattr(model, "EXAMPLE", "") or example_call(published_schema(model))
-    if with_example and example and any(detail["type"] in _WITH_EXAMPLE for detail in found):
+    sentences += [
+        f"{shows_ids[str(detail['loc'][-1])]} shows the ids."
+        for detail in others[:MAX_PROBLEMS]
+        if detail["type"] == "uid" and detail["loc"][-1] in shows_ids
+    ]
+    example = with_example and example_for(model)
+    if example and any(detail["type"] in _WITH_EXAMPLE for detail in found):
         sentences.append(f"Example: {example}.")
     return " ".join(sentences)
 
@@ -68,7 +92,7 @@ def shown(value: Any) -> str:
     if isinstance(value, str):
         return "" if _SECRET.search(value[: SHOWN_CHARACTERS * 8]) else quoted(value, SHOWN_CHARACTERS)
     try:
-        text = to_json(value).decode()
+        text = to_json(value)[: SHOWN_CHARACTERS * 8].decode(errors="ignore")
     except ValueError:
         return "an object" if isinstance(value, dict) else "a list"
     return "" if _SECRET.search(text) else json_value(text, SHOWN_CHARACTERS)
@@ -83,24 +107,27 @@ def _unknown(details: Sequence[ErrorDetails], model: type[BaseModel]) -> str:
     sentence = f"{listed} {these} of this tool; it takes {takes}."
     near = [(name, _near(name, likely_names(model))) for name in names]
     meant = ", ".join(f"{found} for {_plain(name)}" for name, found in near if found)
-    return f"{sentence} Did you mean {meant}?" if meant else sentence
+    instead = dict.fromkeys(ELSEWHERE[word] for word in map(squeezed, names) if word in ELSEWHERE)
+    fitting = [sentence for sentence, argument in instead if argument in model.model_fields]
+    return " ".join([sentence, *([f"Did you mean {meant}?"] if meant else []), *fitting])
 
 
 def _sentence(detail: ErrorDetails, model: type[BaseModel], siblings: Mapping[str, str]) -> str:
     where, node = _place(detail["loc"], published_schema(model))
     kind = detail["type"]
     if kind == "missing":
-        return f"{where} is required."
+        words = node.get("enum")
+        return f"{where} is required: {' or '.join(words)}." if words else f"{where} is required."
     if kind == "other_kind":
         return f"{where} {_of_another_kind(where, detail['ctx']['kind'], siblings)}."
-    if kind == "string_unicode":
-        return f"{where} should be valid Unicode."
+    if kind in _SHORT:
+        return f"{where} {_SHORT[kind]}."
     counts = kind == "value_error" and node.get("type") == "integer"
     own = kind in OWN and not counts
-    said = detail["msg"].removeprefix("Value error, ") if own else _allowed(detail, node, where)
+    said = detail["msg"].removeprefix("Value error, ") if own else _allowed(detail, node, where, model)
     instead = ", or leave it out" if _may_be_left_out(detail["loc"], model) else ""
-    if kind in _OF_ALL:
-        return f"{said}."
+    if kind in _OF_ALL or not detail["loc"]:
+        return f"{said}." if kind in _OF_ALL else f"{where} {said}."
     return f"{where} {said}{instead}.{_sent(detail['input'], node)}"
 
 
@@ -132,7 +159,7 @@ def _camel(name: str) -> str:
     return first + "".join(map(str.capitalize, others))
 
 
-def _allowed(detail: ErrorDetails, node: Schema, where: str) -> str:
+def _allowed(detail: ErrorDetails, node: Schema, where: str, model: type[BaseModel]) -> str:
     """What may stand in an argument with this schema."""
     match node.get("type"):
         case "integer" | "number":
@@ -141,9 +168,11 @@ def _allowed(detail: ErrorDetails, node: Schema, where: str) -> str:
         case "boolean":
             return "should be true or false"
         case "array":
-            return f"should be a list such as {example_of(where, node)}"
+            return f"should be a list such as {example_of(where, node, model)}"
         case "object":
-            return f"should be an object such as {example_of(where, node)}"
+            return f"should be an object such as {example_of(where, node, model)}"
+        case "string" if DATES in node.get("description", "") and "enum" not in node:
+            return EXPECTED
     if words := node.get("enum"):
         return f"should be {words[0]}" if len(words) == 1 else f"should be one of {', '.join(words)}"
     return "should be a text"
@@ -158,7 +187,7 @@ def _bounds(context: Mapping[str, Any], node: Schema) -> str:
 
 def _near(name: str, known: Sequence[str]) -> str:
     """The one of the known names that is most like this one; empty if none is."""
-    found = get_close_matches(name.lower(), known, n=1) if len(name) <= LONGEST_NAME else []
+    found = get_close_matches(name.lower(), known, n=1, cutoff=CLOSE) if len(name) <= LONGEST_NAME else []
     return found[0] if found else ""
 
 
@@ -177,4 +206,4 @@ def _of_another_kind(where: str, kind: str, siblings: Mapping[str, str]) -> str:
 def _may_be_left_out(path: Sequence[int | str], model: type[BaseModel]) -> bool:
     """Whether the value at fault is an argument that is not required, or part of an object with any keys."""
     field = model.model_fields.get(str(path[0])) if path else None
-    return len(path) == 2 or (field is not None and not field.is_required())
+    return len(path) == 2 or (len(path) == 1 and field is not None and not field.is_required())

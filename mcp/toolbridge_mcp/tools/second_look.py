@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from toolbridge_mcp.client import ITEM, NO_MIRRORS, Call, Document, JsonObject, field_name, value_in_words
 from toolbridge_mcp.entities import ENTITIES, Entity
 from toolbridge_mcp.entities.uids import read_reference
-from toolbridge_mcp.errors import NotFound, ToolBridgeError, VersionMismatch
+from toolbridge_mcp.errors import NotFound, ParentNotFound, ToolBridgeError, VersionMismatch
 
 MOST_FIELDS = 4
 VALUE_CHARACTERS = 200
@@ -36,6 +36,10 @@ def second_look(call: Call, error: ToolBridgeError, tool: str, features: Set[str
         return _look_at_present(call, error)
     if type(error) is NotFound and call.entity and call.uid and "items" in features:
         return OtherKind(Call("GET", "/v1/items", query={"ref": call.uid}), error, call.entity, tool)
+    if isinstance(error, ParentNotFound) and call.entity and call.entity.parent and "items" in features:
+        uid = (call.body or {}).get(call.entity.parent_keys[-1])
+        if isinstance(uid, str) and read_reference(uid):
+            return OtherParent(Call("GET", "/v1/items", query={"ref": uid}), error)
     return None
 
 
@@ -87,11 +91,25 @@ class OtherKind(SecondLook[NotFound]):
     tool: str
 
     def explained(self, document: Document) -> ToolBridgeError:
-        found = document.data.get("items")
-        item = found[0] if isinstance(found, list) and found and isinstance(found[0], dict) else {}
-        other = next((each for each in ENTITIES if each.kind == item.get("kind")), None)
+        other = _found(document)
         if other is None or other is self.entity:
             return self.error
         verb = self.tool.removesuffix(self.entity.kind)
         sibling = f"{verb}{other.kind}" if verb.endswith("_") else "the tools for it"
         return self.error.with_more(f"It is the id of a {other.words['word']}: use {sibling}.")
+
+
+@dataclass(frozen=True)
+class OtherParent(SecondLook[ParentNotFound]):
+    """Whether the id of the parent is that of an item of another kind than was said."""
+
+    def explained(self, document: Document) -> ToolBridgeError:
+        other = _found(document)
+        return self.error.with_more(f"It is the id of a {other.words['word']}.") if other else self.error
+
+
+def _found(document: Document) -> Entity | None:
+    """The entity of the one item that was asked for; None if there is none."""
+    found = document.data.get("items")
+    item = found[0] if isinstance(found, list) and found and isinstance(found[0], dict) else {}
+    return next((each for each in ENTITIES if each.kind == item.get("kind")), None)
