@@ -5,15 +5,17 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx
 import pytest
 
 from tests.harness.clients import Rest, Tools, in_memory, sample, settings_for
 from tests.harness.processes import Process
 from tests.harness.published import CONTRACT
-from tests.harness.recording import Recording
+from tests.harness.recording import INFO, Recording, failing_api
 from tests.harness.tokens import count
 from toolbridge_mcp.app import create_server
 from toolbridge_mcp.entities import CHAT, CHAT_MESSAGE, COMMENT, ENTITIES, NOTE, TASK, Entity
+from toolbridge_mcp.tools.work import ALL_WORK
 from toolbridge_mcp.tools.work.batch.filters import filters_of
 from toolbridge_mcp.tools.work.batch.rows import ROWS
 
@@ -462,3 +464,25 @@ async def test_a_deleted_item_comes_back_by_its_id_alone(tools: Tools, rest: Res
         f"1 restore chat:{uid[:8]} v3"
     )
     assert "deletedAt" not in await rest.get(CHAT, uid)
+
+
+ODD = [{}, {"results": None}, {"results": []}, {"results": [{"op": "delete"}]}, {"results": [7]}]
+
+
+@pytest.mark.parametrize("answer", ODD, ids=str)
+@pytest.mark.parametrize("tool", ["batch", "edit_text", "undo"])
+async def test_an_answer_that_cannot_be_read_does_not_look_like_a_failure(
+    tool: str, answer: dict[str, Any], bearer: str
+) -> None:
+    features = sorted({feature for work in ALL_WORK for feature in work.needs})
+    odd = failing_api([httpx.Response(200, json=answer)], {**INFO, "features": features})
+    arguments: dict[str, dict[str, Any]] = {
+        "batch": {"operations": [{"op": "delete", "item": SOME}]},
+        "edit_text": {"item": SOME, "append": "x"},
+        "undo": {},
+    }
+    server = create_server(settings_for("http://127.0.0.1:8081"), transport=odd)
+    async with in_memory(server, bearer) as tools:
+        said = await tools.refusal(tool, **arguments[tool])
+    assert "a change may have been made" in said
+    assert "Repeat it once" not in said

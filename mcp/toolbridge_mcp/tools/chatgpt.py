@@ -31,7 +31,7 @@ from toolbridge_mcp.tools.results import result_of
 from toolbridge_mcp.tools.toolsets import CHATGPT
 from toolbridge_mcp.tools.work import Work, WorkTool, children
 from toolbridge_mcp.tools.work.excerpts import excerpt
-from toolbridge_mcp.tools.work.naming import why_not
+from toolbridge_mcp.tools.work.naming import foreign_kind, why_not
 from toolbridge_mcp.tools.work.references import named
 from toolbridge_mcp.tools.work.search import Query
 from toolbridge_mcp.tools.work.selecting import BY_KIND, EVERYTHING
@@ -92,6 +92,8 @@ async def _found(name: str, caller: Caller) -> JsonObject:
     found: JsonObject = items[0]
     if error := found.get("error"):
         raise InvalidArguments(facts={"problems": why_not(name, error)})
+    if found["kind"] not in BY_KIND:
+        raise InvalidArguments(facts={"problems": foreign_kind(name)})
     return found
 
 

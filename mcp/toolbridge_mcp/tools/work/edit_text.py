@@ -19,8 +19,8 @@ from toolbridge_mcp.errors import InvalidArguments
 from toolbridge_mcp.rendering import fenced, short_id
 from toolbridge_mcp.tools.arguments import Version
 from toolbridge_mcp.tools.caller import Caller
-from toolbridge_mcp.tools.results import text_result
 from toolbridge_mcp.tools.work.references import NAMED_ITEMS, ItemName, Unknown, find
+from toolbridge_mcp.tools.work.texts import of_a_write
 from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
 
 MAX_EDITS = 100
@@ -123,7 +123,7 @@ class EditArguments(TextEdit, WorkArguments):
         body = self.members(item.entity)
         call = Call("POST", f"{ITEM}/edit", item.entity, item.uid, query, (), body, self.if_match, (MINIMAL,))
         done = (await caller.send(call)).data
-        return text_result(_shown(item.entity, done, dry_run=self.dry_run))
+        return of_a_write(lambda: _shown(item.entity, done, dry_run=self.dry_run))
 
 
 def _shown(entity: Entity, done: Mapping[str, Any], *, dry_run: bool) -> str:

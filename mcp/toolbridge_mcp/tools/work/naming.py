@@ -67,6 +67,11 @@ def why_not(name: str, error: Mapping[str, Any]) -> str:
     return said(quoted(name, SHOWN_CHARACTERS), details, error)
 
 
+def foreign_kind(name: str) -> str:
+    """Why an item cannot be shown or changed that a newer API has."""
+    return f"{quoted(name, SHOWN_CHARACTERS)} is of a kind that this gateway does not know."
+
+
 def _unknown(name: str, details: Mapping[str, Any], error: Mapping[str, Any]) -> str:  # noqa: ARG001
     near = _candidates(details.get("near") or ())
     instead = f"Near: {near}" if near else "search finds items by their text"

@@ -17,7 +17,7 @@ from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.work import children
 from toolbridge_mcp.tools.work.children import BYTES_A_TOKEN
 from toolbridge_mcp.tools.work.excerpts import excerpt
-from toolbridge_mcp.tools.work.naming import Names, called, why_not
+from toolbridge_mcp.tools.work.naming import Names, called, foreign_kind, why_not
 from toolbridge_mcp.tools.work.selecting import BY_KIND
 from toolbridge_mcp.tools.work.texts import text_result
 from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
@@ -192,7 +192,7 @@ def _entry(name: str, found: Mapping[str, Any], seen: set[str]) -> _Entry:
         return _Entry(why_not(name, error))
     entity = BY_KIND.get(found["kind"])
     if entity is None:
-        return _Entry(f"{word(name)} is of a kind that this gateway does not know.")
+        return _Entry(foreign_kind(name))
     item = found["item"]
     if item["uid"] in seen:
         return _Entry(f"{word(name)} is shown already, under its id.")

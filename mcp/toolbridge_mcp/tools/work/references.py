@@ -10,7 +10,7 @@ from toolbridge_mcp.entities import ENTITIES, Entity
 from toolbridge_mcp.entities.uids import read_reference
 from toolbridge_mcp.errors import BadAnswer
 from toolbridge_mcp.tools.caller import Caller
-from toolbridge_mcp.tools.work.naming import Name, why_not
+from toolbridge_mcp.tools.work.naming import Name, foreign_kind, why_not
 
 NAMED_ITEMS = "items"
 """The feature of an API that finds items by short ids and titles, whatever their kind."""
@@ -89,7 +89,8 @@ async def _look_up(texts: Sequence[str], caller: Caller) -> Sequence[JsonObject]
 def _found(text: str, answer: JsonObject) -> Named | Unknown:
     error = answer.get("error")
     if error is None:
-        return Named(ENTITIES_BY_NAME[answer["kind"]], answer["item"]["uid"])
+        entity = ENTITIES_BY_NAME.get(answer["kind"])
+        return Named(entity, answer["item"]["uid"]) if entity else Unknown(foreign_kind(text))
     details = error.get("details") or {}
     entity = ENTITIES_BY_NAME.get(details.get("kind", "")) if error.get("code") == "deleted" else None
     return Unknown(why_not(text, error), Named(entity, details["uid"]) if entity else None)

@@ -13,8 +13,8 @@ from toolbridge_mcp.client import Call, JsonObject
 from toolbridge_mcp.entities.entity import Maybe
 from toolbridge_mcp.rendering import quoted, short_id, word
 from toolbridge_mcp.tools.caller import Caller
-from toolbridge_mcp.tools.results import text_result
 from toolbridge_mcp.tools.work.references import ENTITIES_BY_NAME
+from toolbridge_mcp.tools.work.texts import of_a_write
 from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
 
 MAX_LINES = 30
@@ -53,7 +53,7 @@ class UndoArguments(WorkArguments):
     async def carry_out(self, caller: Caller) -> ToolResult:
         query = {"dryRun": "true"} if self.dry_run else {}
         done = (await caller.send(Call("POST", "/v1/undo", query=query, body=self._body()))).data
-        return text_result(_shown(done, dry_run=self.dry_run))
+        return of_a_write(lambda: _shown(done, dry_run=self.dry_run))
 
     def _body(self) -> JsonObject:
         if self.change is None:

@@ -13,12 +13,12 @@ from toolbridge_mcp.entities.entity import FromJson
 from toolbridge_mcp.entities.leniency import squeezed
 from toolbridge_mcp.errors import Deleted, NotFound, ToolBridgeError
 from toolbridge_mcp.tools.caller import Caller
-from toolbridge_mcp.tools.results import text_result
 from toolbridge_mcp.tools.work.batch.draft import EXAMPLE
 from toolbridge_mcp.tools.work.batch.reading import Reading
 from toolbridge_mcp.tools.work.batch.rows import ROWS
 from toolbridge_mcp.tools.work.batch.showing import shown
 from toolbridge_mcp.tools.work.references import NAMED_ITEMS, find
+from toolbridge_mcp.tools.work.texts import of_a_write
 from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
 
 MAX_OPERATIONS = 100
@@ -94,7 +94,8 @@ class BatchArguments(WorkArguments):
         if wanted := reading.wanted():
             reading.take(await find(wanted, caller))
         sent = reading.sendable()
-        return text_result(shown(await self._done(sent, caller), sent, dry_run=self.dry_run))
+        done = await self._done(sent, caller)
+        return of_a_write(lambda: shown(done, sent, dry_run=self.dry_run))
 
     async def _done(self, sent: Sequence[JsonObject], caller: Caller) -> JsonObject:
         query = {"dryRun": "true"} if self.dry_run else {}
