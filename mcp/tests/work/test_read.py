@@ -37,6 +37,7 @@ async def test_an_item_of_every_kind_is_read_by_each_of_its_names(entity: Entity
         f"{entity.plural}:{uid}",
         f"toolbridge://{entity.kind}/{uid}",
     ]
+    names += [[{"kind": entity.kind, "uid": uid}], {"kind": entity.kind, "id": uid[:8]}, [{"uid": uid}]]
     names += [f"{ref} v1 2026-11-28 open", f'## {ref} "Any"']
     for name in (*names, title, title.lower(), f"{entity.kind}:{title}", [ref], f'["{ref}"]'):
         text = await tools.text("read", items=name)

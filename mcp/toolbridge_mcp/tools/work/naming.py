@@ -32,10 +32,20 @@ def _as_the_api_reads_it(text: str) -> str:
     return text
 
 
+def _as_text(value: Any) -> Any:
+    """The text for a short id that came as a number, and for an object that has kind and id."""
+    if isinstance(value, dict):
+        uid = next((value[name] for name in ("uid", "id", "item") if name in value), None)
+        if not isinstance(uid, str):
+            return value
+        kind = value.get("kind")
+        return f"{kind}:{uid}" if isinstance(kind, str) and ":" not in uid else uid
+    return str(value) if type(value) is int else value
+
+
 def _several(value: Any) -> Any:
     """A list for a text: of its parts between commas if each is an id, else of the text, which is a title."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
+    value = _as_text(value)
     if not isinstance(value, str):
         return value
     parts = value.split(",")
@@ -50,7 +60,7 @@ def _a_few(names: list[str]) -> list[str]:
     return once
 
 
-Name = Annotated[Word, AfterValidator(_as_the_api_reads_it)]
+Name = Annotated[Word, AfterValidator(_as_the_api_reads_it), BeforeValidator(_as_text)]
 Names = Annotated[
     list[Name],
     AfterValidator(_a_few),
