@@ -31,6 +31,18 @@ def test_a_note_is_shown_whole() -> None:
     )
 
 
+def test_many_tags_do_not_stand_in_the_heading() -> None:
+    """Each part of a large item begins with the heading."""
+    tags = [f"tag{number}" for number in range(500)]
+    heading, state, field, fence, listed, *_ = item_markdown(
+        NOTE, {**HEAD, "payload": {"title": "Many", "content": "", "tags": tags}}
+    ).splitlines()
+    assert len(heading + state) < 300
+    assert state.endswith("#tag19 +480")
+    assert (field, fence) == ("tags:", "```json")
+    assert all(f'"{tag}"' in listed for tag in tags)
+
+
 def test_a_text_is_attributed() -> None:
     payload = {"content": "Agreed", "author": 'Ann "A"', "parentType": "task", "parentUid": OTHER}
     assert item_markdown(COMMENT, {**HEAD, "payload": payload}, whole_id=True).splitlines() == [

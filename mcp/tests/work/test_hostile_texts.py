@@ -182,6 +182,23 @@ async def the_large_note(world: World) -> list[Shown]:
     ]
 
 
+async def a_note_of_many_tags_and_keys(world: World) -> list[Shown]:
+    tags = [f"{QUOTES} {number}" for number in range(5_000)]
+    keys = {f"{KEY} {number}": QUOTES for number in range(1_000)}
+    note = {"title": f"{MARK} tags", "content": large_text(), "tags": tags, **keys}
+    uid = (await world.rest.create(NOTE, note))["uid"]
+    return [
+        await world.done("read", items=uid),
+        *[await world.done("read", items=uid, offset=offset) for offset in (150_000, 400_000)],
+        await world.done("list_notes"),
+        await world.done("search", query="tags"),
+        await world.done("patch_note", uid=uid, updates=dict.fromkeys(keys, 1)),
+        await world.refused("patch_note", uid=uid, updates=keys, if_match=1),
+        await world.done("changes", since=START),
+        await world.done("undo"),
+    ]
+
+
 async def searches(world: World) -> list[Shown]:
     queries = ("hostile", "ordinary line", "instructions", f'"{MARK} end"')
     return [
@@ -322,6 +339,7 @@ SHOWINGS: dict[str, Showing] = {
         reads_of_titles,
         the_large_note_in_parts,
         the_large_note,
+        a_note_of_many_tags_and_keys,
         searches,
         overviews_and_changes,
         writes,

@@ -22,6 +22,9 @@ AUTHORS = ("author", "sender")
 SHORT_CHARACTERS = 200
 """A value up to this length stands in a line of its own, a longer one in a fence."""
 
+HEADING_TAGS = 20
+"""If there are more, all of them stand below the heading, which each part of a large item begins with."""
+
 _BACKTICKS = re.compile("`+")
 _WORDS = frozenset({"status", "priority", "dueDate"})
 _TIME = re.compile(r"[0-9]{2}:[0-9]{2}")
@@ -73,7 +76,7 @@ def _state(summary: Summary) -> Iterator[str]:
     if summary.parent:
         yield belonging(summary.parent)
     if summary.tags:
-        yield hashtags(summary.tags, most=len(summary.tags))
+        yield hashtags(summary.tags, most=HEADING_TAGS)
 
 
 def _fields(entity: Entity, fields: Mapping[str, Any], summary: Summary) -> Iterator[str]:
@@ -102,7 +105,8 @@ def _is_in_heading(entity: Entity, key: str, value: Any, summary: Summary) -> bo
     if isinstance(value, bool):
         return key in map(to_camel, entity.fields.model_fields)
     if key == "tags":
-        return isinstance(value, list) and len(summary.tags) == len(value) and all(map(_is_short, value))
+        shown = isinstance(value, list) and len(summary.tags) == len(value) <= HEADING_TAGS
+        return shown and all(map(_is_short, value))
     if key in _WORDS:
         return isinstance(value, str) and _is_short(value)
     return key == to_camel(entity.title or "") and (value == summary.title or value == "")
