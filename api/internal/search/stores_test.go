@@ -196,14 +196,38 @@ func TestQueriesFindTexts(t *testing.T) {
 		"C++":                   "[[] [6]]",
 		"quikc":                 "[[] []]",
 		"nul":                   "[[] [9]]",
-		"AND OR NOT":            "[[] [] [6] [] [2]]",
-		"dog NOT fox":           "[[] [] [2] [1 3] [6]]",
+		"AND OR NOT":            "[[] [] [6] [] [2] [] []]",
+		"dog NOT fox":           "[[] [] [2] [1] [] [3] [6]]",
 		"title:fox":             "[[] []]",
 		`"dog it"`:              "[[] []]",
 		`"animals the red fox"`: "[[] []]",
 	}
 	for name, e := range engines(t) {
 		e.fill(t, samples)
+		for text, want := range cases {
+			if got := fmt.Sprint(findTiers(t, e, parsed(t, text))); got != want {
+				t.Errorf("%s: %s: %s, want %s", name, text, got, want)
+			}
+		}
+	}
+}
+
+// Somebody who asks in a sentence wants what its long words say.
+func TestLongWordsSayMoreThanShortOnes(t *testing.T) {
+	texts := []Text{
+		{"", "Who has the key to the shed?"},
+		{"Scaffold", "at the bank"},
+		{"", "Order the scaffold, says the roofer"},
+		{"", "The gutter and the scaffold"},
+	}
+	cases := map[string]string{
+		"who orders the scaffold ":  "[[] [] [] [] [] [2] [3 4] [1]]",
+		"scaffold gutter swallows ": "[[] [] [] [] [4] [2] [3]]",
+		"the scaffold of a roofer ": "[[] [] [] [] [3] [2] [4] [1]]",
+		"who is the ":               "[[] [] [] [] [1] [] [2 3 4]]",
+	}
+	for name, e := range engines(t) {
+		e.fill(t, texts)
 		for text, want := range cases {
 			if got := fmt.Sprint(findTiers(t, e, parsed(t, text))); got != want {
 				t.Errorf("%s: %s: %s, want %s", name, text, got, want)
@@ -249,8 +273,8 @@ func TestALongTextIsIndexedWithinItsBounds(t *testing.T) {
 		`"the end the last words"`: "[[] [1]]",
 		`"the the near the"`:       "[[] [1]]",
 		`"far behind"`:             "[[] []]",
-		"behind far ":              "[[] [] [1] [] []]",
-		"n1 n20000 -title":         "[[] [3] [] [] []]",
+		"behind far ":              "[[] [] [1] [] [] []]",
+		"n1 n20000 -title":         "[[] [3] [] [] [] []]",
 		"so end ":                  "[[] [2] [] [] [1]]",
 		"title behind":             "[[] [1] [] [] []]",
 		"東京都東京":                    "[[] [4]]",
