@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel, to_pascal
 
 from tests.harness.clients import Tools, arguments_for
 from tests.harness.recording import Recording
-from toolbridge_mcp.entities import COMMENT, ENTITIES, NOTE, Entity
+from toolbridge_mcp.entities import COMMENT, ENTITIES, NOTE, TASK, Entity
 from toolbridge_mcp.entities.circumstances import NO_CIRCUMSTANCES
 from toolbridge_mcp.entities.leniency import ALIASES, understood
 from toolbridge_mcp.entities.schema import published_schema
@@ -187,10 +187,32 @@ async def test_the_fields_of_a_patch_may_stand_outside_of_updates(
     assert patched["payload"]["content"] == created["payload"]["content"]
 
 
+async def test_the_fields_in_updates_may_have_other_names(tools: Tools) -> None:
+    task = await tools.create(TASK)
+    before = counted("patch_task", "due")
+    updates = {"due": "2027-01-02", "labels": "ops", "State": "In Progress"}
+    patched = await tools.call("patch_task", uid=task["uid"], updates=updates)
+    assert {"dueDate": "2027-01-02", "tags": ["ops"], "status": "in_progress"}.items() <= patched[
+        "payload"
+    ].items()
+    assert not {*updates} & patched["payload"].keys()
+    assert counted("patch_task", "due") == before + 1
+
+
+async def test_a_patch_may_name_the_parent_as_an_argument_does(tools: Tools) -> None:
+    comment = await tools.create(COMMENT)
+    task = (await tools.create(TASK))["uid"]
+    for updates in ({"parent": f"task:{task[:8]}"}, {"task_id": task}, {"parentUid": f"task:{task}"}):
+        patched = await tools.call("patch_comment", uid=comment["uid"], updates=updates)
+        assert (patched["payload"]["parentType"], patched["payload"]["parentUid"]) == ("task", task)
+        assert not {"parent", "task_id"} & patched["payload"].keys()
+
+
 async def test_free_keys_in_updates_stay_what_they_are(tools: Tools) -> None:
     created = await tools.create(NOTE)
-    patched = await tools.call("patch_note", uid=created["uid"], updates={"text": "x", "name": "y"})
-    assert {"text": "x", "name": "y"}.items() <= patched["payload"].items()
+    given = {"content": "c", "text": "x", "colour": "y"}
+    patched = await tools.call("patch_note", uid=created["uid"], updates=given)
+    assert given.items() <= patched["payload"].items()
     assert patched["payload"]["title"] == created["payload"]["title"]
 
 
@@ -201,6 +223,7 @@ async def test_free_keys_in_updates_stay_what_they_are(tools: Tools) -> None:
         ("get_note", {"id": UID, "note_id": OTHER}, ("uid", "note_id")),
         ("create_note", {"title": "t", "text": "a", "body": "b"}, ("content", "body")),
         ("patch_note", {"uid": UID, "title": "a", "updates": {"title": "b"}}, ("title", "updates.title")),
+        ("patch_note", {"uid": UID, "updates": {"text": "a", "body": "b"}}, ("content", "body")),
         ("patch_note", {"uid": UID, "if_match": 1, "version": 2, "updates": {}}, ("if_match", "version")),
         ("list_notes", {"limit": 5, "count": 6}, ("limit", "count")),
     ],

@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, from_json
 
 from toolbridge_mcp.entities.circumstances import Circumstances
+from toolbridge_mcp.entities.uids import read_reference
 
 Given: TypeAlias = Mapping[str, Any]
 Decoded = TypeVar("Decoded")
@@ -96,6 +97,51 @@ def with_declared_words(model: type[BaseModel], given: Given) -> Given:
             word = words.squeezed.get(squeezed(value))
             given = given if word is None else {**given, name: word}
     return given
+
+
+def with_declared_fields(model: type[BaseModel], given: Given, circumstances: Circumstances) -> Given:
+    """Fields of an item under their declared names, as far as only one thing can be meant. A field that is
+    given under its declared name too leaves the other name what it is, since other fields are welcome.
+
+    Raises `PydanticCustomError` for two other names of one field with different values.
+    """
+    if given.keys() <= model.__pydantic_fields__.keys():
+        return given
+    names, api_names = names_of(model), {field.alias for field in model.__pydantic_fields__.values()}
+    taken = {name: value for name, value in given.items() if name in model.__pydantic_fields__}
+    for name, value in given.items():
+        if name in taken:
+            continue
+        known = names.get(squeezed(name)) or _parent_field(name, value, circumstances)
+        if known is None or known.declared in given:
+            taken[name] = value
+            continue
+        _put(taken, known.declared, name, value)
+        if name not in api_names:
+            circumstances.taken(known.counted)
+        if known.counted == "kind_id" and squeezed(name) != "parent":
+            _put_kind(taken, known.declared, name, circumstances)
+    return taken
+
+
+def _parent_field(name: str, value: Any, circumstances: Circumstances) -> Name | None:
+    """`parent` or `note_id` for the field with the id of the parent, if the value is an id."""
+    if not isinstance(value, str) or read_reference(value) is None:
+        return None
+    for declared, kinds in circumstances.kinds.items():
+        if declared != "uid" and (squeezed(name) == "parent" or _kind_in(name, kinds)):
+            return Name(declared, "kind_id")
+    return None
+
+
+def _put_kind(taken: dict[str, Any], uid: str, name: str, circumstances: Circumstances) -> None:
+    """Says of which kind the parent is, where its name says it."""
+    if kind_field := circumstances.typed.get(uid):
+        _put(taken, kind_field, name, _kind_in(name, circumstances.kinds[uid]))
+
+
+def _kind_in(name: str, kinds: Sequence[str]) -> str | None:
+    return next((kind for kind in kinds if squeezed(name) in names_of_kind(kind)), None)
 
 
 def likely_names(model: type[BaseModel]) -> Sequence[str]:

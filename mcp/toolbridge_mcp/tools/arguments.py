@@ -3,14 +3,15 @@
 import re
 from abc import abstractmethod
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from fastmcp.tools.base import ToolResult
-from pydantic import BeforeValidator, Field, create_model
+from pydantic import BeforeValidator, Field, ValidationInfo, create_model
 from pydantic.fields import FieldInfo
 
 from toolbridge_mcp.client import MINIMAL, NO_MIRRORS, Call, JsonObject, Wish
+from toolbridge_mcp.entities.circumstances import NO_CIRCUMSTANCES
 from toolbridge_mcp.entities.entity import (
     Arguments,
     Entity,
@@ -20,12 +21,14 @@ from toolbridge_mcp.entities.entity import (
     Object,
     SomeFields,
 )
+from toolbridge_mcp.entities.leniency import with_declared_fields
 from toolbridge_mcp.entities.schema import any_object
 from toolbridge_mcp.entities.uids import Uid, is_whole, read_reference
 from toolbridge_mcp.errors import InvalidArguments
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.problems import NOT_JSON
 from toolbridge_mcp.tools.results import result_of, written, written_item
+from toolbridge_mcp.tools.undeclared import hint
 
 _SHOWN_VERSION = re.compile(r"\s*(?:W/)?[\"']?v?(?P<number>[0-9]{1,18})[\"']?\s*", re.IGNORECASE | re.ASCII)
 
@@ -83,8 +86,10 @@ class WriteArguments(OperationArguments):
         return (NO_MIRRORS,) if self.return_item else (MINIMAL,)
 
     async def carry_out(self, target: Target, caller: Caller) -> ToolResult:
-        document = await caller.send(self.checked_call(target))
-        return written_item(document) if self.return_item else written(document, target.entity)
+        call = self.checked_call(target)
+        document = await caller.send(call)
+        said = hint(call.body, target.entity) if call.body and call.sends_payload else ""
+        return written_item(document, said) if self.return_item else written(document, target.entity, said)
 
 
 class ItemArguments(WriteArguments):
@@ -176,13 +181,21 @@ def update_arguments(entity: Entity) -> type[OperationArguments]:
 
 @cache
 def patch_arguments(entity: Entity) -> type[OperationArguments]:
-    updates = (Annotated[entity.some_fields, FromJson], Field(description="Fields to set, others welcome"))
+    model = entity.some_fields
+    declared = BeforeValidator(partial(_with_declared_fields, model))
+    updates = (Annotated[model, declared, FromJson], Field(description="Fields to set, others welcome"))
     return arguments_model("Patch", entity, PatchArguments, {"updates": updates})
 
 
 @cache
 def process_arguments(entity: Entity) -> type[OperationArguments]:
     return arguments_model("Process", entity, ProcessArguments, {"action": (Literal[entity.actions], ...)})
+
+
+def _with_declared_fields(model: type[SomeFields], value: Any, info: ValidationInfo) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return with_declared_fields(model, value, info.context or NO_CIRCUMSTANCES)
 
 
 def fields_of(entity: Entity) -> dict[str, Any]:

@@ -32,22 +32,25 @@ def result_of(document: Document) -> ToolResult:
     raise AnswerTooLarge(facts={"size": document.size})
 
 
-def written_item(document: Document) -> ToolResult:
+def written_item(document: Document, hint: str = "") -> ToolResult:
     """The item that was written. If it is larger than clients accept, it is returned without its payload,
     because it was written and must not look as if it was not."""
+    if hint:
+        document = _document({"hint": hint, **document.data})
     return _fitting(document) or _without_payload(document)
 
 
-def written(document: Document, entity: Entity) -> ToolResult:
-    """What a write did, and how to undo it where the API can."""
+def written(document: Document, entity: Entity, hint: str = "") -> ToolResult:
+    """What a write did, and how to undo it where the API can. `hint` is what the model should know of it."""
     done = document.data
     data: JsonObject = {key: done[key] for key in ("uid", "version", "change") if key in done}
     if isinstance(keys := done.get("fields"), list):
         data["fields"] = [entity.names.get(key, key) for key in keys]
     if "change_id" in done:
         data["undo"] = f"undo change={done['change_id']}"
-    text = to_json(data)
-    return _whole(Document(text.decode(), data, len(text)))
+    if hint:
+        data["hint"] = hint
+    return _whole(_document(data))
 
 
 def text_result(text: str) -> ToolResult:
@@ -98,6 +101,9 @@ def _page(document: Document, items: list[Any]) -> Document:
             break
         shown[place] = reduced_item(items[place], sizes[place])
         size -= sizes[place] - len(to_json(shown[place]))
-    data = {**document.data, "items": shown}
+    return _document({**document.data, "items": shown})
+
+
+def _document(data: JsonObject) -> Document:
     text = to_json(data)
     return Document(text.decode(), data, len(text))

@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel, to_snake
 from toolbridge_mcp.client import JsonObject
 from toolbridge_mcp.entities import Entity
 from toolbridge_mcp.rendering import Summary, quoted, short_ids, word
+from toolbridge_mcp.tools.undeclared import hint
 from toolbridge_mcp.tools.work.references import ENTITIES_BY_NAME
 
 MAX_IDS = 10
@@ -18,6 +19,7 @@ Ids: TypeAlias = Mapping[tuple[str, str], str]
 
 MAX_FIELDS = 6
 TITLE_CHARACTERS = 40
+MAX_HINTS = 5
 
 
 def shown(done: JsonObject, sent: Sequence[JsonObject], *, dry_run: bool) -> str:
@@ -28,10 +30,24 @@ def shown(done: JsonObject, sent: Sequence[JsonObject], *, dry_run: bool) -> str
         f"{number} {_line(result, operation, ids, dry_run=dry_run)}"
         for number, (result, operation) in enumerate(zip(results, sent, strict=True), 1)
     ]
+    lines += _hints(sent, "would be stored" if dry_run else "was stored")
     if dry_run:
         return "\n".join(["Dry run, nothing was stored. It would do:", *lines])
     batch = done.get("batch_id")
     return "\n".join([*lines, f"Undo all: undo change={batch}" if batch else "Nothing was changed."])
+
+
+def _hints(sent: Sequence[JsonObject], stored: str) -> list[str]:
+    """What the model should know of an operation that did what it said, but perhaps not what it meant."""
+    found: list[str] = []
+    for number, operation in enumerate(sent, 1):
+        payload = operation.get("payload")
+        said = hint(payload, ENTITIES_BY_NAME[operation["kind"]], stored) if payload else ""
+        if said:
+            found.append(f"operation {number}: {said}")
+        if len(found) == MAX_HINTS:
+            break
+    return found
 
 
 def _ids(results: Sequence[JsonObject]) -> Ids:
