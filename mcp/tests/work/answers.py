@@ -90,8 +90,11 @@ async def _of_writing(model: Model) -> dict[str, int]:
     lift = id_in(await model.call("search", query="goods lift inspector", kinds=["note"]))
     where = {"tag": life.OLD_TAG}
     tags = {"op": "tags", "kind": "note", "where": where, "add": ["quarterly"]}
+    own_uid = Chance("create").uid()  # random ones have another number of tokens each time
     return {
-        "create": await _cost(model, "create_note", title="Milk", content="Two bottles"),
+        "create": await _cost(
+            model, "create_note", title="Milk", content="Two bottles", additional_fields={"uid": own_uid}
+        ),
         "patch": await _cost(model, "patch_note", uid=lift, updates={"pinned": True}),
         "patch that changes nothing": await _cost(model, "patch_note", uid=lift, updates={"pinned": True}),
         "process": await _cost(model, "process_note", uid=lift, action="unpin"),
