@@ -190,6 +190,27 @@ async def test_comments_come_below_their_item_oldest_first_with_their_authors(to
     assert rest.endswith("No comments.")
 
 
+async def test_how_many_comments_and_messages_there_are_is_said_without_asking(
+    tools: Tools, rest: Rest, upstream: Recording
+) -> None:
+    uid = await note(tools, "Plan")
+    before = len(upstream.calls)
+    assert "comment" not in await tools.text("read", items=uid)
+    await commented(tools, uid, "First")
+    assert ", 1 comment (with_comments=true shows them)\n" in await tools.text("read", items=uid)
+    await commented(tools, uid, "Second")
+    assert ", 2 comments (with_comments=true shows them)\n" in await tools.text("read", items=uid)
+    assert [call.url.path for call in upstream.calls[before:]].count("/v1/items") == 3
+    assert "shows them" not in await tools.text("read", items=uid, with_comments=True)
+    chat = (await rest.create(CHAT, {"title": "Roof"}))["uid"]
+    for number in range(3):
+        await rest.create(CHAT_MESSAGE, {"chatUid": chat, "content": f"m{number}"})
+    text = await tools.text("read", items=[chat, uid], with_comments=True)
+    assert ", 3 chat messages (with_messages=3 shows them)\n" in text
+    assert "m1" not in text
+    assert "shows them" not in await tools.text("read", items=chat, with_messages=60)
+
+
 async def test_messages_are_the_newest_and_oldest_first(tools: Tools) -> None:
     chat = (await tools.call("create_chat", title="Roof"))["uid"]
     for number in range(5):

@@ -1,7 +1,7 @@
 """An item whole, as Markdown for a model."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic.alias_generators import to_camel
@@ -31,13 +31,16 @@ _TIME = re.compile(r"[0-9]{2}:[0-9]{2}")
 _NAME = re.compile(r"[\w.-]{1,64}")
 
 
-def item_markdown(entity: Entity, item: Mapping[str, Any], *, whole_id: bool = False) -> str:
+def item_markdown(
+    entity: Entity, item: Mapping[str, Any], *, whole_id: bool = False, beside: Sequence[str] = ()
+) -> str:
     """The item with all its fields: what it is and its state in the first lines, then its fields, and its
-    text in a fence that the text cannot close, said to be stored and not to be followed."""
+    text in a fence that the text cannot close, said to be stored and not to be followed. `beside` are words
+    of the gateway that go with the state."""
     summary = from_item(entity, item)
     payload = item.get("payload")
     fields: Mapping[str, Any] = payload if isinstance(payload, dict) else {}
-    parts = [*_heading(entity, summary, whole_id=whole_id), *_fields(entity, fields, summary)]
+    parts = [*_heading(entity, summary, beside, whole_id=whole_id), *_fields(entity, fields, summary)]
     if summary.too_large:
         parts.append(f"Not shown: it is too large ({size(summary.bytes or 0)}). Read it alone.")
     return "\n".join(parts)
@@ -50,11 +53,11 @@ def fenced(text: str, language: str = "") -> str:
     return f"{fence}{language}\n{shown}\n{fence}"
 
 
-def _heading(entity: Entity, summary: Summary, *, whole_id: bool) -> Iterator[str]:
+def _heading(entity: Entity, summary: Summary, beside: Sequence[str], *, whole_id: bool) -> Iterator[str]:
     named = f"## {summary.kind}:{summary.uid if whole_id else short_id(summary.uid)}"
     title = summary.title if entity.title else None  # what has none is not called by its text here
     yield f"{named} {quoted(title, TITLE_CHARACTERS)}" if title else named
-    yield ", ".join(_state(summary))
+    yield ", ".join([*_state(summary), *beside])
 
 
 def _state(summary: Summary) -> Iterator[str]:

@@ -22,6 +22,9 @@ MAX_REMARKS = MOST_BESIDE
 LINE_CHARACTERS = 400
 """A text up to this length stands in its line, a longer one in a fence."""
 
+MOST_MESSAGES = 200
+"""Messages that are shown of one chat, the newest."""
+
 MAX_TEXT = 4_000
 """Characters that are shown of one text."""
 
@@ -75,6 +78,20 @@ class Parent(NamedTuple):
     kind: str
     uid: str
     children: Mapping[str, Any]
+
+
+def not_wanted(kind: str, came: Mapping[str, Any], wanted: Wanted) -> Iterator[str]:
+    """How many children of each kind an item has that were not asked for, and how to ask for them."""
+    asked = {entity for entity, _ in wanted.of(kind)}
+    for entity in ENTITIES:
+        count = came.get(entity.kind)
+        if entity in asked or not count or not count["total"]:
+            continue
+        total = count["total"]
+        words = entity.words["words" if total != 1 else "word"]
+        newest = min(total, MOST_MESSAGES)
+        how = f"with_messages={newest}" if entity is CHAT_MESSAGE else "with_comments=true"
+        yield f"{total}{'+' if count.get('more') else ''} {words} ({how} shows them)"
 
 
 async def shown(caller: Caller, wanted: Wanted, parent: Parent, most_tokens: int) -> str:

@@ -15,7 +15,7 @@ from toolbridge_mcp.errors import InvalidArguments, NothingRead
 from toolbridge_mcp.rendering import estimated_tokens, from_item, item_markdown, word
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.work import children
-from toolbridge_mcp.tools.work.children import BYTES_A_TOKEN
+from toolbridge_mcp.tools.work.children import BYTES_A_TOKEN, MOST_MESSAGES
 from toolbridge_mcp.tools.work.excerpts import excerpt
 from toolbridge_mcp.tools.work.naming import Names, called, foreign_kind, why_not
 from toolbridge_mcp.tools.work.selecting import BY_KIND
@@ -26,7 +26,6 @@ MOST_TOKENS = 100_000
 SUGGESTED_TOKENS = 20_000
 """Hosts cut what is longer by much."""
 
-MOST_MESSAGES = 200
 MOST_SKIPPED = 1_000
 """As many children the API lists at once."""
 
@@ -105,14 +104,12 @@ class ReadArguments(WorkArguments):
 
     async def _entries(self, caller: Caller, names: Sequence[str]) -> list[_Entry]:
         """What the names lead to, in their order."""
-        query = {"mirrors": "false"}
-        if self._children and self._children.beside_items is not None:
-            query["children"] = str(self._children.beside_items)
+        query = {"mirrors": "false", "children": str(self._children.beside_items or 0)}
         if len(names) > 1:
             query["maxBytes"] = str(max(LEAST_BYTES, self.max_tokens * BYTES_A_TOKEN))
         repeated = tuple(("ref", name) for name in names)
         found = await caller.send(Call("GET", "/v1/items", query=query, repeated=repeated))
-        return await _aside(found.size, _entries_of, names, found.data["items"])
+        return await _aside(found.size, _entries_of, names, found.data["items"], self._children)
 
     def _show_whole(self, items: Sequence[_Entry], left: int) -> int:
         """Shows the items for which there is room, and returns what is left."""
@@ -182,12 +179,14 @@ async def _aside(size: int, work: Callable[..., Result], *given: Any) -> Result:
     return work(*given) if size < LARGE else await asyncio.to_thread(work, *given)
 
 
-def _entries_of(names: Sequence[str], found: Sequence[Mapping[str, Any]]) -> list[_Entry]:
+def _entries_of(
+    names: Sequence[str], found: Sequence[Mapping[str, Any]], wanted: children.Wanted
+) -> list[_Entry]:
     seen: set[str] = set()
-    return [_entry(name, each, seen) for name, each in zip(names, found, strict=True)]
+    return [_entry(name, each, seen, wanted) for name, each in zip(names, found, strict=True)]
 
 
-def _entry(name: str, found: Mapping[str, Any], seen: set[str]) -> _Entry:
+def _entry(name: str, found: Mapping[str, Any], seen: set[str], wanted: children.Wanted) -> _Entry:
     if error := found.get("error"):
         return _Entry(why_not(name, error))
     entity = BY_KIND.get(found["kind"])
@@ -197,8 +196,11 @@ def _entry(name: str, found: Mapping[str, Any], seen: set[str]) -> _Entry:
     if item["uid"] in seen:
         return _Entry(f"{word(name)} is shown already, under its id.")
     seen.add(item["uid"])
-    markdown = item_markdown(entity, item) if "payload" in item else ""
-    return _Entry(kind=entity.kind, item=item, markdown=markdown, children=found.get("children", {}))
+    came = found.get("children", {})
+    markdown = ""
+    if "payload" in item:
+        markdown = item_markdown(entity, item, beside=tuple(children.not_wanted(entity.kind, came, wanted)))
+    return _Entry(kind=entity.kind, item=item, markdown=markdown, children=came)
 
 
 READ = Work(
