@@ -7,7 +7,7 @@ import pytest
 from tests.harness.clients import Rest, Tools
 from tests.harness.recording import Recording
 from tests.harness.tokens import count
-from toolbridge_mcp.entities import ENTITIES, TASK
+from toolbridge_mcp.entities import ENTITIES, NOTE, TASK
 
 pytestmark = pytest.mark.anyio
 
@@ -30,6 +30,20 @@ async def test_it_says_how_many_there_are_of_each_kind_and_state(tools: Tools) -
     assert lines[1] == (
         "1 note, 4 tasks (2 open, 1 completed, 1 in_progress), 0 comments, 0 chats, 0 chat messages."
     )
+
+
+async def test_items_without_a_status_are_counted_too(tools: Tools, rest: Rest) -> None:
+    await task(tools, "t")
+    assert "1 task (1 without status)" in await tools.text("overview")
+    await task(tools, "t", status="open")
+    await task(tools, "t")
+    for payload in ({}, {"status": "archived"}):
+        await rest.create(NOTE, {"title": "n", "content": "c", **payload})
+    counts = (await tools.text("overview")).splitlines()[1]
+    assert counts.startswith("2 notes (1 archived, 1 without status), 3 tasks (1 open, 2 without status), ")
+    for number in range(8):
+        await rest.create(TASK, {"title": "t", "status": f"own{number}"})
+    assert "others), 0 comments" in await tools.text("overview")
 
 
 async def test_sections_show_what_needs_attention_each_item_once(tools: Tools) -> None:

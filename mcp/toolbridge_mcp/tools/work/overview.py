@@ -60,7 +60,7 @@ def _overview(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _counts(counts: Mapping[str, Any]) -> Iterator[str]:
-    """Such as `260 notes (240 active, 20 archived)`."""
+    """Such as `242 tasks (140 open, 100 completed, 2 without status)`."""
     for entity in ENTITIES:
         if (count := counts.get(entity.kind)) is None:
             continue
@@ -69,8 +69,18 @@ def _counts(counts: Mapping[str, Any]) -> Iterator[str]:
         named = [f"{_number(number)} {word(state)}" for state, number in states[:MOST_STATES]]
         if len(states) > MOST_STATES or count.get("moreStates"):
             named.append("others")
+        elif (named or entity.due) and (rest := _without_state(count)):
+            named.append(f"{rest} without status")
         in_states = f" ({', '.join(named)})" if named else ""
         yield f"{_number(count)} {several}{in_states}"
+
+
+def _without_state(count: Mapping[str, Any]) -> int:
+    """How many items are in none of the states; 0 where not all are counted."""
+    states = count["states"].values()
+    if any(number.get("more") for number in (count, *states)):
+        return 0
+    return int(count["total"]) - sum(number["total"] for number in states)
 
 
 def _section(
