@@ -79,7 +79,7 @@ class Journey:
                 uids = [item["uid"] for page in pages for item in page]
                 assert sorted(uids) == sorted([*expected, *self.before[name, deleted]])
                 assert len(uids) == len(set(uids))
-                assert all(len(page) == PAGE for page in pages[:-1])
+                assert all(0 < len(page) <= PAGE for page in pages[:-1])  # fewer where items are long
 
     async def works(self) -> None:
         frozen = isinstance(self.deployment, ExistingApi)  # are the children of deleted parents there
