@@ -80,7 +80,7 @@ def _without_state(count: Mapping[str, Any]) -> int:
     states = count["states"].values()
     if any(number.get("more") for number in (count, *states)):
         return 0
-    return int(count["total"]) - sum(number["total"] for number in states)
+    return int(count["total"] - sum(number["total"] for number in states))
 
 
 def _section(
