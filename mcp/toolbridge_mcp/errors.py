@@ -401,7 +401,10 @@ class TooManyMatches(Conflict):
 
 class UndoConflict(Conflict):
     says = "Later writes are in the way; nothing was undone."
-    advice = "Undo those first, or set the fields to what they should be."
+    advice = (
+        "Undo those first, or set the fields to what they should be. Of a batch, the other changes can be "
+        "undone singly: changes shows their ids."
+    )
 
 
 # No answer, or none that can be used

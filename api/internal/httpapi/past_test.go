@@ -398,13 +398,16 @@ func TestAnUndoIsRefusedWhereALaterWriteIsInTheWay(t *testing.T) {
 		path := "/v1/notes/" + uid
 		long := strings.Repeat("ä", 500)
 		first := u.call("PATCH", path, `{"title":"B","text":"`+long+`","keep":2}`).change()
-		u.call("PATCH", path, `{"title":"C","text":null}`).is(200)
+		later := u.call("PATCH", path, `{"title":"C","text":null}`).change()
+		u.call("PATCH", path, `{"elsewhere":1}`).is(200)
 		refused := u.undo(first).fails(409, "undo_conflict")
 		var said struct {
 			Details struct {
 				ChangeID string `json:"change_id"`
 				Kind     string
 				UID      string
+				Title    string
+				Later    string
 				Version  int64
 				Now      int64
 				Fields   []map[string]any
@@ -414,17 +417,22 @@ func TestAnUndoIsRefusedWhereALaterWriteIsInTheWay(t *testing.T) {
 			t.Fatal(err)
 		}
 		d := said.Details
-		if d.ChangeID != first || d.Kind != "note" || d.UID != uid || d.Version != 2 || d.Now != 3 {
+		if d.ChangeID != first || d.Kind != "note" || d.UID != uid || d.Title != "C" || d.Later != later || d.Version != 2 || d.Now != 4 {
 			t.Errorf("says %s", refused.body)
 		}
 		equal(t, "fields", d.Fields, []map[string]any{
 			{"field": "text", "was": strings.Repeat("ä", 199) + "…", "now": nil}, {"field": "title", "was": "B", "now": "C"},
 		})
-		if got := u.call("GET", path, "").is(200).item(); got.Version != 3 {
+		if got := u.call("GET", path, "").is(200).item(); got.Version != 4 {
 			t.Errorf("version %d", got.Version)
 		}
-		u.call("DELETE", path, "").is(200)
-		u.undo(first).fails(409, "undo_conflict")
+		deleted := u.call("DELETE", path, "").change()
+		if refused := u.undo(first).fails(409, "undo_conflict"); !strings.Contains(string(refused.body), `"later":"`+deleted+`"`) {
+			t.Errorf("says %s", refused.body)
+		}
+		u.undo(deleted).is(200)
+		u.undo(later).is(200)
+		u.undo(first).is(200)
 	})
 }
 
@@ -481,8 +489,10 @@ func TestABatchIsTakenBackAsAWhole(t *testing.T) {
 		if batch != "b3" {
 			t.Fatalf("the batch is %s", batch)
 		}
-		u.call("PATCH", "/v1/notes/"+uid(3), `{"v":2}`).is(200)
-		u.undo(batch).fails(409, "undo_conflict")
+		later := u.call("PATCH", "/v1/notes/"+uid(3), `{"v":2}`).change()
+		if refused := u.undo(batch).fails(409, "undo_conflict"); !strings.Contains(string(refused.body), `"later":"`+later+`"`) {
+			t.Errorf("says %s", refused.body)
+		}
 		if got := u.call("GET", "/v1/notes/"+uid(1), "").is(200).item(); got.Version != 3 {
 			t.Errorf("half of it was undone: %+v", got)
 		}

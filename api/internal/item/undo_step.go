@@ -239,17 +239,68 @@ func firstNames(keys []string) []string {
 
 // changedSince is the refusal because of fields that later writes changed.
 func (u undoStep) changedSince(keys []string, after, present *Payload) error {
-	return u.conflict(u.shown(keys, after, present), "changed since: "+strings.Join(firstNames(keys), ", "))
+	return u.conflict(u.shown(keys, after, present), "changed since: "+strings.Join(firstNames(keys), ", "), keys...)
 }
 
-func (u undoStep) conflict(fields []valueInTheWay, why string) error {
+// conflict is the refusal because of what was written since, to some fields or to the item.
+func (u undoStep) conflict(fields []valueInTheWay, why string, keys ...string) error {
 	if fields == nil {
 		fields = []valueInTheWay{}
 	}
 	id := journal.ChangeID(u.line.Seq)
+	details := fault.Facts{
+		"change_id": id, "kind": u.Entity.Kind, "uid": u.UID,
+		"version": u.line.Now, "now": u.seen.Version(), "fields": fields,
+	}
+	present := &Payload{}
+	if u.seen.Item != nil {
+		if decoded, err := Decode(u.seen.Item.Payload); err == nil {
+			present = decoded
+		}
+	}
+	if title := wholeTitle(u.Entity, present); title != "" {
+		details["title"] = shortened(title)
+	}
+	later, err := u.inTheWay(keys, present)
+	if err != nil {
+		return err
+	}
+	if later > 0 {
+		details["later"] = journal.ChangeID(later)
+	}
 	return fault.New(fault.UndoConflict, "%s cannot be undone, as a later write of this %s is in the way: %s", id, u.Entity.Word(), why).
-		With(fault.Facts{
-			"change_id": id, "kind": u.Entity.Kind, "uid": u.UID,
-			"version": u.line.Now, "now": u.seen.Version(), "fields": fields,
-		})
+		With(details)
+}
+
+// inTheWay is the newest of the last writes of the item that changed one of the fields; any,
+// when there are no fields. It is 0 when none of those looked at did.
+func (u undoStep) inTheWay(keys []string, present *Payload) (int64, error) {
+	trail, err := u.seen.Trail(TrailQuery{Newest: true, Limit: maxLater, Payloads: true})
+	if err != nil {
+		return 0, err
+	}
+	after := present
+	for _, line := range trail {
+		if line.Seq <= u.line.Seq || len(keys) > 0 && !line.Kept {
+			return 0, nil
+		}
+		if len(keys) == 0 {
+			return line.Seq, nil
+		}
+		before, err := Decode(line.Payload)
+		if err != nil {
+			return 0, unreadable(u.UID, err)
+		}
+		changed := slices.ContainsFunc(keys, func(key string) bool { return !sameMember(before, after, key) })
+		if changed && !u.takesBack(line.Seq) {
+			return line.Seq, nil
+		}
+		after = before
+	}
+	return 0, nil
+}
+
+// takesBack reports whether a line is among those that were undone just now.
+func (u undoStep) takesBack(seq int64) bool {
+	return slices.ContainsFunc(u.made, func(one Undone) bool { return one.Line.Seq == seq })
 }

@@ -75,6 +75,11 @@ def test_names_are_those_of_the_tools(said: str, told: str) -> None:
             'The change made version 3; now it is 5. due_date: "a" then, "b" now. tags: nothing then, 1 now.',
         ),
         (
+            "undo_conflict",
+            {"kind": "task", "uid": UID, "title": "A\u202e", "later": "c9"},
+            r'It is task:3f9a01bc "A\u202e". In the way is c9: undo change=c9 first, then repeat this.',
+        ),
+        (
             "version_mismatch",
             {"changes": [CHANGE]},
             "v4 2026-11-24T08:00Z by ann with c/1: updated due_date.",
@@ -135,6 +140,8 @@ def test_hostile_details_stay_short() -> None:
         "op": long,
         "kind": long,
         "uid": long,
+        "title": long,
+        "later": long,
     }
     for code in CODES:
         said = in_words(code, many)

@@ -113,6 +113,22 @@ async def test_a_trial_stores_nothing(tools: Tools, rest: Rest) -> None:
     assert "deletedAt" not in await rest.get(NOTE, uid)
 
 
+async def test_what_is_in_the_way_of_a_batch_is_named_and_leads_on(tools: Tools, rest: Rest) -> None:
+    uids = [(await rest.create(TASK, {"title": f"Task {n}"}))["uid"] for n in range(2)]
+    operations = [{"op": "patch", "item": f"task:{uid}", "priority": "high"} for uid in uids]
+    batch = await change_of(tools, "batch", operations=operations)
+    await rest.json("PATCH", f"/v1/tasks/{uids[0]}", json={"priority": "low"})
+    await rest.json("PATCH", f"/v1/tasks/{uids[0]}", json={"title": "Renamed"})
+    said = await tools.refusal("undo", change=batch)
+    assert f'It is task:{uids[0][:8]} "Renamed".' in said
+    assert "the other changes can be undone singly" in said
+    later = re.search(r"undo change=(c\d+) first, then repeat this", said)
+    assert later
+    await tools.text("undo", change=later[1])
+    assert (await tools.text("undo", change=batch)).startswith("Undone: 2 changes.")
+    assert (await payload(rest, TASK, uids[0]))["title"] == "Renamed"
+
+
 async def test_what_is_undone_already_is_said_to_be(tools: Tools) -> None:
     await tools.call("create_note", title="a", content="b")
     said = await tools.text("undo")

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 
 from toolbridge_mcp.entities import ENTITIES
-from toolbridge_mcp.rendering import from_summary, name, one_line, quoted, short_ids, visible
+from toolbridge_mcp.rendering import from_summary, name, one_line, quoted, short_ids, visible, word
 from toolbridge_mcp.rendering import value as json_value
 
 Details = Mapping[str, Any]
@@ -126,7 +126,10 @@ def _passages(details: Details) -> Iterable[str]:
 
 
 def _in_the_way(details: Details) -> Iterable[str]:
-    """What a later write made of the fields that an undo would set."""
+    """Which item it is, what a later write made of the fields that an undo would set, and which write."""
+    if details.get("kind") and details.get("uid") and "op" not in details:
+        title = f" {quoted(details['title'], VALUE)}" if details.get("title") else ""
+        yield one_line(f"It is {details['kind']}:{details['uid'][:8]}", VALUE) + f"{title}."
     now = details.get("now")
     if now:
         yield f"The change made version {int(details['version'])}; now it is {int(now)}."
@@ -135,6 +138,8 @@ def _in_the_way(details: Details) -> Iterable[str]:
             value_in_words(each[key], VALUE) if key in each else "nothing" for key in ("was", "now")
         )
         yield f"{field_name(each['field'])}: {was} then, {present} now."
+    if later := details.get("later"):
+        yield f"In the way is {word(later)}: undo change={word(later)} first, then repeat this."
 
 
 def _changes(details: Details) -> Iterable[str]:
