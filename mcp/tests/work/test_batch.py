@@ -406,6 +406,14 @@ WRONG: list[tuple[Any, str]] = [
         "edits.0.find",
     ),
     ({"op": "edit", "item": SOME, "heading": "Plan", "prepend": "x"}, "heading says where append goes"),
+    (
+        {"op": "edit", "item": SOME, "append": "x", "field": "status"},
+        "operation 1 (edit task): field should be a text of a task",
+    ),
+    (
+        {"op": "create", "kind": "task", "title": "t", "uid": "Groceries"},
+        "operation 1 (create task): uid should be a UUID",
+    ),
     ({"op": "delete", "item": "$1"}, '"$1" should name an earlier create'),
     ({"op": "delete", "item": "$x"}, '"$x" should name an earlier create'),
     ({"op": "patch", "item": SOME, "\u202e\x00" * 40: 1}, "\\u202e"),

@@ -66,5 +66,7 @@ class Reading:
             yield
         except Unfit as unfit:
             self._problems.setdefault(number, f"{name}: {str(unfit).rstrip('.')}.")
+        except InvalidArguments as invalid:  # as the tool for one item says it
+            self._problems.setdefault(number, f"{name}: {invalid.facts['problems']}")
         except (ValueError, RecursionError):  # pydantic's, where values are written as JSON
             self._problems.setdefault(number, f"{name}: {NOT_JSON}")
