@@ -264,15 +264,20 @@ def _fitting(declared: str, value: Any) -> Any:
 def with_kinds(given: Given, circumstances: Circumstances) -> Given:
     """With the kind that an id such as `note:3f9a01bc` names, if the argument for the kind is left out."""
     for uid, kind_argument in circumstances.typed.items():
-        value = given.get(uid, given.get(to_camel(uid)))
-        kind = value.partition(":")[0] if isinstance(value, str) and len(value) < LONGEST_NAME else ""
+        value = given.get(uid) or given.get(_camel(uid))
+        if not isinstance(value, str) or ":" not in value[:LONGEST_NAME]:
+            continue
+        kind = value.partition(":")[0]
         if kind not in circumstances.kinds[uid]:
             continue
-        if given.get(kind_argument, given.get(to_camel(kind_argument), kind)) != kind:
+        if given.get(kind_argument, given.get(_camel(kind_argument), kind)) != kind:
             names = {"uid": uid, "kind": kind, "argument": kind_argument}
             raise PydanticCustomError("other_type", "{uid} names a {kind}, {argument} says otherwise", names)
-        given = given if to_camel(kind_argument) in given else {**given, kind_argument: kind}
+        given = given if _camel(kind_argument) in given else {**given, kind_argument: kind}
     return given
+
+
+_camel = cache(to_camel)
 
 
 def _object(value: Any) -> dict[str, Any] | None:
