@@ -239,7 +239,7 @@ async def test_where_takes_every_filter_under_the_tools_names(tools: Tools, rest
         {"status": ["open"], "due_before": "2026-11-15", "archived": False, "updated_since": "2020-01-01"},
     ):
         line = (await batch(tools, {"op": "archive", "kind": "task", "where": where}, dry_run=True))[1]
-        assert line == f"1 archive task: 1 matched: {late[:8]}", where
+        assert line == f'1 archive task: 1 matched: {late[:8]} "Task 0"', where
 
 
 async def test_days_in_words_are_those_of_the_users_zone(api: Process, bearer: str, rest: Rest) -> None:
@@ -271,6 +271,27 @@ async def test_a_trial_stores_nothing_and_says_so(tools: Tools, rest: Rest) -> N
     assert lines[2:] == ['2 create note "Milk"']
     assert "deletedAt" not in await rest.get(TASK, uids[0])
     assert await rest.all_uids("notes") == []
+
+
+async def test_a_trial_shows_the_titles_of_what_matches(
+    tools: Tools, rest: Rest, upstream: Recording
+) -> None:
+    await tasks(rest, 12, priority="high")
+    await rest.create(CHAT, {"title": 'A "b"\u202e', "tags": ["shop"]})
+    operations = [
+        {"op": "archive", "kind": "task", "where": {"priority": "high"}},
+        {"op": "delete", "kind": "chat", "where": {"tag": "shop"}},
+    ]
+    before = len(upstream.calls)
+    lines = await batch(tools, *operations, dry_run=True)
+    assert lines[1].startswith("1 archive task: 12 matched: ")
+    assert len(re.findall(r'[0-9a-f]{8} "Task \d+"', lines[1])) == 10
+    assert lines[1].endswith(" and 2 more")
+    assert lines[2].endswith(r' "A \"b\"\u202e"')
+    assert [call.url.path for call in upstream.calls[before:]] == ["/v1/batch", "/v1/items"]
+    lines = await batch(tools, *operations * 15, dry_run=True)
+    assert len(re.findall(r'"Task \d+"', lines[1])) == 1
+    assert '"' not in "".join(await batch(tools, *operations))
 
 
 async def test_nothing_is_written_if_one_operation_fails(tools: Tools, rest: Rest) -> None:

@@ -1,6 +1,7 @@
 """Items of any kind, as a model names them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from traceback import clear_frames
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator
@@ -8,7 +9,8 @@ from pydantic import BeforeValidator
 from toolbridge_mcp.client import Call, JsonObject
 from toolbridge_mcp.entities import ENTITIES, Entity
 from toolbridge_mcp.entities.uids import read_reference
-from toolbridge_mcp.errors import BadAnswer
+from toolbridge_mcp.errors import BadAnswer, ToolBridgeError
+from toolbridge_mcp.rendering import from_item
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.work.naming import Name, foreign_kind, why_not
 
@@ -94,3 +96,23 @@ def _found(text: str, answer: JsonObject) -> Named | Unknown:
     details = error.get("details") or {}
     entity = ENTITIES_BY_NAME.get(details.get("kind", "")) if error.get("code") == "deleted" else None
     return Unknown(why_not(text, error), Named(entity, details["uid"]) if entity else None)
+
+
+async def titles(names: Sequence[str], caller: Caller) -> Mapping[str, str]:
+    """The titles of items that are named by kind and uid, at most `LOOKED_UP`; without those that are not
+    there or have none. It is empty if the API fails: a title only helps."""
+    if not names:
+        return {}
+    repeated = tuple(("ref", name) for name in names)
+    try:
+        answers = (await caller.send(Call("GET", "/v1/items", repeated=repeated))).data.get("items", ())
+    except ToolBridgeError as failed:
+        clear_frames(failed.__traceback__)
+        return {}
+    found = {name: _title(answer) for name, answer in zip(names, answers, strict=False)}
+    return {name: title for name, title in found.items() if title}
+
+
+def _title(answer: JsonObject) -> str | None:
+    entity = ENTITIES_BY_NAME.get(answer.get("kind", ""))
+    return from_item(entity, answer.get("item", {})).title if entity else None

@@ -1,6 +1,7 @@
 """What a batch did, in a line for each operation."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from pydantic.alias_generators import to_camel, to_snake
@@ -20,14 +21,17 @@ Ids: TypeAlias = Mapping[tuple[str, str], str]
 MAX_FIELDS = 6
 TITLE_CHARACTERS = 40
 MAX_HINTS = 5
+NO_TITLES: Mapping[str, str] = MappingProxyType({})
 
 
-def shown(done: JsonObject, sent: Sequence[JsonObject], *, dry_run: bool) -> str:
-    """`sent` are the operations as they were sent."""
+def shown(
+    done: JsonObject, sent: Sequence[JsonObject], *, dry_run: bool, titles: Mapping[str, str] = NO_TITLES
+) -> str:
+    """`sent` are the operations as they were sent, and `titles` those of some items, by `kind:uid`."""
     results: Sequence[JsonObject] = done["results"]
     ids = _ids(results)
     lines = [
-        f"{number} {_line(result, operation, ids, dry_run=dry_run)}"
+        f"{number} {_line(result, operation, ids, titles, dry_run=dry_run)}"
         for number, (result, operation) in enumerate(zip(results, sent, strict=True), 1)
     ]
     lines += _hints(sent, "would be stored" if dry_run else "was stored")
@@ -35,6 +39,22 @@ def shown(done: JsonObject, sent: Sequence[JsonObject], *, dry_run: bool) -> str
         return "\n".join(["Dry run, nothing was stored. It would do:", *lines])
     batch = done.get("batch_id")
     return "\n".join([*lines, f"Undo all: undo change={batch}" if batch else "Nothing was changed."])
+
+
+def shown_matches(done: JsonObject, most: int) -> list[str]:
+    """The first items that match each `where` and would be changed, as `kind:uid`: as many of each, `most` in
+    all at the most. Empty if the answer cannot be read."""
+    try:
+        several = [result for result in done["results"] if "items" in result]
+        each = max(1, min(MAX_IDS, most // max(1, len(several))))
+        names = [
+            f"{result['kind']}:{one['uid']}"
+            for result in several
+            for one in [one for one in result["items"] if one["changed"]][:each]
+        ]
+    except (LookupError, TypeError):
+        return []
+    return list(dict.fromkeys(names))[:most]
 
 
 def _hints(sent: Sequence[JsonObject], stored: str) -> list[str]:
@@ -61,11 +81,13 @@ def _ids(results: Sequence[JsonObject]) -> Ids:
     )
 
 
-def _line(result: JsonObject, operation: JsonObject, ids: Ids, *, dry_run: bool) -> str:
+def _line(
+    result: JsonObject, operation: JsonObject, ids: Ids, titles: Mapping[str, str], *, dry_run: bool
+) -> str:
     entity = ENTITIES_BY_NAME[result["kind"]]
     what = " ".join(part for part in (result["op"], operation.get("action")) if part)
     if "items" in result:
-        return f"{what} {entity.kind}: {_matches(result, ids)}"
+        return f"{what} {entity.kind}: {_matches(result, ids, titles)}"
     if result["op"] == "create" and dry_run:
         return " ".join([what, entity.kind, *_title(operation, entity)])
     item = f"{what} {entity.kind}:{ids[result['kind'], result['uid']]} v{result['version']}"
@@ -76,9 +98,11 @@ def _line(result: JsonObject, operation: JsonObject, ids: Ids, *, dry_run: bool)
     )
 
 
-def _matches(result: JsonObject, ids: Ids) -> str:
+def _matches(result: JsonObject, ids: Ids, titles: Mapping[str, str]) -> str:
     """How many items matched, and the first of those that were changed."""
-    changed = [ids[result["kind"], one["uid"]] for one in result["items"] if one["changed"]]
+    kind = result["kind"]
+    uids = [one["uid"] for one in result["items"] if one["changed"]]
+    changed = [" ".join([ids[kind, uid], *_quoted(titles.get(f"{kind}:{uid}"))]) for uid in uids]
     unchanged = result["matched"] - len(changed)
     said = f"{result['matched']} matched"
     if unchanged and result["matched"]:
@@ -92,7 +116,10 @@ def _matches(result: JsonObject, ids: Ids) -> str:
 def _title(operation: JsonObject, entity: Entity) -> Sequence[str]:
     """The title of a new item, or the beginning of its text."""
     payload: Mapping[str, Any] = operation["payload"]
-    text = payload.get(to_camel(entity.title or entity.text))
+    return _quoted(payload.get(to_camel(entity.title or entity.text)))
+
+
+def _quoted(text: Any) -> Sequence[str]:
     return [quoted(text, TITLE_CHARACTERS)] if isinstance(text, str) and text else []
 
 

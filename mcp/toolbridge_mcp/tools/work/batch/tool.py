@@ -16,8 +16,8 @@ from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.work.batch.draft import EXAMPLE
 from toolbridge_mcp.tools.work.batch.reading import Reading
 from toolbridge_mcp.tools.work.batch.rows import ROWS
-from toolbridge_mcp.tools.work.batch.showing import shown
-from toolbridge_mcp.tools.work.references import NAMED_ITEMS, find
+from toolbridge_mcp.tools.work.batch.showing import shown, shown_matches
+from toolbridge_mcp.tools.work.references import LOOKED_UP, NAMED_ITEMS, find, titles
 from toolbridge_mcp.tools.work.texts import of_a_write
 from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
 
@@ -95,7 +95,10 @@ class BatchArguments(WorkArguments):
             reading.take(await find(wanted, caller))
         sent = reading.sendable()
         done = await self._done(sent, caller)
-        return of_a_write(lambda: shown(done, sent, dry_run=self.dry_run))
+        if not self.dry_run:
+            return of_a_write(lambda: shown(done, sent, dry_run=False))
+        matches = await titles(shown_matches(done, LOOKED_UP), caller)
+        return of_a_write(lambda: shown(done, sent, dry_run=True, titles=matches))
 
     async def _done(self, sent: Sequence[JsonObject], caller: Caller) -> JsonObject:
         query = {"dryRun": "true"} if self.dry_run else {}
