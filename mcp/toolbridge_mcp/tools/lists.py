@@ -10,8 +10,16 @@ from pydantic import AfterValidator, Field
 from pydantic.fields import FieldInfo
 from pydantic_core import to_json
 
-from toolbridge_mcp.client import NO_MIRRORS, SUMMARIES, TOTAL, Call, Document, JsonObject, one_value
-from toolbridge_mcp.client import reduced_item as without_payload
+from toolbridge_mcp.client import (
+    NO_MIRRORS,
+    SUMMARIES,
+    TOTAL,
+    Call,
+    Document,
+    JsonObject,
+    one_value,
+    reduced_item,
+)
 from toolbridge_mcp.entities import Entity
 from toolbridge_mcp.entities.empty import EMPTY
 from toolbridge_mcp.entities.entity import Maybe, Number, Texts, Word
@@ -90,9 +98,10 @@ class ListArguments(OperationArguments):
         while True:
             page = await caller.send(call)
             items: list[JsonObject] = page.data.get("items") or []
+            texts: Sequence[str]
             if self.whole:
-                items = [self._bounded(self._projected(item, target.entity)) for item in items]
-                texts: Sequence[str] = [to_json(item).decode() for item in items]
+                shown = [self._bounded(self._projected(item, target.entity)) for item in items]
+                items, texts = [item for item, _ in shown], [text for _, text in shown]
             else:
                 texts = _lines(items, target.entity)
             fitting = fit(texts, self.max_tokens)
@@ -111,12 +120,14 @@ class ListArguments(OperationArguments):
         wanted = {entity.keys.get(name, name) for name in self.fields}
         return {**item, "payload": {key: value for key, value in payload.items() if key in wanted}}
 
-    def _bounded(self, item: JsonObject) -> JsonObject:
-        """The item, without its payload if that is more than a page may hold."""
-        text = to_json(item)
-        if len(text) < self.max_tokens or estimated_tokens(text.decode()) <= self.max_tokens - AROUND_TOKENS:
-            return item
-        return without_payload(item, len(text))
+    def _bounded(self, item: JsonObject) -> tuple[JsonObject, str]:
+        """The item and its JSON, without its payload if that is more than a page may hold."""
+        json = to_json(item)
+        text = json.decode()
+        if len(json) < self.max_tokens or estimated_tokens(text) <= self.max_tokens - AROUND_TOKENS:
+            return item, text
+        reduced = reduced_item(item, len(json))
+        return reduced, to_json(reduced).decode()
 
     def _listing(self, page: Document, texts: Sequence[str], entity: Entity) -> str:
         """The page as a model reads it: how many of how many, a line for each item, and how to go on."""
