@@ -18,8 +18,8 @@ LARGE_BYTES = 10_000
 
 
 def lines(summaries: Sequence[Summary], *, with_kind: bool, whole_ids: bool = False) -> list[str]:
-    """A line for each summary. The ids have as many digits as tell the items of this page apart, or all of
-    them with `whole_ids`, for APIs that take no other."""
+    """A line for each summary. The ids have so many digits that those of the page differ, or with
+    `whole_ids` all digits, for APIs that take no others."""
     if whole_ids:
         return [line(summary, with_kind=with_kind, shown_id=summary.uid) for summary in summaries]
     ids = short_ids(summaries)

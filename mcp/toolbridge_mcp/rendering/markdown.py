@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pydantic.alias_generators import to_camel
 from pydantic_core import to_json
 
 from toolbridge_mcp.entities import Entity
@@ -84,13 +83,12 @@ def _state(summary: Summary) -> Iterator[str]:
 
 def _fields(entity: Entity, fields: Mapping[str, Any], summary: Summary) -> Iterator[str]:
     """Each field that the heading does not show, those that the entity declares first and its text last."""
-    text_key = to_camel(entity.text)
+    text_key = entity.keys[entity.text]
     text = fields.get(text_key)
     authors = _authors(fields) if isinstance(text, str) and text else {}
-    names = {to_camel(name): name for name in entity.fields.model_fields}
-    others = {key: key for key in fields if key not in names}
+    others = {key: key for key in fields if key not in entity.names}
     elsewhere = {text_key, *authors, *MIRRORS}
-    for key, name in {**names, **others}.items():
+    for key, name in {**entity.names, **others}.items():
         value = fields.get(key)
         if value is not None and key not in elsewhere and not _is_in_heading(entity, key, value, summary):
             yield _field(name, value)
@@ -106,13 +104,13 @@ def _is_in_heading(entity: Entity, key: str, value: Any, summary: Summary) -> bo
     if key in entity.parent_keys:
         return summary.parent is not None
     if isinstance(value, bool):
-        return key in map(to_camel, entity.fields.model_fields)
+        return key in entity.names
     if key == "tags":
         shown = isinstance(value, list) and len(summary.tags) == len(value) <= HEADING_TAGS
         return shown and all(map(_is_short, value))
     if key in _WORDS:
         return isinstance(value, str) and _is_short(value)
-    return key == to_camel(entity.title or "") and (value == summary.title or value == "")
+    return entity.names.get(key) == (entity.title or "") and (value == summary.title or value == "")
 
 
 def _is_short(text: str) -> bool:

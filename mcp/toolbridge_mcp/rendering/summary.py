@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic.alias_generators import to_camel
-
 from toolbridge_mcp.entities import Entity
 from toolbridge_mcp.rendering.hidden import one_line
 
@@ -103,7 +101,7 @@ def from_item(entity: Entity, item: Mapping[str, Any]) -> Summary:
         parent=parent_of(entity, fields),
         bytes=size,
         flags=_flags(
-            (name, fields.get(to_camel(name)))
+            (name, fields.get(entity.keys[name]))
             for name, field in entity.fields.model_fields.items()
             if fields and field.annotation in _BOOLEANS
         ),
@@ -113,9 +111,9 @@ def from_item(entity: Entity, item: Mapping[str, Any]) -> Summary:
 
 def title_and_preview(entity: Entity, fields: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """The title and the beginning of the text. What has no title is called by the first line of its text."""
-    text = (_text(fields.get(to_camel(entity.text))) or "")[:_LOOKED_AT]
+    text = (_text(fields.get(entity.keys[entity.text])) or "")[:_LOOKED_AT]
     if entity.title is not None:
-        title = _text(fields.get(to_camel(entity.title))) or ""
+        title = _text(fields.get(entity.keys[entity.title])) or ""
         return _line(title, TITLE_CHARACTERS), _preview(text)
     first, _, rest = text.lstrip().partition("\n")
     return _line(first, TITLE_CHARACTERS), _preview(rest)
@@ -123,9 +121,9 @@ def title_and_preview(entity: Entity, fields: Mapping[str, Any]) -> tuple[str | 
 
 def parent_of(entity: Entity, fields: Mapping[str, Any]) -> Belonging | None:
     """The parent that a payload names, without its title."""
-    if entity.parent is None or not (uid := _text(fields.get(to_camel(entity.parent.uid)))):
+    if entity.parent is None or not (uid := _text(fields.get(entity.keys[entity.parent.uid]))):
         return None
-    named = _text(fields.get(to_camel(entity.parent.type))) if entity.parent.type else None
+    named = _text(fields.get(entity.keys[entity.parent.type])) if entity.parent.type else None
     return Belonging(named or entity.parent.kinds[0], uid)
 
 

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
-from pydantic.alias_generators import to_camel
-
 from toolbridge_mcp.client import COLLECTION, NO_MIRRORS, Call
 from toolbridge_mcp.entities import CHAT_MESSAGE, ENTITIES, Entity
 from toolbridge_mcp.rendering import Summary, estimated_tokens, fenced, from_item, quoted, short_ids, word
@@ -165,7 +163,7 @@ def _texts(entity: Entity, items: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for summary, item in zip(summaries, items, strict=True):
         payload = item.get("payload")
         fields = payload if isinstance(payload, dict) else {}
-        yield _child(ids[summary.kind, summary.uid], summary, fields, to_camel(entity.text))
+        yield _child(ids[summary.kind, summary.uid], summary, fields, entity.keys[entity.text])
 
 
 def _child(shown_id: str, summary: Summary, fields: Mapping[str, Any], text_key: str) -> str:

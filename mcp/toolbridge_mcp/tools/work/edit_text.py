@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from fastmcp.tools.base import ToolResult
 from mcp.types import ToolAnnotations
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
-from pydantic.alias_generators import to_camel, to_snake
+from pydantic.alias_generators import to_snake
 
 from toolbridge_mcp.client import ITEM, MINIMAL, Call, JsonObject
 from toolbridge_mcp.entities import Entity
@@ -87,7 +87,7 @@ def _key(field: str, entity: Entity) -> str:
     known = names_of(entity.fields).get(squeezed(field))
     texts = _texts(entity)
     if known and known.declared in texts:
-        return to_camel(known.declared)
+        return entity.keys[known.declared]
     near = get_close_matches(field[:LONGEST_NAME], entity.fields.model_fields, n=1, cutoff=0.8)
     if known or near:
         meant = f"; did you mean {near[0]}?" if near and near[0] in texts else "."
@@ -121,7 +121,16 @@ class EditArguments(TextEdit, WorkArguments):
             raise InvalidArguments(facts={"problems": item.reason})
         query = {"dryRun": "true"} if self.dry_run else {}
         body = self.members(item.entity)
-        call = Call("POST", f"{ITEM}/edit", item.entity, item.uid, query, (), body, self.if_match, (MINIMAL,))
+        call = Call(
+            "POST",
+            f"{ITEM}/edit",
+            item.entity,
+            item.uid,
+            query=query,
+            body=body,
+            if_match=self.if_match,
+            wishes=(MINIMAL,),
+        )
         done = (await caller.send(call)).data
         return of_a_write(lambda: _shown(item.entity, done, dry_run=self.dry_run))
 

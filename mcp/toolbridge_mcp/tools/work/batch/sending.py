@@ -6,7 +6,6 @@ from functools import lru_cache, partial
 from typing import TypeAlias
 
 from pydantic import BaseModel, ValidationError
-from pydantic.alias_generators import to_camel
 
 from toolbridge_mcp.client import JsonObject
 from toolbridge_mcp.entities import ENTITIES, Entity
@@ -137,7 +136,7 @@ def _with_parent(
         if fields.get(parent.type, kind) != kind:
             raise Unfit(f"{parent.type} says otherwise than {parent.uid}, which is a {kind}")
         fields = {**fields, parent.type: kind}
-    return ({**fields, parent.uid: NO_ITEM}, {to_camel(parent.uid): text}) if maker else (fields, {})
+    return ({**fields, parent.uid: NO_ITEM}, {entity.keys[parent.uid]: text}) if maker else (fields, {})
 
 
 def _kind_of(maker: Draft | None, text: str) -> str:

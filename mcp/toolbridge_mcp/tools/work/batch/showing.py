@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from pydantic.alias_generators import to_camel, to_snake
+from pydantic.alias_generators import to_snake
 
 from toolbridge_mcp.client import JsonObject
 from toolbridge_mcp.entities import Entity
@@ -71,7 +71,7 @@ def _hints(sent: Sequence[JsonObject], stored: str) -> list[str]:
 
 
 def _ids(results: Sequence[JsonObject]) -> Ids:
-    """The ids that are shown, by uid: so many digits that they tell all items of the batch apart."""
+    """The ids that are shown, by uid: with so many digits that those of all items of the batch differ."""
     return short_ids(
         [
             Summary(kind=result["kind"], uid=one["uid"])
@@ -116,7 +116,7 @@ def _matches(result: JsonObject, ids: Ids, titles: Mapping[str, str]) -> str:
 def _title(operation: JsonObject, entity: Entity) -> Sequence[str]:
     """The title of a new item, or the beginning of its text."""
     payload: Mapping[str, Any] = operation["payload"]
-    return _quoted(payload.get(to_camel(entity.title or entity.text)))
+    return _quoted(payload.get(entity.keys[entity.title or entity.text]))
 
 
 def _quoted(text: Any) -> Sequence[str]:
@@ -125,8 +125,7 @@ def _quoted(text: Any) -> Sequence[str]:
 
 def _fields(result: JsonObject, entity: Entity) -> Sequence[str]:
     """The fields that changed, if the API says so."""
-    names = {to_camel(name): name for name in entity.fields.model_fields}
-    fields = [names.get(key) or word(to_snake(key)) for key in result.get("fields", ())]
+    fields = [entity.names.get(key) or word(to_snake(key)) for key in result.get("fields", ())]
     if len(fields) > MAX_FIELDS:
         fields[MAX_FIELDS:] = ["…"]
     return [f"({', '.join(fields)})"] if fields else []
