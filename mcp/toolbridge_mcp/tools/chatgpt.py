@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from fastmcp.tools.base import ToolResult
-from mcp.types import ToolAnnotations
 from pydantic import Field
 from pydantic_core import to_json
 
@@ -27,6 +26,7 @@ from toolbridge_mcp.rendering import (
     short_id,
 )
 from toolbridge_mcp.tools.caller import Caller
+from toolbridge_mcp.tools.hints import READS
 from toolbridge_mcp.tools.results import result_of
 from toolbridge_mcp.tools.toolsets import CHATGPT
 from toolbridge_mcp.tools.work import Work, WorkTool, children
@@ -144,21 +144,19 @@ class ChatGptTool(WorkTool):
     toolset: ClassVar[str] = CHATGPT
 
 
-_READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
-
 ALL_CHATGPT: tuple[Work, ...] = (
     Work(
         name="search",
         about=f"Search the user's {EVERYTHING} by their text. Returns results to fetch, best first.",
         arguments=SearchArguments,
-        hints=_READS,
+        hints=READS,
         needs=frozenset({"search"}),
     ),
     Work(
         name="fetch",
         about="Fetch one result of search whole, with its comments or messages.",
         arguments=FetchArguments,
-        hints=_READS,
+        hints=READS,
         needs=frozenset({"items", "mirrors"}),
     ),
 )

@@ -17,6 +17,7 @@ from toolbridge_mcp.tools.arguments import (
     process_arguments,
     update_arguments,
 )
+from toolbridge_mcp.tools.hints import READS, writes
 from toolbridge_mcp.tools.lists import list_arguments
 
 
@@ -68,15 +69,6 @@ class Operation:
         return Target(self.method, self.route, entity)
 
 
-_READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
-
-
-def _writes(*, destroys: bool = False, repeatable: bool = True) -> ToolAnnotations:
-    return ToolAnnotations(
-        read_only_hint=False, destructive_hint=destroys, idempotent_hint=repeatable, open_world_hint=False
-    )
-
-
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
         verb="list",
@@ -84,7 +76,7 @@ OPERATIONS: tuple[Operation, ...] = (
         route=COLLECTION,
         about="List the user's {words} by time of change, a line each.",
         arguments=list_arguments,
-        hints=_READS,
+        hints=READS,
         on_many=True,
     ),
     Operation(
@@ -93,7 +85,7 @@ OPERATIONS: tuple[Operation, ...] = (
         route=ITEM,
         about="Read one {word}.",
         arguments=get_arguments,
-        hints=_READS,
+        hints=READS,
     ),
     Operation(
         verb="create",
@@ -101,7 +93,7 @@ OPERATIONS: tuple[Operation, ...] = (
         route=COLLECTION,
         about="Create a {word}.",
         arguments=create_arguments,
-        hints=_writes(repeatable=False),
+        hints=writes(repeatable=False),
     ),
     Operation(
         verb="update",
@@ -110,7 +102,7 @@ OPERATIONS: tuple[Operation, ...] = (
         about="Replace a {word}: fields not given are removed.{parent} "
         "To change some fields use patch_{kind}.",
         arguments=update_arguments,
-        hints=_writes(destroys=True),
+        hints=writes(destroys=True),
     ),
     Operation(
         verb="patch",
@@ -118,7 +110,7 @@ OPERATIONS: tuple[Operation, ...] = (
         route=ITEM,
         about="Change some fields of a {word}; the others stay. A list or object is replaced whole.",
         arguments=patch_arguments,
-        hints=_writes(destroys=True),
+        hints=writes(destroys=True),
     ),
     Operation(
         verb="delete",
@@ -126,7 +118,7 @@ OPERATIONS: tuple[Operation, ...] = (
         route=ITEM,
         about="Delete a {word}. Returns its tombstone.",
         arguments=item_arguments,
-        hints=_writes(destroys=True),
+        hints=writes(destroys=True),
     ),
     Operation(
         verb="archive",
@@ -134,7 +126,7 @@ OPERATIONS: tuple[Operation, ...] = (
         route=f"{ITEM}/archive",
         about="Archive a {word}.",
         arguments=item_arguments,
-        hints=_writes(),
+        hints=writes(),
     ),
     Operation(
         verb="process",
@@ -142,6 +134,6 @@ OPERATIONS: tuple[Operation, ...] = (
         route=f"{ITEM}/process",
         about="Do an action on a {word}.",
         arguments=process_arguments,
-        hints=_writes(),
+        hints=writes(),
     ),
 )

@@ -7,7 +7,6 @@ from itertools import groupby
 from typing import Annotated, Any, NamedTuple, TypeAlias
 
 from fastmcp.tools.base import ToolResult
-from mcp.types import ToolAnnotations
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from toolbridge_mcp.client import Call, Document
@@ -15,6 +14,7 @@ from toolbridge_mcp.entities.entity import Maybe, Number
 from toolbridge_mcp.entities.times import Moment
 from toolbridge_mcp.rendering import Belonging, Summary, estimated_tokens, line, name, short_ids, word
 from toolbridge_mcp.tools.caller import Caller
+from toolbridge_mcp.tools.hints import READS
 from toolbridge_mcp.tools.work.selecting import BY_KIND, Kinds, one_of
 from toolbridge_mcp.tools.work.texts import PAGE_TOKENS, STORED, text_result
 from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
@@ -265,6 +265,6 @@ CHANGES = Work(
     name="changes",
     about="What changed since a time: new, updated, moved and deleted items, by whom and with which client.",
     arguments=ChangesArguments,
-    hints=ToolAnnotations(read_only_hint=True, open_world_hint=False),
+    hints=READS,
     needs=frozenset({"changes"}),
 )

@@ -6,7 +6,6 @@ from functools import cache
 from typing import Annotated, Any, ClassVar
 
 from fastmcp.tools.base import ToolResult
-from mcp.types import ToolAnnotations
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.alias_generators import to_snake
 
@@ -19,6 +18,7 @@ from toolbridge_mcp.errors import InvalidArguments
 from toolbridge_mcp.rendering import fenced, short_id
 from toolbridge_mcp.tools.arguments import Version
 from toolbridge_mcp.tools.caller import Caller
+from toolbridge_mcp.tools.hints import writes
 from toolbridge_mcp.tools.work.references import NAMED_ITEMS, ItemName, Unknown, find
 from toolbridge_mcp.tools.work.texts import of_a_write
 from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
@@ -152,8 +152,6 @@ EDIT_TEXT = Work(
     name="edit_text",
     about="Fix, replace, add or append text in a note or other item without sending all of it.",
     arguments=EditArguments,
-    hints=ToolAnnotations(
-        read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=False
-    ),
+    hints=writes(destroys=True, repeatable=False),
     needs=frozenset({"edit", "dryRun", MINIMAL.feature, NAMED_ITEMS}),
 )

@@ -6,7 +6,6 @@ from datetime import date
 from typing import Any
 
 from fastmcp.tools.base import ToolResult
-from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from toolbridge_mcp.client import Call
@@ -14,6 +13,7 @@ from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.entities.entity import Number
 from toolbridge_mcp.rendering import from_summary, lines, one_line, word
 from toolbridge_mcp.tools.caller import Caller
+from toolbridge_mcp.tools.hints import READS
 from toolbridge_mcp.tools.work.texts import STORED, text_result
 from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
 
@@ -129,6 +129,6 @@ OVERVIEW = Work(
     name="overview",
     about="Overview of today: what is overdue, due soon, in progress, unread and new, and counts by state.",
     arguments=OverviewArguments,
-    hints=ToolAnnotations(read_only_hint=True, open_world_hint=False),
+    hints=READS,
     needs=frozenset({"overview"}),
 )

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from fastmcp.tools.base import ToolResult
-from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from toolbridge_mcp.client import Call
@@ -14,6 +13,7 @@ from toolbridge_mcp.entities.entity import Number
 from toolbridge_mcp.errors import InvalidArguments, NothingRead
 from toolbridge_mcp.rendering import estimated_tokens, from_item, item_markdown, word
 from toolbridge_mcp.tools.caller import Caller
+from toolbridge_mcp.tools.hints import READS
 from toolbridge_mcp.tools.work import children
 from toolbridge_mcp.tools.work.children import BYTES_A_TOKEN, MOST_MESSAGES
 from toolbridge_mcp.tools.work.excerpts import excerpt
@@ -207,6 +207,6 @@ READ = Work(
     name="read",
     about="Read, open or show items whole, up to 20 of any kind, with their comments or messages.",
     arguments=ReadArguments,
-    hints=ToolAnnotations(read_only_hint=True, open_world_hint=False),
+    hints=READS,
     needs=frozenset({"items"}),
 )

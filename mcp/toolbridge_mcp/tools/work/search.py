@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastmcp.tools.base import ToolResult
-from mcp.types import ToolAnnotations
 from pydantic import AfterValidator, Field
 
 from toolbridge_mcp.client import Call, Document
@@ -12,6 +11,7 @@ from toolbridge_mcp.entities.times import Moment
 from toolbridge_mcp.errors import InvalidArguments
 from toolbridge_mcp.rendering import from_summary, lines, quoted
 from toolbridge_mcp.tools.caller import Caller
+from toolbridge_mcp.tools.hints import READS
 from toolbridge_mcp.tools.lists import Cursor, fit
 from toolbridge_mcp.tools.work.selecting import EVERYTHING, Kinds, States, Tags, one_of, states_of
 from toolbridge_mcp.tools.work.texts import PAGE_TOKENS, STORED, text_result
@@ -109,6 +109,6 @@ SEARCH = Work(
     name="search",
     about=f"Search and find {EVERYTHING} by their text: a line each, best first, with ids.",
     arguments=SearchArguments,
-    hints=ToolAnnotations(read_only_hint=True, open_world_hint=False),
+    hints=READS,
     needs=frozenset({"search"}),
 )

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastmcp.tools.base import ToolResult
-from mcp.types import ToolAnnotations
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.alias_generators import to_snake
 
@@ -13,6 +12,7 @@ from toolbridge_mcp.client import Call, JsonObject
 from toolbridge_mcp.entities.entity import Maybe
 from toolbridge_mcp.rendering import quoted, short_id, word
 from toolbridge_mcp.tools.caller import Caller
+from toolbridge_mcp.tools.hints import writes
 from toolbridge_mcp.tools.work.references import ENTITIES_BY_NAME
 from toolbridge_mcp.tools.work.texts import of_a_write
 from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
@@ -122,8 +122,6 @@ UNDO = Work(
     about="Undo, revert, take back a change, a deletion or a whole batch. Later changes of other fields "
     "stay.",
     arguments=UndoArguments,
-    hints=ToolAnnotations(
-        read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=False
-    ),
+    hints=writes(destroys=True, repeatable=False),
     needs=frozenset({"undo", "undoLast", "dryRun"}),
 )

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fastmcp.tools.base import ToolResult
-from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from toolbridge_mcp.choice import current_choice
@@ -14,6 +13,7 @@ from toolbridge_mcp.client import Call
 from toolbridge_mcp.identity import get_access_token, user_of
 from toolbridge_mcp.rendering import quoted
 from toolbridge_mcp.tools.caller import Caller
+from toolbridge_mcp.tools.hints import READS
 from toolbridge_mcp.tools.toolsets import TOOLSETS
 from toolbridge_mcp.tools.work.texts import text_result
 from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
@@ -99,6 +99,6 @@ WHOAMI = Work(
     name="whoami",
     about="Who am I: user, tenant, scopes, quota, limits, time and time zone.",
     arguments=WhoamiArguments,
-    hints=ToolAnnotations(read_only_hint=True, open_world_hint=False),
+    hints=READS,
     needs=frozenset({"usage"}),
 )

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 from fastmcp.tools.base import ToolResult
-from mcp.types import ToolAnnotations
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema, model_validator
 
 from toolbridge_mcp.client import Call, JsonObject
@@ -13,6 +12,7 @@ from toolbridge_mcp.entities.entity import FromJson
 from toolbridge_mcp.entities.leniency import squeezed
 from toolbridge_mcp.errors import Deleted, NotFound, ToolBridgeError
 from toolbridge_mcp.tools.caller import Caller
+from toolbridge_mcp.tools.hints import writes
 from toolbridge_mcp.tools.work.batch.draft import EXAMPLE
 from toolbridge_mcp.tools.work.batch.reading import Reading
 from toolbridge_mcp.tools.work.batch.rows import ROWS
@@ -116,8 +116,6 @@ BATCH = Work(
     about="Change many items at once, all or nothing: complete, rename a tag everywhere, move, edit, "
     "archive, delete, bring back, create. With where, no listing is needed.",
     arguments=BatchArguments,
-    hints=ToolAnnotations(
-        read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=False
-    ),
+    hints=writes(destroys=True, repeatable=False),
     needs=frozenset({"batch", "dryRun", NAMED_ITEMS}),
 )
