@@ -111,6 +111,11 @@ async def test_a_large_item_hides_no_other_in_front_of_our_own_api(gateway: Proc
     ("start", "end", "following"),
     [
         ('{"items":[{"uid":"u","version":1,"payload":{"a":"xx', 'xx"}}],"nextCursor":"abc"}\n', "abc"),
+        (
+            '{"items":[{"uid":"u","version":1,"payload":{"a":"xx',
+            'xx"}}],"total":10000,"more":true,"nextCursor":"abc"}',
+            "abc",
+        ),
         ('{"items":[{"uid":"u","version":1,"payload":{"a":[1,2', '3],"nextCursor":"no"}}]}', None),
         ('{ "items" : [ {"uid":"u","version":1,"payload":{"a":"é', '"}} ] , "nextCursor" : "abc" }', "abc"),
     ],

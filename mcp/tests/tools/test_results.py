@@ -61,6 +61,7 @@ async def test_a_page_holds_whole_items_within_its_tokens_and_misses_none(
     ]
     seen: list[str] = []
     cursor = None
+    said = "max_tokens=1000 ended this page early."
     while True:
         result = await tools.result("list_notes", limit=30, max_tokens=1_000, cursor=cursor, **arguments)
         text = text_of(result)
@@ -69,10 +70,14 @@ async def test_a_page_holds_whole_items_within_its_tokens_and_misses_none(
             page = json.loads(text)
             seen += [item["uid"] for item in page["items"]]
             assert all(item["payload"]["content"] for item in page["items"])
+            assert page["total"] == 30
             cursor = page.get("nextCursor")
+            assert page.get("hint", said) == said
+            assert "hint" in page or cursor is None
         else:
             seen += [next(uid for uid in uids if uid.startswith(short)) for short in ids_in(text)]
             cursor = cursor_in(text)
+            assert text.endswith(f'cursor="{cursor}". {said}') or cursor is None
         if cursor is None:
             break
     assert seen == uids
@@ -94,7 +99,9 @@ async def test_fields_are_chosen_by_the_tools_names_and_by_the_apis(tools: Tools
     await tools.create(TASK, due_date="2027-01-01", additional_fields={"colour": "red"})
     for name in ("due_date", "dueDate"):
         result = await tools.result("list_tasks", fields=[name, "colour"])
-        (item,) = json.loads(text_of(result))["items"]
+        page = json.loads(text_of(result))
+        (item,) = page["items"]
+        assert (page["total"], "hint" in page) == (1, False)
         assert item["payload"] == {"dueDate": "2027-01-01", "colour": "red"}
 
 

@@ -9,7 +9,10 @@ from toolbridge_mcp.errors import AnswerTooLong
 
 NOTE = "The payload is not shown here: it is too large for a list."
 
-_NEXT = re.compile(rb'\]\s*,\s*"nextCursor"\s*:\s*"([^"\\]+)"\s*\}\s*$')
+_NEXT = re.compile(
+    rb'\](?:\s*,\s*"total"\s*:\s*\d{1,18})?(?:\s*,\s*"more"\s*:\s*true)?'
+    rb'\s*,\s*"nextCursor"\s*:\s*"([^"\\]+)"\s*\}\s*$'
+)
 """How a page ends. No payload can look like it, because two objects end behind a payload."""
 
 
