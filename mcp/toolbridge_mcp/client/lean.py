@@ -6,9 +6,7 @@ from pydantic_core import to_json
 
 from toolbridge_mcp.client.call import COLLECTION, ITEM, MINIMAL, NO_MIRRORS, Call
 from toolbridge_mcp.client.document import Document, JsonObject
-
-MIRRORS = ("uid", "updatedTs", "sync")
-"""The keys of a payload that repeat what the item says itself."""
+from toolbridge_mcp.entities import MIRRORS
 
 _CHANGES = {COLLECTION: "created", f"{ITEM}/archive": "archived"}
 

@@ -2,13 +2,12 @@
 
 from toolbridge_mcp.rendering.hidden import has_hidden, one_line, visible, visible_json
 from toolbridge_mcp.rendering.lines import line, lines, short_ids
-from toolbridge_mcp.rendering.markdown import MIRRORS, fenced, item_markdown
+from toolbridge_mcp.rendering.markdown import fenced, item_markdown
 from toolbridge_mcp.rendering.summary import Belonging, Summary, from_item, from_summary
 from toolbridge_mcp.rendering.tokens import estimated_tokens
-from toolbridge_mcp.rendering.words import hashtags, name, quoted, short_id, value, word
+from toolbridge_mcp.rendering.words import name, quoted, short_id, value, word
 
 __all__ = [
-    "MIRRORS",
     "Belonging",
     "Summary",
     "estimated_tokens",
@@ -16,7 +15,6 @@ __all__ = [
     "from_item",
     "from_summary",
     "has_hidden",
-    "hashtags",
     "item_markdown",
     "line",
     "lines",

@@ -6,14 +6,11 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from toolbridge_mcp.entities import Entity
+from toolbridge_mcp.entities import MIRRORS, Entity
 from toolbridge_mcp.rendering.hidden import has_hidden, visible
 from toolbridge_mcp.rendering.lines import belonging
 from toolbridge_mcp.rendering.summary import TITLE_CHARACTERS, Summary, from_item
 from toolbridge_mcp.rendering.words import WORD_CHARACTERS, day, hashtags, quoted, short_id, size, word
-
-MIRRORS = frozenset({"uid", "updatedTs", "sync"})
-"""The keys of a payload that repeat what the item says of itself."""
 
 AUTHORS = ("author", "sender")
 """Payload keys that say who wrote the text."""

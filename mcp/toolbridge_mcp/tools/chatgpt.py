@@ -14,6 +14,7 @@ from pydantic import Field
 from pydantic_core import to_json
 
 from toolbridge_mcp.client import Call, Document, JsonObject
+from toolbridge_mcp.entities import BY_KIND
 from toolbridge_mcp.entities.entity import Word
 from toolbridge_mcp.errors import BadAnswer, InvalidArguments
 from toolbridge_mcp.rendering import (
@@ -34,7 +35,7 @@ from toolbridge_mcp.tools.work.excerpts import excerpt
 from toolbridge_mcp.tools.work.naming import foreign_kind, why_not
 from toolbridge_mcp.tools.work.references import named
 from toolbridge_mcp.tools.work.search import Query
-from toolbridge_mcp.tools.work.selecting import BY_KIND, EVERYTHING
+from toolbridge_mcp.tools.work.selecting import EVERYTHING
 from toolbridge_mcp.tools.work.work_tool import WorkArguments
 
 MAX_RESULTS = 20

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from toolbridge_mcp.client import ITEM, NO_MIRRORS, Call, Document, JsonObject, field_name, value_in_words
-from toolbridge_mcp.entities import ENTITIES, Entity
+from toolbridge_mcp.entities import BY_KIND, Entity
 from toolbridge_mcp.entities.uids import read_reference
 from toolbridge_mcp.errors import NotFound, ParentNotFound, ToolBridgeError, VersionMismatch
 
@@ -47,7 +47,7 @@ def _look_at_present(call: Call, error: VersionMismatch) -> SecondLook[Any] | No
     """Of a call for several items, the details of the error name the one."""
     entity, uid = call.entity, call.uid
     if entity is None:
-        entity = next((each for each in ENTITIES if each.kind == error.details.get("kind")), None)
+        entity = BY_KIND.get(str(error.details.get("kind")))
         uid = str(error.details.get("uid", ""))
     if entity is None or uid is None or read_reference(uid) is None:
         return None
@@ -112,4 +112,4 @@ def _found(document: Document) -> Entity | None:
     """The entity of the one item that was asked for; None if there is none."""
     found = document.data.get("items")
     item = found[0] if isinstance(found, list) and found and isinstance(found[0], dict) else {}
-    return next((each for each in ENTITIES if each.kind == item.get("kind")), None)
+    return BY_KIND.get(str(item.get("kind")))

@@ -5,8 +5,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-from toolbridge_mcp.client.lean import MIRRORS
-from toolbridge_mcp.entities import Entity
+from toolbridge_mcp.entities import MIRRORS, Entity
 from toolbridge_mcp.entities.leniency import LONGEST_NAME, names_of, squeezed
 from toolbridge_mcp.rendering import name
 

@@ -10,12 +10,11 @@ from toolbridge_mcp.cli.copying.payloads import Item
 from toolbridge_mcp.cli.copying.progress import UserProgress
 from toolbridge_mcp.cli.copying.side import Acknowledgement, Side
 from toolbridge_mcp.cli.failures import Failure
-from toolbridge_mcp.entities import ENTITIES, Entity
+from toolbridge_mcp.entities import BY_KIND, ENTITIES, Entity
 
 IN_ORDER = sorted(ENTITIES, key=lambda entity: entity.parent is not None)
 """Parents first."""
 
-BY_KIND = {entity.kind: entity for entity in ENTITIES}
 BY_PLURAL = {entity.plural: entity for entity in ENTITIES}
 
 

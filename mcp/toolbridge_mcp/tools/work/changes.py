@@ -10,12 +10,13 @@ from fastmcp.tools.base import ToolResult
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from toolbridge_mcp.client import Call, Document
+from toolbridge_mcp.entities import BY_KIND
 from toolbridge_mcp.entities.entity import Maybe, Number
 from toolbridge_mcp.entities.times import Moment
 from toolbridge_mcp.rendering import Belonging, Summary, estimated_tokens, line, name, short_ids, word
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.hints import READS
-from toolbridge_mcp.tools.work.selecting import BY_KIND, Kinds, one_of
+from toolbridge_mcp.tools.work.selecting import Kinds, one_of
 from toolbridge_mcp.tools.work.texts import PAGE_TOKENS, STORED, text_result
 from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
 

@@ -9,6 +9,7 @@ from fastmcp.tools.base import ToolResult
 from pydantic import Field
 
 from toolbridge_mcp.client import Call
+from toolbridge_mcp.entities import BY_KIND
 from toolbridge_mcp.entities.entity import Number
 from toolbridge_mcp.errors import InvalidArguments, NothingRead
 from toolbridge_mcp.rendering import estimated_tokens, from_item, item_markdown, word
@@ -18,7 +19,6 @@ from toolbridge_mcp.tools.work import children
 from toolbridge_mcp.tools.work.children import BYTES_A_TOKEN, MOST_MESSAGES
 from toolbridge_mcp.tools.work.excerpts import excerpt
 from toolbridge_mcp.tools.work.naming import Names, called, foreign_kind, why_not
-from toolbridge_mcp.tools.work.selecting import BY_KIND
 from toolbridge_mcp.tools.work.texts import text_result
 from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
 

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from toolbridge_mcp.client import one_value
-from toolbridge_mcp.entities import ENTITIES, Entity
+from toolbridge_mcp.entities import BY_KIND, ENTITIES
 from toolbridge_mcp.entities.entity import FromJson, Word
 from toolbridge_mcp.entities.leniency import squeezed
 
 MAX_VALUES = 20
 """As many values a filter of the API may have."""
-
-BY_KIND: Mapping[str, Entity] = {entity.kind: entity for entity in ENTITIES}
 
 
 def words_of(annotation: Any) -> Iterator[str]:
