@@ -53,6 +53,4 @@ async def item_with_children(entity: Entity, named: str, caller: Caller) -> str:
     """The item that an id or a title names, with the newest of what belongs to it."""
     with_id = _WITH_ID.search(named)
     found = await find(entity, with_id[1] if with_id else named, CHILDREN, caller)
-    text = found.markdown(ITEM_TOKENS)
-    below = await found.below(CHILDREN, CHILDREN_TOKENS, caller)
-    return f"{text}\n\n{below}" if below else text
+    return await found.shown(ITEM_TOKENS, CHILDREN, CHILDREN_TOKENS, caller)

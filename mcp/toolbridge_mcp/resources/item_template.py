@@ -80,6 +80,4 @@ class ItemTemplate(ResourceTemplate):
             raise NotFound
         caller = Caller(self._client, Origin(correlation_id, self._guarded.name, client_name()))
         found = await find(self._entity, uid, CHILDREN, caller)
-        text = found.markdown(ITEM_TOKENS)
-        below = await found.below(CHILDREN, CHILDREN_TOKENS, caller)
-        return f"{text}\n\n{below}" if below else text
+        return await found.shown(ITEM_TOKENS, CHILDREN, CHILDREN_TOKENS, caller)

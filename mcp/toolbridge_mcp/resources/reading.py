@@ -32,7 +32,13 @@ class Found:
     whole_id: bool
     brought: Mapping[str, Any] | None = None
 
-    def markdown(self, most_tokens: int) -> str:
+    async def shown(self, most_tokens: int, wanted: children.Wanted, most_below: int, caller: Caller) -> str:
+        """The item as Markdown, or its first part, and below it what belongs to it."""
+        text = self._markdown(most_tokens)
+        below = await self._below(wanted, most_below, caller)
+        return f"{text}\n\n{below}" if below else text
+
+    def _markdown(self, most_tokens: int) -> str:
         """The item as Markdown, or its first part and how to read the rest."""
         text = item_markdown(self.entity, self.item, whole_id=self.whole_id)
         part = excerpt(text, 0, most_tokens)
@@ -44,7 +50,7 @@ class Found:
             said = f'{said} The rest: read items=["{self.entity.kind}:{uid}"] offset={part.end}'
         return f"{part.text}\n{said}"
 
-    async def below(self, wanted: children.Wanted, most_tokens: int, caller: Caller) -> str:
+    async def _below(self, wanted: children.Wanted, most_tokens: int, caller: Caller) -> str:
         """What belongs to it, as far as it fits; empty if nothing can, or where the API is older."""
         if self.brought is None or not any(wanted.of(self.entity.kind)):
             return ""
