@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from toolbridge_mcp.rendering import name, quoted, value, word
+from toolbridge_mcp.rendering import name, quoted, size, value, word
 
 MOST = 60
 
@@ -41,3 +41,19 @@ def test_a_part_of_a_value_does_not_end_within_quotation_marks() -> None:
     assert value('["a","b"]', MOST) == '["a","b"]'
     assert value(f"[{'1,' * 99}1]", 10) == "[1,1,1,1,…"
     assert value(f'["{"a" * 99}"]', 10) == '"[\\"aaaaaaa…"'
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1_000, "1 kB"),
+        (999_499, "999 kB"),
+        (999_500, "1 MB"),
+        (3_145_728, "3.15 MB"),
+        (2_500_000_000, "2.5 GB"),
+    ],
+)
+def test_a_size_has_three_digits_at_most_and_a_unit(count: int, shown: str) -> None:
+    assert size(count) == shown

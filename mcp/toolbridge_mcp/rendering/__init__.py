@@ -5,7 +5,7 @@ from toolbridge_mcp.rendering.lines import line, lines, short_ids
 from toolbridge_mcp.rendering.markdown import fenced, item_markdown
 from toolbridge_mcp.rendering.summary import Belonging, Summary, from_item, from_summary
 from toolbridge_mcp.rendering.tokens import estimated_tokens
-from toolbridge_mcp.rendering.words import name, quoted, short_id, value, word
+from toolbridge_mcp.rendering.words import name, quoted, short_id, size, value, word
 
 __all__ = [
     "Belonging",
@@ -23,6 +23,7 @@ __all__ = [
     "quoted",
     "short_id",
     "short_ids",
+    "size",
     "value",
     "visible",
     "visible_json",

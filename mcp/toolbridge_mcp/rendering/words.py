@@ -23,6 +23,10 @@ _END_OF_A_QUOTATION = re.compile(r'(\\*)("|\Z)')
 """What a reader may take for it: a quotation mark, or the last backslash."""
 _DATE = 10
 
+_UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
+_ROUNDED_UP = 0.9995
+"""From this part of a unit on, three digits of the unit below would be 1000."""
+
 
 def short_id(uid: str) -> str:
     """The beginning of a uid. A uid that begins with its time shares more than `SHORT_ID` digits with others
@@ -72,6 +76,7 @@ def day(moment: str) -> str:
 
 def size(count: int) -> str:
     """A number of bytes, roughly."""
-    if count < 1_000:
-        return f"{count} B"
-    return f"{count / 1_000:.3g} kB" if count < 1_000_000 else f"{count / 1_000_000:.3g} MB"
+    for unit, symbol in _UNITS:
+        if count >= unit * _ROUNDED_UP:
+            return f"{count / unit:.3g} {symbol}"
+    return f"{count} B"

@@ -11,7 +11,7 @@ from pydantic import Field
 from toolbridge_mcp.choice import current_choice
 from toolbridge_mcp.client import Call
 from toolbridge_mcp.identity import get_access_token, user_of
-from toolbridge_mcp.rendering import quoted
+from toolbridge_mcp.rendering import quoted, size
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.hints import READS
 from toolbridge_mcp.tools.toolsets import TOOLSETS
@@ -21,7 +21,6 @@ from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
 NAME_CHARACTERS = 200
 MOST_SCOPES = 20
 _PLAIN = re.compile(r"[!#-~]{1,200}")
-_UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
 
 
 class WhoamiArguments(WorkArguments):
@@ -50,13 +49,13 @@ def _identity(caller: Caller) -> Iterator[str]:
 
 def _quota(used: Mapping[str, Any], limits: Mapping[str, Any]) -> Iterator[str]:
     items, most_items = used["items"], limits.get("maxUserItems") or 0
-    size, most_bytes = used["bytes"], limits.get("maxUserBytes") or 0
+    stored, most_bytes = used["bytes"], limits.get("maxUserBytes") or 0
     number = f"{most_items}, {max(0, most_items - items)} left" if most_items else "any number"
     yield f"items: {items} of {number}"
-    left = f"{_size(most_bytes)}, {_size(max(0, most_bytes - size))} left" if most_bytes else "any size"
-    yield f"stored: {_size(size)} of {left}; {_size(used['historyBytes'])} of older versions beside that"
+    left = f"{size(most_bytes)}, {size(max(0, most_bytes - stored))} left" if most_bytes else "any size"
+    yield f"stored: {size(stored)} of {left}; {size(used['historyBytes'])} of older versions beside that"
     if largest := limits.get("maxBodyBytes"):
-        yield f"largest item: {_size(largest)}"
+        yield f"largest item: {size(largest)}"
 
 
 def _calls(caller: Caller) -> Iterator[str]:
@@ -86,13 +85,6 @@ def _surroundings(caller: Caller) -> Iterator[str]:
 def _name(text: str) -> str:
     """The text, in quotation marks unless it is short and plain."""
     return text if _PLAIN.fullmatch(text) else quoted(text, NAME_CHARACTERS)
-
-
-def _size(count: int) -> str:
-    for unit, name in _UNITS:
-        if count >= unit:
-            return f"{count / unit:.3g} {name}"
-    return f"{count} B"
 
 
 WHOAMI = Work(
