@@ -463,7 +463,7 @@ async def modes_seen(tools: Tools, process: Process) -> bool:
     try:
         while (result := await tools.result("list_notes", order="desc", view="full")).is_error:
             await asyncio.sleep(0.05)  # until the gateway has seen that there is an API again
-        return (result.structured_content or {}).get("items") == []
+        return bool(result.structured_content == {"items": []})
     finally:
         process.stop()
 

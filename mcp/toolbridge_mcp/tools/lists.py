@@ -164,6 +164,11 @@ def _lines(items: list[JsonObject], entity: Entity) -> Sequence[str]:
     return lines([from_summary(item) for item in items], with_kind=False)
 
 
+_EMPTY: JsonObject = {"items": [], "total": 0}
+_NO_ITEMS = Document('{"items":[]}', {"items": []}, 12)
+"""How many an empty list has need not be said."""
+
+
 def _of_total(shown: int, page: JsonObject) -> str:
     if "total" not in page:
         return str(shown)
@@ -174,6 +179,8 @@ def _of_total(shown: int, page: JsonObject) -> str:
 def _page(page: Document, items: list[JsonObject], texts: Sequence[str], cut: str) -> Document:
     """The page with what is shown of its items; as it came, if that is all of them and nothing is to be said
     of where it ends."""
+    if page.data == _EMPTY:
+        return _NO_ITEMS
     if items == page.data.get("items") and not cut:
         return page
     about = {key: value for key, value in page.data.items() if key != "items"}
