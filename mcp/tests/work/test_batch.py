@@ -294,6 +294,16 @@ async def test_a_trial_shows_the_titles_of_what_matches(
     assert '"' not in "".join(await batch(tools, *operations))
 
 
+async def test_an_item_of_the_batch_named_in_a_text_is_said_to_be_text(tools: Tools) -> None:
+    create = {"op": "create", "kind": "note", "title": "N", "content": "It costs $1.50, or $1,000 or $4"}
+    task = {"op": "create", "kind": "task", "title": "t", "description": "See $1."}
+    comment = {"op": "create", "kind": "comment", "parent_uid": "$1", "content": "c"}
+    edit = {"op": "edit", "item": "$1", "append": "See task:$2"}
+    said = (await batch(tools, create, task, comment, edit, create))[5:-1]
+    stored = "in its text was stored as it is: it names an item only as item or parent."
+    assert said == [f"operation 2: $1 {stored}", f"operation 4: $2 {stored}"]
+
+
 async def test_nothing_is_written_if_one_operation_fails(tools: Tools, rest: Rest) -> None:
     (uid,) = await tasks(rest, 1)
     said = await refused(

@@ -1,6 +1,7 @@
 """What a batch did, in a line for each operation."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -21,6 +22,9 @@ Ids: TypeAlias = Mapping[tuple[str, str], str]
 MAX_FIELDS = 6
 TITLE_CHARACTERS = 40
 MAX_HINTS = 5
+_MADE = re.compile(r"\$[1-9][0-9]{0,2}(?![.,]?[0-9])")
+"""An item that an operation makes. Where digits follow, it is a price."""
+
 NO_TITLES: Mapping[str, str] = MappingProxyType({})
 
 
@@ -60,14 +64,29 @@ def shown_matches(done: JsonObject, most: int) -> list[str]:
 def _hints(sent: Sequence[JsonObject], stored: str) -> list[str]:
     """What the model should know of an operation that did what it said, but perhaps not what it meant."""
     found: list[str] = []
+    made: set[str] = set()
     for number, operation in enumerate(sent, 1):
-        payload = operation.get("payload")
-        said = hint(payload, ENTITIES_BY_NAME[operation["kind"]], stored) if payload else ""
-        if said:
-            found.append(f"operation {number}: {said}")
+        entity, payload = ENTITIES_BY_NAME[operation["kind"]], operation.get("payload")
+        said = [hint(payload, entity, stored)] if payload else []
+        if made and (name := _item_in_text(operation, entity, made)):
+            said.append(f"{name} in its text {stored} as it is: it names an item only as item or parent.")
+        if any(said):
+            found.append(f"operation {number}: {' '.join(filter(None, said))}")
+        if operation["op"] == "create":
+            made.add(f"${number}")
         if len(found) == MAX_HINTS:
             break
     return found
+
+
+def _item_in_text(operation: JsonObject, entity: Entity, made: Collection[str]) -> str:
+    """The first text such as `$1` in what the operation writes that was meant for an item made before."""
+    payload = operation.get("payload") or {}
+    edits = operation.get("edits") or ()
+    texts = [value for key, value in payload.items() if key not in entity.parent_keys]
+    texts += [operation.get("append"), operation.get("prepend"), *(edit.get("replace") for edit in edits)]
+    names = (found[0] for text in texts if isinstance(text, str) for found in _MADE.finditer(text))
+    return next((name for name in names if name in made), "")
 
 
 def _ids(results: Sequence[JsonObject]) -> Ids:
