@@ -27,10 +27,8 @@ ENTITIES_BY_NAME: Mapping[str, Entity] = {
 
 
 def _one_text(value: Any) -> Any:
-    """The one text of a list, or the digits of a short id that came as a number."""
-    if isinstance(value, list) and len(value) == 1:
-        (value,) = value
-    return str(value) if type(value) is int else value
+    """The one text of a list."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 ItemName = Annotated[Name, BeforeValidator(_one_text)]
