@@ -4,10 +4,13 @@ import json
 import re
 from typing import Any
 
+import httpx
 import pytest
 
-from tests.harness.clients import Rest, Tools, arguments_for, text_of
+from tests.harness.clients import Rest, Tools, arguments_for, in_memory, settings_for, text_of, token
+from tests.harness.recording import failing_api
 from tests.harness.tokens import count
+from toolbridge_mcp.app import create_server
 from toolbridge_mcp.entities import COMMENT, ENTITIES, NOTE, TASK, Entity
 from toolbridge_mcp.tools.operations import OPERATIONS, Operation
 
@@ -162,3 +165,12 @@ async def test_hidden_characters_are_escapes_wherever_an_item_is_shown(tools: To
         assert result.structured_content is None
     whole = json.loads(text_of(await tools.result("get_note", uid=item["uid"])))
     assert whole["payload"]["content"] == text
+
+
+async def test_an_api_that_sends_more_than_it_is_asked_for_is_asked_once() -> None:
+    items = [{"uid": str(n), "version": 1, "payload": {"content": "word " * 400}} for n in range(30)]
+    upstream = failing_api([httpx.Response(200, json={"items": items})])
+    server = create_server(settings_for("http://127.0.0.1:8081"), transport=upstream)
+    async with in_memory(server, token("ann")) as tools:
+        assert "could not be understood" in await tools.refusal("list_notes", view="full")
+    assert len(upstream.calls) == 1

@@ -24,6 +24,7 @@ from toolbridge_mcp.entities import Entity
 from toolbridge_mcp.entities.empty import EMPTY
 from toolbridge_mcp.entities.entity import Maybe, Number, Texts, Word
 from toolbridge_mcp.entities.times import DateOrTime, Moment
+from toolbridge_mcp.errors import BadAnswer
 from toolbridge_mcp.rendering import estimated_tokens, from_item, from_summary, lines
 from toolbridge_mcp.tools.arguments import (
     OperationArguments,
@@ -95,10 +96,12 @@ class ListArguments(OperationArguments):
         """A page of whole items within `max_tokens`. If more came than fit, the page is asked for again with
         as many as do, so that its cursor leads to the first that is not shown."""
         call = self.checked_call(target)
-        cut = ""
+        limit, cut = self.limit, ""
         while True:
             page = await caller.send(call)
             items: list[JsonObject] = page.data.get("items") or []
+            if len(items) > limit:  # it would be asked for again and again
+                raise BadAnswer(facts={"consequence": "nothing was changed"})
             texts: Sequence[str]
             if self.whole:
                 shown = [self._bounded(self._projected(item, target.entity)) for item in items]
@@ -108,7 +111,8 @@ class ListArguments(OperationArguments):
             fitting = fit(texts, self.max_tokens)
             if fitting == len(items):
                 break
-            call = replace(call, query={**call.query, "limit": str(fitting)})
+            limit = fitting
+            call = replace(call, query={**call.query, "limit": str(limit)})
             cut = f"max_tokens={self.max_tokens} ended this page early."
         if self.whole:
             return result_of(_page(page, items, texts, cut))
