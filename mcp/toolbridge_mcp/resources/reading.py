@@ -81,8 +81,7 @@ async def _named(entity: Entity, name: str, wanted: children.Wanted, caller: Cal
         raise InvalidArguments(facts={"problems": f"{entity.kind} is longer than titles are looked for."})
     beside = wanted.beside_items if any(wanted.of(entity.kind)) else None
     query = {} if beside is None else {"children": str(beside)}
-    call = Call("GET", "/v1/items", query=query, repeated=(("ref", reference),), wishes=(NO_MIRRORS,))
-    (found,) = (await caller.send(call)).data["items"]
+    (found,) = (await caller.look_up([reference], **query)).data["items"]
     error = found.get("error")
     if error and is_id and error.get("code") in _MISSING:
         raise _MISSING[error["code"]]

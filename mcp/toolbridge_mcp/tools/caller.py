@@ -1,12 +1,19 @@
 """On whose behalf a tool speaks to the API."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from traceback import clear_frames
 
-from toolbridge_mcp.client import ApiClient, Call, Document, Origin
-from toolbridge_mcp.errors import FeatureMissing, NotFound, ParentNotFound, ToolBridgeError, VersionMismatch
+from toolbridge_mcp.client import NO_MIRRORS, ApiClient, Call, Document, Origin
+from toolbridge_mcp.errors import (
+    BadAnswer,
+    FeatureMissing,
+    NotFound,
+    ParentNotFound,
+    ToolBridgeError,
+    VersionMismatch,
+)
 from toolbridge_mcp.tools.deployment import NO_DEPLOYMENT, Deployment
 from toolbridge_mcp.tools.second_look import second_look
 
@@ -42,6 +49,18 @@ class Caller:
         except ToolBridgeError as failed:
             clear_frames(failed.__traceback__)
             return error
+
+    async def look_up(self, names: Sequence[str], **query: str) -> Document:
+        """What each name leads to, in the order of the names, as `items` of the document; payloads come
+        without the keys that the server owns. Raises a `ToolBridgeError`."""
+        repeated = tuple(("ref", name) for name in names)
+        found = await self.send(
+            Call("GET", "/v1/items", query=query, repeated=repeated, wishes=(NO_MIRRORS,))
+        )
+        answers = found.data.get("items")
+        if not isinstance(answers, list) or len(answers) != len(names):
+            raise BadAnswer(facts={"consequence": "nothing was changed"})
+        return found
 
     async def require(self, features: frozenset[str]) -> None:
         """Raises `FeatureMissing` if the API lacks one of them."""

@@ -16,7 +16,7 @@ from pydantic_core import to_json
 from toolbridge_mcp.client import Call, Document, JsonObject
 from toolbridge_mcp.entities import BY_KIND
 from toolbridge_mcp.entities.entity import Word
-from toolbridge_mcp.errors import BadAnswer, InvalidArguments
+from toolbridge_mcp.errors import InvalidArguments
 from toolbridge_mcp.rendering import (
     Summary,
     estimated_tokens,
@@ -83,14 +83,10 @@ class FetchArguments(WorkArguments):
 
 async def _found(name: str, caller: Caller) -> JsonObject:
     """The item that a name leads to, with what belongs to it. Raises `InvalidArguments` if there is none."""
-    query = {"mirrors": "false", "children": str(children.MOST_BESIDE)}
     item = named(name)
     reference = f"{item.entity.kind}:{item.uid}" if item else name
-    call = Call("GET", "/v1/items", query=query, repeated=(("ref", reference),))
-    items = (await caller.send(call)).data.get("items")
-    if not isinstance(items, list) or len(items) != 1:
-        raise BadAnswer(facts={"consequence": "nothing was changed"})
-    found: JsonObject = items[0]
+    answer = await caller.look_up([reference], children=str(children.MOST_BESIDE))
+    found: JsonObject = answer.data["items"][0]
     if error := found.get("error"):
         raise InvalidArguments(facts={"problems": why_not(name, error)})
     if found["kind"] not in BY_KIND:

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from fastmcp.tools.base import ToolResult
 from pydantic import Field
 
-from toolbridge_mcp.client import Call
 from toolbridge_mcp.entities import BY_KIND
 from toolbridge_mcp.entities.entity import Number
 from toolbridge_mcp.errors import InvalidArguments, NothingRead
@@ -104,11 +103,10 @@ class ReadArguments(WorkArguments):
 
     async def _entries(self, caller: Caller, names: Sequence[str]) -> list[_Entry]:
         """What the names lead to, in their order."""
-        query = {"mirrors": "false", "children": str(self._children.beside_items or 0)}
+        query = {"children": str(self._children.beside_items or 0)}
         if len(names) > 1:
             query["maxBytes"] = str(max(LEAST_BYTES, self.max_tokens * BYTES_A_TOKEN))
-        repeated = tuple(("ref", name) for name in names)
-        found = await caller.send(Call("GET", "/v1/items", query=query, repeated=repeated))
+        found = await caller.look_up(names, **query)
         return await _aside(found.size, _entries_of, names, found.data["items"], self._children)
 
     def _show_whole(self, items: Sequence[_Entry], left: int) -> int:

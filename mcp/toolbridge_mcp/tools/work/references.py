@@ -6,10 +6,10 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator
 
-from toolbridge_mcp.client import Call, JsonObject
+from toolbridge_mcp.client import JsonObject
 from toolbridge_mcp.entities import ENTITIES, Entity
 from toolbridge_mcp.entities.uids import read_reference
-from toolbridge_mcp.errors import BadAnswer, ToolBridgeError
+from toolbridge_mcp.errors import ToolBridgeError
 from toolbridge_mcp.rendering import from_item
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.work.naming import Name, foreign_kind, why_not
@@ -71,19 +71,10 @@ async def find(texts: Iterable[str], caller: Caller) -> Mapping[str, Named | Unk
             unknown.append(text)
     for begin in range(0, len(unknown), LOOKED_UP):
         some = unknown[begin : begin + LOOKED_UP]
-        answers = await _look_up(some, caller)
+        # Payloads stay where they are: none fits into one byte.
+        answers = (await caller.look_up(some, maxBytes="1")).data["items"]
         found |= {text: _found(text, answer) for text, answer in zip(some, answers, strict=True)}
     return found
-
-
-async def _look_up(texts: Sequence[str], caller: Caller) -> Sequence[JsonObject]:
-    """The API's answer for each text. Payloads stay there: none fits into one byte."""
-    repeated = tuple(("ref", text) for text in texts)
-    call = Call("GET", "/v1/items", query={"maxBytes": "1"}, repeated=repeated)
-    answers = (await caller.send(call)).data.get("items")
-    if not isinstance(answers, list) or len(answers) != len(texts):
-        raise BadAnswer(facts={"consequence": "nothing was changed"})
-    return answers
 
 
 def _found(text: str, answer: JsonObject) -> Named | Unknown:
@@ -101,13 +92,12 @@ async def titles(names: Sequence[str], caller: Caller) -> Mapping[str, str]:
     there or have none. It is empty if the API fails: a title only helps."""
     if not names:
         return {}
-    repeated = tuple(("ref", name) for name in names)
     try:
-        answers = (await caller.send(Call("GET", "/v1/items", repeated=repeated))).data.get("items", ())
+        answers = (await caller.look_up(names)).data["items"]
     except ToolBridgeError as failed:
         clear_frames(failed.__traceback__)
         return {}
-    found = {name: _title(answer) for name, answer in zip(names, answers, strict=False)}
+    found = {name: _title(answer) for name, answer in zip(names, answers, strict=True)}
     return {name: title for name, title in found.items() if title}
 
 
