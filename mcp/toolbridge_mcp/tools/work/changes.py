@@ -1,21 +1,30 @@
 """What happened since a moment, over all kinds of items."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Iterator, Sequence
+from datetime import UTC
 from itertools import groupby
-from typing import Annotated, Any, NamedTuple, TypeAlias
+from typing import Annotated, Any
 
 from fastmcp.tools.base import ToolResult
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from toolbridge_mcp.client import Call, Document
-from toolbridge_mcp.entities import BY_KIND
 from toolbridge_mcp.entities.entity import Maybe, Number
 from toolbridge_mcp.entities.times import Moment
-from toolbridge_mcp.rendering import Belonging, Summary, estimated_tokens, line, name, short_ids, word
+from toolbridge_mcp.rendering import estimated_tokens, short_ids
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.hints import READS
+from toolbridge_mcp.tools.work.change_lines import (
+    FEW,
+    Change,
+    Clock,
+    doers_in_words,
+    line_of_many,
+    line_of_one,
+    read_change,
+    without_version,
+)
 from toolbridge_mcp.tools.work.selecting import Kinds, one_of
 from toolbridge_mcp.tools.work.texts import PAGE_TOKENS, STORED, text_result
 from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
@@ -25,11 +34,6 @@ PAGE = 50
 """Changes that are asked for at once."""
 
 MOST_PAGES = 20
-FEW = 3
-"""From so many on, changes of one batch that are alike share a line, which names as many of the items."""
-
-MOST_FIELDS = 6
-
 _CURSOR = re.compile(r"j[0-9]{1,20}\.[0-9a-zA-Z]{1,64}")
 
 
@@ -60,11 +64,11 @@ class ChangesArguments(WorkArguments):
 
     async def _read(self, caller: Caller) -> "_Found":
         """As many whole pages as make up the lines that are wanted, or fill an answer."""
-        found = _Found(_Clock(caller.zone() or UTC))
+        found = _Found(Clock(caller.zone() or UTC))
         since, pages = self.since, 0
         while True:
             page = await self._page(caller, since, min(PAGE, self.limit - found.shown))
-            found.add(page, None if self.own else _name(caller.origin.client))
+            found.add(page, None if self.own else without_version(caller.origin.client))
             since, pages = page.data["nextCursor"], pages + 1
             full = found.shown >= self.limit or found.tokens > PAGE_TOKENS
             if full or not page.data["more"] or pages == MOST_PAGES:
@@ -94,29 +98,12 @@ class ChangesArguments(WorkArguments):
         yield f'{"More" if found.more else "Later changes"}: since="{found.cursor}"'
 
 
-Ids: TypeAlias = Mapping[tuple[str, str], str]
-"""The short id of each kind and uid."""
-
-
-class _Change(NamedTuple):
-    """A change of one item, and what it has in common with others of its batch."""
-
-    at: str
-    item: Summary
-    what: tuple[str, str, tuple[str, ...]]
-    """The kind of the item, what happened to it, and the fields."""
-    by: str
-    client: str
-    change_id: str
-    batch_id: str
-
-
 class _Found:
     """The changes that were read, and the lines that say so."""
 
-    def __init__(self, clock: "_Clock") -> None:
+    def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.changes: list[_Change] = []
+        self.changes: list[Change] = []
         self.lines: list[str] = []
         self.shown = 0
         """How many lines are about changes."""
@@ -130,15 +117,15 @@ class _Found:
         self.cursor, self.more = page.data["nextCursor"], page.data["more"]
         self.begins = self.begins or page.data.get("begins", "")
         for each in page.data["changes"]:
-            change = _change(each)
-            if own_client and _name(change.client) == own_client:
+            change = read_change(each)
+            if own_client and without_version(change.client) == own_client:
                 self.own += 1
             else:
                 self.changes.append(change)
         lines = list(self._lines())
         self.shown = len(lines)
         days = groupby(lines, key=lambda dated: dated[0])
-        self.lines = [line for day, several in days for line in (f"{day}:", *(line for _, line in several))]
+        self.lines = [text for day, several in days for text in (f"{day}:", *(said for _, said in several))]
 
     @property
     def tokens(self) -> int:
@@ -152,11 +139,11 @@ class _Found:
 
     @property
     def shared(self) -> str:
-        return _doers(*self._common)
+        return doers_in_words(*self._common)
 
-    def _groups(self) -> Iterator[Sequence[_Change]]:
+    def _groups(self) -> Iterator[Sequence[Change]]:
         """The changes that share a line, in the order of the first of each."""
-        groups: dict[Any, list[_Change]] = {}
+        groups: dict[Any, list[Change]] = {}
         for change in self.changes:
             alike = (change.batch_id, change.what, change.by, change.client)
             groups.setdefault(alike if change.batch_id else change.change_id, []).append(change)
@@ -172,94 +159,17 @@ class _Found:
         by, client = self._common
         for group in self._groups():
             first = group[0]
-            doers = _doers("" if by else first.by, "" if client else first.client)
-            line = _line(first, ids, doers) if len(group) == 1 else _line_of_many(group, ids, doers)
+            doers = doers_in_words("" if by else first.by, "" if client else first.client)
+            line = line_of_one(first, ids, doers) if len(group) == 1 else line_of_many(group, ids, doers)
             yield self.clock.day(first.at), f"{self.clock.time(first.at)} {line}"
 
 
-def _line(change: _Change, ids: Ids, doers: str) -> str:
-    """Such as `note:3f9a01bc v4 "Title": updated tags with claude-code/2.1.0 (c41)`."""
-    item = line(change.item, with_kind=True, shown_id=ids[change.item.kind, change.item.uid])
-    return f"{item}: {_happened(change)}{doers} ({change.change_id})"
-
-
-def _line_of_many(group: Sequence[_Change], ids: Ids, doers: str) -> str:
-    """Such as `29 notes: updated tags (b41): 3f9a01bc "Title", … and 26 more`."""
-    first = group[0]
-    entity = BY_KIND.get(first.item.kind)
-    words = entity.words["words"] if entity else first.item.kind
-    few = [Summary(each.item.kind, each.item.uid, title=each.item.title) for each in group[:FEW]]
-    named = ", ".join(line(item, with_kind=False, shown_id=ids[item.kind, item.uid]) for item in few)
-    rest = f" and {len(group) - FEW} more" if len(group) > FEW else ""
-    return f"{len(group)} {words}: {_happened(first)}{doers} ({first.batch_id}): {named}{rest}"
-
-
-def _happened(change: _Change) -> str:
-    kind, happened, fields = change.what
-    if happened in {"created", "deleted"} or not fields:
-        return happened
-    names = BY_KIND[kind].names if kind in BY_KIND else {}
-    shown = ", ".join(word(names.get(field, field)) for field in fields[:MOST_FIELDS])
-    return f"{happened} {shown}{f' +{len(fields) - MOST_FIELDS}' if len(fields) > MOST_FIELDS else ''}"
-
-
-def _doers(by: str, client: str) -> str:
-    return f"{f' by {name(by)}' if by else ''}{f' with {name(client)}' if client else ''}"
-
-
-def _change(found: Mapping[str, Any]) -> _Change:
-    parent = found.get("parent")
-    item = Summary(
-        found["kind"],
-        found["uid"],
-        version=found["version"],
-        title=found.get("title"),
-        parent=Belonging(parent["kind"], parent["uid"], parent.get("title")) if parent else None,
-    )
-    what = (item.kind, found["change"], tuple(found.get("fields") or ()))
-    return _Change(
-        found["at"],
-        item,
-        what,
-        found.get("by", ""),
-        found.get("client", ""),
-        found["change_id"],
-        found.get("batch_id", ""),
-    )
-
-
-def _name(client: str) -> str:
-    """The client without its version."""
-    return client.partition("/")[0]
-
-
-def _number(changes: Sequence[_Change]) -> str:
+def _number(changes: Sequence[Change]) -> str:
     return f"{len(changes)} change{'s' if len(changes) != 1 else ''}"
 
 
 def _is_moment(since: str) -> bool:
     return not _CURSOR.fullmatch(since)
-
-
-class _Clock(NamedTuple):
-    """Shows moments where the user is; in UTC if that is not known."""
-
-    zone: tzinfo
-
-    def minute(self, moment: str) -> str:
-        return f"{self._local(moment):%Y-%m-%d %H:%M}"
-
-    def day(self, moment: str) -> str:
-        return f"{self._local(moment):%Y-%m-%d}"
-
-    def time(self, moment: str) -> str:
-        return f"{self._local(moment):%H:%M}"
-
-    def _local(self, moment: str) -> datetime:
-        try:
-            return datetime.fromisoformat(moment).astimezone(self.zone)
-        except OverflowError:
-            return datetime.fromisoformat(moment)
 
 
 CHANGES = Work(
