@@ -116,7 +116,7 @@ OPERATIONS: tuple[Operation, ...] = (
         verb="delete",
         method="DELETE",
         route=ITEM,
-        about="Delete a {word}. Returns its tombstone.",
+        about="Delete a {word}.",
         arguments=item_arguments,
         hints=writes(destroys=True),
     ),
