@@ -14,25 +14,28 @@ import (
 // 7493, section 2.2). As a date it is far beyond any use.
 const maxDate = 1<<53 - 1
 
-// checkTimes demands that a token has not expired, and is valid already. No clock
-// gets leeway.
-func checkTimes(claims members, now time.Time) error {
-	expires, present, err := date(claims, "exp")
-	if err != nil {
-		return err
+// period is when a token is valid, in seconds of Unix time.
+type period struct{ begins, expires float64 }
+
+// periodOf reads when a token is valid. One without `exp` has expired.
+func periodOf(claims members) (valid period, err error) {
+	if valid.expires, err = date(claims, "exp"); err != nil {
+		return period{}, err
 	}
-	begins, _, err := date(claims, "nbf")
-	if err != nil {
-		return err
+	if valid.begins, err = date(claims, "nbf"); err != nil {
+		return period{}, err
 	}
-	if _, _, err := date(claims, "iat"); err != nil {
-		return err
-	}
+	_, err = date(claims, "iat")
+	return valid, err
+}
+
+// check refuses a token outside of its period. No clock gets leeway.
+func (p period) check(now time.Time) error {
 	seconds := float64(now.UnixMicro()) / 1e6
-	if !present || expires <= seconds {
+	if p.expires <= seconds {
 		return errors.New("the token has expired, or has no exp")
 	}
-	if begins > seconds {
+	if p.begins > seconds {
 		return errors.New("the token is not valid yet")
 	}
 	return nil
@@ -40,16 +43,16 @@ func checkTimes(claims members, now time.Time) error {
 
 // date reads a claim that must be a NumericDate if it is present (RFC 7519, section
 // 2). An absent one is before every clock.
-func date(claims members, name string) (seconds float64, present bool, err error) {
+func date(claims members, name string) (seconds float64, err error) {
 	sent, present := claims[name]
 	if !present {
-		return math.Inf(-1), false, nil
+		return math.Inf(-1), nil
 	}
 	seconds, err = strconv.ParseFloat(string(sent), 64) // of JSON, only a number is one for it
 	if err != nil || math.Abs(seconds) > maxDate {
-		return 0, true, fmt.Errorf("%s is no date", name)
+		return 0, fmt.Errorf("%s is no date", name)
 	}
-	return seconds, true, nil
+	return seconds, nil
 }
 
 // choice is the query of a gateway's address that chooses toolsets.

@@ -16,8 +16,11 @@ import (
 	"toolbridge/api/internal/fault"
 )
 
-// maxSubject bounds `sub`, in bytes.
-const maxSubject = 255
+// Bounds, in bytes.
+const (
+	maxToken   = 16 << 10
+	maxSubject = 255
+)
 
 // headerDebug names the user of a request in development mode.
 const headerDebug = "X-Debug-Sub"
@@ -28,10 +31,12 @@ const headerDebug = "X-Debug-Sub"
 type Tokens struct {
 	algorithms []string
 	verifier   func(algorithm string, id *string, signed signedWith) error
+	keys       func() *[]publicKey // the current ones; nil where there is a secret
 	ready      func() error
 	issuer     string
 	audiences  []string
 	now        func() time.Time
+	remembered remembered
 }
 
 // signedWith returns an error unless a token was signed with the key.
@@ -44,6 +49,7 @@ func NewTokens(secret, issuer, audience string, now func() time.Time) *Tokens {
 	return &Tokens{
 		algorithms: []string{jwt.SigningMethodHS256.Alg()},
 		verifier:   func(_ string, _ *string, signed signedWith) error { return signed([]byte(secret)) },
+		keys:       func() *[]publicKey { return nil },
 		ready:      func() error { return nil },
 		issuer:     issuer,
 		audiences:  Words(audience),
@@ -57,6 +63,7 @@ func NewPublicTokens(keys *KeySet, issuer, audience string, now func() time.Time
 	return &Tokens{
 		algorithms: publicAlgorithms,
 		verifier:   keys.verify,
+		keys:       keys.keys.Load,
 		ready:      keys.ready,
 		issuer:     issuer,
 		audiences:  Words(audience),
@@ -94,45 +101,67 @@ func (t *Tokens) Subject(header http.Header) (string, error) {
 
 // verify returns the subject of a token that is valid.
 func (t *Tokens) verify(text string) (string, error) {
+	if len(text) > maxToken {
+		return "", errors.New("the token is too long")
+	}
+	hash, keys := hashOf(text), t.keys()
+	if known, found := t.remembered.find(hash); found && known.keys == keys {
+		return known.subject, known.valid.check(t.now())
+	}
 	token, err := parseJWS(text)
 	if err != nil {
 		return "", err
 	}
-	algorithm, id, err := token.signer()
+	if err := t.checkSignature(token); err != nil {
+		return "", err
+	}
+	fresh, err := t.claimsOf(token.payload)
 	if err != nil {
 		return "", err
 	}
-	if !slices.Contains(t.algorithms, algorithm) {
-		return "", errors.New("the token's algorithm is not accepted")
-	}
-	method := jwt.GetSigningMethod(algorithm)
-	err = t.verifier(algorithm, id, func(key any) error { return method.Verify(token.signed, token.signature, key) })
-	if err != nil {
-		return "", err
-	}
-	return t.subjectOf(token.payload)
+	fresh.keys = keys // as they were before: the check may have fetched others, and not used them
+	t.remembered.add(hash, fresh)
+	return fresh.subject, nil
 }
 
-// subjectOf returns the subject of claims whose signature was verified.
-func (t *Tokens) subjectOf(payload []byte) (string, error) {
+// checkSignature refuses a token that no key of ours has signed.
+func (t *Tokens) checkSignature(token jws) error {
+	algorithm, id, err := token.signer()
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(t.algorithms, algorithm) {
+		return errors.New("the token's algorithm is not accepted")
+	}
+	method := jwt.GetSigningMethod(algorithm)
+	return t.verifier(algorithm, id, func(key any) error { return method.Verify(token.signed, token.signature, key) })
+}
+
+// claimsOf reads claims whose signature was verified, and refuses those that are not valid here
+// and now.
+func (t *Tokens) claimsOf(payload []byte) (accepted, error) {
 	claims, err := parseMembers(payload)
 	if err != nil {
-		return "", err
+		return accepted{}, err
 	}
-	if err := checkTimes(claims, t.now()); err != nil {
-		return "", err
+	valid, err := periodOf(claims)
+	if err != nil {
+		return accepted{}, err
+	}
+	if err := valid.check(t.now()); err != nil {
+		return accepted{}, err
 	}
 	if issuer, _ := claims.text("iss"); t.issuer != "" && issuer != t.issuer {
-		return "", errors.New("the token is another issuer's")
+		return accepted{}, errors.New("the token is another issuer's")
 	}
 	if len(t.audiences) > 0 && !meantForOneOf(claims, t.audiences) {
-		return "", errors.New("the token is meant for another audience")
+		return accepted{}, errors.New("the token is meant for another audience")
 	}
 	subject, _ := claims.text("sub")
 	if !usableSubject(subject) {
-		return "", errors.New("sub is missing or unusable")
+		return accepted{}, errors.New("sub is missing or unusable")
 	}
-	return subject, nil
+	return accepted{subject: subject, valid: valid}, nil
 }
 
 // DebugSubject returns the user that a request without an Authorization header
