@@ -1,9 +1,9 @@
 """What can be measured, in the text format of Prometheus. No label holds a user, a tenant or a uid."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -37,30 +37,17 @@ _held = Gauge("toolbridge_held", "What callers occupy, by kind.", ("kind",))
 _sessions = Gauge("toolbridge_sessions", "Sessions of clients.", ("transport",))
 
 
-class MeasuredCall:
-    """One tool call, a context manager to be entered when the call arrives.
+_calls_of = cache(_calls.labels)
+_seconds_of = cache(_seconds.labels)
+_requests_of = cache(_requests.labels)
+"""The library looks labels up under a lock, which costs more than the count. There are only so many tools and
+outcomes."""
 
-    Set `outcome` to "ok" or to the name of an error class. A call that ends without one was cancelled.
-    """
 
-    __slots__ = ("_begun", "_tool", "outcome")
-
-    def __init__(self, tool: str) -> None:
-        self._tool = tool
-        self.outcome = "cancelled"
-
-    def __enter__(self) -> "MeasuredCall":
-        self._begun = time.perf_counter()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        _calls.labels(self._tool, self.outcome).inc()
-        _seconds.labels(self._tool).observe(self.seconds)
-
-    @property
-    def seconds(self) -> float:
-        """Seconds since the call arrived."""
-        return time.perf_counter() - self._begun
+def count_call(tool: str, outcome: str, seconds: float) -> None:
+    """Counts one tool call and its time. `outcome` is "ok", the name of an error class, or "cancelled"."""
+    _calls_of(tool, outcome).inc()
+    _seconds_of(tool).observe(seconds)
 
 
 def count_other_name(tool: str, name: str) -> None:
@@ -70,7 +57,7 @@ def count_other_name(tool: str, name: str) -> None:
 
 def count_request(outcome: str) -> None:
     """Counts one request to the API. `outcome` is `2xx` to `5xx`, or why there was no answer."""
-    _requests.labels(outcome).inc()
+    _requests_of(outcome).inc()
 
 
 def count_retry(reason: str) -> None:

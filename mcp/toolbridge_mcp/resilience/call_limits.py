@@ -1,10 +1,9 @@
 """The limits of every call: its deadline, and how many calls a user may make."""
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar, TypeVarTuple
 
 from toolbridge_mcp.resilience.admission import Admission
 from toolbridge_mcp.resilience.deadline import within
@@ -12,6 +11,9 @@ from toolbridge_mcp.resilience.rate_limit import RateLimit
 from toolbridge_mcp.unread import current_answer
 
 CALL_SECONDS = 30.0
+
+Given = TypeVarTuple("Given")
+Result = TypeVar("Result")
 
 
 class Interrupted(Exception):
@@ -45,18 +47,27 @@ class CallLimits:
         """Returns when no call is left."""
         await self._admission.emptied()
 
-    @asynccontextmanager
-    async def call(self, user: Hashable) -> AsyncIterator[None]:
-        """One call of `user`, from its arrival to its answer. Raises `RateLimited`, `Busy` or `Stopping` when
-        the call may not be made."""
+    async def call(
+        self, user: Hashable, work: Callable[[*Given], Awaitable[Result]], *given: *Given
+    ) -> Result:
+        """What `work` returns: one call of `user`, from its arrival to its answer. Raises `RateLimited`,
+        `Busy` or `Stopping` when the call may not be made."""
+        task = _current_task()
         with within(self._call_seconds):
             if self.rate_limit is not None:
                 self.rate_limit.take(user)
             await self._admission.enter(user)
+            self._tasks.add(task)
             try:
-                with self._interruptible():
-                    yield
+                return await work(*given)
+            except asyncio.CancelledError as error:
+                if task not in self._interrupted:
+                    raise
+                task.uncancel()
+                raise Interrupted from error
             finally:
+                self._tasks.discard(task)
+                self._interrupted.discard(task)
                 self._leave(user)
 
     def _leave(self, user: Hashable) -> None:
@@ -73,19 +84,9 @@ class CallLimits:
             self._interrupted.add(task)
             task.cancel()
 
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a call is made outside of a task")
-        self._tasks.add(task)
-        try:
-            yield
-        except asyncio.CancelledError as error:
-            if task not in self._interrupted:
-                raise
-            task.uncancel()
-            raise Interrupted from error
-        finally:
-            self._tasks.discard(task)
-            self._interrupted.discard(task)
+
+def _current_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("a call is made outside of a task")
+    return task

@@ -1,18 +1,26 @@
 """How long a tool call may take, from its arrival to its answer."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 
 
 class Deadline:
-    """A moment that is `seconds` after this object was made. `at` is in seconds of `time.monotonic`."""
+    """A moment that is `seconds` after this object was made. `at` is in seconds of `time.monotonic`.
 
-    __slots__ = ("at",)
+    Inside `with`, it is the deadline of all that happens.
+    """
+
+    __slots__ = ("_outer", "at")
 
     def __init__(self, seconds: float) -> None:
         self.at = time.monotonic() + seconds
+
+    def __enter__(self) -> "Deadline":
+        self._outer: Token[Deadline | None] = _current.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._outer)
 
     @property
     def left(self) -> float:
@@ -23,16 +31,11 @@ class Deadline:
 _current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 
 
-@contextmanager
-def within(seconds: float) -> Iterator[Deadline]:
-    """Gives what happens inside `seconds`, or what is left of a deadline around it if that is less."""
+def within(seconds: float) -> Deadline:
+    """Gives what happens inside `with` so many seconds, or what is left of a deadline around it if that is
+    less."""
     outer = _current.get()
-    deadline = Deadline(seconds if outer is None else min(seconds, outer.left))
-    reset = _current.set(deadline)
-    try:
-        yield deadline
-    finally:
-        _current.reset(reset)
+    return Deadline(seconds if outer is None else min(seconds, outer.left))
 
 
 def current_deadline() -> Deadline:

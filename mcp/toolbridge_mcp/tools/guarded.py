@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from secrets import token_hex
+from time import perf_counter
 from traceback import clear_frames
 from typing import TypeVar
-from uuid import uuid4
 
 from toolbridge_mcp.errors import OutcomeUnknown, ScopeMissing, Stopping, ToolBridgeError
-from toolbridge_mcp.identity import get_access_token, user_of
-from toolbridge_mcp.metrics import MeasuredCall
+from toolbridge_mcp.identity import AccessToken, get_access_token, user_of
+from toolbridge_mcp.metrics import count_call
 from toolbridge_mcp.resilience import CallLimits, Interrupted
 
 Given = TypeVar("Given")
@@ -35,36 +36,43 @@ class Guarded:
     async def call(self, work: Callable[[Given, str], Awaitable[Result]], given: Given) -> Result:
         """What `work` returns for `given` and the call's correlation id, within all limits.
 
-        Whatever is raised becomes `CallFailed`, is counted, and is logged under the correlation id.
+        Whatever is raised becomes `CallFailed`. Each call is counted, and logged under its correlation id.
         """
-        correlation_id = uuid4().hex
-        with MeasuredCall(self.name) as call:
-            try:
-                result = await self._limited(work, given, correlation_id)
-            except Exception as fault:
-                raise self._failed(fault, call, correlation_id) from fault
-            call.outcome = "ok"
-            return result
+        correlation_id, begun = token_hex(16), perf_counter()
+        try:
+            access = get_access_token()
+            result = await self.limits.call(
+                user_of(access), self._allowed, access, work, given, correlation_id
+            )
+        except Exception as fault:
+            raise self._failed(fault, perf_counter() - begun, correlation_id) from fault
+        except BaseException:
+            self._ended("cancelled", perf_counter() - begun, correlation_id)
+            raise
+        self._ended("ok", perf_counter() - begun, correlation_id)
+        return result
 
-    async def _limited(
-        self, work: Callable[[Given, str], Awaitable[Result]], given: Given, correlation_id: str
+    async def _allowed(
+        self,
+        access: AccessToken | None,
+        work: Callable[[Given, str], Awaitable[Result]],
+        given: Given,
+        correlation_id: str,
     ) -> Result:
-        access = get_access_token()
-        async with self.limits.call(user_of(access)):
-            if access is None or self.scope not in access.scopes:
-                raise ScopeMissing(facts={"scope": self.scope})
-            return await work(given, correlation_id)
+        if access is None or self.scope not in access.scopes:
+            raise ScopeMissing(facts={"scope": self.scope})
+        return await work(given, correlation_id)
 
-    def _failed(self, fault: Exception, call: MeasuredCall, correlation_id: str) -> CallFailed:
+    def _failed(self, fault: Exception, seconds: float, correlation_id: str) -> CallFailed:
         """The failure, counted and logged.
 
         The frames of `fault` refer to it, which would keep the arguments and the answer of the call until the
         next full garbage collection.
         """
         error = self._error(fault)
-        call.outcome = type(error).__name__
-        self._log(error, fault, error.correlation_id or correlation_id)
-        context = {**self.words, "waited": f"{call.seconds:.3g}"}
+        unforeseen = fault if type(error) is ToolBridgeError else None
+        self._ended(type(error).__name__, seconds, error.correlation_id or correlation_id, unforeseen)
+        context = {**self.words, "waited": f"{seconds:.3g}"}
         clear_frames(fault.__traceback__)
         return CallFailed(error.text(context, correlation_id))
 
@@ -77,11 +85,14 @@ class Guarded:
                 return OutcomeUnknown() if self.writes else Stopping()
         return ToolBridgeError()
 
-    def _log(self, error: ToolBridgeError, fault: Exception, correlation_id: str) -> None:
-        unforeseen = type(error) is ToolBridgeError
-        logger.log(
-            logging.ERROR if unforeseen else logging.INFO,
-            "tool call failed",
-            extra={"tool": self.name, "error": type(error).__name__, "correlation_id": correlation_id},
-            exc_info=fault if unforeseen else None,
-        )
+    def _ended(
+        self, outcome: str, seconds: float, correlation_id: str, unforeseen: Exception | None = None
+    ) -> None:
+        count_call(self.name, outcome, seconds)
+        if outcome not in ("ok", "cancelled"):
+            logger.log(
+                logging.ERROR if unforeseen else logging.INFO,
+                "tool call failed",
+                extra={"tool": self.name, "error": outcome, "correlation_id": correlation_id},
+                exc_info=unforeseen,
+            )
