@@ -1,14 +1,20 @@
 """Log lines: one JSON object each, nothing secret."""
 
+import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 
 import anyio
 import pytest
 from starlette.requests import ClientDisconnect
 
+from tests.harness.clients import Tools, in_memory, settings_for, token
+from tests.harness.misbehaving import misbehaving, silent
+from tests.harness.recording import failing_api
 from toolbridge_mcp import logs
+from toolbridge_mcp.app import create_server
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +73,80 @@ def test_libraries_never_log_below_warnings(library: str, capsys: pytest.Capture
     logging.getLogger(library).debug("Received JSON: payload")
     logging.getLogger(library).warning("kept")
     assert [line["message"] for line in lines(capsys)] == ["kept"]
+
+
+@pytest.mark.anyio
+async def test_a_call_has_one_line_whether_it_succeeds_or_not(
+    tools: Tools, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("info")
+    await tools.call("create_note", title="a payload", content="a payload")
+    refusal = await tools.refusal("get_note", uid="a payload")
+    text = capsys.readouterr().out
+    written, refused = map(json.loads, text.splitlines())
+    assert (written["message"], written["level"]) == (refused["message"], refused["level"])
+    assert (written["tool"], written["outcome"]) == ("create_note", "ok")
+    assert (refused["tool"], refused["outcome"]) == ("get_note", "InvalidArguments")
+    assert refused["correlation_id"] in refusal
+    assert refused["correlation_id"] != written["correlation_id"]
+    assert 0 < written["ms"] < 60_000
+    assert "a payload" not in text
+
+
+@pytest.mark.anyio
+async def test_a_fault_that_nobody_expected_has_the_same_line_as_an_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    upstream = failing_api([KeyError("a token")])
+    async with in_memory(create_server(settings_for("http://127.0.0.1:1"), transport=upstream), "t") as tools:
+        logs.configure("info")
+        refusal = await tools.refusal("list_notes")
+        logs.log_call("list_notes", "ok", 0.001, "c")
+    failed, usual = lines(capsys)
+    assert [*failed] == [*usual, "exception", "at"]
+    assert (failed["level"], failed["message"], failed["outcome"]) == (
+        "error",
+        "tool call",
+        "ToolBridgeError",
+    )
+    assert failed["exception"] == "KeyError"
+    assert str(failed["correlation_id"]) in refusal
+    assert len(str(failed["time"])) == len(str(usual["time"]))
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_call_has_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    async with (
+        misbehaving(silent) as api,
+        in_memory(create_server(settings_for(api.url)), token("ann")) as tools,
+    ):
+        logs.configure("info")
+        with anyio.move_on_after(0.3):
+            await tools.result("list_notes")
+        with anyio.fail_after(5):
+            await api.until(lambda: api.closed == api.opened)
+    assert [line["outcome"] for line in lines(capsys)] == ["cancelled"]
+
+
+def test_the_level_decides_whether_calls_have_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("warning")
+    logs.log_call("get_note", "ok", 0.001, "c")
+    assert lines(capsys) == []
+
+
+def test_what_the_api_calls_a_request_cannot_break_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info")
+    logs.log_call("get_note", "NotFound", 0.001, 'c"\n}\u202e')
+    (line,) = lines(capsys)
+    assert line["correlation_id"] == 'c"\n}\u202e'
+
+
+def test_a_call_goes_on_when_its_line_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stdout", closed)
+    logs.configure("info")
+    logs.log_call("get_note", "ok", 0.001, "c")
+    assert "Logging error" in capsys.readouterr().err

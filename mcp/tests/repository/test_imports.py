@@ -60,8 +60,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "single_flight": set(),
     "supervision": {"environment", "listening", "supervision"},
     "tools": {
-        *{"choice", "client", "entities", "errors", "identity", "metrics", "rendering", "resilience"},
-        "tools",
+        *{"choice", "client", "entities", "errors", "identity", "logs", "metrics", "rendering"},
+        *{"resilience", "tools"},
     },
     "transport": {"errors", "settings", "transport", "unread"},
     "unread": set(),

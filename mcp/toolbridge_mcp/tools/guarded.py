@@ -1,6 +1,5 @@
 """What surrounds every call of a model, whatever the call does."""
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from secrets import token_hex
@@ -10,13 +9,12 @@ from typing import TypeVar
 
 from toolbridge_mcp.errors import OutcomeUnknown, ScopeMissing, Stopping, ToolBridgeError
 from toolbridge_mcp.identity import AccessToken, get_access_token, user_of
+from toolbridge_mcp.logs import log_call
 from toolbridge_mcp.metrics import count_call
 from toolbridge_mcp.resilience import CallLimits, Interrupted
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
-
-logger = logging.getLogger(__name__)
 
 
 class CallFailed(Exception):
@@ -88,11 +86,6 @@ class Guarded:
     def _ended(
         self, outcome: str, seconds: float, correlation_id: str, unforeseen: Exception | None = None
     ) -> None:
+        """Counts the call and writes its line, which has neither arguments nor answer."""
         count_call(self.name, outcome, seconds)
-        if outcome not in ("ok", "cancelled"):
-            logger.log(
-                logging.ERROR if unforeseen else logging.INFO,
-                "tool call failed",
-                extra={"tool": self.name, "error": outcome, "correlation_id": correlation_id},
-                exc_info=unforeseen,
-            )
+        log_call(self.name, outcome, seconds, correlation_id, unforeseen)
