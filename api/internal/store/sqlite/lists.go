@@ -128,7 +128,7 @@ func (s *Store) query(ctx context.Context, text string, arguments []any) (*sql.R
 		return s.reader.QueryContext(ctx, text, arguments...)
 	}
 	if !known {
-		fresh, err := s.reader.PrepareContext(ctx, text)
+		fresh, err := s.reader.PrepareContext(ctx, steady(text))
 		if err != nil {
 			return nil, err
 		}

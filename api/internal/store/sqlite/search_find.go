@@ -31,7 +31,7 @@ func searchStatement(m item.Matching) (text string, arguments []any) {
 		if ended {
 			continue
 		}
-		limit := "max(0, ?)" // for a plain parameter, SQLite would prepare the statement anew each time
+		limit := "?"
 		if len(counts) > 0 {
 			limit = "max(0, ? - " + strings.Join(counts, " - ") + ")"
 		}

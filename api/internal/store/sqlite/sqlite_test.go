@@ -207,7 +207,7 @@ func TestWhatIndexesServeIsNeitherScannedNorSorted(t *testing.T) {
 
 func explain(t *testing.T, db *sql.DB, text string) string {
 	t.Helper()
-	rows, err := db.Query("EXPLAIN QUERY PLAN "+text, make([]any, parameters(text))...)
+	rows, err := db.Query("EXPLAIN QUERY PLAN "+steady(text), make([]any, parameters(text))...)
 	if err != nil {
 		t.Fatal(err)
 	}

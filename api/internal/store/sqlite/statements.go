@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"regexp"
 	"sync"
 	"sync/atomic"
 
@@ -145,7 +146,13 @@ type preparer struct {
 
 func (p *preparer) prepare(text string) (statement *sql.Stmt) {
 	if p.err == nil {
-		statement, p.err = p.db.PrepareContext(p.ctx, text)
+		statement, p.err = p.db.PrepareContext(p.ctx, steady(text))
 	}
 	return statement
 }
+
+var limits = regexp.MustCompile(`LIMIT (\?\d*)`)
+
+// steady is a statement that stays prepared. If a plain parameter limits its rows, SQLite
+// prepares it anew with each value.
+func steady(text string) string { return limits.ReplaceAllString(text, "LIMIT max(0, $1)") }
