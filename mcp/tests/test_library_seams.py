@@ -37,7 +37,8 @@ from uvicorn.server import ServerState
 
 from tests.harness.clients import HELLO, META
 from toolbridge_mcp import library_seams
-from toolbridge_mcp.choice import Choice, choose, current_choice
+from toolbridge_mcp.choice import Choice, current_choice
+from toolbridge_mcp.identity import AccessToken, Sender
 from toolbridge_mcp.library_seams import (
     DISCONNECT_ERRORS,
     DISCONNECT_LOGGERS,
@@ -51,6 +52,8 @@ from toolbridge_mcp.library_seams import (
     UvicornConnection,
     UvicornServer,
 )
+from toolbridge_mcp.message import handling
+from toolbridge_mcp.web.sessions.exchanges import Exchange, UnreadAnswers
 
 pytestmark = pytest.mark.anyio
 BOTH = "application/json, text/event-stream"
@@ -218,8 +221,9 @@ async def test_a_schema_is_asked_for_where_the_choice_of_the_message_is_known(
     app = plain_server.http_app(transport="http", json_response=True)
 
     async def choosing(scope: Scope, receive: Receive, send: Send) -> None:
-        choose(scope, chosen)
-        await app(scope, receive, send)
+        token = AccessToken(token="", client_id="", scopes=[], subject="ann")
+        with handling(Exchange(UnreadAnswers(100_000, 100_000), Sender.of(token), choice=chosen)):
+            await app(scope, receive, send)
 
     async with app.lifespan(app), over_asgi(choosing) as http:
         assert (await http.post("/mcp", json=call, headers=headers)).status_code == 200
@@ -271,7 +275,7 @@ async def test_a_message_is_one_event_and_one_piece(plain_server: FastMCP) -> No
 
 
 async def test_a_request_is_handled_and_answered_in_one_task(plain_server: FastMCP) -> None:
-    seen: list[tuple[str, object]] = []
+    seen: list[tuple[str | None, object]] = []
 
     class Messages:
         """Records what is sent through it."""
@@ -290,10 +294,11 @@ async def test_a_request_is_handled_and_answered_in_one_task(plain_server: FastM
         async def __aexit__(self, *_: object) -> None:
             await self.aclose()
 
-    async def begin(method: str) -> None:
+    async def begin(method: str | None, peer: library_seams.Peer) -> None:
         seen.append((method, asyncio.current_task()))
+        assert peer.takes_calls or method is None
 
-    library_seams.begin_requests(plain_server, begin)
+    library_seams.begin_messages(plain_server, begin)
     library_seams.send_through(plain_server, Messages)
     async with sse_app(plain_server) as app, open_stream(app) as stream, over_asgi(app) as http:
         session_id = library_seams.session_id_in_endpoint_event(await stream.body()) or b""
@@ -301,8 +306,8 @@ async def test_a_request_is_handled_and_answered_in_one_task(plain_server: FastM
         await http.post(path, json={"jsonrpc": "2.0", "method": "notifications/initialized"})
         await http.post(path, json={"jsonrpc": "2.0", "id": 1, "method": "ping"})
         await stream.body()
-    assert [what for what, _ in seen] == ["ping", "sent"]
-    assert seen[0][1] is seen[1][1]
+    assert [what for what, _ in seen] == [None, "ping", "sent"]
+    assert seen[1][1] is seen[2][1]
 
 
 @pytest.mark.parametrize(("one", "other", "same"), [(7, "7", True), ("a", "a", True), (7, "8", False)])

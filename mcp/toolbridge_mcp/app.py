@@ -36,6 +36,7 @@ from toolbridge_mcp.web import (
     ResourceMetadata,
     Room,
     SessionLimits,
+    ShortWay,
     StreamLimits,
     ToolsetsInAddresses,
     UnreadAnswers,
@@ -69,7 +70,10 @@ class _Dependencies:
 
 def create_server(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> FastMCP:
     """The gateway as a FastMCP server. `transport` stands in for the connection to the API in tests."""
-    return _server(settings, _Dependencies.of(settings, transport))
+    shared = _Dependencies.of(settings, transport)
+    address = Address(settings.public_url)
+    auth = BearerAuthProvider(_verifier(settings, shared.keys), address, shared.toolsets)
+    return _server(settings, shared, auth, _offers(settings, shared))
 
 
 def create_app(settings: Settings | None = None) -> Gateway:
@@ -81,9 +85,14 @@ def create_app(settings: Settings | None = None) -> Gateway:
     shared = _Dependencies.of(settings)
     address = Address(settings.public_url)
     answers = UnreadAnswers(settings.max_unread_bytes, settings.max_unread_bytes_per_user)
+    auth = BearerAuthProvider(_verifier(settings, shared.keys), address, shared.toolsets)
+    offers = _offers(settings, shared)
+    server = _server(settings, shared, auth, offers)
     gateway = Gateway(
-        _server(settings, shared),
+        server,
         address,
+        auth=auth,
+        short_way=ShortWay(offers.call, library_seams.server_info(server), is_on=settings.short_way),
         callers=AllowedCallers(address, settings.every_host, settings.allowed_origins),
         toolsets=shared.toolsets,
         calls=shared.limits,
@@ -122,7 +131,7 @@ def _documents(settings: Settings, address: Address, shared: _Dependencies) -> l
     return routes
 
 
-def _server(settings: Settings, shared: _Dependencies) -> FastMCP:
+def _server(settings: Settings, shared: _Dependencies, auth: BearerAuthProvider, offers: Offers) -> FastMCP:
     @asynccontextmanager
     async def lifespan(_: FastMCP) -> AsyncIterator[None]:
         listening = metrics.listening(settings.metrics_host, settings.metrics_port)
@@ -130,13 +139,10 @@ def _server(settings: Settings, shared: _Dependencies) -> FastMCP:
             await wait_until_ready(shared.client, shared.keys, settings.api_wait_seconds)
             yield
 
-    offers = _offers(settings, shared)
     server: FastMCP = FastMCP(
         "ToolBridge",
         version=__version__,
-        auth=BearerAuthProvider(
-            _verifier(settings, shared.keys), Address(settings.public_url), shared.toolsets
-        ),
+        auth=auth,
         lifespan=lifespan,
         middleware=[OnlyUsable(offers)],
         on_duplicate="error",

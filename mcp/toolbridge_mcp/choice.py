@@ -4,12 +4,11 @@ It joins parts that do not know each other: those that read addresses, and those
 """
 
 from collections.abc import MutableMapping
-from typing import Any, TypeAlias
+from typing import Any
 
-from fastmcp.server.dependencies import get_http_request
+from toolbridge_mcp.message import Choice, current_message
 
-Choice: TypeAlias = frozenset[str] | None
-"""The names of toolsets. None where the address leaves the choice to the deployment."""
+__all__ = ["Choice", "choice_of", "choose", "current_choice"]
 
 _KEY = "toolbridge.toolsets"
 
@@ -26,8 +25,6 @@ def choice_of(scope: MutableMapping[str, Any]) -> Choice:
 
 
 def current_choice() -> Choice:
-    """The choice for the message being handled. There is none outside of an HTTP request."""
-    try:
-        return choice_of(get_http_request().scope)
-    except RuntimeError:
-        return None
+    """The choice for the message being handled; None outside of one."""
+    message = current_message()
+    return message.choice if message else None

@@ -6,32 +6,32 @@ Over SSE it is the token of the POST that carries the call, never the one that o
 import re
 from datetime import tzinfo
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastmcp.server.auth import AccessToken
-from fastmcp.server.dependencies import get_access_token, get_context
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
-from starlette.authentication import AuthCredentials
-from starlette.types import Scope
+from fastmcp.server.dependencies import get_access_token as fastmcp_token
+from fastmcp.server.dependencies import get_context
+
+from toolbridge_mcp.message import current_message
+from toolbridge_mcp.sender import Sender, SessionOwner, User, sender_of, user_of
 
 __all__ = [
     "AccessToken",
     "CallerToken",
+    "Sender",
+    "SessionOwner",
     "User",
-    "authenticated",
     "caller_token",
+    "client_as_named",
     "client_name",
     "get_access_token",
+    "sender_of",
     "time_zone",
-    "token_of",
     "user_of",
 ]
 
 LONGEST_ZONE = 64
-
-User: TypeAlias = tuple[str, str]
-"""Issuer and subject of a verified token. A part that the token lacks is empty."""
 
 
 class CallerToken(NamedTuple):
@@ -41,24 +41,11 @@ class CallerToken(NamedTuple):
     expires_at: float | None = None
 
 
-def authenticated(token: AccessToken) -> tuple[AuthCredentials, AuthenticatedUser]:
-    """The `auth` and `user` of a request's scope, where FastMCP finds the token."""
-    return AuthCredentials(token.scopes), AuthenticatedUser(token)
-
-
-def token_of(scope: Scope) -> AccessToken:
-    """The verified token of an HTTP request that has been authenticated."""
-    token = scope["user"].access_token
-    if not isinstance(token, AccessToken):
-        raise TypeError("a request was not authenticated by a token")
-    return token
-
-
-def user_of(token: AccessToken | None) -> User:
-    """The user that a verified token speaks for; both parts are empty without a token."""
-    if token is None:
-        return "", ""
-    return str(token.claims.get("iss") or ""), token.subject or ""
+def get_access_token() -> AccessToken | None:
+    """The verified token of the message being handled. In a server without our `web/`, which tests use,
+    FastMCP knows it."""
+    message = current_message()
+    return message.sender.token if message else fastmcp_token()
 
 
 def caller_token() -> CallerToken | None:
@@ -90,8 +77,13 @@ def client_name() -> str:
 
     At most 128 visible ASCII characters; empty if the client did not say.
     """
+    message = current_message()
+    if message and message.client is not None:
+        return message.client
     params = get_context().session.client_params
-    if params is None:
-        return ""
-    said = params.client_info
-    return _UNUSABLE.sub("-", f"{said.name}/{said.version}"[:128])
+    return client_as_named(params.client_info.name, params.client_info.version) if params else ""
+
+
+def client_as_named(name: str, version: str) -> str:
+    """How `client_name` writes a client that calls itself so."""
+    return _UNUSABLE.sub("-", f"{name}/{version}"[:128])

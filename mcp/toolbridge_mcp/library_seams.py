@@ -9,6 +9,7 @@ What follows is in the order of `SEEN_IN`.
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import fastmcp
@@ -17,13 +18,20 @@ import uvicorn
 from fastmcp import FastMCP
 from mcp.server import NotificationOptions
 from mcp.server.context import CallNext, ServerRequestContext
+from mcp.server.session import ServerSession
 from mcp.server.streamable_http import GET_STREAM_KEY, check_accept_headers
+from mcp.server.streamable_http import REQUEST_CANCELLED as REQUEST_CANCELLED_CODE
 from mcp.server.transport_security import DEFAULT_MAX_REQUEST_BODY_SIZE
 from mcp.shared._stream_protocols import WriteStream
 from mcp.shared.dispatcher import coerce_request_id
+from mcp.shared.inbound import MCP_METHOD_HEADER, MCP_NAME_HEADER
 from mcp.shared.message import SessionMessage
-from mcp.types import RequestId, ServerCapabilities
-from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from mcp.types import INTERNAL_ERROR as INTERNAL_ERROR_CODE
+from mcp.types import Implementation, RequestId, ServerCapabilities
+from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
+from mcp_types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOCOL_VERSION_META_KEY
+from mcp_types.methods import validate_client_request
+from pydantic import ValidationError
 from sse_starlette import EventSourceResponse
 from sse_starlette.sse import AppStatus
 from starlette.requests import Request
@@ -73,6 +81,11 @@ def withdraw(server: FastMCP, *, resources: bool, prompts: bool) -> None:
     gone = {"resources": resources, "prompts": prompts}
     for method in [method for method in handlers if gone.get(method.partition("/")[0])]:
         del handlers[method]
+
+
+def server_info(server: FastMCP) -> Mapping[str, Any]:
+    """The server as the SDK names it in the results of revision 2026-07-28."""
+    return server._mcp_server.server_info_stamp
 
 
 # The MCP SDK: SSE
@@ -134,12 +147,33 @@ def correlation_key(request_id: RequestId) -> RequestId:
     return coerce_request_id(request_id)
 
 
-def begin_requests(server: FastMCP, begin: Callable[[str], Awaitable[None]]) -> None:
-    """Calls `begin` with the method of each request, in the task that handles the request."""
+class Peer:
+    """The other end of a session, as far as the SDK knows it at the moment."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, session: ServerSession) -> None:
+        self._connection = session._connection
+
+    @property
+    def takes_calls(self) -> bool:
+        """Whether the SDK would serve a tool call now, by a revision that has sessions."""
+        connection = self._connection
+        return connection.initialize_accepted and connection.protocol_version in HANDSHAKE_PROTOCOL_VERSIONS
+
+    @property
+    def info(self) -> Implementation | None:
+        """The client as it named itself, if it did."""
+        params = self._connection.client_params
+        return params.client_info if params else None
+
+
+def begin_messages(server: FastMCP, begin: Callable[[str | None, Peer], Awaitable[None]]) -> None:
+    """Calls `begin` for each message that the SDK handles, in the task that handles it, with the method of a
+    request, and without one for a notification."""
 
     async def middleware(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> Any:
-        if ctx.request_id is not None:
-            await begin(ctx.method)
+        await begin(ctx.method if ctx.request_id is not None else None, Peer(ctx.session))
         return await call_next(ctx)
 
     server._mcp_server.middleware.append(middleware)
@@ -172,6 +206,54 @@ RESERVED_ID = GET_STREAM_KEY
 def accepts_events(scope: Scope) -> bool:
     """Whether the SDK answers a GET with a stream, rather than with status 406."""
     return check_accept_headers(Request(scope))[1]
+
+
+INTERNAL_ERROR = INTERNAL_ERROR_CODE
+REQUEST_CANCELLED = REQUEST_CANCELLED_CODE
+SESSION_TERMINATED = "Session terminated before the request completed"
+"""What the SDK says to a request whose session ends."""
+
+HEADERS_IN_SESSION = (b"content-type", b"content-length")
+HEADERS_WITHOUT_SESSION = (b"content-length", b"content-type")
+"""The headers of an answer, in the order in which the SDK writes them."""
+
+METHOD_HEADER, NAME_HEADER = MCP_METHOD_HEADER, MCP_NAME_HEADER
+PARAMETER_HEADERS = "mcp-param-"
+RESERVED_META = "io.modelcontextprotocol/"
+"""How the keys in `_meta` begin that revisions of MCP define."""
+
+
+@lru_cache(256)
+def accepts_json(accept: bytes | None) -> bool:
+    """Whether the SDK answers a request with this `Accept`, of which there is one."""
+    if accept is None or len(accept) > MAX_REMEMBERED_BYTES:
+        return False
+    return check_accept_headers(Request({"type": "http", "headers": [(b"accept", accept)]}))[0]
+
+
+def is_json(content_type: bytes | None) -> bool:
+    """Whether the SDK certainly reads a message of this content type."""
+    return content_type is not None and content_type.partition(b";")[0].strip() == b"application/json"
+
+
+def client_in_envelope(reserved: Mapping[str, Any], version: str) -> tuple[str, str] | tuple[()] | None:
+    """The name and version of the client in the reserved keys of a request's `_meta`, empty if they are not
+    there. None if the SDK would refuse the request, whose header names this revision."""
+    if reserved.get(PROTOCOL_VERSION_META_KEY) != version or version not in MODERN_PROTOCOL_VERSIONS:
+        return None
+    if not reserved.keys() <= _KEYS_OF_ENVELOPES:
+        return None
+    try:
+        validate_client_request("tools/call", version, {"name": "", "_meta": reserved})
+        info = reserved.get(CLIENT_INFO_META_KEY)
+        named = Implementation.model_validate(info, by_name=False) if info is not None else None
+    except (ValidationError, KeyError, ValueError):
+        return None
+    return (named.name, named.version) if named else ()
+
+
+_KEYS_OF_ENVELOPES = {PROTOCOL_VERSION_META_KEY, CLIENT_INFO_META_KEY, CLIENT_CAPABILITIES_META_KEY}
+MAX_REMEMBERED_BYTES = 1_024
 
 
 def has_sessions(version: str | None) -> bool:

@@ -268,7 +268,7 @@ async def test_remembered_tokens_take_little_memory(keys: KeySet, httpx_mock: HT
         assert await verifier.verify_token(bearer)
     assert await verifier.verify_token(long[-1]) is await verifier.verify_token(long[-1])
     assert await verifier.verify_token(long[0]) is not first
-    assert sum(len(token.token) for token in verifier._verified.values()) < MAX_REMEMBERED_BYTES / 4
+    assert sum(len(sender.token.token) for sender in verifier._verified.values()) < MAX_REMEMBERED_BYTES / 4
 
 
 async def test_a_changed_token_is_verified_on_its_own(

@@ -10,13 +10,12 @@ import anyio
 import httpx
 import pytest
 from mcp import MCPError
-from starlette.authentication import BaseUser
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from tests.harness.clients import HELLO, META, Tools, over_http, over_sse, token
 from tests.harness.processes import Process, gateway_process, running
-from toolbridge_mcp.identity import AccessToken
+from toolbridge_mcp.identity import AccessToken, Sender
 from toolbridge_mcp.resilience import RateLimit
 from toolbridge_mcp.web import BodyLimits, DoorLimits, Room
 from toolbridge_mcp.web import door as door_module
@@ -291,8 +290,7 @@ async def test_a_body_without_a_valid_token_is_not_read(gateway: Process) -> Non
 # The deadline, on an application that the gateway does not have
 
 
-class Someone(BaseUser):
-    access_token = AccessToken(token="t", client_id="c", scopes=[], subject="s", claims={"iss": "i"})
+SOMEONE = Sender.of(AccessToken(token="t", client_id="c", scopes=[], subject="s", claims={"iss": "i"}))
 
 
 def door(app: Any, posts: OpenPosts) -> Door:
@@ -310,7 +308,8 @@ async def through(app: Any, sent: list[Message] | None = None) -> list[Message]:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "POST", "path": "/mcp", "headers": [], "user": Someone()}
+    scope: Scope = {"type": "http", "method": "POST", "path": "/mcp", "headers": []}
+    SOMEONE.sign(scope)
     posts = OpenPosts()
     serving = asyncio.ensure_future(door(app, posts)(scope, receive, send))
     while not serving.done():

@@ -10,14 +10,13 @@ import anyio
 import httpx
 import pytest
 from fastmcp import Context, FastMCP
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
-from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Scope
 
 from tests.harness.clients import HELLO, token
 from tests.harness.processes import Process
-from toolbridge_mcp.identity import AccessToken
-from toolbridge_mcp.web import Machine, SessionLimits, StreamLimits
+from toolbridge_mcp.identity import AccessToken, Sender
+from toolbridge_mcp.web import Machine, SessionLimits, ShortWay, StreamLimits
+from toolbridge_mcp.web.head import read_head
 from toolbridge_mcp.web.sessions import HttpSessionMiddleware, HttpSessions, OpenStreams, UnreadAnswers
 
 pytestmark = pytest.mark.anyio
@@ -104,7 +103,7 @@ async def test_a_stream_that_is_refused_ends_no_other(gateway: Process, user: st
             await stream.aread()
 
 
-USER = AuthenticatedUser(AccessToken(token="t", client_id="c", scopes=["read"], subject="ann"))
+ANN = Sender.of(AccessToken(token="t", client_id="c", scopes=["read"], subject="ann"))
 
 
 class Asked:
@@ -121,10 +120,11 @@ class Asked:
             "server": ("127.0.0.1", 80),
             "client": ("127.0.0.1", 1),
             "scheme": "http",
-            "user": USER,
             "state": {},
             "headers": [(name.lower().encode(), value.encode()) for name, value in fields.items()],
         }
+        ANN.sign(self._scope)
+        read_head(self._scope)
         self._requests = [{"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}]
         self.messages: asyncio.Queue[Message] = asyncio.Queue()
         self.task = asyncio.ensure_future(app(self._scope, self._receive, self.messages.put))
@@ -148,17 +148,18 @@ async def listening_app() -> AsyncIterator[ASGIApp]:
     async def change(context: Context) -> None:
         await context.session.send_tool_list_changed()
 
-    sessions = Middleware(
-        HttpSessionMiddleware,
+    app = server.http_app(transport="http", json_response=True)
+    in_sessions = HttpSessionMiddleware(
+        app,
+        short_way=ShortWay(server.call_tool, {}, is_on=False),
         sessions=HttpSessions(60),
         streams=OpenStreams(StreamLimits(60, 60, 60)),
         limits=SessionLimits(10, 10),
         answers=UnreadAnswers(1_000_000, 1_000_000),
         machine=Machine(None),
     )
-    app = server.http_app(transport="http", json_response=True, middleware=[sessions])
     async with app.lifespan(app):
-        yield app
+        yield in_sessions
 
 
 async def test_the_newer_stream_gets_the_messages() -> None:

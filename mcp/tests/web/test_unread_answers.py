@@ -17,6 +17,7 @@ import pytest
 
 from tests.harness.clients import HELLO, META, Rest, over_sse, token
 from tests.harness.processes import Process, gateway_process, running
+from toolbridge_mcp.identity import AccessToken, Sender
 from toolbridge_mcp.web.sessions.exchanges import MAX_REQUESTS_EACH, MESSAGE_BYTES, Exchange, UnreadAnswers
 
 pytestmark = pytest.mark.anyio
@@ -290,7 +291,12 @@ class Line:
     occupied = 0
 
 
-USER, OTHER = ("issuer", "ann"), ("issuer", "bob")
+def sender(subject: str) -> Sender:
+    claims = {"iss": "issuer", "sub": subject}
+    return Sender.of(AccessToken(token="", client_id="", scopes=[], subject=subject, claims=claims))
+
+
+USER, OTHER = sender("ann"), sender("bob")
 
 
 async def in_the_end(condition: Any) -> None:
@@ -342,7 +348,7 @@ def test_who_occupies_nothing_gets_an_answer_of_any_size_and_everyone_small_ones
     assert not Exchange(answers, USER).takes(MIB)
     assert Exchange(answers, USER).takes(10_000)
     assert Exchange(answers, OTHER).takes(4 * MIB)
-    third, fourth = Exchange(answers, ("issuer", "cid")), Exchange(answers, ("issuer", "dan"))
+    third, fourth = Exchange(answers, sender("cid")), Exchange(answers, sender("dan"))
     assert third.takes(MIB)
     assert not fourth.takes(4 * MIB)
     assert fourth.takes(200_000)
@@ -356,7 +362,7 @@ async def test_users_who_wait_for_others_make_the_largest_one_give_way() -> None
     assert answers.crowded_by() is None
     waiting = asyncio.create_task(bob.waits(4 * MIB, 5))
     await in_the_end(lambda: answers.waiting == 1)
-    assert answers.crowded_by() == USER
+    assert answers.crowded_by() == USER.user
     ann.sent()
     assert await waiting
     assert answers.crowded_by() is None
@@ -367,13 +373,10 @@ async def test_an_exchange_is_over_when_it_is_neither_handled_nor_sent() -> None
     ends: list[str] = []
     go_on = asyncio.Event()
 
-    async def handle(exchange: Exchange) -> None:
-        exchange.begin_handling()
-        await go_on.wait()
-
     exchange = Exchange(answers, USER)
     exchange.when_taken(lambda: ends.append("over"))
-    handling = asyncio.create_task(handle(exchange))
+    handling = asyncio.create_task(go_on.wait())
+    exchange.handled_by(handling)
     await asyncio.sleep(0)
     exchange.sent()
     assert (ends, answers.total) == ([], MESSAGE_BYTES)
@@ -391,7 +394,7 @@ async def test_an_exchange_is_over_when_it_is_neither_handled_nor_sent() -> None
 def test_the_requests_of_clients_that_do_not_read_are_counted_too() -> None:
     answers = UnreadAnswers(1000 * MIB, 1000 * MIB)
     exchanges = [Exchange(answers, USER) for _ in range(MAX_REQUESTS_EACH)]
-    assert answers.is_full(USER)
-    assert not answers.is_full(OTHER)
+    assert answers.is_full(USER.user)
+    assert not answers.is_full(OTHER.user)
     exchanges[0].sent()
-    assert not answers.is_full(USER)
+    assert not answers.is_full(USER.user)

@@ -14,7 +14,7 @@ from joserfc.jws import JWSRegistry
 
 from toolbridge_mcp.auth.jws import MAX_BYTES, Malformed, SignedText, json_object
 from toolbridge_mcp.auth.keys import Keys
-from toolbridge_mcp.identity import AccessToken
+from toolbridge_mcp.identity import AccessToken, Sender
 
 MAX_SUBJECT_BYTES = 255
 MAX_DATE = 2**53 - 1
@@ -82,23 +82,29 @@ class UserTokenVerifier:
         self._issuer = issuer
         self._audience = frozenset(audience)
         self._clock = clock
-        self._verified: LRUCache[bytes, AccessToken] = LRUCache(MAX_REMEMBERED_BYTES, _size)
+        self._verified: LRUCache[bytes, Sender] = LRUCache(MAX_REMEMBERED_BYTES, _size)
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """The token with its claims, or None if it is not valid. Raises `KeysUnavailable` while there is no
         key to check a token with."""
+        sender = await self.sender(token)
+        return sender.token if sender else None
+
+    async def sender(self, token: str) -> Sender | None:
+        """Who sends this token, or None if it is not valid. Raises as `verify_token` does."""
         if len(token) > MAX_BYTES:
             return None
         name = sha256(token.encode(errors="replace")).digest()
         known = self._verified.get(name)
         if known is None:
             try:
-                known = await self._verify(token)
+                verified = await self._verify(token)
             except (Malformed, JoseError, ValueError):
                 return None  # a token may be malformed in many ways
-            if known:
-                self._verified[name] = known
-        return known if known and known.claims["exp"] > self._clock() else None
+            if verified is None:
+                return None
+            known = self._verified[name] = Sender.of(verified)
+        return known if known.token.claims["exp"] > self._clock() else None
 
     async def _verify(self, token: str) -> AccessToken | None:
         text = SignedText.parse(token)
@@ -130,8 +136,8 @@ class UserTokenVerifier:
         )
 
 
-def _size(token: AccessToken) -> int:
-    return CLAIMS_BYTES + 4 * len(token.token)  # as text, and again in the claims
+def _size(sender: Sender) -> int:
+    return CLAIMS_BYTES + 4 * len(sender.token.token)  # as text, and again in the claims
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:

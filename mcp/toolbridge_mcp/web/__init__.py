@@ -7,6 +7,7 @@ from toolbridge_mcp.web.gateway import Gateway
 from toolbridge_mcp.web.ledger import Room
 from toolbridge_mcp.web.metadata import IssuerMetadata, ResourceMetadata
 from toolbridge_mcp.web.sessions import Machine, SessionLimits, StreamLimits, UnreadAnswers
+from toolbridge_mcp.web.short_way import ShortWay
 
 __all__ = [
     "Address",
@@ -20,6 +21,7 @@ __all__ = [
     "ResourceMetadata",
     "Room",
     "SessionLimits",
+    "ShortWay",
     "StreamLimits",
     "ToolsetsInAddresses",
     "UnreadAnswers",

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 from weakref import WeakValueDictionary
 
-from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from toolbridge_mcp.identity import AccessToken, token_of, user_of
+from toolbridge_mcp.identity import Sender, sender_of
 from toolbridge_mcp.library_seams import MAX_BODY_BYTES
 from toolbridge_mcp.metrics import count_refusal
 from toolbridge_mcp.resilience import RateLimit
@@ -29,6 +28,7 @@ from toolbridge_mcp.web.envelope import (
     method_at_start,
     request_id_at_start,
 )
+from toolbridge_mcp.web.head import head_of
 from toolbridge_mcp.web.refused import BAD_REQUEST, Refused
 from toolbridge_mcp.web.streaming import mark_stream
 
@@ -67,14 +67,14 @@ class Stream(Protocol):
     async def send(self, message: Message) -> None: ...
 
 
-StreamOf = Callable[[Scope, AccessToken], Stream | None]
+StreamOf = Callable[[Scope, Sender], Stream | None]
 """The stream of the SSE session that a message is for, if its sender owns it."""
 
 
 Turns: TypeAlias = "WeakValueDictionary[Hashable, asyncio.Lock]"
 
 
-def no_stream(_: Scope, __: AccessToken) -> None:
+def no_stream(_: Scope, __: Sender) -> None:
     """Streamable HTTP: the answer is that of the POST."""
 
 
@@ -108,7 +108,7 @@ class OpenPosts:
 
 
 class Door:
-    """Middleware of FastMCP's applications, next to authentication.
+    """Middleware in front of FastMCP's applications, next to authentication.
 
     What is behind it receives only whole messages of JSON-RPC 2.0, and has to end a POST when its call should
     have ended. A refusal is an error of JSON-RPC with a status. Over SSE it comes on the stream if the
@@ -128,8 +128,8 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        token = token_of(scope)
-        user = user_of(token)
+        sender = sender_of(scope)
+        user = sender.user
         rate = self._limits.messages
         wait = rate.missing(user) if rate else 0
         try:
@@ -141,7 +141,7 @@ class Door:
                 await self._app(scope, receive, send)
         except Refused as refused:
             count_refusal(refused.reason)
-            await self._refuse(refused, token, scope, receive, send)
+            await self._refuse(refused, sender, scope, receive, send)
 
     async def _serve(self, post: "_Post", wait: float) -> None:
         self._posts.add(post)
@@ -160,11 +160,11 @@ class Door:
             post.close()
 
     async def _refuse(
-        self, refused: Refused, token: AccessToken, scope: Scope, receive: Receive, send: Send
+        self, refused: Refused, sender: Sender, scope: Scope, receive: Receive, send: Send
     ) -> None:
         stream = None
         if refused.request_id is not None and refused.status not in (BAD_REQUEST, LATE):
-            stream = self._stream_of(scope, token)
+            stream = self._stream_of(scope, sender)
         if stream:
             await _ACCEPTED(scope, receive, send)
             await stream.send(refused.event())
@@ -341,5 +341,5 @@ def _too_many(wait: float, request_id: RequestId | None = None) -> Refused:
 
 
 def _declared_length(scope: Scope) -> int | None:
-    length = Headers(scope=scope).get("content-length", "")
+    length = head_of(scope).get(b"content-length")
     return int(length) if length.isdecimal() else None

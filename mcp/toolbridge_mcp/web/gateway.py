@@ -6,18 +6,18 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Protocol
 
 from fastmcp import FastMCP
-from starlette.datastructures import QueryParams
-from starlette.middleware import Middleware
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from toolbridge_mcp import library_seams, memory
-from toolbridge_mcp.identity import AccessToken
+from toolbridge_mcp.identity import Sender
 from toolbridge_mcp.web.door import Door, DoorLimits, OpenPosts
 from toolbridge_mcp.web.entry.address import MCP_PATH, MESSAGES_PATH, SSE_PATH, Address
+from toolbridge_mcp.web.entry.authentication import BearerAuthProvider
 from toolbridge_mcp.web.entry.callers import AllowedCallers
-from toolbridge_mcp.web.entry.headers import SecurityHeadersMiddleware, trimmed
+from toolbridge_mcp.web.entry.headers import SecurityHeadersMiddleware
 from toolbridge_mcp.web.entry.toolsets import ToolsetsInAddresses, ToolsetsOfAddress
+from toolbridge_mcp.web.head import read_head
 from toolbridge_mcp.web.readable import ReadableMessages
 from toolbridge_mcp.web.refusals import refusal
 from toolbridge_mcp.web.sessions import (
@@ -32,11 +32,15 @@ from toolbridge_mcp.web.sessions import (
     StreamLimits,
     UnreadAnswers,
     WatchedMessages,
-    begin_handling,
-    session_owner,
+    begin_message,
+    session_and_machine,
 )
+from toolbridge_mcp.web.short_way import ShortWay
 
 SWEEP_SECONDS = 0.5
+
+NEVER_IDLE = 1e9
+"""Seconds without a request after which FastMCP would end a session: the gateway does that itself."""
 
 _ROUTES = {path.strip("/"): path for path in (SSE_PATH, MESSAGES_PATH, MCP_PATH)}
 _NOT_FOUND = refusal(
@@ -67,6 +71,8 @@ class Gateway:
         server: FastMCP,
         address: Address,
         *,
+        auth: BearerAuthProvider,
+        short_way: ShortWay,
         callers: AllowedCallers,
         toolsets: ToolsetsInAddresses,
         calls: Calls,
@@ -92,26 +98,22 @@ class Gateway:
             "limits": session_limits,
             "answers": answers,
             "machine": machine,
+            "short_way": short_way,
         }
-        library_seams.begin_requests(server, begin_handling)
+        library_seams.begin_messages(server, begin_message)
         library_seams.send_through(server, WatchedMessages.of)
-        sse_sessions = Middleware(
-            SseSessionMiddleware, sessions=self._sse_sessions, toolsets=toolsets, **shared
+        self._sse = server.http_app(transport="sse")
+        self._mcp = server.http_app(transport="http", json_response=True, session_idle_timeout=NEVER_IDLE)
+        of_sse = SseSessionMiddleware(self._sse, sessions=self._sse_sessions, toolsets=toolsets, **shared)
+        of_http = HttpSessionMiddleware(self._mcp, sessions=self._http_sessions, **shared)
+        sse = auth.authenticated(
+            Door(ReadableMessages(of_sse), limits=door, posts=self._posts, stream_of=self._stream_of)
         )
-        http_sessions = Middleware(HttpSessionMiddleware, sessions=self._http_sessions, **shared)
-        sse_door = Middleware(Door, limits=door, posts=self._posts, stream_of=self._stream_of)
-        readable = Middleware(ReadableMessages)
-        self._sse = server.http_app(transport="sse", middleware=[sse_door, readable, sse_sessions])
-        self._mcp = server.http_app(
-            transport="http",
-            json_response=True,
-            session_idle_timeout=idle_seconds,
-            middleware=[Middleware(Door, limits=door, posts=self._posts), readable, http_sessions],
-        )
+        mcp = auth.authenticated(Door(ReadableMessages(of_http), limits=door, posts=self._posts))
         self._guarded: dict[str, ASGIApp] = {
-            SSE_PATH: callers.only(ToolsetsOfAddress(self._sse, toolsets)),
-            MESSAGES_PATH: callers.only(self._sse),
-            MCP_PATH: callers.only(ToolsetsOfAddress(self._mcp, toolsets)),
+            SSE_PATH: callers.only(ToolsetsOfAddress(sse, toolsets)),
+            MESSAGES_PATH: callers.only(sse),
+            MCP_PATH: callers.only(ToolsetsOfAddress(mcp, toolsets)),
             **{route.path: callers.only(route) for route in routes},
         }
         others = Router(documents, redirect_slashes=False, default=_NOT_FOUND, lifespan=self._lifespan)
@@ -127,11 +129,11 @@ class Gateway:
         """Open sessions of Streamable HTTP. Its revision 2026-07-28 has none."""
         return len(self._http_sessions)
 
-    def _stream_of(self, scope: Scope, token: AccessToken) -> Stream | None:
-        """The stream of the SSE session that a message is for, if the holder of `token` owns it."""
-        session_id = QueryParams(scope["query_string"]).get("session_id", "")
+    def _stream_of(self, scope: Scope, sender: Sender) -> Stream | None:
+        """The stream of the SSE session that a message is for, if its sender owns it."""
+        session_id, _ = session_and_machine(scope)
         session = self._sse_sessions.get(session_id)
-        return session.stream if session and session.owner == session_owner(token) else None
+        return session.stream if session and session.owner == sender.owner else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -144,8 +146,8 @@ class Gateway:
         if path.startswith(f"{self._prefix}/"):
             path = path.removeprefix(self._prefix)
         path = _ROUTES.get(path.strip("/"), path)
-        headers = trimmed(scope["headers"])
-        scope = {**scope, "root_path": self._prefix, "path": self._prefix + path, "headers": headers}
+        scope = {**scope, "root_path": self._prefix, "path": self._prefix + path}
+        read_head(scope)
         await self._guarded.get(path, self._others)(scope, receive, send)
 
     async def drain(self, seconds: float) -> None:
@@ -180,4 +182,4 @@ class Gateway:
             self._streams.sweep(self._answers.crowded_by())
             if self._answers.have_gone() or self._posts.have_gone():
                 memory.release()
-            self._http_sessions.sweep()
+            await self._http_sessions.sweep()

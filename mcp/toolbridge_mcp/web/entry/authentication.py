@@ -3,20 +3,18 @@
 from typing import Any
 
 from fastmcp.server.auth import TokenVerifier
-from starlette.authentication import AuthCredentials, AuthenticationBackend, AuthenticationError, BaseUser
-from starlette.middleware import Middleware
-from starlette.middleware.authentication import AuthenticationMiddleware
-from starlette.requests import HTTPConnection
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from toolbridge_mcp.auth import KeysUnavailable, UserTokenVerifier
-from toolbridge_mcp.identity import AccessToken, authenticated
+from toolbridge_mcp.identity import AccessToken, Sender
 from toolbridge_mcp.web.entry.address import Address, endpoint_of, route_path
 from toolbridge_mcp.web.entry.toolsets import ToolsetsInAddresses
+from toolbridge_mcp.web.head import head_of
 from toolbridge_mcp.web.refusals import RETRY_AFTER_SECONDS, refusal
 
 
-class Refused(AuthenticationError):
+class Refused(Exception):
     """A request that is not let in. `code` is the error code of RFC 6750, section 3.1."""
 
     status = 401
@@ -49,30 +47,11 @@ class TokenUnverifiable(Refused):
     description = "Tokens cannot be checked at the moment; try again."
 
 
-class BearerTokenBackend(AuthenticationBackend):
-    """Authenticates a request by the bearer token in `Authorization` (RFC 6750, section 2.1)."""
-
-    def __init__(self, verifier: UserTokenVerifier) -> None:
-        self._verifier = verifier
-
-    async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser]:
-        """Raises `Refused`."""
-        try:
-            token = await self._verifier.verify_token(_bearer_token(conn))
-        except KeysUnavailable as error:
-            raise TokenUnverifiable from error
-        if token is None:
-            raise TokenInvalid
-        if not self._verifier.scopes.allow_anything(token.scopes):
-            raise ScopeInsufficient
-        return authenticated(token)
-
-
 class BearerAuthProvider(TokenVerifier):
-    """The `auth=` of FastMCP: its middleware authenticates every request and answers the others.
+    """Authenticates requests before FastMCP sees them, and is FastMCP's `auth=`, so that it serves no other.
 
-    The answer is 401 or 403 with a challenge that says where to get a better token (RFC 6750, section 3;
-    RFC 9728, section 5.1), or 503 while tokens cannot be checked.
+    The answer to a request without a good token is 401 or 403 with a challenge that says where to get a
+    better one (RFC 6750, section 3; RFC 9728, section 5.1), or 503 while tokens cannot be checked.
     """
 
     def __init__(self, verifier: UserTokenVerifier, address: Address, toolsets: ToolsetsInAddresses) -> None:
@@ -85,32 +64,56 @@ class BearerAuthProvider(TokenVerifier):
         return await self._verifier.verify_token(token)
 
     def get_middleware(self) -> list[Any]:
-        backend = BearerTokenBackend(self._verifier)
-        return [Middleware(AuthenticationMiddleware, backend=backend, on_error=self._refuse)]
+        """None: requests come to FastMCP as `authenticated` passes them on."""
+        return []
 
-    def _refuse(self, conn: HTTPConnection, error: AuthenticationError) -> Response:
-        if not isinstance(error, Refused):
-            raise error
-        answer = refusal(error.status, error.code or "invalid_request", error.description)
-        if isinstance(error, TokenUnverifiable):
+    def authenticated(self, app: ASGIApp) -> ASGIApp:
+        """`app` for requests with a good bearer token in `Authorization` (RFC 6750, section 2.1)."""
+
+        async def for_senders(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                sender = await self._sender(scope)
+            except Refused as refused:
+                await self._refusal(scope, refused)(scope, receive, send)
+                return
+            sender.sign(scope)
+            await app(scope, receive, send)
+
+        return for_senders
+
+    async def _sender(self, scope: Scope) -> Sender:
+        """Raises `Refused`."""
+        try:
+            sender = await self._verifier.sender(_bearer_token(scope))
+        except KeysUnavailable as error:
+            raise TokenUnverifiable from error
+        if sender is None:
+            raise TokenInvalid
+        if not self._verifier.scopes.allow_anything(sender.token.scopes):
+            raise ScopeInsufficient
+        return sender
+
+    def _refusal(self, scope: Scope, refused: Refused) -> Response:
+        answer = refusal(refused.status, refused.code or "invalid_request", refused.description)
+        if isinstance(refused, TokenUnverifiable):
             answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
         else:
-            answer.headers["WWW-Authenticate"] = self._challenge(conn, error)
+            answer.headers["WWW-Authenticate"] = self._challenge(scope, refused)
         return answer
 
-    def _challenge(self, conn: HTTPConnection, error: Refused) -> str:
-        scopes = " ".join(self._verifier.scopes.requested)
-        endpoint = endpoint_of(route_path(conn.scope)) or ""
+    def _challenge(self, scope: Scope, error: Refused) -> str:
+        names = " ".join(self._verifier.scopes.requested)
+        endpoint = endpoint_of(route_path(scope)) or ""
         parts = [f'error="{error.code}"', f'error_description="{error.description}"'] if error.code else []
-        parts.append(f'scope="{scopes}"')
-        metadata = self._address.metadata_url(conn.scope, endpoint) + self._toolsets.query_of(conn.scope)
+        parts.append(f'scope="{names}"')
+        metadata = self._address.metadata_url(scope, endpoint) + self._toolsets.query_of(scope)
         parts.append(f'resource_metadata="{metadata}"')
         return f"Bearer {', '.join(parts)}"
 
 
-def _bearer_token(conn: HTTPConnection) -> str:
+def _bearer_token(scope: Scope) -> str:
     """Raises `TokenMissing`."""
-    values = conn.headers.getlist("authorization")
+    values = head_of(scope).all(b"authorization")
     scheme, _, token = values[0].partition(" ") if values else ("", "", "")
     if scheme.lower() != "bearer" or len(values) > 1:
         raise TokenMissing

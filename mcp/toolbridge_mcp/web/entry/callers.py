@@ -3,7 +3,7 @@ browser does, may use the gateway."""
 
 from collections.abc import Sequence
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from toolbridge_mcp.web.entry.address import Address
 from toolbridge_mcp.web.entry.hosts import Hosts, MalformedHost
 from toolbridge_mcp.web.entry.pages import Fields, Pages, is_preflight, preflight, readable
+from toolbridge_mcp.web.head import Head, head_of
 from toolbridge_mcp.web.refusals import refusal
 
 EVERY_PAGE = "*"
@@ -59,10 +60,18 @@ class _Guarded:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        refused = self._foreign_host(scope, headers)
-        origins = headers.getlist("origin")
-        host = "" if refused else headers.get("host", "")
+        head = head_of(scope)
+        refused = self._foreign_host(scope, head)
+        if head.has(b"origin") or self._public:
+            await self._for_a_page(refused, head, scope, receive, send)
+        else:
+            await (refused or self._app)(scope, receive, send)
+
+    async def _for_a_page(
+        self, refused: Response | None, head: Head, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        origins = head.all(b"origin")
+        host = "" if refused else head.get(b"host")
         is_allowed = len(origins) == 1 and self._pages.allow(origins[0], scope["scheme"], host)
         if origins and not is_allowed and not self._public:
             refused = refused or _FOREIGN_PAGE
@@ -70,13 +79,13 @@ class _Guarded:
         answer = refused
         if reader is not None:
             send = _with_fields(send, readable(reader))
-            if is_preflight(scope, headers) or (self._public and scope["method"] == "OPTIONS"):
-                answer = refused or Response(headers=preflight(reader, headers, is_allowed=is_allowed))
+            if is_preflight(scope, head) or (self._public and scope["method"] == "OPTIONS"):
+                answer = refused or Response(headers=preflight(reader, head, is_allowed=is_allowed))
         await (answer or self._app)(scope, receive, send)
 
-    def _foreign_host(self, scope: Scope, headers: Headers) -> Response | None:
+    def _foreign_host(self, scope: Scope, head: Head) -> Response | None:
         try:
-            is_ours = self._hosts.allows(scope, headers.getlist("host"))
+            is_ours = self._hosts.allows(scope, head.all(b"host"))
         except MalformedHost:
             return _MALFORMED_HOST
         return None if is_ours else _FOREIGN_HOST

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterable
 
-from starlette.datastructures import Headers
 from starlette.types import Scope
+
+from toolbridge_mcp.web.head import Head
 
 Fields = dict[str, str]
 
@@ -16,8 +17,8 @@ PREFLIGHT_SECONDS = "600"
 LOOPBACK_HOST = r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 LOOPBACK_PAGE = rf"https?://{LOOPBACK_HOST}"
 
-_ASKS_FOR_METHOD = "access-control-request-method"
-_ASKS_FOR_HEADERS = "access-control-request-headers"
+_ASKS_FOR_METHOD = b"access-control-request-method"
+_ASKS_FOR_HEADERS = b"access-control-request-headers"
 _NETWORKS = ("Private-Network", "Local-Network")
 """A page from the internet asks whether it may reach a server inside a network, under the header's first name
 or its later one."""
@@ -48,9 +49,9 @@ class Pages:
         )
 
 
-def is_preflight(scope: Scope, headers: Headers) -> bool:
+def is_preflight(scope: Scope, head: Head) -> bool:
     """Whether a browser asks what a page may do (Fetch standard, CORS-preflight request)."""
-    return scope["method"] == "OPTIONS" and "origin" in headers and _ASKS_FOR_METHOD in headers
+    return scope["method"] == "OPTIONS" and head.has(b"origin") and head.has(_ASKS_FOR_METHOD)
 
 
 def readable(origin: str) -> Fields:
@@ -58,18 +59,18 @@ def readable(origin: str) -> Fields:
     return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": READABLE}
 
 
-def preflight(origin: str, headers: Headers, *, is_allowed: bool) -> Fields:
+def preflight(origin: str, head: Head, *, is_allowed: bool) -> Fields:
     """The headers of the answer to a preflight. A page that is not allowed may read public documents, and
     gets no way into a network."""
     fields = {
         "Access-Control-Allow-Origin": origin,
         "Access-Control-Allow-Methods": METHODS,
-        "Access-Control-Allow-Headers": headers.get(_ASKS_FOR_HEADERS) or "*",
+        "Access-Control-Allow-Headers": head.get(_ASKS_FOR_HEADERS) or "*",
         "Access-Control-Max-Age": PREFLIGHT_SECONDS,
         **_DEPENDS_ON,
     }
     for network in _NETWORKS:
-        if is_allowed and headers.get(f"access-control-request-{network.lower()}") == "true":
+        if is_allowed and head.get(b"access-control-request-" + network.lower().encode()) == "true":
             fields[f"Access-Control-Allow-{network}"] = "true"
     return fields
 

@@ -1,9 +1,15 @@
 """Sessions of SSE and Streamable HTTP: how many there may be, whose they are, and how they end."""
 
-from toolbridge_mcp.web.sessions.exchanges import UnreadAnswers, begin_handling
+from toolbridge_mcp.web.sessions.exchanges import UnreadAnswers
 from toolbridge_mcp.web.sessions.replay import Machine
-from toolbridge_mcp.web.sessions.session import SessionLimits, session_owner
-from toolbridge_mcp.web.sessions.sse import SseSession, SseSessionMiddleware, WatchedMessages
+from toolbridge_mcp.web.sessions.session import SessionLimits
+from toolbridge_mcp.web.sessions.sse import (
+    SseSession,
+    SseSessionMiddleware,
+    WatchedMessages,
+    begin_message,
+    session_and_machine,
+)
 from toolbridge_mcp.web.sessions.streamable_http import HttpSessionMiddleware, HttpSessions
 from toolbridge_mcp.web.sessions.streams import OpenStreams, Stream, StreamLimits
 
@@ -19,6 +25,6 @@ __all__ = [
     "StreamLimits",
     "UnreadAnswers",
     "WatchedMessages",
-    "begin_handling",
-    "session_owner",
+    "begin_message",
+    "session_and_machine",
 ]

@@ -8,8 +8,9 @@ from typing import Any, Protocol, cast
 from mcp import MCPError
 from mcp.types import INVALID_REQUEST
 
-from toolbridge_mcp.identity import User
-from toolbridge_mcp.unread import current_answer
+from toolbridge_mcp.identity import Sender, User
+from toolbridge_mcp.library_seams import Peer
+from toolbridge_mcp.message import Choice, current_message
 from toolbridge_mcp.web.ledger import Lack, Room
 
 MESSAGE_BYTES = 16 * 1024
@@ -154,20 +155,35 @@ class Exchange:
     """
 
     __slots__ = (
-        *("_answers", "_handlers", "_is_over", "_is_sent", "_then"),
-        *("is_given", "occupied", "stream", "user"),
+        *("_answers", "_handlers", "_is_over", "_is_sent", "_task", "_then"),
+        *("choice", "client", "is_given", "is_cancelled", "occupied", "peer", "sender", "stream", "user"),
     )
 
-    def __init__(self, answers: UnreadAnswers, user: User, stream: Holder | None = None) -> None:
+    def __init__(
+        self,
+        answers: UnreadAnswers,
+        sender: Sender,
+        stream: Holder | None = None,
+        *,
+        choice: Choice = None,
+        client: str | None = None,
+    ) -> None:
         """`stream` is where the answer will be sent, if other answers are sent there too."""
-        self.user = user
+        self.sender = sender
+        self.user = sender.user
+        self.choice = choice
+        self.client = client
         self.stream = stream
         self.occupied = 0
+        self.peer: Peer | None = None
+        """The other end of the session, once the SDK handles the request."""
         self._answers = answers
         self._handlers = 0
         self._is_sent = self._is_over = False
         self.is_given = False
         """Whether the answer is on its way to the stream."""
+        self.is_cancelled = False
+        self._task: asyncio.Task[Any] | None = None
         self._then: list[Callable[[], None]] = []
         answers.enter(self)
 
@@ -183,12 +199,25 @@ class Exchange:
         else:
             self._then.append(call)
 
-    def begin_handling(self) -> None:
-        """The present task handles the request, until it ends."""
-        task = asyncio.current_task()
-        if task is not None:
-            self._handlers += 1
-            task.add_done_callback(self._end_handling)
+    def handled_by(self, task: "asyncio.Task[Any]") -> None:
+        """`task` handles the request, until it ends."""
+        self._handlers += 1
+        task.add_done_callback(self._end_handling)
+
+    def carried_out_by(self, task: "asyncio.Task[Any]") -> None:
+        """`task` carries a call out here, rather than in the SDK; `cancel` cancels it until `answered`."""
+        self._task = task
+
+    def answered(self) -> None:
+        """The call has been carried out, and its answer is on its way to the stream."""
+        self._task = None
+        self.is_given = True
+
+    def cancel(self) -> None:
+        """Cancels the call if it is carried out here."""
+        if self._task and not self.is_cancelled:
+            self.is_cancelled = True
+            self._task.cancel()
 
     def sent(self) -> None:
         """The answer is on the socket, or will never be sent."""
@@ -210,11 +239,15 @@ class Exchange:
             self._then.clear()
 
 
-async def begin_handling(method: str) -> None:
-    """Called in the task that handles a request, before it does. Raises `MCPError` if the answer, of a kind
-    that is always large, has no room."""
-    exchange = current_answer()
-    if isinstance(exchange, Exchange):
-        exchange.begin_handling()
+async def begin_handling(method: str | None, peer: Peer) -> None:
+    """Called in the task that handles a message, before it does; `method` is that of a request. Raises
+    `MCPError` if the answer, of a kind that is always large, has no room."""
+    exchange = current_message()
+    if not isinstance(exchange, Exchange):
+        return
+    exchange.peer = peer
+    if method is not None:
+        if task := asyncio.current_task():
+            exchange.handled_by(task)
         if method in LARGE and not await exchange.waits(LARGE[method], WAIT_SECONDS):
             raise MCPError(INVALID_REQUEST, "Read the earlier answers first, then repeat the request.")

@@ -14,10 +14,11 @@ class PostedMessage:
     def __init__(self, first: Message, receive: Receive) -> None:
         self._first: Message | None = first
         self._receive = receive
-        body = first.get("body", b"")
-        envelope = envelope_of(body) if body else None
+        self.body: bytes = first.get("body", b"")
+        envelope = envelope_of(self.body) if self.body else None
         self.request_id: RequestId | None = envelope.request_id if envelope and envelope.method else None
         """The id; None if the message is no request."""
+        self.method = envelope.method if envelope else None
 
     @classmethod
     async def read(cls, receive: Receive) -> Self:
@@ -27,6 +28,11 @@ class PostedMessage:
         """The message, and then what follows it."""
         first, self._first = self._first, None
         return first or await self._receive()
+
+    @property
+    def rest(self) -> Receive:
+        """What follows the message."""
+        return self._receive
 
 
 def id_in_flight() -> Refused:

@@ -8,18 +8,11 @@ from contextlib import asynccontextmanager
 from mcp.types import RequestId
 from starlette.responses import Response
 
-from toolbridge_mcp.identity import AccessToken, User, user_of
-from toolbridge_mcp.library_seams import correlation_key
+from toolbridge_mcp.identity import SessionOwner, User, client_as_named
+from toolbridge_mcp.library_seams import Peer, correlation_key
 from toolbridge_mcp.web.ledger import Lack, Room
 from toolbridge_mcp.web.refusals import RETRY_AFTER_SECONDS, refusal
 from toolbridge_mcp.web.sessions.exchanges import Exchange
-
-SessionOwner = tuple[str, str, str]
-"""Issuer, subject and client: who may use a session. The same user in another client opens another one."""
-
-
-def session_owner(token: AccessToken) -> SessionOwner:
-    return (*user_of(token), token.client_id)
 
 
 class Session(ABC):
@@ -29,7 +22,20 @@ class Session(ABC):
         self.owner = owner
         self._clock = clock
         self.used_at = clock()
+        self.peer: Peer | None = None
+        """The other end, once the SDK knows it."""
+        self._client: str | None = None
         self._exchanges: dict[RequestId, Exchange] = {}
+
+    @property
+    def client(self) -> str:
+        """The client and its version, as it calls itself; empty if it did not say."""
+        if self._client is None:
+            info = self.peer.info if self.peer else None
+            if info is None:
+                return ""
+            self._client = client_as_named(info.name, info.version)
+        return self._client
 
     @property
     def user(self) -> User:
@@ -53,6 +59,15 @@ class Session(ABC):
 
     def exchange_of(self, request_id: RequestId) -> Exchange | None:
         return self._exchanges.get(correlation_key(request_id))
+
+    def cancel(self, request_id: RequestId) -> None:
+        """Cancels the request if it is carried out here; the SDK cancels the others itself."""
+        if exchange := self.exchange_of(request_id):
+            exchange.cancel()
+
+    def cancel_all(self) -> None:
+        for exchange in list(self._exchanges.values()):
+            exchange.cancel()
 
     def drop_answers(self) -> None:
         """No answer will be sent any more."""

@@ -1,5 +1,7 @@
 """Sessions of SSE: each is a stream, and the messages that are posted for it."""
 
+import asyncio
+import re
 from collections import deque
 from collections.abc import MutableMapping
 from contextvars import ContextVar
@@ -12,30 +14,31 @@ from starlette.datastructures import QueryParams
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from toolbridge_mcp.choice import Choice, choice_of, choose
-from toolbridge_mcp.identity import AccessToken, token_of, user_of
+from toolbridge_mcp.choice import Choice, choice_of
+from toolbridge_mcp.identity import Sender, SessionOwner, sender_of
 from toolbridge_mcp.library_seams import (
     MESSAGE_EVENT,
     MessageStream,
+    Peer,
     initialized_notification,
     session_id_in_endpoint_event,
 )
-from toolbridge_mcp.unread import answering, current_answer
+from toolbridge_mcp.message import current_message, handling
 from toolbridge_mcp.web.entry.address import MESSAGES_PATH, SSE_PATH, route_path
 from toolbridge_mcp.web.entry.toolsets import ToolsetsInAddresses
+from toolbridge_mcp.web.head import head_of
 from toolbridge_mcp.web.refusals import refusal
-from toolbridge_mcp.web.sessions.exchanges import Exchange, UnreadAnswers
+from toolbridge_mcp.web.sessions.exchanges import Exchange, UnreadAnswers, begin_handling
 from toolbridge_mcp.web.sessions.messages import PostedMessage, id_in_flight
 from toolbridge_mcp.web.sessions.replay import Machine
 from toolbridge_mcp.web.sessions.session import (
     Place,
     Session,
     SessionLimits,
-    SessionOwner,
     TooManySessions,
-    session_owner,
 )
 from toolbridge_mcp.web.sessions.streams import OpenStreams, Stream
+from toolbridge_mcp.web.short_way import CANCELLED, ShortWay, ToolCall, event, request_in_cancellation
 
 STALL_SECONDS = 0.25
 MAX_UNREAD = 128
@@ -46,6 +49,11 @@ GIVEN_WAY_SECONDS = 10
 
 ACCEPTED = 202
 _ACCEPTED = Response(status_code=ACCEPTED)
+_ACCEPTANCE: tuple[Message, ...] = (
+    {"type": "http.response.start", "status": ACCEPTED, "headers": [(b"content-length", b"8")]},
+    {"type": "http.response.body", "body": b"Accepted", "more_body": False},
+)
+"""The SDK's answer to a message that it takes."""
 _NO_SESSION = refusal(404, "session_not_found", "There is no such session; connect again.")
 _UNREAD = refusal(
     429,
@@ -83,13 +91,21 @@ class SseSession(Session):
     def _exchange_answered_by(self, message: SessionMessage) -> Exchange | None:
         if not isinstance(message.message, JSONRPCResponse | JSONRPCError):
             return None
-        if isinstance(exchange := current_answer(), Exchange):
+        if isinstance(exchange := current_message(), Exchange):
             exchange.is_given = True
             return exchange
         return None
 
 
 _session: ContextVar[SseSession | None] = ContextVar("sse_session", default=None)
+
+
+async def begin_message(method: str | None, peer: Peer) -> None:
+    """As `begin_handling`, and gives a new session its other end: its first message is the gateway's own."""
+    session = _session.get()
+    if session:
+        session.peer = peer
+    await begin_handling(method, peer)
 
 
 class WatchedMessages:
@@ -138,10 +154,12 @@ class SseSessionMiddleware:
         answers: UnreadAnswers,
         machine: Machine,
         toolsets: ToolsetsInAddresses,
+        short_way: ShortWay,
     ) -> None:
         self._app = app
         self._sessions = sessions
         self._toolsets = toolsets
+        self._short_way = short_way
         self._streams = streams
         self._limits = limits
         self._answers = answers
@@ -158,18 +176,16 @@ class SseSessionMiddleware:
             await _ONLY_GET(scope, receive, send)
 
     async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
-        token = token_of(scope)
+        sender = sender_of(scope)
         try:
-            async with self._limits.opening(user_of(token)) as place:
-                await self._run(place, token, scope, receive, send)
+            async with self._limits.opening(sender.user) as place:
+                await self._run(place, sender, scope, receive, send)
         except TooManySessions as refused:
             await refused.response(scope, receive, send)
 
-    async def _run(
-        self, place: Place, token: AccessToken, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        stream = self._streams.new(token, receive, send)
-        session = SseSession(session_owner(token), stream, choice_of(scope))
+    async def _run(self, place: Place, sender: Sender, scope: Scope, receive: Receive, send: Send) -> None:
+        stream = self._streams.new(sender, receive, send)
+        session = SseSession(sender.owner, stream, choice_of(scope))
         opening = _Opening(self._app, scope, session, place, self._sessions, self._machine, self._toolsets)
         reset = _session.set(session)
         try:
@@ -177,6 +193,7 @@ class SseSessionMiddleware:
         finally:
             _session.reset(reset)
             opening.close()
+            session.cancel_all()
             session.drop_answers()
             place.give_up()
 
@@ -186,28 +203,27 @@ class SseSessionMiddleware:
         if scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
-        token = token_of(scope)
-        query = QueryParams(scope["query_string"])
-        session = self._sessions.get(query.get("session_id", ""))
+        session_id, machine = session_and_machine(scope)
+        session = self._sessions.get(session_id)
         if session is None:
-            refused: Response | None = self._machine.replay(scope, query.get("machine")) or _NO_SESSION
+            refused: Response | None = self._machine.replay(scope, machine) or _NO_SESSION
         else:
-            refused = self._refusal(session, token)
+            refused = self._refusal(session, sender_of(scope))
         if refused:
             await refused(scope, receive, send)
         elif session:
             await self._post(session, scope, await PostedMessage.read(receive), send)
 
-    def _refusal(self, session: SseSession, token: AccessToken) -> Response | None:
-        """Why the holder of `token` may not send a message now. None records a use of the session."""
-        if session.owner != session_owner(token):
+    def _refusal(self, session: SseSession, sender: Sender) -> Response | None:
+        """Why `sender` may not send a message now. None records a use of the session."""
+        if session.owner != sender.owner:
             return _NO_SESSION
         stream = session.stream
         if stream.is_stalled(STALL_SECONDS):
             stream.unread += 1
             if stream.unread > MAX_UNREAD or self._answers.is_full(session.user):
                 return _UNREAD
-        stream.use(token)
+        stream.use(sender.token)
         return None
 
     async def _post(self, session: SseSession, scope: Scope, message: PostedMessage, send: Send) -> None:
@@ -216,18 +232,56 @@ class SseSessionMiddleware:
             await _ACCEPTED(scope, message.receive, send)
             await session.stream.send(id_in_flight().event())
             return
-        choose(scope, session.choice)
-        exchange = Exchange(self._answers, session.user, session.stream)
+        exchange = Exchange(self._answers, sender_of(scope), session.stream, choice=session.choice)
         if request_id is not None:
             session.begin(request_id, exchange)
+        call = self._short_way.call_over_sse(message.body, head_of(scope), session.peer)
+        if call:
+            await self._accept(call, session, exchange, send)
+        else:
+            await self._pass_on(session, exchange, scope, message, send)
+
+    async def _accept(self, call: ToolCall, session: SseSession, exchange: Exchange, send: Send) -> None:
+        """Accepts a call, which then goes the short way."""
+        exchange.client = session.client
+        with handling(exchange):
+            task = asyncio.create_task(self._carry_out(call, session, exchange))
+        exchange.handled_by(task)
+        exchange.carried_out_by(task)
+        for message in _ACCEPTANCE:
+            await send(message)
+
+    async def _carry_out(self, call: ToolCall, session: SseSession, exchange: Exchange) -> None:
+        message = await self._short_way.answer(call)
+        exchange.answered()
+        await session.stream.send(event(message))
+        exchange.sent()
+
+    async def _pass_on(
+        self, session: SseSession, exchange: Exchange, scope: Scope, message: PostedMessage, send: Send
+    ) -> None:
+        """FastMCP's way."""
+        if message.method == CANCELLED and (cancelled := request_in_cancellation(message.body)) is not None:
+            session.cancel(cancelled)
         post = _Post(send)
         try:
-            with answering(exchange):
+            with handling(exchange):
                 await self._app(scope, message.receive, post.send)
-            post.is_passed_on = request_id is not None and post.status == ACCEPTED
+            post.is_passed_on = message.request_id is not None and post.status == ACCEPTED
         finally:
             if not post.is_passed_on:
                 exchange.sent()
+
+
+_ONE_SESSION = re.compile(rb"session_id=([0-9a-f]{32})(?:&machine=([0-9a-zA-Z]{1,64}))?")
+
+
+def session_and_machine(scope: Scope) -> tuple[str, str | None]:
+    """The session that a posted message is for, and its machine, if the address names one."""
+    if found := _ONE_SESSION.fullmatch(scope["query_string"]):
+        return found[1].decode(), found[2].decode() if found[2] else None
+    query = QueryParams(scope["query_string"])
+    return query.get("session_id", ""), query.get("machine")
 
 
 class _Post:

@@ -1,9 +1,10 @@
 """Sessions of Streamable HTTP.
 
-FastMCP keeps the sessions, and ends those that had no request for the idle time. The gateway counts them from
-the requests and answers that pass.
+FastMCP keeps the sessions. The gateway counts them from the requests and answers that pass, and ends those
+that had no request for the idle time: FastMCP does not see every request.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -11,16 +12,19 @@ from collections.abc import Callable
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from toolbridge_mcp.identity import AccessToken, token_of, user_of
+from toolbridge_mcp.choice import choice_of
+from toolbridge_mcp.identity import Sender, SessionOwner, sender_of
 from toolbridge_mcp.library_seams import (
     LAST_EVENT_HEADER,
     RESERVED_ID,
     SESSION_HEADER,
     VERSION_HEADER,
+    Peer,
     accepts_events,
     has_sessions,
 )
-from toolbridge_mcp.unread import answering
+from toolbridge_mcp.message import handling
+from toolbridge_mcp.web.head import head_of
 from toolbridge_mcp.web.refusals import refusal
 from toolbridge_mcp.web.sessions.disconnect import cancel_on_disconnect, has_disconnected
 from toolbridge_mcp.web.sessions.exchanges import Exchange, UnreadAnswers
@@ -30,13 +34,22 @@ from toolbridge_mcp.web.sessions.session import (
     Place,
     Session,
     SessionLimits,
-    SessionOwner,
     TooManySessions,
-    session_owner,
 )
 from toolbridge_mcp.web.sessions.streams import OpenStreams, Stream
 from toolbridge_mcp.web.sessions.wire import JsonAnswer
+from toolbridge_mcp.web.short_way import (
+    CANCELLED,
+    ShortWay,
+    ToolCall,
+    answer_in_session,
+    answer_without_session,
+    cancelled,
+    request_in_cancellation,
+    terminated,
+)
 
+_SESSION, _VERSION = SESSION_HEADER.encode(), VERSION_HEADER.encode()
 _NO_SESSION = refusal(404, "session_not_found", "There is no such session; initialize a new one.")
 
 
@@ -54,6 +67,7 @@ class HttpSession(Session):
         self._open_requests = 0
         self._last_request = sessions.clock()
         self._stream: Stream | None = None
+        self.has_ended = False
 
     def __enter__(self) -> None:
         self._open_requests += 1
@@ -94,20 +108,25 @@ class HttpSessions:
         session = self._sessions.get(session_id)
         return session if session and session.owner == owner else None
 
-    def add(self, session_id: str, owner: SessionOwner, place: Place, delete: "_Delete") -> None:
+    def add(
+        self, session_id: str, owner: SessionOwner, place: Place, delete: "_Delete", peer: Peer | None
+    ) -> None:
         session = HttpSession(owner, self, session_id, place, delete)
+        session.peer = peer
         self._sessions[session_id] = place.session = session
 
     def remove(self, session_id: str) -> None:
         session = self._sessions.pop(session_id, None)
         if session:
+            session.has_ended = True
+            session.cancel_all()
             session.place.give_up()
 
-    def sweep(self) -> None:
-        """Forgets the sessions that FastMCP has ended because they were idle."""
-        for session_id, session in list(self._sessions.items()):
+    async def sweep(self) -> None:
+        """Ends the sessions that have been idle for too long."""
+        for session in list(self._sessions.values()):
             if session.is_idle_for(self._idle_seconds):
-                self.remove(session_id)
+                await session.end()
 
 
 class HttpSessionMiddleware:
@@ -122,8 +141,10 @@ class HttpSessionMiddleware:
         limits: SessionLimits,
         answers: UnreadAnswers,
         machine: Machine,
+        short_way: ShortWay,
     ) -> None:
         self._app = app
+        self._short_way = short_way
         self._sessions = sessions
         self._streams = streams
         self._limits = limits
@@ -134,10 +155,10 @@ class HttpSessionMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        if not has_sessions(headers.get(VERSION_HEADER)):
-            await self._answer(None, scope, receive, send)
-        elif public_id := headers.get(SESSION_HEADER):
+        head = head_of(scope)
+        if not has_sessions(head.get(_VERSION) if head.has(_VERSION) else None):
+            await self._alone(scope, receive, send)
+        elif public_id := head.get(_SESSION):
             await self._in_session(public_id, scope, receive, send)
         else:
             await self._open(scope, receive, send)
@@ -147,54 +168,129 @@ class HttpSessionMiddleware:
         if elsewhere := self._machine.replay(scope, machine or None):
             await elsewhere(scope, receive, send)
             return
-        token = token_of(scope)
-        session = self._sessions.get(session_id, session_owner(token))
+        sender = sender_of(scope)
+        session = self._sessions.get(session_id, sender.owner)
         if session is None:
             await _NO_SESSION(scope, receive, send)
             return
-        scope = _inside(scope, session_id)
         with session:
+            if scope["method"] == "POST":
+                await self._post(session, session_id, scope, receive, send)
+                return
+            scope = _inside(scope, session_id)
             if scope["method"] == "GET" and accepts_events(scope):
-                await self._listen(session, token, scope, receive, send)
+                await self._listen(session, sender, scope, receive, send)
             elif scope["method"] == "DELETE":
                 deletion = _Deletion(self._sessions, session_id, JsonAnswer(send).send)
                 await self._app(scope, receive, deletion.send)
             else:
-                await self._answer(session, scope, receive, send)
+                await self._app(scope, receive, JsonAnswer(send).send)
 
     async def _listen(
-        self, session: HttpSession, token: AccessToken, scope: Scope, receive: Receive, send: Send
+        self, session: HttpSession, sender: Sender, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """The stream of a session's messages. A client that opens a second one has lost the first, perhaps
         to a proxy that has not noticed."""
-        stream = self._streams.new(token, receive, send)
+        stream = self._streams.new(sender, receive, send)
         session.take_over(stream)
         await self._streams.run(self._app, scope, stream)
 
-    async def _answer(self, session: HttpSession | None, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one message, in a session or without one. A client that disconnects cancels it."""
+    async def _post(
+        self, session: HttpSession, session_id: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Answers one message in a session. A client that disconnects cancels it."""
         message = await PostedMessage.read(receive)
-        exchange = Exchange(self._answers, user_of(token_of(scope)))
+        request_id = message.request_id
+        exchange = Exchange(self._answers, sender_of(scope), choice=choice_of(scope))
         try:
-            if session and message.request_id is not None:
-                if session.is_in_flight(message.request_id) or message.request_id == RESERVED_ID:
+            if request_id is not None:
+                if session.is_in_flight(request_id) or request_id == RESERVED_ID:
                     raise id_in_flight()
-                session.begin(message.request_id, exchange)
-            with answering(exchange):
-                await cancel_on_disconnect(self._app, scope, message.receive, JsonAnswer(send).send)
+                session.begin(request_id, exchange)
+            call = self._short_way.call_in_session(message.body, head_of(scope), session.peer)
+            if call:
+                exchange.client = session.client
+                await self._carry_out(call, session, exchange, scope, message, send)
+            else:
+                if message.method == CANCELLED:
+                    _cancel(session, message.body)
+                await self._pass_on(exchange, _inside(scope, session_id), message, send)
         finally:
             exchange.sent()
+
+    async def _alone(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one message of revision 2026-07-28. A client that disconnects cancels it."""
+        message = await PostedMessage.read(receive)
+        exchange = Exchange(self._answers, sender_of(scope), choice=choice_of(scope))
+        try:
+            found = self._short_way.call_alone(message.body, head_of(scope))
+            if found:
+                call, exchange.client = found
+                await self._carry_out(call, None, exchange, scope, message, send)
+            else:
+                await self._pass_on(exchange, scope, message, send)
+        finally:
+            exchange.sent()
+
+    async def _pass_on(self, exchange: Exchange, scope: Scope, message: PostedMessage, send: Send) -> None:
+        """FastMCP's way."""
+        with handling(exchange):
+            await cancel_on_disconnect(self._app, scope, message.receive, JsonAnswer(send).send)
+
+    async def _carry_out(
+        self,
+        call: ToolCall,
+        session: HttpSession | None,
+        exchange: Exchange,
+        scope: Scope,
+        message: PostedMessage,
+        send: Send,
+    ) -> None:
+        """The short way."""
+
+        async def answer(_: Scope, receive: Receive, send: Send) -> None:
+            await receive()
+            parts = await (
+                self._result_in_session(call, session, exchange) if session else self._result_alone(call)
+            )
+            for part in parts:
+                await send(part)
+
+        with handling(exchange):
+            await cancel_on_disconnect(answer, scope, message.receive, JsonAnswer(send).send)
+
+    async def _result_in_session(
+        self, call: ToolCall, session: HttpSession, exchange: Exchange
+    ) -> tuple[Message, Message]:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a request is handled outside of a task")
+        exchange.carried_out_by(task)
+        try:
+            body = await self._short_way.answer(call)
+        except asyncio.CancelledError:
+            if not exchange.is_cancelled:
+                raise
+            task.uncancel()
+            if session.has_ended:
+                return answer_in_session(terminated(), 500)
+            body = cancelled(call.request_id)
+        exchange.answered()
+        return answer_in_session(body)
+
+    async def _result_alone(self, call: ToolCall) -> tuple[Message, Message]:
+        return answer_without_session(await self._short_way.answer_alone(call))
 
     async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A request that may open a session. It counts as one from its beginning, or many at once would pass
         the limit."""
         message = await PostedMessage.read(receive)
-        owner = session_owner(token_of(scope))
-        exchange = Exchange(self._answers, owner[:2])
+        sender = sender_of(scope)
+        exchange = Exchange(self._answers, sender, choice=choice_of(scope))
         try:
-            with answering(exchange):
-                async with self._limits.opening(owner[:2]) as place:
-                    answer, session_id = await self._opened(place, owner, scope, message.receive)
+            with handling(exchange):
+                async with self._limits.opening(sender.user) as place:
+                    answer, session_id = await self._opened(place, exchange, scope, message.receive)
             await answer.send_to(JsonAnswer(send, self._public(session_id)).send)
         except TooManySessions as refused:
             await refused.response(scope, message.receive, send)
@@ -202,7 +298,7 @@ class HttpSessionMiddleware:
             exchange.sent()
 
     async def _opened(
-        self, place: Place, owner: SessionOwner, scope: Scope, receive: Receive
+        self, place: Place, exchange: Exchange, scope: Scope, receive: Receive
     ) -> tuple["_Answer", str | None]:
         """The answer to a request, and the id of the session that it opens.
 
@@ -217,7 +313,7 @@ class HttpSessionMiddleware:
             await delete(session_id)
             session_id = None
         if session_id:
-            self._sessions.add(session_id, owner, place, delete)
+            self._sessions.add(session_id, exchange.sender.owner, place, delete, exchange.peer)
         else:
             place.give_up()
         return answer, session_id
@@ -225,6 +321,13 @@ class HttpSessionMiddleware:
     def _public(self, session_id: str | None) -> str | None:
         """The id by which the client knows the session: it names the machine, if machines have names."""
         return f"{session_id}.{self._machine.name}" if session_id and self._machine.name else session_id
+
+
+def _cancel(session: HttpSession, body: bytes) -> None:
+    """Cancels the request that a notification is about, if it goes the short way."""
+    request_id = request_in_cancellation(body)
+    if request_id is not None:
+        session.cancel(request_id)
 
 
 class _Deletion:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from toolbridge_mcp.identity import AccessToken, User
-from toolbridge_mcp.web.sessions.session import session_owner
+from toolbridge_mcp.identity import AccessToken, Sender, User
 from toolbridge_mcp.web.sessions.wire import send_and_drain, without_separators, without_session_id
 from toolbridge_mcp.web.streaming import abort, mark_stream
 
@@ -45,18 +44,19 @@ class StreamLimits:
 class Stream:
     """One open stream, between the client's connection and FastMCP."""
 
-    def __init__(self, token: AccessToken, receive: Receive, send: Send, clock: Callable[[], float]) -> None:
-        self.owner = session_owner(token)
-        self._expires_at = token.expires_at or 0
+    def __init__(self, sender: Sender, receive: Receive, send: Send, clock: Callable[[], float]) -> None:
+        self.user = sender.user
+        self._expires_at = sender.token.expires_at or 0
         self._receive = receive
         self._send = send
         self._clock = clock
         self._closing = asyncio.Event()
+        self._turn_to_send = asyncio.Lock()
         self._used_at = clock()
         self._sending_since: float | None = None
         self._sends = 0
         self._is_unread = False
-        self._started = False
+        self._started = self._finished = False
         self.reconnect_seconds: int | None = RECONNECT_SECONDS
         """When the client shall come back after the stream was closed; None if it shall not."""
         self._older: Stream | None = None
@@ -109,7 +109,10 @@ class Stream:
             closing.cancel()
 
     async def send(self, message: Message) -> None:
-        """Returns when the connection has room again, so little is kept for a client that does not read."""
+        """Returns when the connection has room again, so little is kept for a client that does not read. What
+        comes after the end is dropped."""
+        if self._finished:
+            return
         if message["type"] == "http.response.start":
             message = without_session_id(message)
         else:
@@ -120,7 +123,8 @@ class Stream:
         self._sends += 1
         self._is_unread = True
         try:
-            await send_and_drain(self._send, message)
+            async with self._turn_to_send:  # else all that wait would fill the connection at once
+                await send_and_drain(self._send, message)
             self._is_unread = False
         finally:
             self._sends -= 1
@@ -134,6 +138,7 @@ class Stream:
     async def finish(self) -> None:
         """Ends the answer of a stream that was closed here, as HTTP requires, unless the client does not
         read."""
+        self._finished = True
         if not self._started or not self._closing.is_set() or self.is_stalled(0):
             return
         with suppress(TimeoutError):
@@ -164,8 +169,8 @@ class OpenStreams:
         self._empty = asyncio.Event()
         self._empty.set()
 
-    def new(self, token: AccessToken, receive: Receive, send: Send) -> Stream:
-        return Stream(token, receive, send, self._clock)
+    def new(self, sender: Sender, receive: Receive, send: Send) -> Stream:
+        return Stream(sender, receive, send, self._clock)
 
     async def run(self, app: ASGIApp, scope: Scope, stream: Stream, send: Send | None = None) -> None:
         """Runs `app`, whose answer is the stream. `send` may change what is sent there."""
@@ -188,7 +193,7 @@ class OpenStreams:
         """Closes the streams that exceed the limits, and those of the user `crowding` that are not read."""
         now = self._wall_clock()
         for stream in self._streams:
-            crowds = stream.owner[:2] == crowding and stream.is_stalled(CROWDING_SECONDS)
+            crowds = stream.user == crowding and stream.is_stalled(CROWDING_SECONDS)
             if crowds or stream.exceeds(self._limits, now):
                 stream.close()
 

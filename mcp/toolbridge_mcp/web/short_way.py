@@ -1,0 +1,237 @@
+"""Tool calls on the short way: from the bytes of a message to the bytes of its answer, without FastMCP.
+
+FastMCP's way is the definition. The short way takes only calls whose meaning there is certain, runs the same
+function, and gives the same bytes; whatever else comes, good or bad, goes to FastMCP.
+"""
+
+import json
+import logging
+from collections.abc import Awaitable, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol, TypeGuard
+
+from fastmcp.tools.base import ToolResult
+from mcp.types import TextContent
+from pydantic_core import from_json, to_json
+from starlette.types import Message
+
+from toolbridge_mcp.identity import client_as_named
+from toolbridge_mcp.library_seams import (
+    HEADERS_IN_SESSION,
+    HEADERS_WITHOUT_SESSION,
+    INTERNAL_ERROR,
+    METHOD_HEADER,
+    NAME_HEADER,
+    PARAMETER_HEADERS,
+    REQUEST_CANCELLED,
+    RESERVED_META,
+    SESSION_TERMINATED,
+    VERSION_HEADER,
+    Peer,
+    accepts_json,
+    client_in_envelope,
+    is_json,
+)
+from toolbridge_mcp.web.envelope import RequestId
+from toolbridge_mcp.web.head import Head
+
+TOOL_CALL = "tools/call"
+CANCELLED = "notifications/cancelled"
+MAX_ENVELOPE_BYTES = 4_096
+REMEMBERED_ENVELOPES = 512
+
+_METHOD, _NAME, _PARAMETERS = METHOD_HEADER.encode(), NAME_HEADER.encode(), PARAMETER_HEADERS.encode()
+_VERSION = VERSION_HEADER.encode()
+
+logger = logging.getLogger(__name__)
+
+
+class RunTool(Protocol):
+    """Runs a tool by its name, as FastMCP does."""
+
+    def __call__(self, name: str, arguments: dict[str, Any]) -> Awaitable[ToolResult]: ...
+
+
+class ToolCall(NamedTuple):
+    """A call that may go the short way."""
+
+    request_id: RequestId
+    name: str
+    arguments: dict[str, Any]
+    meta: Mapping[str, Any]
+
+
+class ShortWay:
+    """Reads, runs and answers tool calls. Switched off, it takes none.
+
+    `server_info` is the server as the answers of revision 2026-07-28 name it.
+    """
+
+    def __init__(self, run: RunTool, server_info: Mapping[str, Any], *, is_on: bool = True) -> None:
+        self._run = run
+        self._is_on = is_on
+        self._stamp = {"resultType": "complete", "_meta": {"io.modelcontextprotocol/serverInfo": server_info}}
+
+    def call_over_sse(self, body: bytes, head: Head, peer: Peer | None) -> ToolCall | None:
+        """The call in a message that was posted for a stream, whose other end the SDK knows as `peer`."""
+        if not (self._is_on and peer and peer.takes_calls and is_json(head.raw(b"content-type"))):
+            return None
+        return _with_usual_meta(_call_in(body))
+
+    def call_in_session(self, body: bytes, head: Head, peer: Peer | None) -> ToolCall | None:
+        """The call in a message to a session of Streamable HTTP."""
+        if not accepts_json(head.raw(b"accept")):
+            return None
+        return self.call_over_sse(body, head, peer)
+
+    def call_alone(self, body: bytes, head: Head) -> tuple[ToolCall, str] | None:
+        """The call in a message of revision 2026-07-28, and its client."""
+        name = head.raw(_NAME)
+        if (
+            not self._is_on
+            or name is None
+            or name.startswith(b"=?")  # in base64
+            or not name.isascii()
+            or head.raw(_METHOD) != TOOL_CALL.encode()
+            or head.has_any(_PARAMETERS)
+            or not is_json(head.raw(b"content-type"))
+            or not accepts_json(head.raw(b"accept"))
+        ):
+            return None
+        call = _call_in(body)
+        if call is None or call.name.encode() != name:
+            return None
+        reserved = {key: value for key, value in call.meta.items() if key.startswith(RESERVED_META)}
+        client = _client(to_json(reserved), head.raw(_VERSION) or b"")
+        return (call, client) if client is not None and _is_usual(call.meta) else None
+
+    async def answer(self, call: ToolCall) -> bytes:
+        """The message with the result, in a session."""
+        result = await self._result(call)
+        return to_json({"jsonrpc": "2.0", "id": call.request_id, **result})
+
+    async def answer_alone(self, call: ToolCall) -> bytes:
+        """The message with the result, in revision 2026-07-28. The SDK writes it in ASCII."""
+        result = await self._result(call)
+        if "result" in result:
+            result["result"] |= self._stamp
+        return json.dumps({"jsonrpc": "2.0", "id": call.request_id, **result}, separators=(",", ":")).encode()
+
+    async def _result(self, call: ToolCall) -> dict[str, dict[str, Any]]:
+        try:
+            return {"result": _shown(await self._run(call.name, call.arguments))}
+        except Exception:
+            logger.exception("a tool call failed outside of its tool", extra={"tool": call.name})
+            return {"error": {"code": INTERNAL_ERROR, "message": "Internal error"}}
+
+
+def request_in_cancellation(body: bytes) -> RequestId | None:
+    """The id of the request that a `notifications/cancelled` is about."""
+    try:
+        request_id = from_json(body)["params"]["requestId"]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return request_id if _is_request_id(request_id) else None
+
+
+def cancelled(request_id: RequestId) -> bytes:
+    """The answer to a request that its client has cancelled. Over Streamable HTTP every POST gets one."""
+    error = {"code": REQUEST_CANCELLED, "message": "Request cancelled"}
+    return to_json({"jsonrpc": "2.0", "id": request_id, "error": error})
+
+
+def terminated() -> bytes:
+    """The answer to a request whose session has ended."""
+    error = {"code": INTERNAL_ERROR, "message": SESSION_TERMINATED}
+    return to_json({"jsonrpc": "2.0", "id": None, "error": error})
+
+
+def event(message: bytes) -> Message:
+    """A message of JSON-RPC as an event of a stream."""
+    body = b"event: message\r\ndata: " + message + b"\r\n\r\n"
+    return {"type": "http.response.body", "body": body, "more_body": True}
+
+
+def answer_in_session(body: bytes, status: int = 200) -> tuple[Message, Message]:
+    """An answer of Streamable HTTP to a request in a session."""
+    return _http(body, status, HEADERS_IN_SESSION)
+
+
+def answer_without_session(body: bytes) -> tuple[Message, Message]:
+    """An answer to a request of revision 2026-07-28."""
+    return _http(body, 200, HEADERS_WITHOUT_SESSION)
+
+
+def _http(body: bytes, status: int, names: tuple[bytes, bytes]) -> tuple[Message, Message]:
+    values = {b"content-type": b"application/json", b"content-length": b"%d" % len(body)}
+    headers = [(name, values[name]) for name in names]
+    return (
+        {"type": "http.response.start", "status": status, "headers": headers},
+        {"type": "http.response.body", "body": body, "more_body": False},
+    )
+
+
+def _call_in(body: bytes) -> ToolCall | None:
+    """The tool call in a message, if it has the members of one and no others."""
+    try:
+        message = from_json(body)
+    except ValueError:
+        return None
+    if not isinstance(message, dict) or len(message) != 4 or message.get("jsonrpc") != "2.0":
+        return None
+    request_id, params = message.get("id"), message.get("params")
+    if message.get("method") != TOOL_CALL or not _is_request_id(request_id) or not isinstance(params, dict):
+        return None
+    name, arguments, meta = params.get("name"), params.get("arguments", _NONE), params.get("_meta", _NONE)
+    known = 1 + (arguments is not _NONE) + (meta is not _NONE)
+    if not isinstance(name, str) or not isinstance(arguments, dict) or not isinstance(meta, dict):
+        return None
+    if len(params) != known:
+        return None
+    return ToolCall(request_id, name, arguments if arguments is not _NONE else {}, meta)
+
+
+_NONE: dict[str, Any] = {}
+"""Stands for an object that is not there."""
+
+
+def _is_request_id(value: object) -> TypeGuard[RequestId]:
+    return type(value) is int or type(value) is str
+
+
+def _with_usual_meta(call: ToolCall | None) -> ToolCall | None:
+    if call is None or not call.meta:
+        return call
+    has_reserved = any(key.startswith(RESERVED_META) for key in call.meta)
+    return None if has_reserved or not _is_usual(call.meta) else call
+
+
+def _is_usual(meta: Mapping[str, Any]) -> bool:
+    """Whether neither the SDK nor FastMCP would refuse or obey what is in `_meta`."""
+    token = meta.get("progressToken", "")
+    return "fastmcp" not in meta and _is_request_id(token)
+
+
+@lru_cache(REMEMBERED_ENVELOPES)
+def _client(reserved: bytes, version: bytes) -> str | None:
+    """The client that the reserved keys of `_meta` name; None if the SDK would refuse them."""
+    if len(reserved) > MAX_ENVELOPE_BYTES:
+        return None
+    named = client_in_envelope(from_json(reserved), version.decode("latin-1"))
+    return None if named is None else client_as_named(*named) if named else ""
+
+
+def _shown(result: ToolResult) -> dict[str, Any]:
+    """A result as the SDK writes it."""
+    shown: dict[str, Any] = {"content": [_block(block) for block in result.content]}
+    if result.structured_content is not None:
+        shown["structuredContent"] = result.structured_content
+    shown["isError"] = result.is_error
+    return shown
+
+
+def _block(block: Any) -> dict[str, Any]:
+    if type(block) is TextContent:
+        return {"text": block.text, "type": "text"}
+    shown: dict[str, Any] = block.model_dump(by_alias=True, mode="json", exclude_none=True)
+    return shown
