@@ -1,11 +1,14 @@
 """Hidden characters are shown, and ordinary text stays as it is."""
 
 import json
+import random
+import re
 import unicodedata
+from collections.abc import Iterator
 
 import pytest
 
-from toolbridge_mcp.rendering import has_hidden, one_line, visible
+from toolbridge_mcp.rendering import has_hidden, hidden, one_line, visible, visible_json
 
 SHOWN = {
     "a right-to-left override": ("abc\u202egnp.exe", r"abc\u202egnp.exe"),
@@ -71,6 +74,31 @@ def test_every_control_and_format_character_is_shown() -> None:
     ]
     kept = {c for c in hidden if not has_hidden(f"a{c}")}
     assert {unicodedata.name(c).split()[0] for c in kept} <= {"ARABIC", "SYRIAC"}
+
+
+EXACT = re.compile(f"(?:{hidden._FLAGS})|(?!{hidden._ORDINARY})([{hidden._CHARACTERS}])")
+"""What is hidden, without any quick look."""
+
+
+def texts() -> Iterator[str]:
+    """Every character behind a letter, and random texts in which all kinds of characters meet."""
+    yield from (f"a{chr(code)}" for code in range(0x110000))
+    some = [
+        *"".join([*ORDINARY.values(), *(text for text, _ in SHOWN.values())]),
+        *"\r\n\t a1\x7f\x80\u1820\u0e01\u4e00",
+    ]
+    chosen = random.Random(1)
+    for length in (*range(1, 12), hidden._SHORT, hidden._SHORT + 1, 500):
+        for part in (some, [c for c in some if c.isascii()]):
+            yield from ("".join(chosen.choices(part, k=length)) for _ in range(2_000))
+
+
+def test_quick_looks_miss_nothing_and_show_nothing_else() -> None:
+    for text in texts():
+        shown = EXACT.sub(hidden._escaped, text)
+        assert visible(text) == shown
+        assert has_hidden(text) == (shown != text)
+        assert (visible_json(text) == text) == (shown == text)
 
 
 def test_an_escape_can_be_read_back() -> None:
