@@ -57,13 +57,15 @@ def belonging(parent: Belonging) -> str:
 
 def short_ids(summaries: Sequence[Summary]) -> dict[tuple[str, str], str]:
     """By kind and uid, the beginning of the uid that no other item of its kind has here."""
+    ids = {(summary.kind, summary.uid): short_id(summary.uid) for summary in summaries}
+    if len({(kind, shown) for (kind, _), shown in ids.items()}) == len(ids):
+        return ids
     alike: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-    for summary in summaries:
-        alike[summary.kind, short_id(summary.uid)].add(summary.uid)
-    ids: dict[tuple[str, str], str] = {}
-    for (kind, beginning), uids in alike.items():
-        told_apart = _told_apart(uids) if len(uids) > 1 else dict.fromkeys(uids, beginning)
-        ids.update({(kind, uid): shown for uid, shown in told_apart.items()})
+    for (kind, uid), shown in ids.items():
+        alike[kind, shown].add(uid)
+    for (kind, _), uids in alike.items():
+        if len(uids) > 1:
+            ids.update({(kind, uid): shown for uid, shown in _told_apart(uids).items()})
     return ids
 
 
@@ -84,7 +86,8 @@ def _state(summary: Summary) -> list[str]:
         parts.append(word(summary.status))
     if summary.priority:
         parts.append(word(summary.priority))
-    parts += [f"{word(name)}={word(value)}" for name, value in summary.facets]
+    if summary.facets:
+        parts += [f"{word(name)}={word(value)}" for name, value in summary.facets]
     parts += summary.flags
     if summary.due_date:
         parts.append(f"due {word(summary.due_date)}")

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from toolbridge_mcp.entities import Entity
 from toolbridge_mcp.rendering.hidden import one_line
@@ -21,8 +20,7 @@ _SHOWN_ELSEWHERE = frozenset({"title", "preview", "snippet", "status", "priority
 _NO_FACETS = frozenset({"uid", "kind", "createdAt", "updatedAt", "deletedAt", "note"}) | _SHOWN_ELSEWHERE
 
 
-@dataclass(frozen=True, slots=True)
-class Belonging:
+class Belonging(NamedTuple):
     """The item that another one belongs to."""
 
     kind: str
@@ -30,8 +28,7 @@ class Belonging:
     title: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(NamedTuple):
     """An item without its payload. What the item does not have is None or empty.
 
     `facets` are texts beside the state and the priority by which items are filtered, under their names.
@@ -61,22 +58,26 @@ class Summary:
 
 def from_summary(shown: Mapping[str, Any]) -> Summary:
     """The summary in a list with `view=summary`, a search or an overview."""
+    get = shown.get
+    facets, flags = _others(shown)
     return Summary(
-        **_head(shown),
-        kind=_text(shown.get("kind")) or "",
-        title=_text(shown.get("title")),
-        preview=_text(shown.get("preview")),
-        snippet=_text(shown.get("snippet")),
-        status=_text(shown.get("status")),
-        priority=_text(shown.get("priority")),
-        due_date=_text(shown.get("dueDate")),
-        tags=_texts(shown.get("tags")),
-        parent=_belonging(shown.get("parent")),
-        bytes=_number(shown.get("bytes")),
-        facets=tuple(
-            (name, text) for name, value in shown.items() if name not in _NO_FACETS and (text := _text(value))
-        ),
-        flags=_flags((name, value) for name, value in shown.items() if isinstance(value, bool)),
+        kind=_text(get("kind")) or "",
+        uid=_text(get("uid")) or "",
+        version=_number(get("version")),
+        updated_at=_text(get("updatedAt")),
+        created_at=_text(get("createdAt")),
+        deleted_at=_text(get("deletedAt")),
+        title=_text(get("title")),
+        preview=_text(get("preview")),
+        snippet=_text(get("snippet")),
+        status=_text(get("status")),
+        priority=_text(get("priority")),
+        due_date=_text(get("dueDate")),
+        tags=_texts(get("tags")),
+        parent=_belonging(get("parent")),
+        bytes=_number(get("bytes")),
+        facets=facets,
+        flags=flags,
     )
 
 
@@ -90,8 +91,12 @@ def from_item(entity: Entity, item: Mapping[str, Any]) -> Summary:
     fields: Mapping[str, Any] = payload if isinstance(payload, dict) else {}
     title, preview = title_and_preview(entity, fields)
     return Summary(
-        **_head(item),
         kind=entity.kind,
+        uid=_text(item.get("uid")) or "",
+        version=_number(item.get("version")),
+        updated_at=_text(item.get("updatedAt")),
+        created_at=_text(item.get("createdAt")),
+        deleted_at=_text(item.get("deletedAt")),
         title=title,
         preview=preview,
         status=_text(fields.get("status")),
@@ -130,14 +135,15 @@ def parent_of(entity: Entity, fields: Mapping[str, Any]) -> Belonging | None:
 _BOOLEANS = (bool, bool | None)
 
 
-def _head(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "uid": _text(item.get("uid")) or "",
-        "version": _number(item.get("version")),
-        "updated_at": _text(item.get("updatedAt")),
-        "created_at": _text(item.get("createdAt")),
-        "deleted_at": _text(item.get("deletedAt")),
-    }
+def _others(shown: Mapping[str, Any]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """The facets and the flags, in one pass, since most items of a page have neither."""
+    facets, flags = [], []
+    for name, value in shown.items():
+        if value is True or value is False:
+            flags.append((name, value))
+        elif name not in _NO_FACETS and (text := _text(value)):
+            facets.append((name, text))
+    return tuple(facets), _flags(flags) if flags else ()
 
 
 def _flags(values: Iterable[tuple[str, Any]]) -> tuple[str, ...]:
@@ -168,7 +174,9 @@ def _text(value: Any) -> str | None:
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(text for text in value if isinstance(text, str) and text) if isinstance(value, list) else ()
+    if not isinstance(value, list):
+        return ()
+    return tuple([text for text in value if isinstance(text, str) and text])
 
 
 def _number(value: Any) -> int | None:

@@ -65,7 +65,7 @@ def value(json: str, most: int) -> str:
 
 def hashtags(tags: Sequence[str], most: int = SHOWN_TAGS) -> str:
     """The first `most` tags as `#ops #"big deal"`, and the number of the others."""
-    shown = " ".join(f"#{word(tag)}" for tag in tags[:most])
+    shown = " ".join([f"#{word(tag)}" for tag in tags[:most]])
     return f"{shown} +{len(tags) - most}" if len(tags) > most else shown
 
 

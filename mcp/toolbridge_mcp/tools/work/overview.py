@@ -1,7 +1,6 @@
 """Shows in short what there is, and what needs attention."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -107,8 +106,7 @@ def _lines(items: Sequence[Mapping[str, Any]], *, dated: bool) -> list[str]:
     """The items without their texts."""
     return lines(
         [
-            replace(
-                summary,
+            summary._replace(
                 title=summary.title and one_line(summary.title, TITLE_CHARACTERS),
                 preview=None,
                 tags=(),
