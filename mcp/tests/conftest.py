@@ -12,8 +12,8 @@ from tests.harness.deployment import STACK_SETTINGS, OwnStack, expect_no_secret_
 from tests.harness.processes import REPOSITORY, Process, api_process, gateway_process, shared
 from tests.harness.recording import Recording
 from tests.harness.stack import stack_process
+from tests.harness.wire import connections
 from toolbridge_mcp.app import create_server
-from toolbridge_mcp.transport import connections
 
 STARTERS = {"gateway_process", "stack_process", "gateway_before", "subprocess"}
 """Names by which a test file starts programs of its own."""

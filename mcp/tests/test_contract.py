@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.harness.clients import Rest
@@ -15,6 +14,7 @@ from toolbridge_mcp.client.refusals import refusal
 from toolbridge_mcp.contract import code_mismatches, mismatches, operation_mismatches
 from toolbridge_mcp.entities import COMMENT, ENTITIES, NOTE
 from toolbridge_mcp.tools.operations import OPERATIONS
+from toolbridge_mcp.transport import Response
 
 CONTRACT_FILE = REPOSITORY / "api/internal/httpapi/testdata/contract.json"
 CONTRACT: dict[str, Any] = json.loads(CONTRACT_FILE.read_text())
@@ -115,5 +115,5 @@ def test_an_error_code_that_one_half_lacks_or_answers_otherwise_is_said() -> Non
 
 @pytest.mark.parametrize(("code", "status"), CODES_OF_THE_API.items())
 def test_an_answer_with_a_code_of_the_api_is_told_as_what_it_means(code: str, status: int) -> None:
-    error = refusal(httpx.Response(status, json={"error": "a sentence", "code": code}))
+    error = refusal(Response(status, (), json.dumps({"error": "a sentence", "code": code}).encode()))
     assert type(error) is CODES[code].error

@@ -26,13 +26,14 @@ from tests.harness.clients import (
 from tests.harness.first_generation import first_generation
 from tests.harness.processes import TENANT_ID, Process, api_process, gateway_process, running
 from tests.harness.recording import Recording, failing_api
+from tests.harness.wire import connections
 from toolbridge_mcp.app import create_server
 from toolbridge_mcp.client import api as api_module
 from toolbridge_mcp.client import narrowing
 from toolbridge_mcp.client.standing import LOG_SECONDS, Standing
 from toolbridge_mcp.entities import NOTE, TASK
 from toolbridge_mcp.tools.operations import OPERATIONS, Operation
-from toolbridge_mcp.transport import connections
+from toolbridge_mcp.transport import Response
 
 pytestmark = pytest.mark.anyio
 CONDITIONAL = [operation for operation in OPERATIONS if operation.conditional]
@@ -386,12 +387,12 @@ def test_the_operator_reads_of_a_refusal_once_a_minute(
     standing = Standing()
     assert standing.problems() == []
     for _ in range(5):
-        standing.refused(httpx.Response(401))
+        standing.refused(Response(401, (), b""))
     assert len(caplog.records) == 1
     assert standing.problems() == ["The API does not accept this gateway: tenant, secret or clock disagree."]
     now[0] += LOG_SECONDS
     assert standing.problems() == []
-    standing.refused(httpx.Response(403))
+    standing.refused(Response(403, (), b""))
     assert len(caplog.records) == 2
     assert standing.problems() == [], "one user who is not a member says nothing about the others"
 

@@ -11,8 +11,8 @@ import pytest
 from tests.harness.clients import in_memory, settings_for, token, use_every_tool
 from tests.harness.processes import Process, api_process, running
 from tests.harness.recording import Answer, Recording, failing_api
+from tests.harness.wire import connections
 from toolbridge_mcp.app import create_server
-from toolbridge_mcp.transport import connections
 
 pytestmark = pytest.mark.anyio
 SESSIONS = "/v1/sync/sessions"

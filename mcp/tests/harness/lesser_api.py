@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 import httpx
 
-from toolbridge_mcp.transport import connections
+from tests.harness.wire import connections
 
 
 class LesserApi(httpx.AsyncBaseTransport):

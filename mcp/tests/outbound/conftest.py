@@ -10,11 +10,11 @@ import pytest
 from tests.harness.authorization_server import SERVICE, AuthorizationServer, running_authorization_server
 from tests.harness.processes import Process, api_process, running
 from tests.harness.recording import Recording
+from tests.harness.wire import connections
 from tests.outbound.world import API, MakeEndpoint, World
 from toolbridge_mcp.outbound.exchange import ExchangedTokens
 from toolbridge_mcp.outbound.service import ServiceToken
 from toolbridge_mcp.outbound.token_endpoint import TokenEndpoint
-from toolbridge_mcp.transport import connections
 
 
 @pytest.fixture

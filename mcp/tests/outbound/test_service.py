@@ -12,10 +12,10 @@ from tests.harness.clients import in_memory
 from tests.harness.misbehaving import answer, misbehaving
 from tests.harness.processes import Process
 from tests.harness.recording import Recording
+from tests.harness.wire import connections
 from tests.outbound.world import MakeEndpoint, World, client_of, eventually, gateway
 from toolbridge_mcp.errors import TimedOut, TokenServiceMisconfigured, TokenServiceUnavailable
 from toolbridge_mcp.outbound.service import ServiceToken
-from toolbridge_mcp.transport import UNTIL, connections
 
 pytestmark = pytest.mark.anyio
 
@@ -113,11 +113,11 @@ async def test_waiting_for_a_token_ends_with_the_requests_deadline_and_nothing_i
     async with (
         ServiceToken(endpoint(), lambda: world.caller) as tokens,
         misbehaving(answer(b"{}")) as api,
-        client_of(api.url, tokens.auth) as http,
+        client_of(api.url, tokens.send) as http,
     ):
         with anyio.fail_after(5), pytest.raises(TimedOut):
-            await http.post("/v1/notes", content=b"{}", extensions={UNTIL: time.monotonic() + 0.2})
+            await http.post("/v1/notes", until=time.monotonic() + 0.2)
         assert api.opened == 0
         authority.gate.set()
-        assert (await http.post("/v1/notes", content=b"{}")).status_code == 200
+        assert (await http.post("/v1/notes")).status == 200
     assert len(authority.forms) == 1

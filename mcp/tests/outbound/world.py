@@ -2,11 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
 from fastmcp import FastMCP
 
 from tests.harness.authorization_server import SERVICE, AuthorizationServer
@@ -14,12 +13,15 @@ from tests.harness.clients import settings_for
 from tests.harness.processes import Process
 from tests.harness.recording import Recording
 from toolbridge_mcp.app import create_server
+from toolbridge_mcp.http_clients import ApiHttp
 from toolbridge_mcp.identity import CallerToken
+from toolbridge_mcp.outbound import Transmit
 from toolbridge_mcp.outbound.token_endpoint import TokenEndpoint
-from toolbridge_mcp.transport import Signer, TenantTransport, connections
+from toolbridge_mcp.transport import Pool, Request, Response, Signer, TenantTransport
 
 GATEWAY, API = "https://gateway.example/mcp", "https://api.example"
 MakeEndpoint = Callable[..., TokenEndpoint]
+NO_HEADERS: Mapping[str, str] = {}
 
 
 class World:
@@ -57,11 +59,32 @@ async def eventually(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
+class Client:
+    """Sends requests for anything, each with the token that `authorized` puts on it."""
+
+    def __init__(self, http: ApiHttp) -> None:
+        self._http = http
+
+    async def get(self, path: str, headers: Mapping[str, str] = NO_HEADERS) -> Response:
+        return await self._http.send(self._http.request("GET", path, headers))
+
+    async def post(
+        self, path: str, headers: Mapping[str, str] = NO_HEADERS, until: float | None = None
+    ) -> Response:
+        request = self._http.request("POST", path, headers, b"{}")
+        request.until = until
+        return await self._http.send(request)
+
+
 @asynccontextmanager
-async def client_of(url: str, auth: httpx.Auth) -> AsyncIterator[httpx.AsyncClient]:
-    """A client that sends tokens of `auth`, and signs with a clock that moves on by a second each time."""
+async def client_of(
+    url: str, authorized: Callable[[Request, Transmit], Awaitable[Response]]
+) -> AsyncIterator[Client]:
+    """A client whose requests are signed by a clock that moves on by a second each time."""
     seconds = iter(range(1_700_000_000, 1_800_000_000))
     signer = Signer(b"secret", "tenant-a", seconds.__next__)
-    transport = TenantTransport(connections(), base_url=url, signature=signer.headers)
-    async with httpx.AsyncClient(transport=transport, auth=auth, base_url=url, trust_env=False) as http:
-        yield http
+    http = ApiHttp(TenantTransport(Pool.of(url, 8), base_url=url, signature=signer.headers), authorized)
+    try:
+        yield Client(http)
+    finally:
+        await http.aclose()

@@ -75,7 +75,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 LIBRARIES: dict[str, set[str]] = {
     "choice": set(),
-    "client": {"httpx", "pydantic", "pydantic_core"},
+    "client": {"pydantic", "pydantic_core"},
     "entities": {"pydantic", "pydantic_core"},
     "environment": set(),
     "errors": set(),
@@ -94,7 +94,7 @@ LIBRARIES: dict[str, set[str]] = {
     "settings": {"pydantic", "pydantic_core", "pydantic_settings"},
     "single_flight": set(),
     "supervision": set(),
-    "transport": {"aiohttp", "httpx", "httpx_aiohttp"},
+    "transport": {"httptools", "httpx"},
 }
 """Libraries beside the standard one, for the parts that must not know more."""
 

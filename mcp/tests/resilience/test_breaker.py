@@ -17,15 +17,15 @@ from tests.harness.clients import Tools, in_memory, settings_for, text_of, token
 from tests.harness.misbehaving import answer, misbehaving, raw, silent
 from tests.harness.processes import Process, api_process, free_port, gateway_process, running
 from tests.harness.recording import Recording
+from tests.harness.wire import connections
 from toolbridge_mcp.app import create_server
-from toolbridge_mcp.client import upstream
+from toolbridge_mcp.client import silence, upstream
 from toolbridge_mcp.client.upstream import Upstream
 from toolbridge_mcp.errors import CircuitOpen, NotReached
 from toolbridge_mcp.http_clients import api_http
 from toolbridge_mcp.outbound.forward import ForwardedToken
 from toolbridge_mcp.resilience import CircuitBreaker, within
 from toolbridge_mcp.resilience.breaker import FAILURES, LONGEST_SECONDS, TROUBLED_SECONDS
-from toolbridge_mcp.transport import connections
 
 pytestmark = pytest.mark.anyio
 READ: tuple[str, dict[str, Any]] = ("get_note", {"uid": str(uuid4())})
@@ -250,7 +250,7 @@ async def test_readiness_says_that_calls_are_refused(lonely: Process) -> None:
 async def test_a_frozen_api_is_known_before_the_time_of_its_calls_is_up(
     api_binary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upstream, "SILENCE_SECONDS", 0.1)
+    monkeypatch.setattr(silence, "SILENCE_SECONDS", 0.1)
     monkeypatch.setattr(upstream, "PROBE_SECONDS", 0.2)
     with running(api_process(api_binary, tmp_path)) as api:
         async with tools_on(api.url) as tools:

@@ -16,7 +16,6 @@ from toolbridge_mcp.app import create_server
 from toolbridge_mcp.entities import NOTE
 from toolbridge_mcp.resilience.retries import MAX_ATTEMPTS
 from toolbridge_mcp.tools.operations import OPERATIONS
-from toolbridge_mcp.transport import connections
 
 pytestmark = pytest.mark.anyio
 UID = str(uuid4())
@@ -29,7 +28,7 @@ WRITES = {
 
 @asynccontextmanager
 async def tools_on(url: str) -> AsyncIterator[Tools]:
-    server = create_server(settings_for(url), transport=connections())
+    server = create_server(settings_for(url))
     async with in_memory(server, token("ann")) as tools:
         yield tools
 

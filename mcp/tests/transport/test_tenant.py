@@ -24,8 +24,8 @@ from tests.harness.misbehaving import (
 )
 from tests.harness.processes import TENANT_HEADER_SECRET, TENANT_ID, free_port
 from toolbridge_mcp.errors import AnswerTooLong, BadAnswer, NotReached
-from toolbridge_mcp.transport import UNTIL, AnswerLost, Signer, TenantTransport, connections
-from toolbridge_mcp.transport.connections import SPARE_CONNECTIONS
+from toolbridge_mcp.transport import UNTIL, AnswerLost, Pool, Request, Signer, TenantTransport
+from toolbridge_mcp.transport.pool import SPARE_CONNECTIONS
 
 pytestmark = pytest.mark.anyio
 SIGNER = Signer(TENANT_HEADER_SECRET.encode(), TENANT_ID)
@@ -37,10 +37,10 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
 @asynccontextmanager
 async def client_of(
     url: str,
-    signature: Callable[[httpx.Request], Mapping[str, str]] = SIGNER.headers,
-    engine: httpx.AsyncBaseTransport | None = None,
+    signature: Callable[[Request], Mapping[str, str]] = SIGNER.headers,
+    calls: int = 100,
 ) -> AsyncIterator[httpx.AsyncClient]:
-    transport = TenantTransport(engine or connections(), base_url=url, signature=signature)
+    transport = TenantTransport(Pool.of(url, calls), base_url=url, signature=signature)
     async with httpx.AsyncClient(transport=transport, base_url=url, trust_env=False) as http:
         yield http
 
@@ -72,8 +72,8 @@ async def test_a_request_cannot_bring_its_own_signature() -> None:
 
 
 async def test_another_scheme_can_sign_method_target_headers_and_content() -> None:
-    def signature(request: httpx.Request) -> dict[str, str]:
-        parts = (request.method.encode(), request.url.raw_path, request.headers["If-Match"].encode())
+    def signature(request: Request) -> dict[str, str]:
+        parts = (request.method.encode(), request.target.encode(), request.headers["If-Match"].encode())
         return {"Signature": hmac.new(SECRET, b"\n".join((*parts, request.content)), "sha256").hexdigest()}
 
     async with misbehaving(OK) as api, client_of(api.url, signature) as http:
@@ -179,7 +179,7 @@ async def test_an_api_that_does_not_listen_was_not_reached() -> None:
 
 
 async def test_without_a_free_connection_the_api_was_not_reached() -> None:
-    async with misbehaving(silent) as api, client_of(api.url, engine=connections(0)) as http:
+    async with misbehaving(silent) as api, client_of(api.url, calls=0) as http:
         waiting = [asyncio.create_task(http.get("/v1/notes")) for _ in range(SPARE_CONNECTIONS)]
         await api.until(lambda: len(api.requests) == SPARE_CONNECTIONS)
         with pytest.raises(NotReached):

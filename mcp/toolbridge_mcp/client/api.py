@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-import httpx
 from pydantic import ValidationError
 
 from toolbridge_mcp.client.call import Call, Origin
@@ -15,7 +14,7 @@ from toolbridge_mcp.client.description import ServerInfo
 from toolbridge_mcp.client.document import Document
 from toolbridge_mcp.client.first_generation import FirstGeneration
 from toolbridge_mcp.client.sessions import InBandSession, OpenedSession
-from toolbridge_mcp.client.upstream import NOTHING_CHANGED, READY_SECONDS, Upstream
+from toolbridge_mcp.client.upstream import NOTHING_CHANGED, READY_SECONDS, Http, Upstream
 from toolbridge_mcp.errors import (
     AnswersUnread,
     BadAnswer,
@@ -67,9 +66,7 @@ class ApiClient:
     around it, keeps it, and raises a `ToolBridgeError` when the API refuses, fails or is not there.
     """
 
-    def __init__(
-        self, open_http: Callable[[], httpx.AsyncClient], user: Callable[[], Hashable] = lambda: None
-    ) -> None:
+    def __init__(self, open_http: Callable[[], Http], user: Callable[[], Hashable] = lambda: None) -> None:
         """`user` names the user of the call at hand, as the API knows them."""
         self._upstream = Upstream(open_http, user)
         self._api: _Api | None = None

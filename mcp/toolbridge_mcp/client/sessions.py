@@ -1,8 +1,7 @@
 """The sync session in which the requests of one tool call reach the API."""
 
-from collections.abc import Sequence
+from urllib.parse import urlencode
 
-import httpx
 from pydantic import ValidationError
 
 from toolbridge_mcp.client.call import Call, Origin
@@ -12,7 +11,7 @@ from toolbridge_mcp.client.lean import lean
 from toolbridge_mcp.client.reduced import page_of_edges
 from toolbridge_mcp.client.upstream import NOTHING_CHANGED, Upstream
 from toolbridge_mcp.errors import BadAnswer
-from toolbridge_mcp.transport import EDGES
+from toolbridge_mcp.transport import Response
 
 
 class InBandSession:
@@ -34,25 +33,25 @@ class InBandSession:
         """Sends the request once. Raises a `ToolBridgeError` if the answer is not a document."""
         answer = await self._upstream.send(
             call.method,
-            call.path,
+            call.path + self._query(call),
+            {**self._headers, **(self._key if call.writes else {}), **call.headers()},
+            call.content() or b"",
             writes=call.writes,
-            params=self._query(call),
-            content=call.content(),
-            headers={**self._headers, **(self._key if call.writes else {}), **call.headers()},
-            extensions={EDGES: True} if call.of_one_item else None,
+            edges=call.of_one_item,
         )
-        if EDGES in answer.extensions:
-            return page_of_edges(answer.content, answer.extensions[EDGES])
+        if answer.whole_size:
+            return page_of_edges(answer.content, answer.whole_size)
         try:
             document = Document.parse(answer.content)
         except ValueError as error:
             raise (BadAnswer() if call.writes else BadAnswer(facts=NOTHING_CHANGED)) from error
         return lean(document, call, self._features) if call.wishes else document
 
-    def _query(self, call: Call) -> Sequence[tuple[str, str]] | None:
-        """What the request asks for, as far as the API knows it."""
+    def _query(self, call: Call) -> str:
+        """What the request asks for, as far as the API knows it, with its question mark; empty if nothing."""
         wished = [(wish.name, wish.value) for wish in call.wishes if wish.feature in self._features]
-        return [*call.query.items(), *call.repeated, *wished] or None
+        asked = [*call.query.items(), *call.repeated, *wished]
+        return f"?{urlencode(asked)}" if asked else ""
 
 
 class OpenedSession(InBandSession):
@@ -74,5 +73,5 @@ class OpenedSession(InBandSession):
             raise BadAnswer(facts=NOTHING_CHANGED) from error
         self._headers |= {"X-Sync-Session": session.id, "X-Sync-Epoch": str(session.epoch)}
 
-    async def _ask_for_one(self) -> httpx.Response:
-        return await self._upstream.send("POST", "/v1/sync/sessions", headers=self._headers)
+    async def _ask_for_one(self) -> Response:
+        return await self._upstream.send("POST", "/v1/sync/sessions", self._headers)

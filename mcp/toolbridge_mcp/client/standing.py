@@ -4,7 +4,7 @@ import logging
 import time
 from email.utils import parsedate_to_datetime
 
-import httpx
+from toolbridge_mcp.transport import Response
 
 logger = logging.getLogger(__name__)
 
@@ -15,6 +15,7 @@ REFUSED_SECONDS = 30
 """How long a refusal counts. Only calls can show that it is over, and none come while it counts."""
 
 LOG_SECONDS = 60
+UNAUTHORIZED = 401
 
 
 class Standing:
@@ -25,25 +26,25 @@ class Standing:
         self._logged_at = -float("inf")
         self._apart = 0
 
-    def refused(self, answer: httpx.Response) -> None:
+    def refused(self, answer: Response) -> None:
         """Takes note of an answer that refuses the tenant. The operator reads of it once a minute.
 
         With 403 the API refuses this user in the tenant, which says nothing about other users.
         """
         now = time.monotonic()
         self.compare_clocks(answer)
-        if answer.status_code == httpx.codes.UNAUTHORIZED:
+        if answer.status == UNAUTHORIZED:
             self._refused_at = now
         if now - self._logged_at >= LOG_SECONDS:
             self._logged_at = now
             logger.error(
                 "the API does not accept this gateway: tenant, secret or clock disagree",
-                extra={"status": answer.status_code, "clock_difference_seconds": self._apart},
+                extra={"status": answer.status, "clock_difference_seconds": self._apart},
             )
 
-    def compare_clocks(self, answer: httpx.Response) -> None:
+    def compare_clocks(self, answer: Response) -> None:
         """Compares the clocks, if the answer has a date."""
-        difference = seconds_ahead(answer)
+        difference = seconds_ahead(answer.header("Date"))
         self._apart = 0 if difference is None else difference
 
     def problems(self) -> list[str]:
@@ -57,10 +58,11 @@ class Standing:
         return []
 
 
-def seconds_ahead(answer: httpx.Response, now: float | None = None) -> int | None:
-    """How far this clock is ahead of the API's, in seconds; None if the answer does not say its time."""
+def seconds_ahead(date: str, now: float | None = None) -> int | None:
+    """How far this clock is ahead of the API's, in seconds. `date` is the header of that name in an answer;
+    the result is None if it does not say the time."""
     try:
-        there = parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
+        there = parsedate_to_datetime(date).timestamp()
     except ValueError:
         return None
     return round((time.time() if now is None else now) - there)

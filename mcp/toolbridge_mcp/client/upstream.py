@@ -5,12 +5,11 @@ from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from contextvars import Context
 from types import TracebackType
-from typing import Any, Self
-
-import httpx
+from typing import Protocol, Self
 
 from toolbridge_mcp.client.openings import Openings
 from toolbridge_mcp.client.refusals import is_from_the_api, refusal
+from toolbridge_mcp.client.silence import Silence
 from toolbridge_mcp.client.standing import Standing
 from toolbridge_mcp.errors import (
     AnswerDropped,
@@ -25,7 +24,7 @@ from toolbridge_mcp.errors import (
 )
 from toolbridge_mcp.metrics import count_request, watch_circuit
 from toolbridge_mcp.resilience import Attempt, CircuitBreaker, Deadline, current_deadline
-from toolbridge_mcp.transport import LACKS, AnswerLost, set_deadline
+from toolbridge_mcp.transport import AnswerLost, Request, Response, set_deadline
 from toolbridge_mcp.unread import NoRoom
 
 READY_SECONDS = 2.0
@@ -34,26 +33,42 @@ DEGRADED = "degraded: "
 """How our API begins the answer when it can serve, but not everything."""
 PROBE_SECONDS = 1.0
 WATCH_SECONDS = 0.05
-SILENCE_SECONDS = 3.0
-"""How long a request may go without an answer before the gateway probes whether the API is there at all."""
 
 NOTHING_CHANGED: Mapping[str, object] = {"consequence": "nothing was changed"}
 """For errors about unreadable answers to reads. By default they say that something may have changed."""
 
-_READ = httpx.ByteStream(b"")
-"""The stream of an answer that has been read. httpx's own refers to the answer: both, and the request, would
-stay until the next full garbage collection."""
+_NOT_FOUND = 404
+_NO_HEADERS: Mapping[str, str] = {}
+
+
+class Http(Protocol):
+    """Makes requests to the API, and sends each once, with token and signature."""
+
+    def request(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        content: bytes = b"",
+        *,
+        edges: bool = False,
+    ) -> Request: ...
+
+    async def send(self, request: Request) -> Response: ...
+
+    async def aclose(self) -> None: ...
 
 
 class Upstream:
     """The connection to the API. To be entered before use; left, it has no task and no connection."""
 
-    _http: httpx.AsyncClient
+    _http: Http
 
-    def __init__(self, open_http: Callable[[], httpx.AsyncClient], user: Callable[[], Hashable]) -> None:
+    def __init__(self, open_http: Callable[[], Http], user: Callable[[], Hashable]) -> None:
         self._open_http = open_http
         self.openings = Openings(user)
         self._watching: asyncio.Task[None] | None = None
+        self._silence = Silence(self._watch)
         self.breaker = CircuitBreaker()
         self.warning = ""
         self.standing = Standing()
@@ -63,31 +78,41 @@ class Upstream:
 
     async def __aenter__(self) -> Self:
         self._http = self._open_http()
-        await self._http.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._silence.close()
         if self._watching:
             self._watching.cancel()
             await asyncio.wait([self._watching])
-        await self._http.__aexit__(kind, error, trace)
+        await self._http.aclose()
 
-    async def send(self, method: str, path: str, *, writes: bool = False, **parts: Any) -> httpx.Response:
+    async def send(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        content: bytes = b"",
+        *,
+        writes: bool = False,
+        edges: bool = False,
+    ) -> Response:
         """Sends one request once, and returns the answer if it is a success.
 
-        `parts` are those of `httpx.Request`. `writes` says whether the request may change something, and so
-        what it means if no answer comes. Raises `NoRoom` if there is none for the answer to a read.
+        `target` is the path with the query. `writes` says whether the request may change something, and so
+        what it means if no answer comes. With `edges`, the answer may be cut (`Response.whole_size`). Raises
+        `NoRoom` if there is none for the answer to a read.
         """
-        request = self._http.build_request(method, path, **parts)
+        request = self._http.request(method, target, headers, content, edges=edges)
         try:
             with self.breaker.attempt() as attempt:
                 if attempt.is_trial:
                     await self._ask_ready(attempt, READY_SECONDS)
                 answer = await self._transmit(request, attempt, current_deadline(), writes=writes)
-            if size := answer.extensions.get(LACKS):
-                raise AnswerDropped if writes else NoRoom(size)
+            if answer.lacks:
+                raise AnswerDropped if writes else NoRoom(answer.lacks)
             if answer.is_success:
                 return answer
             error = refusal(answer)
@@ -108,23 +133,23 @@ class Upstream:
     async def _ask_ready(self, attempt: Attempt, seconds: float) -> None:
         """The one call that an open breaker lets through asks first: that costs it `seconds` at most, and
         puts no write at risk. The first generation has no `/readyz`; there, any answer must do."""
-        request = self._http.build_request("GET", READY_PATH)
+        request = self._http.request("GET", READY_PATH, _NO_HEADERS)
         answer = await self._transmit(request, attempt, Deadline(seconds), writes=False)
         self.standing.compare_clocks(answer)
-        if not answer.is_success and answer.status_code != httpx.codes.NOT_FOUND:
+        if not answer.is_success and answer.status != _NOT_FOUND:
             raise refusal(answer)
-        self.warning = answer.text.removeprefix(DEGRADED) if answer.text.startswith(DEGRADED) else ""
+        text = answer.text
+        self.warning = text.removeprefix(DEGRADED) if text.startswith(DEGRADED) else ""
 
     async def _transmit(
-        self, request: httpx.Request, attempt: Attempt, deadline: Deadline, *, writes: bool
-    ) -> httpx.Response:
+        self, request: Request, attempt: Attempt, deadline: Deadline, *, writes: bool
+    ) -> Response:
         """One request on the wire, and what the breaker learns from it."""
         set_deadline(request, deadline.at)
         outcome = "other"
-        silence = asyncio.get_running_loop().call_later(SILENCE_SECONDS, self._watch)
+        self._silence.begin(request)
         try:
             answer = await self._http.send(request)
-            answer.stream = _READ
         except NotReached:
             outcome = "not reached"
             self._failed(attempt)
@@ -134,21 +159,21 @@ class Upstream:
             if error.begun:
                 attempt.answered()
             else:
-                self._failed(attempt, may_be_slow=error.late and request.url.path != READY_PATH)
+                self._failed(attempt, may_be_slow=error.late and request.target != READY_PATH)
             raise _lost(error.late, writes) from error
         except BadAnswer:
             outcome = "bad answer"
             attempt.answered()
             raise
         else:
-            outcome = f"{answer.status_code // 100}xx"
+            outcome = f"{answer.status // 100}xx"
             if is_from_the_api(answer):
                 attempt.answered()
             else:
                 self._failed(attempt)
             return answer
         finally:
-            silence.cancel()
+            self._silence.end(request)
             count_request(outcome)
 
     def _failed(self, attempt: Attempt, *, may_be_slow: bool = False) -> None:

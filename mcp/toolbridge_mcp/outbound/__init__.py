@@ -1,7 +1,7 @@
 """Which token the gateway sends to the API. Only `TOOLBRIDGE_OUTBOUND_IDENTITY` decides that.
 
 No mode falls back to another, and the gateway signs no token itself. Each mode is a class with
-`bearer_token`, which returns the token for the present caller, and `auth`, which puts it on requests.
+`bearer_token`, which returns the token for the present caller, and `send`, which sends a request with it.
 """
 
 from collections.abc import Callable
@@ -9,14 +9,14 @@ from collections.abc import Callable
 import httpx
 
 from toolbridge_mcp.identity import CallerToken, caller_token
-from toolbridge_mcp.outbound.auth import BearerAuth, is_about_the_tenant
+from toolbridge_mcp.outbound.auth import Transmit, is_about_the_tenant
 from toolbridge_mcp.outbound.exchange import ExchangedTokens
 from toolbridge_mcp.outbound.forward import ForwardedToken
 from toolbridge_mcp.outbound.service import ServiceToken
 from toolbridge_mcp.outbound.token_endpoint import TokenEndpoint
 from toolbridge_mcp.settings import Settings
 
-__all__ = ["BearerAuth", "ForwardedToken", "Outbound", "is_about_the_tenant", "outbound_identity"]
+__all__ = ["ForwardedToken", "Outbound", "Transmit", "is_about_the_tenant", "outbound_identity"]
 
 Outbound = ForwardedToken | ExchangedTokens | ServiceToken
 

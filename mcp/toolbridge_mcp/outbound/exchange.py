@@ -9,9 +9,10 @@ from typing import Self
 from cachetools import TLRUCache
 
 from toolbridge_mcp.identity import CallerToken
-from toolbridge_mcp.outbound.auth import IssuedTokenAuth
+from toolbridge_mcp.outbound.auth import Transmit, send_with_issued_token
 from toolbridge_mcp.outbound.token_endpoint import IssuedToken, TokenEndpoint
 from toolbridge_mcp.single_flight import SingleFlight
+from toolbridge_mcp.transport import Request, Response
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  a type, no token
 GRANT = {
@@ -41,9 +42,9 @@ class ExchangedTokens:
         self._kept: TLRUCache[bytes, IssuedToken] = TLRUCache(max_kept, _renew_at, timer=endpoint.now)
         self._exchanges: SingleFlight[IssuedToken] = SingleFlight()
 
-    @property
-    def auth(self) -> IssuedTokenAuth:
-        return IssuedTokenAuth(self.bearer_token, self.forget)
+    async def send(self, request: Request, transmit: Transmit) -> Response:
+        """As `send_with_issued_token` does it."""
+        return await send_with_issued_token(request, transmit, self.bearer_token, self.forget)
 
     async def bearer_token(self, seconds: float | None = None) -> str | None:
         """The token for the API, or None outside of a message. Raises `TimeoutError` after `seconds`."""

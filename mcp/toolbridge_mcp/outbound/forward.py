@@ -5,7 +5,8 @@ from types import TracebackType
 from typing import Self
 
 from toolbridge_mcp.identity import CallerToken
-from toolbridge_mcp.outbound.auth import BearerAuth
+from toolbridge_mcp.outbound.auth import Transmit, authorize
+from toolbridge_mcp.transport import Request, Response
 
 
 class ForwardedToken:
@@ -14,12 +15,16 @@ class ForwardedToken:
     def __init__(self, caller: Callable[[], CallerToken | None]) -> None:
         self._caller = caller
 
-    @property
-    def auth(self) -> BearerAuth:
-        return BearerAuth(self.bearer_token)
+    async def send(self, request: Request, transmit: Transmit) -> Response:
+        """Sends the request once, with the caller's token."""
+        authorize(request, self._token())
+        return await transmit(request)
 
     async def bearer_token(self) -> str | None:
         """The caller's token, or None outside of a message."""
+        return self._token()
+
+    def _token(self) -> str | None:
         caller = self._caller()
         return caller.value if caller else None
 

@@ -6,9 +6,10 @@ from typing import Self
 
 from toolbridge_mcp.errors import TokenServiceMisconfigured, TokenServiceRefused
 from toolbridge_mcp.identity import CallerToken
-from toolbridge_mcp.outbound.auth import IssuedTokenAuth
+from toolbridge_mcp.outbound.auth import Transmit, send_with_issued_token
 from toolbridge_mcp.outbound.token_endpoint import IssuedToken, TokenEndpoint
 from toolbridge_mcp.single_flight import SingleFlight
+from toolbridge_mcp.transport import Request, Response
 
 GRANT = {"grant_type": "client_credentials"}
 REFUSED_SECONDS = 30
@@ -41,9 +42,9 @@ class ServiceToken:
             self._fetches.start(self._fetch)
         return token
 
-    @property
-    def auth(self) -> IssuedTokenAuth:
-        return IssuedTokenAuth(self.bearer_token, self.forget)
+    async def send(self, request: Request, transmit: Transmit) -> Response:
+        """As `send_with_issued_token` does it."""
+        return await send_with_issued_token(request, transmit, self.bearer_token, self.forget)
 
     def forget(self, token: str) -> None:
         """Drops the kept token if it still is `token`."""

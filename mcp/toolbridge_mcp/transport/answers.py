@@ -1,21 +1,13 @@
 """Reading an answer whole, within a limit."""
 
-import httpx
-
 from toolbridge_mcp.errors import AnswerTooLong, BadAnswer
-from toolbridge_mcp.unread import current_answer
+from toolbridge_mcp.transport.messages import Fields, Response
+from toolbridge_mcp.unread import Answer
 
 MAX_ANSWER_BYTES = 5 * 1024 * 1024
 """The API ends a page before 4 MiB, and the gateway takes no larger item."""
 
-EDGES = "edges"
-"""The request extension that asks for the start and the end of an answer that is too long. The response then
-has an extension of this name too: the size of the whole answer."""
-
 EDGE_BYTES = 16 * 1024
-
-LACKS = "lacks"
-"""The extension of a response without content: how many bytes of room there have to be for it."""
 
 LARGE_BYTES = 32 * 1024
 
@@ -30,41 +22,73 @@ OBJECT_BYTES, VALUE_BYTES = 240, 64
 """What a JSON object and any other value occupy at least. Few bytes of JSON can make many of them."""
 
 
-async def read_whole(response: httpx.Response, *, edges: bool = False) -> httpx.Response:
-    """Returns the response with its content. Its connection is released, also when reading fails.
+class Reading:
+    """Takes one answer as it comes, and keeps what there is room for.
 
-    A success that there is no room for has no content, but the extension `LACKS`. Raises `BadAnswer` for
-    encoded content. Beyond `MAX_ANSWER_BYTES` it raises `AnswerTooLong`, or with `edges` returns the first
-    and the last `EDGE_BYTES`.
+    A success that there is no room for is not read: its `lacks` says how many bytes it needs. Beyond
+    `MAX_ANSWER_BYTES` an answer is `AnswerTooLong`, or with `edges` its first and last `EDGE_BYTES` are kept.
     """
-    content = b""
-    try:
-        size = lacks = _lacks(response, _declared(response) * TEXT_COPIES)
-        if not lacks:
-            content, size = await _content(_plain(response), edges)
-            if len(content) > LARGE_BYTES and (lacks := _lacks(response, _weight(content))):
-                content, size = b"", 0
-    finally:
-        await response.aclose()
-    notes = {LACKS: lacks} if lacks else {} if size == len(content) else {EDGES: size}
-    return httpx.Response(
-        response.status_code,
-        headers=response.headers,
-        content=content,
-        extensions={**response.extensions, **notes},
-    )
 
+    __slots__ = ("_chunks", "_edges", "_fields", "_lacks", "_room", "_size", "_start", "_status")
 
-def _declared(response: httpx.Response) -> int:
-    """How many bytes an answer will have, as far as it is known."""
-    length = response.headers.get("Content-Length", "")
-    return min(int(length), MAX_ANSWER_BYTES) if length.isdecimal() else UNDECLARED_BYTES
+    def __init__(self, *, edges: bool = False, room: Answer | None = None) -> None:
+        """`room` is the answer to the client that this one becomes a part of, where anybody counts those."""
+        self._edges = edges
+        self._room = room
+        self._status = 0
+        self._fields: Fields = ()
+        self._chunks: list[bytes] = []
+        self._start = b""
+        self._size = 0
+        self._lacks = 0
 
+    def begin(self, status: int, fields: Fields) -> bool:
+        """Takes the head, and returns whether the content is wanted. Raises `BadAnswer` if it is encoded: the
+        gateway asks for `identity`, because a few bytes of another encoding can decode to gigabytes."""
+        self._status, self._fields = status, fields
+        declared, encoded = UNDECLARED_BYTES, False
+        for name, value in fields:
+            lower = name.lower()
+            if lower == b"content-length" and value.isdigit():
+                declared = min(int(value), MAX_ANSWER_BYTES)
+            elif lower == b"content-encoding" or (
+                lower == b"transfer-encoding" and value.strip().lower() != b"chunked"
+            ):
+                encoded = True
+        self._lacks = self._missing(declared * TEXT_COPIES)
+        if self._lacks:
+            return False
+        if encoded:
+            raise BadAnswer
+        return True
 
-def _lacks(response: httpx.Response, size: int) -> int:
-    """`size` if there is no room for so many bytes, else 0."""
-    answer = current_answer()
-    return size if answer and response.is_success and not answer.takes(size) else 0
+    def feed(self, chunk: bytes) -> None:
+        """Takes a part of the content. Raises `AnswerTooLong`."""
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        if self._size > MAX_ANSWER_BYTES:
+            if not self._edges:
+                raise AnswerTooLong(facts={"limit": MAX_ANSWER_BYTES})
+            content = b"".join(self._chunks)
+            self._start = self._start or content[:EDGE_BYTES]
+            self._chunks = [content[-EDGE_BYTES:]]
+
+    def response(self) -> Response:
+        """The answer, once all of it has come."""
+        if self._lacks:
+            return Response(self._status, self._fields, b"", lacks=self._lacks)
+        chunks = self._chunks
+        content = chunks[0] if len(chunks) == 1 and not self._start else self._start + b"".join(chunks)
+        if len(content) > LARGE_BYTES and (lacks := self._missing(_weight(content))):
+            return Response(self._status, self._fields, b"", lacks=lacks)
+        whole = self._size if self._size != len(content) else 0
+        return Response(self._status, self._fields, content, whole_size=whole)
+
+    def _missing(self, size: int) -> int:
+        """`size` if there is no room for so many bytes, else 0."""
+        if self._room is None or not 200 <= self._status < 300 or self._room.takes(size):
+            return 0
+        return size
 
 
 def _weight(content: bytes) -> int:
@@ -72,25 +96,3 @@ def _weight(content: bytes) -> int:
     width = 1 if content.isascii() else 4 if b"\xf0" in content else 2
     values = content.count(b",") + content.count(b"[")
     return len(content) * width * TEXT_COPIES + values * VALUE_BYTES + content.count(b"{") * OBJECT_BYTES
-
-
-def _plain(response: httpx.Response) -> httpx.AsyncByteStream:
-    """The stream of an answer that is not encoded. The gateway asks for `identity`, because a few bytes of
-    another encoding can decode to gigabytes."""
-    if isinstance(response.stream, httpx.AsyncByteStream) and "Content-Encoding" not in response.headers:
-        return response.stream
-    raise BadAnswer
-
-
-async def _content(stream: httpx.AsyncByteStream, edges: bool) -> tuple[bytes, int]:
-    """The content, or its start and its end, and the size of all of it."""
-    start, chunks, size = b"", list[bytes](), 0
-    async for chunk in stream:
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > MAX_ANSWER_BYTES:
-            if not edges:
-                raise AnswerTooLong(facts={"limit": MAX_ANSWER_BYTES})
-            content = b"".join(chunks)
-            start, chunks = start or content[:EDGE_BYTES], [content[-EDGE_BYTES:]]
-    return start + b"".join(chunks), size

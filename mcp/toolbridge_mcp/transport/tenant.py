@@ -1,63 +1,117 @@
-"""The custom httpx transport between the gateway and the API."""
+"""The way to the API: the one place that every request passes, whoever makes it."""
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
-from typing import Self
+from typing import Protocol, Self
 
 import httpx
 
 from toolbridge_mcp.settings import Settings
-from toolbridge_mcp.transport.answers import EDGES, read_whole
-from toolbridge_mcp.transport.deadline import seconds_left
-from toolbridge_mcp.transport.failures import Failures
+from toolbridge_mcp.transport.answers import Reading
+from toolbridge_mcp.transport.deadline import UNTIL
+from toolbridge_mcp.transport.httpx_engine import HttpxEngine
+from toolbridge_mcp.transport.messages import Request, Response
+from toolbridge_mcp.transport.pool import Pool
 from toolbridge_mcp.transport.signing import Signer
+from toolbridge_mcp.unread import current_answer
+
+EDGES = "edges"
+"""The extension of an `httpx.Request` that asks for the start and the end of an answer that is too long. The
+response then has an extension of this name too: the size of the whole answer."""
+
+LACKS = "lacks"
+"""The extension of an `httpx.Response` without content: how many bytes of room there have to be for it."""
+
+
+class Engine(Protocol):
+    """What carries a request to the API and its answer back. `Pool` says what it raises."""
+
+    async def exchange(self, request: Request, reading: Reading) -> None: ...
+
+    async def aclose(self) -> None: ...
 
 
 class TenantTransport(httpx.AsyncBaseTransport):
     """Signs each request for the tenant, and talks to one host only.
 
     `signature` returns the headers that sign a request; they replace any of the same name. Responses are read
-    whole, within the request's deadline (`UNTIL`) if it has one. A request to any host but that of `base_url`
-    is a `ValueError`: signature and token belong to the API alone.
+    whole, within the request's deadline if it has one. There are two doors to it: `send`, on the way of a
+    call, and for those who use httpx `handle_async_request`. Through that, a request to any host but that of
+    `base_url` is a `ValueError`: signature and token belong to the API alone.
 
     Raises `NotReached` when nothing was sent, `AnswerLost` when something was sent and no whole answer came,
     and `BadAnswer` when the answer cannot be one of the API's.
     """
 
     def __init__(
-        self,
-        inner: httpx.AsyncBaseTransport,
-        *,
-        base_url: str,
-        signature: Callable[[httpx.Request], Mapping[str, str]],
+        self, engine: Engine, *, base_url: str, signature: Callable[[Request], Mapping[str, str]]
     ) -> None:
-        self._inner = inner
-        self._origin = _origin(httpx.URL(base_url))
+        url = httpx.URL(base_url)
+        self._engine = engine
+        self._origin = _origin(url)
         self._signature = signature
+        self.host = url.netloc.decode()
+        """The value of the header `Host`."""
 
     @classmethod
     def of(
-        cls, settings: Settings, inner: httpx.AsyncBaseTransport, now: Callable[[], float] = time.time
+        cls,
+        settings: Settings,
+        engine: httpx.AsyncBaseTransport | None = None,
+        now: Callable[[], float] = time.time,
     ) -> Self:
-        """The transport to the API that the settings name. `now` is the clock of the signature."""
+        """The transport to the API that the settings name. `engine` is for tests, in place of real
+        connections, and `now` is the clock of the signature."""
+        url = settings.go_api_base_url
         secret = settings.tenant_header_secret.get_secret_value().encode()
         signer = Signer(secret, settings.tenant_id, now)
-        return cls(inner, base_url=settings.go_api_base_url, signature=signer.headers)
+        carrier = HttpxEngine(engine, url) if engine else Pool.of(url, settings.max_calls)
+        return cls(carrier, base_url=url, signature=signer.headers)
+
+    async def send(self, request: Request) -> Response:
+        """The answer to the request, whose headers are signed in place."""
+        request.headers.update(self._signature(request))
+        reading = Reading(edges=request.edges, room=current_answer())
+        await self._engine.exchange(request, reading)
+        return reading.response()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if _origin(request.url) != self._origin:
             raise ValueError("the gateway sends requests to the configured API only")
-        request.headers.update(self._signature(request))
-        with Failures() as failures:
-            async with asyncio.timeout(seconds_left(request)):
-                response = await self._inner.handle_async_request(request)
-                failures.begun = True
-                return await read_whole(response, edges=EDGES in request.extensions)
+        return _in_httpx(await self.send(await _out_of_httpx(request)))
 
     async def aclose(self) -> None:
-        await self._inner.aclose()
+        await self._engine.aclose()
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
+
+
+async def _out_of_httpx(request: httpx.Request) -> Request:
+    content = await request.aread()
+    if "Transfer-Encoding" in request.headers:
+        del request.headers["Transfer-Encoding"]
+        request.headers["Content-Length"] = str(len(content))
+    limits: Mapping[str, float | None] = request.extensions.get("timeout", {})
+    to_connect = [seconds for name in ("connect", "pool") if (seconds := limits.get(name)) is not None]
+    to_read = limits.get("read")
+    return Request(
+        request.method,
+        request.url.raw_path.decode("ascii"),
+        request.headers,
+        content,
+        until=request.extensions.get(UNTIL, None if to_read is None else time.monotonic() + to_read),
+        connect_seconds=min(to_connect, default=None),
+        edges=EDGES in request.extensions,
+    )
+
+
+def _in_httpx(response: Response) -> httpx.Response:
+    notes = {LACKS: response.lacks, EDGES: response.whole_size}
+    return httpx.Response(
+        response.status,
+        headers=list(response.fields),
+        content=response.content,
+        extensions={name: size for name, size in notes.items() if size},
+    )

@@ -13,10 +13,10 @@ from toolbridge_mcp.cli.failures import Failure
 from toolbridge_mcp.client import JsonObject
 from toolbridge_mcp.client.refusals import refusal
 from toolbridge_mcp.entities import Entity
-from toolbridge_mcp.errors import SignInRequired, TenantRefused
+from toolbridge_mcp.errors import SignInRequired, TenantRefused, ToolBridgeError
 from toolbridge_mcp.http_clients import client_for
 from toolbridge_mcp.retry_after import retry_after_seconds
-from toolbridge_mcp.transport import Signer
+from toolbridge_mcp.transport import Response, Signer
 
 SECONDS = 60
 ATTEMPTS = 8
@@ -251,7 +251,7 @@ def _pause(attempt: int, answer: httpx.Response | None) -> float:
 def _good(side: Side, answer: httpx.Response) -> httpx.Response:
     if answer.is_success:
         return answer
-    error = refusal(answer)
+    error = _refusal(answer)
     where = side.place.url
     if isinstance(error, TenantRefused):
         raise Failure(
@@ -264,7 +264,11 @@ def _good(side: Side, answer: httpx.Response) -> httpx.Response:
 
 
 def _reason(answer: httpx.Response) -> str:
-    return f"the API answers {answer.status_code}{_said(refusal(answer).message if answer.is_error else '')}"
+    return f"the API answers {answer.status_code}{_said(_refusal(answer).message if answer.is_error else '')}"
+
+
+def _refusal(answer: httpx.Response) -> ToolBridgeError:
+    return refusal(Response(answer.status_code, answer.headers.raw, answer.content))
 
 
 def _said(message: str) -> str:

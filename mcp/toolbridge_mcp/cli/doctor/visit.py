@@ -1,6 +1,6 @@
 """What the checks share: the settings, the HTTP clients, and the responses to earlier checks."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
@@ -10,9 +10,9 @@ import httpx
 from toolbridge_mcp.environment import forget_outside
 from toolbridge_mcp.http_clients import client_for, outside_http
 from toolbridge_mcp.identity import CallerToken
-from toolbridge_mcp.outbound import BearerAuth, Outbound, outbound_identity
+from toolbridge_mcp.outbound import Outbound, outbound_identity
 from toolbridge_mcp.settings import Settings
-from toolbridge_mcp.transport import TenantTransport, connections
+from toolbridge_mcp.transport import TenantTransport
 
 TIMEOUT = 10
 
@@ -23,6 +23,18 @@ class Failed(Exception):
 
 class NotChecked(Exception):
     """A check was left out. The message says why."""
+
+
+class _Bearer(httpx.Auth):
+    """Sends each request with the token that `bearer_token` returns for it."""
+
+    def __init__(self, bearer_token: Callable[[], Awaitable[str | None]]) -> None:
+        self._bearer_token = bearer_token
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        if token := await self._bearer_token():
+            request.headers["Authorization"] = f"Bearer {token}"
+        yield request
 
 
 class Visit:
@@ -71,11 +83,11 @@ class Visit:
     def api_signed(self, **changes: object) -> httpx.AsyncClient:
         """A client with the user's token that signs by the gateway's settings, but for these changes."""
         settings = self.settings.model_copy(update=changes)
-        return self._api_client(settings, BearerAuth(self.outbound.bearer_token))
+        return self._api_client(settings, _Bearer(self.outbound.bearer_token))
 
     def _api_client(self, settings: Settings, auth: httpx.Auth | None = None) -> httpx.AsyncClient:
         return httpx.AsyncClient(
-            transport=TenantTransport.of(settings, connections(), self.now),
+            transport=TenantTransport.of(settings, now=self.now),
             auth=auth,
             base_url=settings.go_api_base_url,
             timeout=TIMEOUT,
