@@ -131,7 +131,7 @@ NO_HTTP: dict[str, bytes] = {
     "another protocol from here": (
         b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n"
     ),
-    "a long head": HEAD + b"X-Long: " + b"x" * 100_000 + b"\r\n\r\n",
+    "a head without end": HEAD + b"X-Long: " + b"x" * 400_000,
     "many fields": HEAD + b"X-A: b\r\n" * 30_000 + b"\r\n",
 }
 
@@ -239,5 +239,5 @@ async def test_all_fields_of_an_answer_are_kept_in_their_order() -> None:
     sent = HEAD + b"X-A: 1\r\nx-b:\t2 \r\nX-A: 3\r\nContent-Length: 0\r\n\r\n"
     async with playing(answering(sent)) as peer, pool_to(peer.url) as pool:
         answer = await ask(pool)
-    assert [name for name, _ in answer.fields] == [b"X-A", b"x-b", b"X-A", b"Content-Length"]
+    assert [name for name, _ in answer.fields] == [b"x-a", b"x-b", b"x-a", b"content-length"]
     assert (answer.header("X-a"), answer.header("X-B"), answer.header("X-C")) == ("1", "2", "")

@@ -1,10 +1,11 @@
 """The sync session in which the requests of one tool call reach the API."""
 
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from pydantic import ValidationError
 
-from toolbridge_mcp.client.call import Call, Origin
+from toolbridge_mcp.client.call import Call, Origin, Wish
 from toolbridge_mcp.client.description import ServerInfo, SessionDocument
 from toolbridge_mcp.client.document import Document
 from toolbridge_mcp.client.lean import lean
@@ -49,9 +50,17 @@ class InBandSession:
 
     def _query(self, call: Call) -> str:
         """What the request asks for, as far as the API knows it, with its question mark; empty if nothing."""
-        wished = [(wish.name, wish.value) for wish in call.wishes if wish.feature in self._features]
-        asked = [*call.query.items(), *call.repeated, *wished]
-        return f"?{urlencode(asked)}" if asked else ""
+        wished = _encoded(call.wishes, self._features)
+        if not call.query and not call.repeated:
+            return f"?{wished}" if wished else ""
+        asked = urlencode([*call.query.items(), *call.repeated])
+        return f"?{asked}&{wished}" if wished else f"?{asked}"
+
+
+@lru_cache(maxsize=64)
+def _encoded(wishes: tuple[Wish, ...], features: frozenset[str]) -> str:
+    """The wishes that an API with these features knows. Tools make them of constants: there are a few."""
+    return urlencode([(wish.name, wish.value) for wish in wishes if wish.feature in features])
 
 
 class OpenedSession(InBandSession):

@@ -3,10 +3,9 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from enum import IntEnum
+from typing import Self
 
 from toolbridge_mcp.errors import CircuitOpen
 
@@ -53,25 +52,28 @@ class CircuitBreaker:
         """Whether something failed and nothing was answered since."""
         return self._failures > 0
 
-    @contextmanager
-    def attempt(self, *, always: bool = False) -> Iterator["Attempt"]:
-        """One attempt at the API. Raises `CircuitOpen` if it must not be made.
+    def attempt(self, *, always: bool = False) -> "Attempt":
+        """One attempt at the API, to be entered. Entering raises `CircuitOpen` if it must not be made.
 
         Say how it went with `answered` or `failed`. An attempt that ends without either, because it was
         cancelled for example, says nothing about the API. `always` is for the gateway's own probes, which an
         open breaker lets pass.
         """
-        attempt = Attempt(self, self._now())
+        return Attempt(self, always)
+
+    def _begin(self, attempt: "Attempt", always: bool) -> float:
+        """The time at which the attempt begins."""
+        now = self._now()
         if self._open_until is not None and not always:
-            if attempt.begun < self._open_until or self._trial is not None:
-                wait = max(1, math.ceil(self._open_until - attempt.begun))
+            if now < self._open_until or self._trial is not None:
+                wait = max(1, math.ceil(self._open_until - now))
                 raise CircuitOpen(facts={"retry_after": wait})
             self._trial = attempt
-        try:
-            yield attempt
-        finally:
-            if self._trial is attempt:
-                self._trial = None
+        return now
+
+    def _end(self, attempt: "Attempt") -> None:
+        if self._trial is attempt:
+            self._trial = None
 
     def _answered(self) -> None:
         self._last_answer = self._now()
@@ -98,12 +100,22 @@ class CircuitBreaker:
             self._open_until = now + self._seconds
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Attempt:
-    """One attempt at the API, which began at `begun` on the breaker's clock."""
+    """One attempt at the API: a context manager. It began at `begun` on the breaker's clock."""
 
-    _breaker: CircuitBreaker
-    begun: float
+    __slots__ = ("_always", "_breaker", "begun")
+
+    def __init__(self, breaker: CircuitBreaker, always: bool) -> None:
+        self._breaker = breaker
+        self._always = always
+        self.begun = 0.0
+
+    def __enter__(self) -> Self:
+        self.begun = self._breaker._begin(self, self._always)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._breaker._end(self)
 
     @property
     def is_trial(self) -> bool:

@@ -46,19 +46,13 @@ class Reading:
         """Takes the head, and returns whether the content is wanted. Raises `BadAnswer` if it is encoded: the
         gateway asks for `identity`, because a few bytes of another encoding can decode to gigabytes."""
         self._status, self._fields = status, fields
-        declared, encoded = UNDECLARED_BYTES, False
-        for name, value in fields:
-            lower = name.lower()
-            if lower == b"content-length" and value.isdigit():
-                declared = min(int(value), MAX_ANSWER_BYTES)
-            elif lower == b"content-encoding" or (
-                lower == b"transfer-encoding" and value.strip().lower() != b"chunked"
-            ):
-                encoded = True
+        found = dict(fields)
+        length = found.get(b"content-length", b"")
+        declared = min(int(length), MAX_ANSWER_BYTES) if length.isdigit() else UNDECLARED_BYTES
         self._lacks = self._missing(declared * TEXT_COPIES)
         if self._lacks:
             return False
-        if encoded:
+        if b"content-encoding" in found or found.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
             raise BadAnswer
         return True
 

@@ -12,8 +12,10 @@ from toolbridge_mcp.transport.answers import Reading
 from toolbridge_mcp.transport.failures import AnswerLost
 from toolbridge_mcp.transport.messages import Fields, Request
 
-MAX_HEAD_BYTES = 64 * 1024
-"""How much an answer may hold beside its content: fields, trailers, extensions of one chunk."""
+MAX_FIELDS = 256
+MAX_OVERHEAD = 64 * 1024
+"""How many bytes may come in a row that are no content: fields, trailers, extensions of a chunk. What the
+last read brings is not counted."""
 
 PIECE_BYTES = 64 * 1024
 """A body above this size is sent in pieces, each when the one before has left."""
@@ -44,14 +46,13 @@ class Connection(asyncio.Protocol):
 
     def _reset(self) -> None:
         self._is_head_request = False
-        self._field_bytes = 0
         self._fields: list[tuple[bytes, bytes]] = []
         self._begun = False
         self._ends_with_connection = False
         self._keeps_alive = False
         self._sent = False
         self._overhead = 0
-        """Bytes that came since the last byte of content. A field without end reaches `on_header` never."""
+        """Bytes that came since the last byte of content."""
 
     @property
     def is_open(self) -> bool:
@@ -163,7 +164,7 @@ class Connection(asyncio.Protocol):
             self._fail(error.__context__ or BadAnswer())
         except (HttpParserError, HttpParserUpgrade):
             self._fail(BadAnswer())
-        if self._overhead > MAX_HEAD_BYTES and not self._done.done():
+        if self._overhead > MAX_OVERHEAD and not self._done.done():
             self._fail(BadAnswer())
 
     def eof_received(self) -> None:
@@ -192,17 +193,16 @@ class Connection(asyncio.Protocol):
             raise BadAnswer  # more than one answer
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._field_bytes += len(name) + len(value)
-        if self._field_bytes > MAX_HEAD_BYTES:
-            raise BadAnswer
         if not self._begun:  # those behind the content are trailers
-            self._fields.append((name, value))
+            self._fields.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         if status < 200:
             self._fields.clear()  # the answer itself follows
             return
+        if len(self._fields) > MAX_FIELDS:
+            raise BadAnswer
         self._begun = True
         self._keeps_alive = self._parser.should_keep_alive()
         self._ends_with_connection = not self._keeps_alive and not _declares_its_end(self._fields)
@@ -222,4 +222,4 @@ class Connection(asyncio.Protocol):
 
 def _declares_its_end(fields: Fields) -> bool:
     """Whether the content ends before the connection does."""
-    return any(name.lower() in _LENGTHS for name, _ in fields)
+    return any(name in _LENGTHS for name, _ in fields)

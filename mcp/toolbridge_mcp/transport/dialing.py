@@ -4,6 +4,8 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import NamedTuple, Self, TypeVar
 
 import httpx
@@ -56,6 +58,9 @@ async def dial(address: Address, protocol: Callable[[], Protocol], until: float 
 
 async def _addresses(address: Address) -> list[tuple[str, int]]:
     """The addresses of the API, of IPv4 and IPv6, in the order in which this machine would use them."""
+    with suppress(ValueError):
+        ip_address(address.host)
+        return [(address.host, address.port)]  # asking for a name would take a thread
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
     return [(str(where[0]), int(where[1])) for *_, where in found]

@@ -40,18 +40,22 @@ class HttpxEngine:
     def _in_httpx(self, request: Request) -> httpx.Request:
         return httpx.Request(
             request.method,
-            self._base_url.join(request.target),
+            self._base_url.copy_with(raw_path=request.target.encode("ascii")),
             headers=dict(request.headers),
             content=request.content or None,
             extensions={} if request.until is None else {UNTIL: request.until},
         )
 
 
+def _fields(response: httpx.Response) -> list[tuple[bytes, bytes]]:
+    return [(name.lower(), value) for name, value in response.headers.raw]
+
+
 async def _read(response: httpx.Response, reading: Reading) -> None:
     try:
         if not isinstance(response.stream, httpx.AsyncByteStream):
             raise BadAnswer
-        if reading.begin(response.status_code, response.headers.raw):
+        if reading.begin(response.status_code, _fields(response)):
             async for chunk in response.stream:
                 reading.feed(chunk)
     finally:

@@ -3,7 +3,7 @@
 from collections.abc import MutableMapping, Sequence
 
 Fields = Sequence[tuple[bytes, bytes]]
-"""The header fields of an answer, in the order in which they came."""
+"""The header fields of an answer, in the order in which they came. Their names are in small letters."""
 
 
 class Request:
@@ -74,6 +74,6 @@ class Response:
         """The value of the first header field of that name; empty if there is none."""
         wanted = name.lower().encode()
         for field, value in self.fields:
-            if field.lower() == wanted:
+            if field == wanted:
                 return value.decode("latin-1").strip()
         return ""

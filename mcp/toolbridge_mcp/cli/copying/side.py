@@ -268,7 +268,8 @@ def _reason(answer: httpx.Response) -> str:
 
 
 def _refusal(answer: httpx.Response) -> ToolBridgeError:
-    return refusal(Response(answer.status_code, answer.headers.raw, answer.content))
+    fields = [(name.lower(), value) for name, value in answer.headers.raw]
+    return refusal(Response(answer.status_code, fields, answer.content))
 
 
 def _said(message: str) -> str:
