@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from toolbridge_mcp.client.document import JsonObject
@@ -58,8 +58,10 @@ def one_value(text: str) -> str:
     return text.replace(",", "\\,")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class Call(NamedTuple):
     """A request to the API. `route` is a path, in which {plural} and {uid} stand for the entity's plural and
     the item, such as `COLLECTION`, `ITEM` or a path below it. A parameter that `query` holds once can be
     repeated in `repeated`.
@@ -70,7 +72,7 @@ class Call:
     entity: Entity | None = None
     uid: str | None = None
     """A whole uid or a short id, with hexadecimal digits and hyphens only: it becomes part of the path."""
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = _NOTHING
     repeated: tuple[tuple[str, str], ...] = ()
     body: JsonObject | None = None
     if_match: int | None = None

@@ -7,7 +7,6 @@ own API checks within the write.
 """
 
 from contextlib import suppress
-from dataclasses import replace
 
 from pydantic.alias_generators import to_snake
 
@@ -82,7 +81,7 @@ class FirstGeneration(OpenedSession):
         if call.uid is None or not missing:
             return call
         stored = (await self._stored(call, call.uid)).data["payload"]
-        return replace(call, body={**{key: stored[key] for key in missing if key in stored}, **body})
+        return call._replace(body={**{key: stored[key] for key in missing if key in stored}, **body})
 
     async def _check_version(self, call: Call) -> None:
         if call.uid is None:

@@ -3,7 +3,6 @@
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from toolbridge_mcp.client.call import Call
 from toolbridge_mcp.client.document import Document, JsonObject
@@ -107,7 +106,7 @@ class Narrowing:
         if cursor:
             query["cursor"] = cursor
         while True:
-            page = replace(self._call, query={**query, "limit": str(self._size)}, of_one_item=self._size == 1)
+            page = self._call._replace(query={**query, "limit": str(self._size)}, of_one_item=self._size == 1)
             try:
                 answer = await self._send(page)
             except AnswerTooLong:

@@ -1,9 +1,9 @@
 """On whose behalf a tool speaks to the API."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import tzinfo
 from traceback import clear_frames
+from typing import NamedTuple
 
 from toolbridge_mcp.client import NO_MIRRORS, ApiClient, Call, Document, Origin
 from toolbridge_mcp.errors import (
@@ -22,8 +22,7 @@ def _unknown() -> None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """One call of a tool: its requests reach the API as the caller's, with the same correlation id."""
 
     client: ApiClient

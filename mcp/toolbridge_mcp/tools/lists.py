@@ -1,7 +1,6 @@
 """The arguments of a list, and how its pages are shown."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Annotated, Any, Literal, get_args
 
@@ -112,7 +111,7 @@ class ListArguments(OperationArguments):
             if fitting == len(items):
                 break
             limit = fitting
-            call = replace(call, query={**call.query, "limit": str(limit)})
+            call = call._replace(query={**call.query, "limit": str(limit)})
             cut = f"max_tokens={self.max_tokens} ended this page early."
         if self.whole:
             return result_of(_page(page, items, texts, cut))

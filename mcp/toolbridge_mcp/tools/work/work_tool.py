@@ -2,18 +2,21 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Self
 
 from fastmcp.tools.base import ToolResult
 from mcp.types import ToolAnnotations
-from pydantic import PrivateAttr
 
 from toolbridge_mcp.client import ApiClient
+from toolbridge_mcp.entities.circumstances import Circumstances
 from toolbridge_mcp.entities.entity import Arguments
 from toolbridge_mcp.entities.schema import published_schema
+from toolbridge_mcp.metrics import count_other_name
 from toolbridge_mcp.resilience import CallLimits
 from toolbridge_mcp.tools.api_tool import ApiTool
 from toolbridge_mcp.tools.caller import Caller
+from toolbridge_mcp.tools.execution import Execution
 from toolbridge_mcp.tools.guarded import Guarded
 from toolbridge_mcp.tools.toolsets import WORK
 
@@ -48,8 +51,6 @@ class WorkTool(ApiTool[WorkArguments]):
 
     toolset: ClassVar[str] = WORK
 
-    _work: Work = PrivateAttr()
-
     @classmethod
     def of(cls, work: Work, client: ApiClient, limits: CallLimits, scope: str) -> Self:
         tool = cls(
@@ -58,13 +59,13 @@ class WorkTool(ApiTool[WorkArguments]):
             parameters=published_schema(work.arguments),
             annotations=work.hints,
         )
-        tool._work, tool._client, tool._arguments = work, client, work.arguments
-        tool._guarded = Guarded(work.name, scope, work.writes, {}, limits)
+        tool._execution = Execution(
+            client,
+            Guarded(work.name, scope, work.writes, {}, limits),
+            work.arguments,
+            lambda given, caller: given.carry_out(caller),
+            tool._explain,
+            Circumstances(taken=partial(count_other_name, work.name)),
+            needs=work.needs,
+        )
         return tool
-
-    @property
-    def needs(self) -> frozenset[str]:
-        return self._work.needs
-
-    async def _carry_out(self, given: WorkArguments, caller: Caller) -> ToolResult:
-        return await given.carry_out(caller)
