@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures the API or the gateway on this machine: requests per second and processor time per request.
+# Measures the API and the gateway on this machine.
 set -euo pipefail
 
 # shellcheck source=scripts/lib.sh
@@ -7,27 +7,36 @@ set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-Usage: scripts/bench.sh [api | gateway | scale] [SECONDS]
+Usage: scripts/bench.sh WHAT [OPTIONS]
 
+  gateway   tool calls through the gateway, the API alone, and FastMCP's from_openapi on the same API, interleaved:
+            calls a second, latency, processor time and memory, as ratios to the two others, and whether the
+            targets are reached (about 20 minutes; --rounds 1 --seconds 1 for a quick look)
+  soak      50 sessions through the whole stack for minutes, with kills if wanted: memory, descriptors, errors,
+            how long nobody is answered, and whether an acknowledged write is lost
+  profile   where the time of a saturated gateway goes, by part
   api       get, list(20), create and patch over REST, each session opened in-band, and opening sessions,
             on SQLite and PostgreSQL
-  gateway   get_note over SSE at 1, 10 and 50 sessions
   scale     a page of a list of 1,000,000 items against one of 1,000, median of five, on both stores
             (takes some minutes)
 
-The PostgreSQL server is a private one that does not wait for the disk. Each figure is measured for
-SECONDS (3). Processor time is the figure to compare: throughput depends on what else the machine does.
-Needs /proc.
+scripts/bench.sh WHAT --help shows the options. docs/performance.md says how to read the figures: processor time and
+ratios of one run can be compared, while throughput depends on what else the machine does. Needs /proc. The
+PostgreSQL server is a private one that does not wait for the disk.
 TEXT
 }
 
-case ${1:-} in
-    api | gateway | scale) ;;
+WHAT=${1:-}
+case $WHAT in
+    gateway | soak | profile) NEEDS="need_go need_api" ;;
+    api | scale) NEEDS="need_go need_api need_postgres" ;;
     *)
         usage
         exit 2
         ;;
 esac
+shift
+TOKEN=${TOOLBRIDGE_BENCH_TOKEN:-}
 forget_settings
 TEMPORARY=$(mktemp -d)
 chmod 711 "$TEMPORARY" # the PostgreSQL server in it may belong to another user
@@ -37,15 +46,21 @@ finish() {
 }
 trap finish EXIT
 API_BINARY="$TEMPORARY/bin/toolbridge-api"
-set_up requirements-dev.lock need_go need_api need_postgres
-start_postgres "$TEMPORARY/postgres"
-build_load() { cd "$ROOT/api" && "$GO" build -o "$TEMPORARY/bin/toolbridge-load" ./cmd/toolbridge-load; }
+LOAD="$TEMPORARY/bin/toolbridge-load"
+# shellcheck disable=SC2086  a list of names
+set_up requirements-dev.lock $NEEDS
+build_load() { cd "$ROOT/api" && "$GO" build -o "$LOAD" ./cmd/toolbridge-load; }
 step "Load generator" "Fix what the compiler names." build_load
-if [ "$1" = scale ]; then
-    cd "$ROOT/api"
-    "$GO" test -run '^$' -bench Scale -benchtime 500x -timeout 60m ./internal/store/... |
-        (cd "$ROOT/mcp" && "$VENV_PYTHON" -m tests.bench.scale)
-    exit
-fi
-cd "$ROOT/mcp"
-PATH="$TEMPORARY/bin:$PATH" "$VENV_PYTHON" -m tests.bench.measure "$1" "${2:-3}" "$TEMPORARY"
+case $WHAT in
+    scale)
+        start_postgres "$TEMPORARY/postgres"
+        cd "$ROOT/api"
+        "$GO" test -run '^$' -bench Scale -benchtime 500x -timeout 60m ./internal/store/... |
+            in_mcp tests.bench.scale
+        exit
+        ;;
+    api) start_postgres "$TEMPORARY/postgres" ;;
+esac
+# In the folder of the caller, so that files are where options name them.
+TOOLBRIDGE_BENCH_TOKEN=$TOKEN PYTHONPATH="$ROOT/mcp" \
+    "$VENV_PYTHON" -P -m "tests.bench.$WHAT" --api "$API_BINARY" --load "$LOAD" "$@"

@@ -88,6 +88,11 @@ class Process:
         return self._process.pid
 
     def start(self) -> None:
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Starts the process, and does not wait until it is ready."""
         inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         environment = {**inherited, **self.environment}
         if self.command == GATEWAY_COMMAND:
@@ -97,7 +102,6 @@ class Process:
                 self._process = subprocess.Popen(
                     self.command, env=environment, cwd=self.folder, stdout=log, stderr=subprocess.STDOUT
                 )
-        self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
         end = time.monotonic() + START_SECONDS
