@@ -1,5 +1,7 @@
 """What an operator can measure, and who may read it."""
 
+import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -92,5 +94,9 @@ async def test_behind_a_public_address_they_have_a_port_of_their_own(
         for host in ("127.0.0.1", "[::1]"):
             answer = await http.get(f"http://{host}:{port}/metrics")
             assert "toolbridge_calls_running 0.0" in answer.text
+        os.kill(gateway.pid, signal.SIGKILL)
+        gateway.wait_until_ready()
+        answer = await http.get(f"http://127.0.0.1:{port}/metrics")
+        assert "toolbridge_processes_replaced 1.0" in answer.text
     with pytest.raises(httpx.ConnectError):
         await http.get(f"http://127.0.0.1:{port}/metrics")

@@ -58,14 +58,22 @@ class _Dependencies:
     keys: Keys
     limits: CallLimits
     toolsets: ToolsetsInAddresses
+    api_wait: Callable[[], float]
+    """How many seconds a start may wait for the API."""
 
     @classmethod
-    def of(cls, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> Self:
+    def of(
+        cls,
+        settings: Settings,
+        transport: httpx.AsyncBaseTransport | None = None,
+        api_wait: Callable[[], float] | None = None,
+    ) -> Self:
         outside = outside_http(settings)
         outbound = outbound_identity(settings, outside)
         client = ApiClient(lambda: api_http(settings, outbound, transport), _api_user(settings))
         toolsets = ToolsetsInAddresses(TOOLSETS)
-        return cls(outside, outbound, client, _keys(settings, outside), _limits(settings), toolsets)
+        wait = api_wait or (lambda: settings.api_wait_seconds)
+        return cls(outside, outbound, client, _keys(settings, outside), _limits(settings), toolsets, wait)
 
 
 def create_server(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> FastMCP:
@@ -76,13 +84,14 @@ def create_server(settings: Settings, *, transport: httpx.AsyncBaseTransport | N
     return _server(settings, shared, auth, _offers(settings, shared))
 
 
-def create_app(settings: Settings | None = None) -> Gateway:
-    """The ASGI application for the process manager; settings come from the environment if not given."""
+def create_app(settings: Settings | None = None, api_wait: Callable[[], float] | None = None) -> Gateway:
+    """The ASGI application for the process manager; settings come from the environment if not given. Nothing
+    is opened before it starts. `api_wait` says how long a start may wait for the API, if not the settings."""
     settings = settings or from_environment()
     logs.configure(settings.log_level)
     library_seams.turn_off_telemetry()
     library_seams.keep_streams_open(PING_SECONDS)
-    shared = _Dependencies.of(settings)
+    shared = _Dependencies.of(settings, api_wait=api_wait)
     address = Address(settings.public_url)
     answers = UnreadAnswers(settings.max_unread_bytes, settings.max_unread_bytes_per_user)
     auth = BearerAuthProvider(_verifier(settings, shared.keys), address, shared.toolsets)
@@ -136,7 +145,7 @@ def _server(settings: Settings, shared: _Dependencies, auth: BearerAuthProvider,
     async def lifespan(_: FastMCP) -> AsyncIterator[None]:
         listening = metrics.listening(settings.metrics_host, settings.metrics_port)
         async with shared.outside, shared.outbound, shared.client, listening:
-            await wait_until_ready(shared.client, shared.keys, settings.api_wait_seconds)
+            await wait_until_ready(shared.client, shared.keys, shared.api_wait())
             yield
 
     server: FastMCP = FastMCP(

@@ -34,6 +34,7 @@ _retries = Counter("toolbridge_api_retries", "Repeated attempts, by what they re
 _circuit = Gauge("toolbridge_api_circuit_state", "0: calls go to the API. 1: one tries. 2: they are refused.")
 _refused = Counter("toolbridge_refused", "Requests and connections refused or ended, by reason.", ("reason",))
 _held = Gauge("toolbridge_held", "What callers occupy, by kind.", ("kind",))
+_replaced = Gauge("toolbridge_processes_replaced", "Serving processes that ended and were replaced.")
 _sessions = Gauge("toolbridge_sessions", "Sessions of clients.", ("transport",))
 
 
@@ -71,7 +72,7 @@ def count_refusal(reason: str) -> None:
 
 
 def watch_held(kind: str, amount: Callable[[], float]) -> None:
-    """`amount` is called whenever somebody reads the metrics, as are the functions of the next three."""
+    """`amount` is called whenever somebody reads the metrics, as are the functions of the next four."""
     _held.labels(kind).set_function(amount)
 
 
@@ -82,6 +83,10 @@ def watch_calls(running: Callable[[], float], waiting: Callable[[], float]) -> N
 
 def watch_circuit(state: Callable[[], float]) -> None:
     _circuit.set_function(state)
+
+
+def watch_replaced(number: Callable[[], float]) -> None:
+    _replaced.set_function(number)
 
 
 def watch_sessions(transport: str, count: Callable[[], float]) -> None:

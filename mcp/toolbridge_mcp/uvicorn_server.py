@@ -4,19 +4,22 @@ import asyncio
 import logging
 import resource
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 import uvicorn
 
-from toolbridge_mcp import memory, metrics
+from toolbridge_mcp import metrics
 from toolbridge_mcp.connections import Connection, Connections
 from toolbridge_mcp.library_seams import UvicornServer
 from toolbridge_mcp.listening import listeners
 from toolbridge_mcp.web import Gateway
 
 logger = logging.getLogger(__name__)
+
+Beside = Callable[[], Coroutine[Any, Any, None]]
 
 VANISHED_SECONDS = 60
 """How long a client may acknowledge nothing. Without this limit a client that vanished would hold its session
@@ -65,15 +68,14 @@ def most_connections(wanted: int, most_calls: int) -> int:
     return most
 
 
-def serve(
+def prepared(
     app: Gateway,
-    opened: list[socket.socket],
     proxies: Sequence[str],
     drain_seconds: float,
     connections: Connections,
-) -> None:
-    """Serves at the sockets of `listen` until SIGTERM or SIGINT; calls may then run for `drain_seconds` more.
-    The forwarded headers of `proxies` are trusted."""
+) -> "DrainingServer":
+    """The server, with all that it needs imported and nothing opened. After SIGTERM or SIGINT calls may run
+    for `drain_seconds` more. The forwarded headers of `proxies` are trusted."""
     metrics.watch_held("connections", lambda: connections.room.total)
     config = uvicorn.Config(
         app,
@@ -88,17 +90,33 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    memory.freeze()
-    _DrainingServer(config, app, drain_seconds).run(sockets=opened)
+    config.load()
+    config.get_loop_factory()
+    return DrainingServer(config, app, drain_seconds)
 
 
-class _DrainingServer(UvicornServer):
+class DrainingServer(UvicornServer):
     """uvicorn's server, which ends calls and streams before it closes the connections."""
 
     def __init__(self, config: uvicorn.Config, app: Gateway, drain_seconds: float) -> None:
         super().__init__(config)
         self._app = app
         self._drain_seconds = drain_seconds
+        self._beside: Beside | None = None
+
+    def serve_at(self, opened: list[socket.socket], beside: "Beside") -> None:
+        """Serves at the sockets of `listen` until a signal requests a stop. `beside` runs in the same event
+        loop from the start to the end of the drain."""
+        self._beside = beside
+        self.run(opened)
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        running = asyncio.create_task(self._beside()) if self._beside else None
+        try:
+            await super().serve(sockets)
+        finally:
+            if running:
+                running.cancel()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         draining = asyncio.create_task(self._app.drain(self._drain_seconds))

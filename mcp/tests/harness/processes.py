@@ -84,8 +84,15 @@ class Process:
 
     @property
     def pid(self) -> int:
+        """The process that serves: of a gateway the child, a fork of the process that was started."""
+        return self._all()[-1].pid
+
+    def _all(self) -> list[psutil.Process]:
+        """The process that was started, and its fork if it serves by one."""
         assert self._process
-        return self._process.pid
+        started = psutil.Process(self._process.pid)
+        command = started.cmdline()
+        return [started, *(child for child in started.children() if child.cmdline() == command)]
 
     def start(self) -> None:
         self.launch()
@@ -130,19 +137,27 @@ class Process:
             return False
 
     def signal(self, number: signal.Signals) -> None:
-        """Sends the signal. The process is frozen when this returns, if it is SIGSTOP."""
+        """Sends the signal to the process that was started. SIGSTOP and SIGCONT reach its fork, too: all of
+        it is frozen when this returns, if it is SIGSTOP."""
         assert self._process
-        self._process.send_signal(number)
-        while number == signal.SIGSTOP and psutil.Process(self.pid).status() != psutil.STATUS_STOPPED:
-            time.sleep(0.001)
+        if number not in (signal.SIGSTOP, signal.SIGCONT):
+            self._process.send_signal(number)
+            return
+        for process in self._all():
+            process.send_signal(number)
+            while number == signal.SIGSTOP and process.status() != psutil.STATUS_STOPPED:
+                time.sleep(0.001)
 
     def wait(self, seconds: float = START_SECONDS) -> int:
         assert self._process
         return self._process.wait(timeout=seconds)
 
     def kill(self) -> None:
+        """Kills the process that was started; its fork ends with it."""
+        forks = self._all()[1:]
         self.signal(signal.SIGKILL)
         self.wait()
+        psutil.wait_procs(forks, START_SECONDS)
 
     def stop(self) -> int | None:
         """Ends the process politely and returns its exit code; None if it never ran."""

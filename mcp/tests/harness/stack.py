@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 from tests.harness.processes import GATEWAY_FOLDER, REPOSITORY, SECRETS, Process, free_port
 
 CONFIGURATION = REPOSITORY / "supervisord.conf"
@@ -56,6 +58,12 @@ def pids(stack: Process, program: str) -> list[int]:
     """Those of a program's processes so far."""
     spawned = (re.match(rf"spawned: '{program}' with pid (\d+)", said) for said in messages(stack))
     return [int(found[1]) for found in spawned if found]
+
+
+def serving(stack: Process) -> int:
+    """The gateway's process that serves, which the process that supervisord knows has forked."""
+    (child,) = psutil.Process(pids(stack, "gateway")[-1]).children()
+    return child.pid
 
 
 def supervisord(stack: Process) -> int:

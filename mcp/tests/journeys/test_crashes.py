@@ -16,7 +16,7 @@ from tests.harness.access_log import until
 from tests.harness.clients import over_sse, text_of
 from tests.harness.deployment import OwnStack
 from tests.harness.processes import START_SECONDS
-from tests.harness.stack import pids, supervisord
+from tests.harness.stack import pids, serving, supervisord
 from tests.journeys.test_refusals import ADDRESS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.e2e]
@@ -103,12 +103,13 @@ def is_clear(text: str) -> bool:
     return any(sentence in text for sentence in CLEAR) and not ADDRESS.search(text)
 
 
-async def test_the_gateway_killed_under_load_comes_back(stack: OwnStack) -> None:
+@pytest.mark.parametrize("process", ["the serving process", "its parent"])
+async def test_the_gateway_killed_under_load_comes_back(stack: OwnStack, process: str) -> None:
     load = Load(stack)
     writers = [asyncio.create_task(load.write_while_the_stream_lasts(writer)) for writer in range(WRITERS)]
     try:
         await load.grow(100)
-        killed = kill(stack, "gateway")
+        killed = kill(stack, "gateway") if process == "its parent" else kill_serving(stack)
         await a_new_connection_works(load)
         gap = time.monotonic() - killed
         await asyncio.gather(*writers)
@@ -143,6 +144,11 @@ def stopped(pid: int) -> Iterator[None]:
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+def kill_serving(stack: OwnStack) -> float:
+    os.kill(serving(stack.process), signal.SIGKILL)
+    return time.monotonic()
 
 
 def kill(stack: OwnStack, program: str) -> float:

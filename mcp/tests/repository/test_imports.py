@@ -21,8 +21,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "choice": {"message"},
     "cli": {
         *{"", "app", "cli", "client", "connections", "contract", "entities", "environment", "errors"},
-        *{"http_clients", "identity", "listening", "outbound", "retry_after", "setting_types", "settings"},
-        *{"transport", "uvicorn_server"},
+        *{"http_clients", "identity", "listening", "memory", "metrics", "outbound", "retry_after"},
+        *{"setting_types", "settings", "supervision", "transport", "uvicorn_server"},
     },
     "client": {
         *{"client", "entities", "errors", "metrics", "rendering", "resilience"},
@@ -67,7 +67,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "transport": {"errors", "settings", "transport", "unread"},
     "unread": {"message"},
-    "uvicorn_server": {"connections", "library_seams", "listening", "memory", "metrics", "web", ""},
+    "uvicorn_server": {"connections", "library_seams", "listening", "metrics", "web", ""},
     "web": {
         *{"auth", "choice", "identity", "library_seams", "memory", "message", "metrics", "resilience"},
         *{"single_flight", "web"},

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.processes import GATEWAY_FOLDER, Process, running
-from tests.harness.stack import entries, messages, pids, stack_process, supervisord
+from tests.harness.stack import entries, messages, pids, serving, stack_process, supervisord
 
 Stack = Callable[..., Process]
 
@@ -63,11 +63,26 @@ def test_frozen_programs_are_replaced(stack: Stack) -> None:
         until(lambda: any("success: gateway" in said for said in messages(process)), 20)
         asked = messages(process).count("request")
         until(lambda: messages(process).count("request") > asked, 20)
-        for program in programs:
-            os.kill(pids(process, program)[-1], signal.SIGSTOP)
+        # The gateway's parent would replace a frozen child; nobody but the watchdog replaces both.
+        for pid in (*(pids(process, program)[-1] for program in programs), serving(process)):
+            os.kill(pid, signal.SIGSTOP)
         until(lambda: all(len(pids(process, program)) == 2 for program in programs), 60)
         process.wait_until_ready()
         assert process.stop() == 0
+
+
+def test_a_frozen_serving_process_is_replaced_by_its_parent(stack: Stack) -> None:
+    with running(stack()) as process:
+        frozen = serving(process)
+        os.kill(frozen, signal.SIGSTOP)
+        process.wait_until_ready()
+        assert serving(process) != frozen
+        assert len(pids(process, "gateway")) == 1
+        assert process.stop() == 0
+    said = messages(process)
+    assert said.index("killing the serving process, which does not respond") < said.index(
+        "the serving process ended"
+    )
 
 
 def test_a_program_that_cannot_start_ends_everything_with_a_failure(stack: Stack) -> None:

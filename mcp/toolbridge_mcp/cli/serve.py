@@ -1,22 +1,26 @@
-"""`toolbridge serve`: the gateway as a process."""
+"""`toolbridge serve`: the gateway as a process, and the child of it that serves."""
 
-import signal
 import sys
 
 from pydantic import ValidationError
 
-from toolbridge_mcp import uvicorn_server
+from toolbridge_mcp import memory, metrics, uvicorn_server
 from toolbridge_mcp.app import create_app
 from toolbridge_mcp.connections import Connections
-from toolbridge_mcp.settings import WrongSetting, explain, from_environment
+from toolbridge_mcp.settings import Settings, WrongSetting, explain, from_environment
+from toolbridge_mcp.supervision.prefork import Parent
+
+API_WAIT_SECONDS = 2.0
+"""How long a child that replaces another one waits for the API, at most: clients wait meanwhile."""
 
 
 def serve() -> int:
-    """Serves until a signal stops it. Returns 130 after Ctrl-C, 2 when a setting is missing or wrong, and 1
-    when the port is taken, which may pass."""
+    """Serves until a signal stops it. Returns 0 after SIGTERM, 130 after Ctrl-C, 2 when a setting is missing
+    or wrong, and 1 when the port is taken, which may pass; otherwise what `Parent.run` says."""
+    parent = Parent()
     try:
         settings = from_environment()
-        app = create_app(settings)
+        app = create_app(settings, lambda: _api_wait(settings, parent))
     except ValidationError as error:
         return _refused(explain(error))
     except WrongSetting as error:
@@ -25,14 +29,17 @@ def serve() -> int:
         opened = uvicorn_server.listen(settings.host, settings.port)
     except OSError as error:
         return _refused(f"TOOLBRIDGE_HOST and TOOLBRIDGE_PORT: cannot listen there: {error.strerror}.", 1)
-    try:
-        most = uvicorn_server.most_connections(settings.max_connections, settings.max_calls)
-        proxies = settings.trusted_proxies
-        connections = Connections(most, settings.max_connections_per_address, proxies)
-        uvicorn_server.serve(app, opened, proxies, settings.drain_seconds, connections)
-    except KeyboardInterrupt:  # uvicorn raises the signal again when everything has ended
-        return 128 + signal.SIGINT
-    return 0
+    most = uvicorn_server.most_connections(settings.max_connections, settings.max_calls)
+    proxies = settings.trusted_proxies
+    connections = Connections(most, settings.max_connections_per_address, proxies)
+    server = uvicorn_server.prepared(app, proxies, settings.drain_seconds, connections)
+    metrics.watch_replaced(lambda: parent.replaced)
+    memory.freeze()
+    return parent.run(lambda beating: server.serve_at(opened, beating), opened)
+
+
+def _api_wait(settings: Settings, parent: Parent) -> float:
+    return min(settings.api_wait_seconds, API_WAIT_SECONDS) if parent.replaced else settings.api_wait_seconds
 
 
 def _refused(sentences: str, code: int = 2) -> int:
