@@ -3,14 +3,14 @@
 import asyncio
 import re
 from collections.abc import Hashable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 from toolbridge_mcp.library_seams import RequestParser, UvicornConnection
 from toolbridge_mcp.metrics import LOOPBACK, count_refusal
 from toolbridge_mcp.web.ledger import Lack, Room, caller_at
-from toolbridge_mcp.web.streaming import is_stream, set_abort
+from toolbridge_mcp.web.streaming import is_stream, set_abort, set_respond
 
 HEAD_SECONDS = 15
 """How long a connection may take to complete the headers of a request, which comes before authentication, and
@@ -259,7 +259,19 @@ class Connection(UvicornConnection):
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._served = cycle
+        set_respond(cycle.scope, partial(self._respond, cycle))
         super()._start_asgi_task(cycle, app)
+
+    def _respond(self, cycle: Any, start: bytes, rest: bytes) -> bool:
+        """Writes a whole response at once; False if uvicorn has to, which writes the head by itself."""
+        if cycle.response_started or cycle.disconnected or not cycle.keep_alive or self.flow.write_paused:
+            return False
+        own = b"".join(b"%b: %b\r\n" % line for line in cycle.default_headers)
+        self.transport.write(b"%b%b%b" % (start, own, rest))
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        self.on_response_complete()
+        return True
 
     def _cut(self) -> None:
         """Closes the connection at once."""

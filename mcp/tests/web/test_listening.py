@@ -16,6 +16,7 @@ from tests.harness.clients import HELLO, token
 from tests.harness.processes import Process
 from toolbridge_mcp.identity import AccessToken, Sender
 from toolbridge_mcp.web import Machine, SessionLimits, ShortWay, StreamLimits
+from toolbridge_mcp.web.answers import Answers
 from toolbridge_mcp.web.head import read_head
 from toolbridge_mcp.web.sessions import HttpSessionMiddleware, HttpSessions, OpenStreams, UnreadAnswers
 
@@ -152,6 +153,7 @@ async def listening_app() -> AsyncIterator[ASGIApp]:
     in_sessions = HttpSessionMiddleware(
         app,
         short_way=ShortWay(server.call_tool, {}, is_on=False),
+        whole=Answers([]),
         sessions=HttpSessions(60),
         streams=OpenStreams(StreamLimits(60, 60, 60)),
         limits=SessionLimits(10, 10),

@@ -12,7 +12,7 @@ from starlette.types import Message
 
 from tests.harness.clients import HELLO, META, whole
 from tests.harness.processes import Process
-from toolbridge_mcp.web.sessions.wire import SEPARATORS, JsonAnswer, without_separators
+from toolbridge_mcp.web.wire import SEPARATORS, JsonAnswer, without_separators
 
 pytestmark = pytest.mark.anyio
 ENDS_OF_LINES = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 from weakref import WeakValueDictionary
@@ -48,6 +48,8 @@ LATE = 504
 LATE_SAYS = "There was no answer in time: a change may or may not have been made. Look before repeating it."
 
 _POSTS = (MESSAGES_PATH, MCP_PATH)
+_AFTERWARDS = "toolbridge.afterwards"
+
 ACCEPTED = 202
 _ACCEPTED = Response(status_code=ACCEPTED)
 
@@ -76,6 +78,11 @@ Turns: TypeAlias = "WeakValueDictionary[Hashable, asyncio.Lock]"
 
 def no_stream(_: Scope, __: Sender) -> None:
     """Streamable HTTP: the answer is that of the POST."""
+
+
+def do_afterwards(scope: Scope, work: Callable[[], Awaitable[None]]) -> None:
+    """Does `work` in the task of a POST, when the POST itself has been served."""
+    scope[_AFTERWARDS] = work
 
 
 class OpenPosts:
@@ -142,6 +149,9 @@ class Door:
         except Refused as refused:
             count_refusal(refused.reason)
             await self._refuse(refused, sender, scope, receive, send)
+        else:
+            if work := scope.get(_AFTERWARDS):
+                await work()
 
     async def _serve(self, post: "_Post", wait: float) -> None:
         self._posts.add(post)

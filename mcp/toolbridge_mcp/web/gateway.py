@@ -11,11 +11,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from toolbridge_mcp import library_seams, memory
 from toolbridge_mcp.identity import Sender
+from toolbridge_mcp.web.answers import Answers
 from toolbridge_mcp.web.door import Door, DoorLimits, OpenPosts
 from toolbridge_mcp.web.entry.address import MCP_PATH, MESSAGES_PATH, SSE_PATH, Address
 from toolbridge_mcp.web.entry.authentication import BearerAuthProvider
 from toolbridge_mcp.web.entry.callers import AllowedCallers
-from toolbridge_mcp.web.entry.headers import SecurityHeadersMiddleware
+from toolbridge_mcp.web.entry.headers import SecurityHeadersMiddleware, security_headers
 from toolbridge_mcp.web.entry.toolsets import ToolsetsInAddresses, ToolsetsOfAddress
 from toolbridge_mcp.web.head import read_head
 from toolbridge_mcp.web.readable import ReadableMessages
@@ -99,17 +100,18 @@ class Gateway:
             "answers": answers,
             "machine": machine,
             "short_way": short_way,
+            "whole": Answers(security_headers(address)),
         }
         library_seams.begin_messages(server, begin_message)
         library_seams.send_through(server, WatchedMessages.of)
         self._sse = server.http_app(transport="sse")
         self._mcp = server.http_app(transport="http", json_response=True, session_idle_timeout=NEVER_IDLE)
-        of_sse = SseSessionMiddleware(self._sse, sessions=self._sse_sessions, toolsets=toolsets, **shared)
-        of_http = HttpSessionMiddleware(self._mcp, sessions=self._http_sessions, **shared)
-        sse = auth.authenticated(
-            Door(ReadableMessages(of_sse), limits=door, posts=self._posts, stream_of=self._stream_of)
+        of_sse = SseSessionMiddleware(
+            ReadableMessages(self._sse), sessions=self._sse_sessions, toolsets=toolsets, **shared
         )
-        mcp = auth.authenticated(Door(ReadableMessages(of_http), limits=door, posts=self._posts))
+        of_http = HttpSessionMiddleware(ReadableMessages(self._mcp), sessions=self._http_sessions, **shared)
+        sse = auth.authenticated(Door(of_sse, limits=door, posts=self._posts, stream_of=self._stream_of))
+        mcp = auth.authenticated(Door(of_http, limits=door, posts=self._posts))
         self._guarded: dict[str, ASGIApp] = {
             SSE_PATH: callers.only(ToolsetsOfAddress(sse, toolsets)),
             MESSAGES_PATH: callers.only(sse),
@@ -118,7 +120,7 @@ class Gateway:
         }
         others = Router(documents, redirect_slashes=False, default=_NOT_FOUND, lifespan=self._lifespan)
         self._others = callers.from_every_page(others)
-        self._app = SecurityHeadersMiddleware(self._dispatch, address)
+        self._app = SecurityHeadersMiddleware(self._dispatch, security_headers(address))
 
     @property
     def sse_sessions(self) -> int:

@@ -32,11 +32,16 @@ from toolbridge_mcp.library_seams import (
     client_in_envelope,
     is_json,
 )
+from toolbridge_mcp.web.answers import Answer
 from toolbridge_mcp.web.envelope import RequestId
 from toolbridge_mcp.web.head import Head
+from toolbridge_mcp.web.wire import without_separators
 
 TOOL_CALL = "tools/call"
 CANCELLED = "notifications/cancelled"
+ACCEPTANCE = Answer(202, ((b"content-length", b"8"),), b"Accepted")
+"""The SDK's answer to a message for a stream."""
+
 MAX_ENVELOPE_BYTES = 4_096
 REMEMBERED_ENVELOPES = 512
 
@@ -152,23 +157,20 @@ def event(message: bytes) -> Message:
     return {"type": "http.response.body", "body": body, "more_body": True}
 
 
-def answer_in_session(body: bytes, status: int = 200) -> tuple[Message, Message]:
+def answer_in_session(body: bytes, status: int = 200) -> Answer:
     """An answer of Streamable HTTP to a request in a session."""
-    return _http(body, status, HEADERS_IN_SESSION)
+    return _json(status, HEADERS_IN_SESSION, body)
 
 
-def answer_without_session(body: bytes) -> tuple[Message, Message]:
+def answer_without_session(body: bytes) -> Answer:
     """An answer to a request of revision 2026-07-28."""
-    return _http(body, 200, HEADERS_WITHOUT_SESSION)
+    return _json(200, HEADERS_WITHOUT_SESSION, body)
 
 
-def _http(body: bytes, status: int, names: tuple[bytes, bytes]) -> tuple[Message, Message]:
+def _json(status: int, names: tuple[bytes, bytes], body: bytes) -> Answer:
+    body = without_separators(body)
     values = {b"content-type": b"application/json", b"content-length": b"%d" % len(body)}
-    headers = [(name, values[name]) for name in names]
-    return (
-        {"type": "http.response.start", "status": status, "headers": headers},
-        {"type": "http.response.body", "body": body, "more_body": False},
-    )
+    return Answer(status, tuple((name, values[name]) for name in names), body)
 
 
 def _call_in(body: bytes) -> ToolCall | None:

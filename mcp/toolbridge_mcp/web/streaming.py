@@ -1,11 +1,13 @@
-"""Answers that are streams: the server's connection leaves them to limits of their own."""
+"""What the server's connection lets the application do beside ASGI, and what it has to know of an answer.
+
+Under another server than ours, the application does without."""
 
 from collections.abc import Callable
 from typing import Any
 
 from starlette.types import Scope
 
-_STREAM, _ABORT = "toolbridge_stream", "toolbridge_abort"
+_STREAM, _ABORT, _RESPOND = "toolbridge_stream", "toolbridge_abort", "toolbridge_respond"
 
 
 def mark_stream(scope: Scope) -> None:
@@ -26,3 +28,19 @@ def set_abort(scope: Any, abort: Callable[[], None]) -> None:
 def abort(scope: Scope) -> None:
     """Closes the request's connection, if its server can, and drops what the client has not read."""
     scope["state"].get(_ABORT, lambda: None)()
+
+
+def set_respond(scope: Any, respond: Callable[[bytes, bytes], bool]) -> None:
+    """`respond` writes a whole answer at once, or returns False if it cannot do that now."""
+    scope["state"][_RESPOND] = respond
+
+
+def respond(scope: Scope, start: bytes, rest: bytes) -> bool:
+    """Writes a whole answer at once; False if that cannot be done now, or here. `start` is the status line,
+    and `rest` begins behind the headers of the server."""
+    write: Callable[[bytes, bytes], bool] = scope["state"].get(_RESPOND, _cannot)
+    return write(start, rest)
+
+
+def _cannot(*_: bytes) -> bool:
+    return False

@@ -1,5 +1,7 @@
 """The headers of every answer."""
 
+from collections.abc import Sequence
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from toolbridge_mcp.web.entry.address import Address
@@ -13,13 +15,18 @@ SECURITY_HEADERS = {
 ONE_YEAR = "max-age=31536000"
 
 
-class SecurityHeadersMiddleware:
-    """Adds `SECURITY_HEADERS` to every answer that has none of its own; under https also HSTS (RFC 6797)."""
+def security_headers(address: Address) -> list[tuple[bytes, bytes]]:
+    """`SECURITY_HEADERS` as ASGI has them; under https also HSTS (RFC 6797)."""
+    headers = SECURITY_HEADERS | ({"Strict-Transport-Security": ONE_YEAR} if address.is_https else {})
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
-    def __init__(self, app: ASGIApp, address: Address) -> None:
-        headers = SECURITY_HEADERS | ({"Strict-Transport-Security": ONE_YEAR} if address.is_https else {})
+
+class SecurityHeadersMiddleware:
+    """Adds `lines` to every answer that has none of its own."""
+
+    def __init__(self, app: ASGIApp, lines: Sequence[tuple[bytes, bytes]]) -> None:
         self._app = app
-        self._lines = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        self._lines = lines
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:

@@ -204,9 +204,11 @@ class Exchange:
         self._handlers += 1
         task.add_done_callback(self._end_handling)
 
-    def carried_out_by(self, task: "asyncio.Task[Any]") -> None:
-        """`task` carries a call out here, rather than in the SDK; `cancel` cancels it until `answered`."""
+    def carried_out_by(self, task: "asyncio.Task[Any]") -> bool:
+        """`task` carries a call out here, rather than in the SDK; `cancel` cancels it until `answered`.
+        False if the call has been cancelled already."""
         self._task = task
+        return not self.is_cancelled
 
     def answered(self) -> None:
         """The call has been carried out, and its answer is on its way to the stream."""
@@ -214,10 +216,10 @@ class Exchange:
         self.is_given = True
 
     def cancel(self) -> None:
-        """Cancels the call if it is carried out here."""
+        """Cancels the call if it is, or will be, carried out here."""
         if self._task and not self.is_cancelled:
-            self.is_cancelled = True
             self._task.cancel()
+        self.is_cancelled = True
 
     def sent(self) -> None:
         """The answer is on the socket, or will never be sent."""
@@ -239,6 +241,14 @@ class Exchange:
             self._then.clear()
 
 
+def present_task() -> "asyncio.Task[Any]":
+    """The task that runs this."""
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("a request is handled outside of a task")
+    return task
+
+
 async def begin_handling(method: str | None, peer: Peer) -> None:
     """Called in the task that handles a message, before it does; `method` is that of a request. Raises
     `MCPError` if the answer, of a kind that is always large, has no room."""
@@ -247,7 +257,6 @@ async def begin_handling(method: str | None, peer: Peer) -> None:
         return
     exchange.peer = peer
     if method is not None:
-        if task := asyncio.current_task():
-            exchange.handled_by(task)
+        exchange.handled_by(present_task())
         if method in LARGE and not await exchange.waits(LARGE[method], WAIT_SECONDS):
             raise MCPError(INVALID_REQUEST, "Read the earlier answers first, then repeat the request.")

@@ -5,6 +5,7 @@ import re
 from collections import deque
 from collections.abc import MutableMapping
 from contextvars import ContextVar
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -24,11 +25,13 @@ from toolbridge_mcp.library_seams import (
     session_id_in_endpoint_event,
 )
 from toolbridge_mcp.message import current_message, handling
+from toolbridge_mcp.web.answers import Answers
+from toolbridge_mcp.web.door import do_afterwards
 from toolbridge_mcp.web.entry.address import MESSAGES_PATH, SSE_PATH, route_path
 from toolbridge_mcp.web.entry.toolsets import ToolsetsInAddresses
 from toolbridge_mcp.web.head import head_of
 from toolbridge_mcp.web.refusals import refusal
-from toolbridge_mcp.web.sessions.exchanges import Exchange, UnreadAnswers, begin_handling
+from toolbridge_mcp.web.sessions.exchanges import Exchange, UnreadAnswers, begin_handling, present_task
 from toolbridge_mcp.web.sessions.messages import PostedMessage, id_in_flight
 from toolbridge_mcp.web.sessions.replay import Machine
 from toolbridge_mcp.web.sessions.session import (
@@ -38,7 +41,14 @@ from toolbridge_mcp.web.sessions.session import (
     TooManySessions,
 )
 from toolbridge_mcp.web.sessions.streams import OpenStreams, Stream
-from toolbridge_mcp.web.short_way import CANCELLED, ShortWay, ToolCall, event, request_in_cancellation
+from toolbridge_mcp.web.short_way import (
+    ACCEPTANCE,
+    CANCELLED,
+    ShortWay,
+    ToolCall,
+    event,
+    request_in_cancellation,
+)
 
 STALL_SECONDS = 0.25
 MAX_UNREAD = 128
@@ -49,11 +59,6 @@ GIVEN_WAY_SECONDS = 10
 
 ACCEPTED = 202
 _ACCEPTED = Response(status_code=ACCEPTED)
-_ACCEPTANCE: tuple[Message, ...] = (
-    {"type": "http.response.start", "status": ACCEPTED, "headers": [(b"content-length", b"8")]},
-    {"type": "http.response.body", "body": b"Accepted", "more_body": False},
-)
-"""The SDK's answer to a message that it takes."""
 _NO_SESSION = refusal(404, "session_not_found", "There is no such session; connect again.")
 _UNREAD = refusal(
     429,
@@ -155,11 +160,13 @@ class SseSessionMiddleware:
         machine: Machine,
         toolsets: ToolsetsInAddresses,
         short_way: ShortWay,
+        whole: Answers,
     ) -> None:
         self._app = app
         self._sessions = sessions
         self._toolsets = toolsets
         self._short_way = short_way
+        self._whole = whole
         self._streams = streams
         self._limits = limits
         self._answers = answers
@@ -237,22 +244,32 @@ class SseSessionMiddleware:
             session.begin(request_id, exchange)
         call = self._short_way.call_over_sse(message.body, head_of(scope), session.peer)
         if call:
-            await self._accept(call, session, exchange, send)
+            await self._accept(call, session, exchange, scope, send)
         else:
             await self._pass_on(session, exchange, scope, message, send)
 
-    async def _accept(self, call: ToolCall, session: SseSession, exchange: Exchange, send: Send) -> None:
-        """Accepts a call, which then goes the short way."""
+    async def _accept(
+        self, call: ToolCall, session: SseSession, exchange: Exchange, scope: Scope, send: Send
+    ) -> None:
+        """Accepts a call, which then goes the short way, in the task of its POST: another one would cost as
+        much as reading the message."""
         exchange.client = session.client
-        with handling(exchange):
-            task = asyncio.create_task(self._carry_out(call, session, exchange))
-        exchange.handled_by(task)
-        exchange.carried_out_by(task)
-        for message in _ACCEPTANCE:
-            await send(message)
+        exchange.handled_by(present_task())
+        do_afterwards(scope, partial(self._carry_out, call, session, exchange))
+        await self._whole.write(ACCEPTANCE, scope, send)
 
     async def _carry_out(self, call: ToolCall, session: SseSession, exchange: Exchange) -> None:
-        message = await self._short_way.answer(call)
+        task = present_task()
+        if not exchange.carried_out_by(task):
+            return
+        try:
+            with handling(exchange):
+                message = await self._short_way.answer(call)
+        except asyncio.CancelledError:
+            if not exchange.is_cancelled:
+                raise
+            task.uncancel()
+            return
         exchange.answered()
         await session.stream.send(event(message))
         exchange.sent()

@@ -24,10 +24,11 @@ from toolbridge_mcp.library_seams import (
     has_sessions,
 )
 from toolbridge_mcp.message import handling
+from toolbridge_mcp.web.answers import Answer, Answers
 from toolbridge_mcp.web.head import head_of
 from toolbridge_mcp.web.refusals import refusal
 from toolbridge_mcp.web.sessions.disconnect import cancel_on_disconnect, has_disconnected
-from toolbridge_mcp.web.sessions.exchanges import Exchange, UnreadAnswers
+from toolbridge_mcp.web.sessions.exchanges import Exchange, UnreadAnswers, present_task
 from toolbridge_mcp.web.sessions.messages import PostedMessage, id_in_flight
 from toolbridge_mcp.web.sessions.replay import Machine
 from toolbridge_mcp.web.sessions.session import (
@@ -37,7 +38,6 @@ from toolbridge_mcp.web.sessions.session import (
     TooManySessions,
 )
 from toolbridge_mcp.web.sessions.streams import OpenStreams, Stream
-from toolbridge_mcp.web.sessions.wire import JsonAnswer
 from toolbridge_mcp.web.short_way import (
     CANCELLED,
     ShortWay,
@@ -48,6 +48,7 @@ from toolbridge_mcp.web.short_way import (
     request_in_cancellation,
     terminated,
 )
+from toolbridge_mcp.web.wire import JsonAnswer
 
 _SESSION, _VERSION = SESSION_HEADER.encode(), VERSION_HEADER.encode()
 _NO_SESSION = refusal(404, "session_not_found", "There is no such session; initialize a new one.")
@@ -142,9 +143,11 @@ class HttpSessionMiddleware:
         answers: UnreadAnswers,
         machine: Machine,
         short_way: ShortWay,
+        whole: Answers,
     ) -> None:
         self._app = app
         self._short_way = short_way
+        self._whole = whole
         self._sessions = sessions
         self._streams = streams
         self._limits = limits
@@ -248,23 +251,16 @@ class HttpSessionMiddleware:
     ) -> None:
         """The short way."""
 
-        async def answer(_: Scope, receive: Receive, send: Send) -> None:
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             await receive()
-            parts = await (
-                self._result_in_session(call, session, exchange) if session else self._result_alone(call)
-            )
-            for part in parts:
-                await send(part)
+            result = self._result_in_session(call, session, exchange) if session else self._result_alone(call)
+            await self._whole.write(await result, scope, send)
 
         with handling(exchange):
             await cancel_on_disconnect(answer, scope, message.receive, JsonAnswer(send).send)
 
-    async def _result_in_session(
-        self, call: ToolCall, session: HttpSession, exchange: Exchange
-    ) -> tuple[Message, Message]:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a request is handled outside of a task")
+    async def _result_in_session(self, call: ToolCall, session: HttpSession, exchange: Exchange) -> Answer:
+        task = present_task()
         exchange.carried_out_by(task)
         try:
             body = await self._short_way.answer(call)
@@ -278,7 +274,7 @@ class HttpSessionMiddleware:
         exchange.answered()
         return answer_in_session(body)
 
-    async def _result_alone(self, call: ToolCall) -> tuple[Message, Message]:
+    async def _result_alone(self, call: ToolCall) -> Answer:
         return answer_without_session(await self._short_way.answer_alone(call))
 
     async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -299,13 +295,13 @@ class HttpSessionMiddleware:
 
     async def _opened(
         self, place: Place, exchange: Exchange, scope: Scope, receive: Receive
-    ) -> tuple["_Answer", str | None]:
+    ) -> tuple["_Recorded", str | None]:
         """The answer to a request, and the id of the session that it opens.
 
         The SDK discards a session whose opening has a status of 400 or more. It keeps those whose opening is
         a JSON-RPC error with status 200, and those whose client has disconnected: they are deleted here.
         """
-        answer = _Answer()
+        answer = _Recorded()
         await self._app(scope, receive, answer.append)
         session_id = answer.session_id
         delete = _Delete(self._app, scope)
@@ -344,7 +340,7 @@ class _Deletion:
         await self._send(message)
 
 
-class _Answer:
+class _Recorded:
     """A whole answer of FastMCP: a start and JSON."""
 
     def __init__(self) -> None:
@@ -387,7 +383,7 @@ class _Delete:
 
     async def __call__(self, session_id: str) -> None:
         headers = [(SESSION_HEADER.encode(), session_id.encode())]
-        await self._app({**self._scope, "headers": headers}, _no_body, _Answer().append)
+        await self._app({**self._scope, "headers": headers}, _no_body, _Recorded().append)
 
 
 async def _no_body() -> Message:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from toolbridge_mcp.identity import AccessToken, Sender, User
-from toolbridge_mcp.web.sessions.wire import send_and_drain, without_separators, without_session_id
 from toolbridge_mcp.web.streaming import abort, mark_stream
+from toolbridge_mcp.web.wire import send_and_drain, without_separators, without_session_id
 
 FAREWELL_SECONDS = 1
 """How long the last bytes of a stream may take."""
