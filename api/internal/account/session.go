@@ -36,9 +36,12 @@ type Service struct {
 	Now    func() time.Time
 }
 
+// StateReader reads the state of an owner and a session, as Store.State does.
+type StateReader func(ctx context.Context, owner Owner, sessionID string) (State, error)
+
 // Open opens a session. It costs one read and no write.
-func (s *Service) Open(ctx context.Context, owner Owner) (Session, error) {
-	state, err := s.Store.State(ctx, owner, "")
+func (s *Service) Open(ctx context.Context, owner Owner, read StateReader) (Session, error) {
+	state, err := read(ctx, owner, "")
 	if err != nil {
 		return Session{}, err
 	}
@@ -51,7 +54,7 @@ func (s *Service) Open(ctx context.Context, owner Owner) (Session, error) {
 
 // Resume finds an open session of the owner. Without one it returns ErrNoSession or
 // ErrOthersSession.
-func (s *Service) Resume(ctx context.Context, owner Owner, id string) (Session, error) {
+func (s *Service) Resume(ctx context.Context, owner Owner, id string, read StateReader) (Session, error) {
 	const withDashes = 36 // characters; no braces, no URN
 	parsed, err := uuid.Parse(id)
 	if err != nil || len(id) != withDashes {
@@ -61,7 +64,7 @@ func (s *Service) Resume(ctx context.Context, owner Owner, id string) (Session, 
 	if whose == unknown || !s.Now().Before(created.Add(SessionLifetime)) {
 		return Session{}, ErrNoSession
 	}
-	state, err := s.Store.State(ctx, owner, parsed.String())
+	state, err := read(ctx, owner, parsed.String())
 	switch {
 	case err != nil:
 		return Session{}, err
@@ -77,7 +80,7 @@ func (s *Service) Resume(ctx context.Context, owner Owner, id string) (Session, 
 
 // End ends a session of the owner on every process.
 func (s *Service) End(ctx context.Context, owner Owner, id string) error {
-	found, err := s.Resume(ctx, owner, id)
+	found, err := s.Resume(ctx, owner, id, s.Store.State)
 	if err != nil {
 		return err
 	}

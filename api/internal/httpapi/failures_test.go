@@ -19,6 +19,9 @@ import (
 type failing struct{ err error }
 
 func (f failing) Get(context.Context, item.Ref) (*item.Item, error) { return nil, f.err }
+func (f failing) GetWithState(context.Context, item.Ref, string) (account.State, *item.Item, error) {
+	return account.State{}, nil, f.err
+}
 func (f failing) List(context.Context, item.Query) (item.Listing, error) {
 	return item.Listing{}, f.err
 }
@@ -55,6 +58,12 @@ func (s slow) Get(ctx context.Context, ref item.Ref) (*item.Item, error) {
 	close(s.asked)
 	<-ctx.Done()
 	return s.Store.Get(ctx, ref)
+}
+
+func (s slow) GetWithState(ctx context.Context, ref item.Ref, sessionID string) (account.State, *item.Item, error) {
+	close(s.asked)
+	<-ctx.Done()
+	return s.Store.GetWithState(ctx, ref, sessionID)
 }
 
 // lines are the lines of a log, as they are written.

@@ -1,10 +1,12 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/item"
 )
 
 const headerSession = "X-Sync-Session"
@@ -40,7 +42,7 @@ func (a *API) findSession(c *call) error {
 	case a.InBandSessions && names[0] == inBandWord:
 		return a.openInBand(c)
 	}
-	found, err := a.Accounts.Resume(c.Context(), c.owner, names[0])
+	found, err := a.Accounts.Resume(c.Context(), c.owner, names[0], a.stateReader(c))
 	switch {
 	case errors.Is(err, account.ErrNoSession):
 		return invalidSession()
@@ -49,6 +51,20 @@ func (a *API) findSession(c *call) error {
 	}
 	c.opened = found
 	return err
+}
+
+// stateReader reads the state that the guards need, and for a route that reads an item that
+// item too, so that both cost one statement.
+func (a *API) stateReader(c *call) account.StateReader {
+	uid, whole := item.ParseUID(c.PathValue("uid"))
+	if c.reads == nil || !whole {
+		return a.Accounts.Store.State
+	}
+	return func(ctx context.Context, owner account.Owner, sessionID string) (state account.State, err error) {
+		ref := item.Ref{Owner: owner, Kind: c.reads.Kind, UID: uid}
+		state, c.ahead, err = a.Items.Store.GetWithState(ctx, ref, sessionID)
+		return state, err
+	}
 }
 
 func invalidSession() error {
@@ -64,7 +80,7 @@ func (c *call) unsetSession() {
 }
 
 func (a *API) openInBand(c *call) error {
-	opened, err := a.Accounts.Open(c.Context(), c.owner)
+	opened, err := a.Accounts.Open(c.Context(), c.owner, a.stateReader(c))
 	if err != nil {
 		return err
 	}

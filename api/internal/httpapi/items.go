@@ -66,7 +66,7 @@ func (col collection) get(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	found, err := col.api.Items.Get(c.Context(), target, includeDeleted(query))
+	found, err := col.api.Items.Get(c.Context(), target, c.ahead, includeDeleted(query))
 	if err != nil {
 		return 0, nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/journal"
@@ -32,6 +33,8 @@ type call struct {
 	correlationID string
 	subject       string // the user's name in the token
 	owner         account.Owner
+	reads         *entity.Entity  // whose item in the path the route reads; nil if it reads none
+	ahead         *item.Item      // that item, if a guard has read it with what it needs
 	opened        account.Session // the sync session, once its guard has passed
 	inBand        bool            // whether this request opened it
 	dryRun        bool            // whether the request wants nothing to be stored

@@ -53,9 +53,10 @@ type route struct {
 	success    success
 	codes      []fault.Code
 
-	lenient bool     // ignores unknown query parameters, as the routes of the sync protocol always did
-	foreign []string // query parameters that the handler refuses itself
-	queried []string // those of parameters that are in the query; set by Handler
+	reads   *entity.Entity // whose item in the path it reads and does not write
+	lenient bool           // ignores unknown query parameters, as the routes of the sync protocol always did
+	foreign []string       // query parameters that the handler refuses itself
+	queried []string       // those of parameters that are in the query; set by Handler
 }
 
 // handler serves one call: a status with a body, or an error. See respond for

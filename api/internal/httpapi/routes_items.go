@@ -33,7 +33,7 @@ func (a *API) itemRoutes(e *entity.Entity) []route {
 			success:    created, codes: append(payloadCodes(e), fault.UIDExists),
 		},
 		{
-			name: "get", method: "GET", pattern: "/v1/{plural}/{uid}", handle: items.get,
+			name: "get", method: "GET", pattern: "/v1/{plural}/{uid}", handle: items.get, reads: e,
 			summary:    "Read a " + word,
 			parameters: []parameter{includeDeletedParameter, mirrorsParameter},
 			success:    stored,

@@ -56,6 +56,7 @@ func (a *API) answer(c *call, methods methods) (status int, body any, err error)
 		c.reply.Set("Allow", strings.Join(allowed, ", "))
 		return 0, nil, fault.New(fault.MethodNotAllowed, "method not allowed: use %s", strings.Join(allowed, " or "))
 	}
+	c.reads = route.reads
 	for _, guard := range route.guards {
 		if err := guard.check(c); err != nil {
 			return 0, nil, err

@@ -16,7 +16,7 @@ var sessionIDParameter = parameter{
 }
 
 func (a *API) openSession(c *call) (int, any, error) {
-	opened, err := a.Accounts.Open(c.Context(), c.owner)
+	opened, err := a.Accounts.Open(c.Context(), c.owner, a.Accounts.Store.State)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -25,7 +25,7 @@ func (a *API) openSession(c *call) (int, any, error) {
 }
 
 func (a *API) readSession(c *call) (int, any, error) {
-	found, err := a.Accounts.Resume(c.Context(), c.owner, c.PathValue("id"))
+	found, err := a.Accounts.Resume(c.Context(), c.owner, c.PathValue("id"), a.Accounts.Store.State)
 	if err != nil {
 		return 0, nil, sessionFault(err)
 	}

@@ -91,12 +91,15 @@ type Page struct {
 	Total int // that of the listing
 }
 
-// Get returns an item. A tombstone is a deleted fault unless it is included.
-func (s *Service) Get(ctx context.Context, t Target, includeDeleted bool) (*Item, error) {
-	found, err := s.Store.Get(ctx, t.ref())
+// Get returns an item, which may have been read already. A tombstone is a deleted fault
+// unless it is included.
+func (s *Service) Get(ctx context.Context, t Target, found *Item, includeDeleted bool) (_ *Item, err error) {
+	if found == nil {
+		if found, err = s.Store.Get(ctx, t.ref()); err != nil {
+			return nil, err
+		}
+	}
 	switch {
-	case err != nil:
-		return nil, err
 	case found == nil:
 		return nil, notFound(t.Entity)
 	case found.Deleted() && !includeDeleted:

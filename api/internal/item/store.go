@@ -21,6 +21,10 @@ type Store interface {
 	// Get returns the item, tombstones included, or nil when there is none.
 	Get(ctx context.Context, ref Ref) (*Item, error)
 
+	// GetWithState is account.Store.State of the item's owner and Get in one statement. It
+	// returns no item whose payload has more than MaxWithState bytes.
+	GetWithState(ctx context.Context, ref Ref, sessionID string) (account.State, *Item, error)
+
 	// List returns up to Limit matching items in the order of the query, and whether
 	// there are more. It stops early when the payloads would exceed MaxBytes, but returns
 	// at least one item. If the query Reduces, an item whose payload alone exceeds MaxBytes
@@ -70,6 +74,10 @@ type Store interface {
 	// makes room, but nothing of the batch.
 	Write(ctx context.Context, batch Batch) error
 }
+
+// MaxWithState bounds what is read of an item before it is known whether the request may
+// have it.
+const MaxWithState = 64 << 10
 
 // Batch is the writes of one transaction, all to items of one owner.
 type Batch struct {

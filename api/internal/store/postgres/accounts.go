@@ -16,10 +16,7 @@ import (
 // State implements account.Store.
 func (s *Store) State(ctx context.Context, owner account.Owner, sessionID string) (state account.State, err error) {
 	err = s.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		var ended bool
-		row := conn.QueryRow(ctx, sqlState, owner.Tenant, owner.User, sessionID)
-		state, err = relational.ScanState(row, &ended)
-		state.SessionEnded = ended
+		state, err = relational.ScanState(conn.QueryRow(ctx, sqlState, owner.Tenant, owner.User, sessionID))
 		return classify(err)
 	})
 	return state, err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/store/relational"
 )
@@ -25,6 +26,16 @@ func (s *Store) Get(ctx context.Context, ref item.Ref) (found *item.Item, err er
 		return nil
 	})
 	return found, err
+}
+
+// GetWithState implements item.Store.
+func (s *Store) GetWithState(ctx context.Context, ref item.Ref, sessionID string) (state account.State, found *item.Item, err error) {
+	err = s.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		row := conn.QueryRow(ctx, sqlItemWithState, append(relational.Key(ref), sessionID, item.MaxWithState)...)
+		state, found, err = relational.ScanItemWithState(row)
+		return classify(err)
+	})
+	return state, found, err
 }
 
 // Write implements item.Store. On a full disk, a batch that makes room is tried once

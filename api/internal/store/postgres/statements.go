@@ -156,9 +156,18 @@ const (
 				AND item_term.stored_ms = gone.stored_ms AND item_term.uid = gone.uid)
 		SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM gone`
 
-	sqlState = `SELECT COALESCE(a.epoch, 1), COALESCE(a.sessions_since_ms, 0), COALESCE(a.last_wipe_ms, 0),
-			COALESCE(a.last_wipe_by, ''), EXISTS (SELECT 1 FROM ended_session e WHERE e.tenant = $1 AND e.id = $3)
-		FROM (SELECT 1) AS always LEFT JOIN account a ON a.tenant = $1 AND a.owner = $2`
+	sqlStateColumns = `COALESCE(a.epoch, 1), COALESCE(a.sessions_since_ms, 0), COALESCE(a.last_wipe_ms, 0), COALESCE(a.last_wipe_by, ''), `
+	sqlJoinAccount  = `LEFT JOIN account a ON a.tenant = $1 AND a.owner = $2`
+	sqlState        = `SELECT ` + sqlStateColumns + `EXISTS (SELECT 1 FROM ended_session e WHERE e.tenant = $1 AND e.id = $3)
+		FROM (SELECT 1) AS always ` + sqlJoinAccount
+
+	// Both of an owner and an item, always in one row.
+	sqlItemWithState = `SELECT COALESCE(i.uid, ''), COALESCE(i.version, 0), COALESCE(i.created_ms, 0), COALESCE(i.updated_ms, 0),
+			COALESCE(i.stored_ms, 0), i.deleted_ms, COALESCE(i.parent_kind, ''), COALESCE(i.parent_uid, ''),
+			CASE WHEN octet_length(i.payload) <= $6 THEN i.payload END,
+			` + sqlStateColumns + `EXISTS (SELECT 1 FROM ended_session e WHERE e.tenant = $1 AND e.id = $5)
+		FROM (SELECT 1) AS always ` + sqlJoinAccount + `
+			LEFT JOIN LATERAL (SELECT * FROM item WHERE ` + sqlKey + `) AS i ON TRUE`
 
 	sqlEndSession = `INSERT INTO ended_session (tenant, id, expires_ms) VALUES ($1, $2, $3) ON CONFLICT (tenant, id) DO NOTHING`
 	sqlPurgeEnded = `DELETE FROM ended_session WHERE expires_ms <= $1`
@@ -186,7 +195,7 @@ const (
 	sqlRaiseEpoch = `UPDATE account SET epoch = epoch + 1, sessions_since_ms = GREATEST(CAST(? AS BIGINT) + 1, sessions_since_ms + 1),
 			last_wipe_ms = ?, last_wipe_by = $2
 		WHERE tenant = $1 AND owner = $2
-		RETURNING epoch, sessions_since_ms, last_wipe_ms, last_wipe_by`
+		RETURNING epoch, sessions_since_ms, last_wipe_ms, last_wipe_by, FALSE`
 	sqlOnlyJournal = `INSERT INTO usage (tenant, owner, items, bytes, deleted_items, deleted_bytes, journal_lines, history_bytes)
 		VALUES ($1, $2, 0, 0, 0, 0, 1, 0)
 		ON CONFLICT (tenant, owner) DO UPDATE SET items = 0, bytes = 0, deleted_items = 0, deleted_bytes = 0,

@@ -98,6 +98,21 @@ func ScanItem(row Row, more ...any) (item.Item, error) {
 	return found, err
 }
 
+// ScanItemWithState reads the columns of ScanItem, none of them NULL but deleted_ms and
+// payload, and those of ScanState with whether the session has ended. Without a payload
+// there is no item.
+func ScanItemWithState(row Row) (account.State, *item.Item, error) {
+	var s stateColumns
+	found, err := ScanItem(row, s.into()...)
+	if err != nil {
+		return account.State{}, nil, err
+	}
+	if found.Payload == nil {
+		return s.state(), nil, nil
+	}
+	return s.state(), &found, nil
+}
+
 // ScanListed is ScanItem for a row of a list, which has these columns behind those: the
 // size of the payload, due_ms, title, summary, the parent's title and the total. Without
 // a summary, the last but the total are NULL.
@@ -134,18 +149,31 @@ func ScanUsage(row Row) (used account.Usage, err error) {
 	return used, err
 }
 
-// ScanState reads epoch, sessions_since_ms, last_wipe_ms and last_wipe_by, and any
-// columns that follow into more.
-func ScanState(row Row, more ...any) (account.State, error) {
-	var state account.State
-	var since, wiped int64
-	columns := append([]any{&state.Epoch, &since, &wiped, &state.LastWipeBy}, more...)
-	if err := row.Scan(columns...); err != nil {
+// stateColumns are epoch, sessions_since_ms, last_wipe_ms, last_wipe_by, and whether the
+// session of the query has ended.
+type stateColumns struct {
+	found        account.State
+	since, wiped int64
+}
+
+func (s *stateColumns) into() []any {
+	return []any{&s.found.Epoch, &s.since, &s.wiped, &s.found.LastWipeBy, &s.found.SessionEnded}
+}
+
+func (s *stateColumns) state() account.State {
+	s.found.SessionsSince = time.UnixMilli(s.since)
+	if s.wiped != 0 {
+		s.found.LastWipeAt = time.UnixMilli(s.wiped)
+	}
+	return s.found
+}
+
+// ScanState reads epoch, sessions_since_ms, last_wipe_ms, last_wipe_by, and whether the
+// session of the query has ended.
+func ScanState(row Row) (account.State, error) {
+	var s stateColumns
+	if err := row.Scan(s.into()...); err != nil {
 		return account.State{}, err
 	}
-	state.SessionsSince = time.UnixMilli(since)
-	if wiped != 0 {
-		state.LastWipeAt = time.UnixMilli(wiped)
-	}
-	return state, nil
+	return s.state(), nil
 }

@@ -14,9 +14,7 @@ import (
 
 // State implements account.Store.
 func (s *Store) State(ctx context.Context, owner account.Owner, sessionID string) (account.State, error) {
-	var ended bool
-	state, err := relational.ScanState(s.read.state.QueryRowContext(ctx, owner.Tenant, owner.User, sessionID), &ended)
-	state.SessionEnded = ended
+	state, err := relational.ScanState(s.read.state.QueryRowContext(ctx, owner.Tenant, owner.User, sessionID))
 	return state, classify(err)
 }
 

@@ -64,7 +64,7 @@ func (s journaled) Lines(ctx context.Context, owner account.Owner) (all []storet
 func TestTheHotStatementsNeitherScanNorSort(t *testing.T) {
 	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
 	for name, text := range map[string]string{
-		"item": sqlItem, "current": sqlCurrent, "live": sqlLive, "past": sqlPast, "head": sqlHead,
+		"item": sqlItem, "item with state": sqlItemWithState, "current": sqlCurrent, "live": sqlLive, "past": sqlPast, "head": sqlHead,
 		"state": sqlState, "purge": sqlPurgeEnded, "count": sqlCountByKind, "delete": sqlDeleteOwners, "raise": sqlRaiseEpoch,
 		"delete answers": sqlDeleteAnswers, "delete usage": sqlDeleteUsage, "unindex": sqlUnindexOwners, "delete texts": sqlDeleteDocs,
 		"drop contents": sqlDropContents, "delete some": sqlDeleteSome, "drop some contents": sqlDropSomeContents,

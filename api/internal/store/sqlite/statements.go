@@ -68,9 +68,18 @@ const (
 	sqlDeleteUsage   = `DELETE FROM usage WHERE tenant = ? AND owner = ? RETURNING journal_lines`
 	sqlDeleteAnswers = `DELETE FROM idempotency WHERE tenant = ? AND owner = ?`
 
-	sqlState = `SELECT COALESCE(a.epoch, 1), COALESCE(a.sessions_since_ms, 0), COALESCE(a.last_wipe_ms, 0),
-			COALESCE(a.last_wipe_by, ''), EXISTS (SELECT 1 FROM ended_session e WHERE e.tenant = ?1 AND e.id = ?3)
-		FROM (SELECT 1) LEFT JOIN account a ON a.tenant = ?1 AND a.owner = ?2`
+	stateColumns = `COALESCE(a.epoch, 1), COALESCE(a.sessions_since_ms, 0), COALESCE(a.last_wipe_ms, 0), COALESCE(a.last_wipe_by, ''), `
+	joinAccount  = `LEFT JOIN account a ON a.tenant = ?1 AND a.owner = ?2`
+	sqlState     = `SELECT ` + stateColumns + `EXISTS (SELECT 1 FROM ended_session e WHERE e.tenant = ?1 AND e.id = ?3)
+		FROM (SELECT 1) ` + joinAccount
+
+	// Both of an owner and an item, always in one row.
+	sqlItemWithState = `SELECT COALESCE(i.uid, ''), COALESCE(i.version, 0), COALESCE(i.created_ms, 0), COALESCE(i.updated_ms, 0),
+			COALESCE(i.stored_ms, 0), i.deleted_ms, COALESCE(i.parent_kind, ''), COALESCE(i.parent_uid, ''),
+			iif(octet_length(i.payload) <= ?6, i.payload, NULL),
+			` + stateColumns + `EXISTS (SELECT 1 FROM ended_session e WHERE e.tenant = ?1 AND e.id = ?5)
+		FROM (SELECT 1) ` + joinAccount + `
+			LEFT JOIN item i ON i.tenant = ?1 AND i.owner = ?2 AND i.kind = ?3 AND i.uid = ?4`
 
 	sqlEndSession   = `INSERT INTO ended_session (tenant, id, expires_ms) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
 	sqlPurgeEnded   = `DELETE FROM ended_session WHERE expires_ms <= ?`
@@ -100,20 +109,20 @@ const (
 		ON CONFLICT (tenant, owner) DO UPDATE SET epoch = epoch + 1,
 			sessions_since_ms = MAX(excluded.sessions_since_ms, sessions_since_ms + 1),
 			last_wipe_ms = excluded.last_wipe_ms, last_wipe_by = excluded.last_wipe_by
-		RETURNING epoch, sessions_since_ms, last_wipe_ms, last_wipe_by`
+		RETURNING epoch, sessions_since_ms, last_wipe_ms, last_wipe_by, FALSE`
 
 	sqlVersion = `SELECT version FROM schema_version`
 )
 
 type readStatements struct {
-	item, state, version *sql.Stmt
-	lists                sync.Map // text to *sql.Stmt
-	prepared             atomic.Int64
+	item, state, itemWithState, version *sql.Stmt
+	lists                               sync.Map // text to *sql.Stmt
+	prepared                            atomic.Int64
 }
 
 func (r *readStatements) prepare(ctx context.Context, db *sql.DB) error {
 	p := preparer{ctx: ctx, db: db}
-	r.item, r.state, r.version = p.prepare(sqlItem), p.prepare(sqlState), p.prepare(sqlVersion)
+	r.item, r.state, r.itemWithState, r.version = p.prepare(sqlItem), p.prepare(sqlState), p.prepare(sqlItemWithState), p.prepare(sqlVersion)
 	return p.err
 }
 

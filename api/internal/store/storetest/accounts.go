@@ -3,6 +3,8 @@ package storetest
 import (
 	"context"
 	"maps"
+	"reflect"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -120,6 +122,38 @@ func endedSessions(t *testing.T, store Store) {
 	}
 	if !state(t, store, alice, uid(2)).SessionEnded {
 		t.Error("a note was dropped before it expired")
+	}
+}
+
+func withState(t *testing.T, store Store) {
+	now := time.UnixMilli(1763600000123)
+	payload := func(size int) []byte { return []byte(`{"n":"` + strings.Repeat("x", size-len(`{"n":""}`)) + `"}`) }
+	wipe(t, store, bob, 1, now)
+	if err := store.EndSession(t.Context(), alice, uid(1), now.Add(time.Minute), now); err != nil {
+		t.Fatal(err)
+	}
+	put(t, store, note(alice, 1), item.Item{Version: 3, CreatedAt: 1, UpdatedAt: 2, Parent: item.Parent{Kind: "task", UID: uid(9)}, Payload: payload(item.MaxWithState)})
+	put(t, store, note(alice, 2), item.Item{Version: 2, UpdatedAt: 2, DeletedAt: millis(2)})
+	put(t, store, note(alice, 3), item.Item{Version: 1, Payload: payload(item.MaxWithState + 1)})
+	for _, ref := range []item.Ref{
+		note(alice, 1), note(alice, 2), note(alice, 3), note(alice, 4), note(bob, 1), note(eve, 1), {Owner: alice, Kind: "task", UID: uid(1)},
+	} {
+		for _, session := range []string{"", uid(1), uid(2)} {
+			read, found, err := store.GetWithState(t.Context(), ref, session)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := state(t, store, ref.Owner, session); !reflect.DeepEqual(read, want) {
+				t.Errorf("%v: state %+v, want %+v", ref, read, want)
+			}
+			want := get(t, store, ref)
+			if want != nil && len(want.Payload) > item.MaxWithState {
+				want = nil
+			}
+			if !reflect.DeepEqual(found, want) {
+				t.Errorf("%v: item %+v, want %+v", ref, found, want)
+			}
+		}
 	}
 }
 

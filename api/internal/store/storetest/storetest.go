@@ -78,6 +78,7 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		"live knows the expected parent as it knows any other":       expectedParent,
 		"a caller who leaves during a write has written nothing":     leaving,
 		"half an expected parent is that of the stored item":         halfParent,
+		"an item comes with the state of its owner":                  withState,
 		"a list keeps to its owner and kind":                         listScope,
 		"an unknown owner is in the default state":                   defaultState,
 		"a wipe takes the owner's items and nobody else's":           wipes,
