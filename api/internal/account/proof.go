@@ -1,13 +1,13 @@
 package account
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/binary"
 	"time"
 
 	"github.com/google/uuid"
+
+	"toolbridge/api/internal/mac"
 )
 
 // A session id is a UUID that proves by itself that this deployment issued it,
@@ -26,14 +26,13 @@ const (
 
 // Prover makes and checks session ids.
 type Prover struct {
-	key []byte
+	key *mac.Key
 }
 
 // NewProver derives its key from the deployment's tenant secret.
 func NewProver(secret string) Prover {
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte("toolbridge sync session v1"))
-	return Prover{key: mac.Sum(nil)}
+	own := mac.New([]byte(secret)).Sum([]byte("toolbridge sync session v1"))
+	return Prover{key: mac.New(own[:])}
 }
 
 // verdict says who owns the session of an id.
@@ -85,9 +84,8 @@ func (p Prover) proof(purpose, tenant, user string, ms, nonce uint64) uint64 {
 	text = append(text, 0)
 	text = binary.BigEndian.AppendUint64(text, ms)
 	text = binary.BigEndian.AppendUint64(text, nonce)
-	mac := hmac.New(sha256.New, p.key)
-	mac.Write(text)
-	return binary.BigEndian.Uint64(mac.Sum(nil))
+	sum := p.key.Sum(text)
+	return binary.BigEndian.Uint64(sum[:])
 }
 
 // pack places the four fields around the version (bits 48-51) and the variant

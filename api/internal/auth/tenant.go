@@ -2,13 +2,14 @@ package auth
 
 import (
 	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/mac"
 )
 
 // The headers by which a gateway proves its tenant.
@@ -26,14 +27,26 @@ type TenantGate struct {
 	ID     string
 	Secret string
 	Now    func() time.Time
+
+	prepared sync.Once
+	key      *mac.Key // the secret; set by signature
 }
 
 // Sign returns the signature of a tenant id at a timestamp (Unix milliseconds,
 // exactly as sent): lower-case hex of HMAC-SHA-256 over "<tenant>:<timestamp>".
 func Sign(secret, tenant, timestamp string) string {
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte(tenant + ":" + timestamp))
-	return hex.EncodeToString(mac.Sum(nil))
+	return sign(mac.New([]byte(secret)), tenant, timestamp)
+}
+
+func sign(key *mac.Key, tenant, timestamp string) string {
+	sum := key.Sum([]byte(tenant + ":" + timestamp))
+	return hex.EncodeToString(sum[:])
+}
+
+// signature is the one that a tenant id at a timestamp has under the gate's secret.
+func (g *TenantGate) signature(tenant, timestamp string) string {
+	g.prepared.Do(func() { g.key = mac.New([]byte(g.Secret)) })
+	return sign(g.key, tenant, timestamp)
 }
 
 // Check refuses a request whose tenant headers do not prove this tenant. The
@@ -45,7 +58,7 @@ func (g *TenantGate) Check(r *http.Request) error {
 	if !one || !two || !three {
 		return refused()
 	}
-	signed := hmac.Equal([]byte(signature), []byte(Sign(g.Secret, tenant, timestamp)))
+	signed := hmac.Equal([]byte(signature), []byte(g.signature(tenant, timestamp)))
 	if !signed || !g.fresh(timestamp) || tenant != g.ID {
 		return refused()
 	}
