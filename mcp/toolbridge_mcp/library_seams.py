@@ -29,7 +29,12 @@ from mcp.shared.message import SessionMessage
 from mcp.types import INTERNAL_ERROR as INTERNAL_ERROR_CODE
 from mcp.types import Implementation, RequestId, ServerCapabilities
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
-from mcp_types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOCOL_VERSION_META_KEY
+from mcp_types import (
+    CLIENT_CAPABILITIES_META_KEY,
+    CLIENT_INFO_META_KEY,
+    LOG_LEVEL_META_KEY,
+    PROTOCOL_VERSION_META_KEY,
+)
 from mcp_types.methods import validate_client_request
 from pydantic import ValidationError
 from sse_starlette import EventSourceResponse
@@ -252,7 +257,10 @@ def client_in_envelope(reserved: Mapping[str, Any], version: str) -> tuple[str, 
     return (named.name, named.version) if named else ()
 
 
-_KEYS_OF_ENVELOPES = {PROTOCOL_VERSION_META_KEY, CLIENT_INFO_META_KEY, CLIENT_CAPABILITIES_META_KEY}
+_KEYS_OF_ENVELOPES = {
+    *(PROTOCOL_VERSION_META_KEY, CLIENT_INFO_META_KEY, CLIENT_CAPABILITIES_META_KEY),
+    LOG_LEVEL_META_KEY,  # for logs, which the gateway does not send
+}
 MAX_REMEMBERED_BYTES = 1_024
 
 

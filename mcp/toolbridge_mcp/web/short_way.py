@@ -225,10 +225,10 @@ def _client(reserved: bytes, version: bytes) -> str | None:
 
 def _shown(result: ToolResult) -> dict[str, Any]:
     """A result as the SDK writes it."""
-    shown: dict[str, Any] = {"content": [_block(block) for block in result.content]}
+    content = [_block(block) for block in result.content]
+    shown: dict[str, Any] = {"content": content, "isError": result.is_error}
     if result.structured_content is not None:
         shown["structuredContent"] = result.structured_content
-    shown["isError"] = result.is_error
     return shown
 
 

@@ -201,7 +201,7 @@ class HttpSessionMiddleware:
     async def _post(
         self, session: HttpSession, session_id: str, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Answers one message in a session. A client that disconnects cancels it."""
+        """Answers one message in a session. What it asks for goes on if its client disconnects."""
         message = await PostedMessage.read(receive)
         request_id = message.request_id
         exchange = Exchange(self._answers, sender_of(scope), choice=choice_of(scope))
@@ -257,7 +257,10 @@ class HttpSessionMiddleware:
             await self._whole.write(await result, scope, send)
 
         with handling(exchange):
-            await cancel_on_disconnect(answer, scope, message.receive, JsonAnswer(send).send)
+            if session:  # the call of a client that disconnects goes on
+                await answer(scope, message.receive, JsonAnswer(send).send)
+            else:
+                await cancel_on_disconnect(answer, scope, message.receive, JsonAnswer(send).send)
 
     async def _result_in_session(self, call: ToolCall, session: HttpSession, exchange: Exchange) -> Answer:
         task = present_task()
