@@ -80,6 +80,7 @@ func serveCommand(ctx context.Context, lookup config.Lookup, stderr io.Writer) i
 		log.Error("stopped", "error", err.Error())
 		return wrongSetting
 	}
+	tuneCollector()
 	err = checkAlone(ctx, cfg.Database, lookup, net.DefaultResolver, log)
 	if err == nil {
 		err = run(ctx, cfg, log)

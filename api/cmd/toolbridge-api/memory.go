@@ -1,0 +1,27 @@
+package main
+
+import (
+	"os"
+	"runtime/debug"
+)
+
+const (
+	// heapGrowth is by how many percent the heap may grow before garbage is collected. Little
+	// is in use at a time, so that with Go's own 100 a fifth of all processor time went into
+	// collections.
+	heapGrowth = 300
+
+	// memoryLimit is from how many bytes on garbage is collected more often instead. The API
+	// shares a container of 256 MB with the gateway.
+	memoryLimit = 64 << 20
+)
+
+// tuneCollector sets how often garbage is collected, unless Go's own variables do.
+func tuneCollector() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(heapGrowth)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
+}
