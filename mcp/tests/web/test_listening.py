@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import anyio
 import httpx
@@ -140,6 +141,10 @@ class Asked:
             return await self.messages.get()
 
 
+async def _not_called(name: str, arguments: object) -> Any:
+    raise AssertionError(f"{name} {arguments} went the short way")
+
+
 @asynccontextmanager
 async def listening_app() -> AsyncIterator[ASGIApp]:
     """FastMCP with one tool, which sends a message to the session's stream, behind the gateway's sessions."""
@@ -152,7 +157,7 @@ async def listening_app() -> AsyncIterator[ASGIApp]:
     app = server.http_app(transport="http", json_response=True)
     in_sessions = HttpSessionMiddleware(
         app,
-        short_way=ShortWay(server.call_tool, {}, is_on=False),
+        short_way=ShortWay(_not_called, {}, is_on=False),
         whole=Answers([]),
         sessions=HttpSessions(60),
         streams=OpenStreams(StreamLimits(60, 60, 60)),

@@ -12,8 +12,8 @@ from pydantic import PrivateAttr, ValidationError
 
 from toolbridge_mcp.identity import time_zone
 from toolbridge_mcp.tools.deployment import Deployment
-from toolbridge_mcp.tools.execution import Execution, Given
 from toolbridge_mcp.tools.problems import explained
+from toolbridge_mcp.tools.runner import Given, Runner
 
 
 class ApiTool(Tool, Generic[Given]):
@@ -25,26 +25,31 @@ class ApiTool(Tool, Generic[Given]):
     toolset: ClassVar[str]
     """The set of tools to which it belongs."""
 
-    _execution: Execution[Given] = PrivateAttr()
+    _runner: Runner[Given] = PrivateAttr()
 
     def in_zone(self, default: tzinfo | None) -> None:
         """Sets the time zone of users whose tokens name none."""
-        known = self._execution.circumstances
-        self._execution.circumstances = replace(known, zone=partial(time_zone, default))
+        known = self._runner.circumstances
+        self._runner.circumstances = replace(known, zone=partial(time_zone, default))
 
     def belong_to(self, deployment: Deployment) -> None:
         """Sets what its calls may say about the gateway."""
-        self._execution.deployment = deployment
+        self._runner.deployment = deployment
+
+    @property
+    def runner(self) -> Runner[Given]:
+        """What runs its calls."""
+        return self._runner
 
     @property
     def scope(self) -> str:
         """What a caller's token must allow."""
-        return self._execution.guarded.scope
+        return self._runner.guarded.scope
 
     @property
     def writes(self) -> bool:
         """Whether it may change something."""
-        return self._execution.guarded.writes
+        return self._runner.guarded.writes
 
     @property
     def groups(self) -> frozenset[str]:
@@ -54,7 +59,7 @@ class ApiTool(Tool, Generic[Given]):
     @property
     def needs(self) -> frozenset[str]:
         """The features without which an API cannot serve it."""
-        return self._execution.needs
+        return self._runner.needs
 
     @property
     def siblings(self) -> Mapping[str, str]:
@@ -71,8 +76,8 @@ class ApiTool(Tool, Generic[Given]):
         return super().to_mcp_tool(**{"_meta": None, **overrides})
 
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
-        return await self._execution.run(arguments)
+        return (await self._runner.run(arguments)).for_fastmcp()
 
     def _explain(self, error: ValidationError) -> str:
         """What is wrong with the arguments, in sentences for a model."""
-        return explained(error, self._execution.arguments, self.siblings, shows_ids=self.shows_ids)
+        return explained(error, self._runner.arguments, self.siblings, shows_ids=self.shows_ids)

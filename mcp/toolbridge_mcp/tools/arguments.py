@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-from fastmcp.tools.base import ToolResult
 from pydantic import BeforeValidator, Field, ValidationInfo, create_model
 from pydantic.fields import FieldInfo
 
@@ -27,7 +26,7 @@ from toolbridge_mcp.entities.uids import Uid, is_whole, read_reference
 from toolbridge_mcp.errors import InvalidArguments
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.problems import NOT_JSON
-from toolbridge_mcp.tools.results import result_of, written, written_item
+from toolbridge_mcp.tools.results import Result, result_of, written, written_item
 from toolbridge_mcp.tools.undeclared import hint
 
 _SHOWN_VERSION = re.compile(r"\s*(?:W/)?[\"']?v?(?P<number>[0-9]{1,18})[\"']?\s*", re.IGNORECASE | re.ASCII)
@@ -63,7 +62,7 @@ class OperationArguments(Arguments):
         except (ValueError, RecursionError) as error:  # pydantic's
             raise InvalidArguments(facts={"problems": NOT_JSON}) from error
 
-    async def carry_out(self, target: Target, caller: Caller) -> ToolResult:
+    async def carry_out(self, target: Target, caller: Caller) -> Result:
         """Sends the request, and shows the answer. Raises a `ToolBridgeError`."""
         return result_of(await caller.send(self.checked_call(target)))
 
@@ -85,7 +84,7 @@ class WriteArguments(OperationArguments):
         """A model that wrote an item knows it, and would pay for reading it again."""
         return (NO_MIRRORS,) if self.return_item else (MINIMAL,)
 
-    async def carry_out(self, target: Target, caller: Caller) -> ToolResult:
+    async def carry_out(self, target: Target, caller: Caller) -> Result:
         call = self.checked_call(target)
         document = await caller.send(call)
         said = hint(call.body, target.entity) if call.body and call.sends_payload else ""

@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from fastmcp.tools.base import ToolResult
 from pydantic import Field
 from pydantic_core import to_json
 
@@ -28,7 +27,7 @@ from toolbridge_mcp.rendering import (
 )
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.hints import READS
-from toolbridge_mcp.tools.results import result_of
+from toolbridge_mcp.tools.results import Result, result_of
 from toolbridge_mcp.tools.toolsets import CHATGPT
 from toolbridge_mcp.tools.work import Work, WorkTool, children
 from toolbridge_mcp.tools.work.excerpts import excerpt
@@ -53,7 +52,7 @@ _PART = re.compile(r"(?P<item>.+?)(?:#(?P<start>[0-9]{1,9}))?", re.DOTALL)
 class SearchArguments(WorkArguments):
     query: Query
 
-    async def carry_out(self, caller: Caller) -> ToolResult:
+    async def carry_out(self, caller: Caller) -> Result:
         query = {"q": self.query, "limit": str(MAX_RESULTS)}
         found = await caller.send(Call("GET", "/v1/search", query=query))
         return _json({"results": [_head(from_summary(item)) for item in found.data["items"]]})
@@ -62,7 +61,7 @@ class SearchArguments(WorkArguments):
 class FetchArguments(WorkArguments):
     id: Word = Field(description="An id that search found")
 
-    async def carry_out(self, caller: Caller) -> ToolResult:
+    async def carry_out(self, caller: Caller) -> Result:
         part = _PART.fullmatch(self.id)
         name, start = (part["item"], int(part["start"] or 0)) if part else (self.id, 0)
         found = await _found(name, caller)
@@ -132,7 +131,7 @@ def _metadata(item: Summary) -> Mapping[str, str]:
     return {name: one_line(value, TITLE_CHARACTERS) for name, value in values.items() if value}
 
 
-def _json(data: JsonObject) -> ToolResult:
+def _json(data: JsonObject) -> Result:
     text = to_json(data)
     return result_of(Document(text.decode(), data, len(text)))
 

@@ -15,9 +15,9 @@ from toolbridge_mcp.metrics import count_other_name
 from toolbridge_mcp.resilience import CallLimits
 from toolbridge_mcp.tools.api_tool import ApiTool
 from toolbridge_mcp.tools.arguments import OperationArguments
-from toolbridge_mcp.tools.execution import Execution
 from toolbridge_mcp.tools.guarded import Guarded
 from toolbridge_mcp.tools.operations import Operation
+from toolbridge_mcp.tools.runner import Runner
 from toolbridge_mcp.tools.toolsets import CRUD
 
 
@@ -42,7 +42,7 @@ class EntityTool(ApiTool[OperationArguments]):
         )
         tool._operation, tool._entity = operation, entity
         target = operation.target(entity)
-        tool._execution = Execution(
+        tool._runner = Runner(
             client,
             Guarded(tool.name, scope, operation.writes, entity.words, limits),
             arguments,
@@ -60,7 +60,7 @@ class EntityTool(ApiTool[OperationArguments]):
     def to_mcp_tool(self, **overrides: Any) -> WireTool:
         """With the hints that are true now."""
         return super().to_mcp_tool(
-            **{"annotations": self._operation.hints_for(self._execution.client), **overrides}
+            **{"annotations": self._operation.hints_for(self._runner.client), **overrides}
         )
 
     @property

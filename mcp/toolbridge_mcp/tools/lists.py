@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, Literal, get_args
 
-from fastmcp.tools.base import ToolResult
 from pydantic import AfterValidator, Field
 from pydantic.fields import FieldInfo
 from pydantic_core import to_json
@@ -34,7 +33,7 @@ from toolbridge_mcp.tools.arguments import (
     optional,
 )
 from toolbridge_mcp.tools.caller import Caller
-from toolbridge_mcp.tools.results import result_of, text_result
+from toolbridge_mcp.tools.results import Result, result_of, text_result
 
 PAGE_BYTES = 250_000
 """Payloads of one page: quoted as text and repeated as structure, a page stays below 1 MiB."""
@@ -91,7 +90,7 @@ class ListArguments(OperationArguments):
             for name, value in given.items()
         }
 
-    async def carry_out(self, target: Target, caller: Caller) -> ToolResult:
+    async def carry_out(self, target: Target, caller: Caller) -> Result:
         """A page of whole items within `max_tokens`. If more came than fit, the page is asked for again with
         as many as do, so that its cursor leads to the first that is not shown."""
         call = self.checked_call(target)

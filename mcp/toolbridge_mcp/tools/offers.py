@@ -8,8 +8,6 @@ from collections.abc import Iterable, Sequence, Set
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
-from fastmcp.tools.base import ToolResult
-
 from toolbridge_mcp.choice import current_choice
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.entities import ENTITIES
@@ -19,7 +17,8 @@ from toolbridge_mcp.rendering import quoted
 from toolbridge_mcp.resilience import within
 from toolbridge_mcp.tools.entity_tool import EntityTool
 from toolbridge_mcp.tools.instructions import instructions
-from toolbridge_mcp.tools.results import text_block
+from toolbridge_mcp.tools.results import Result
+from toolbridge_mcp.tools.runner import Runner
 from toolbridge_mcp.tools.toolsets import CHATGPT, TOOLSETS
 from toolbridge_mcp.tools.work import WorkTool
 
@@ -48,9 +47,14 @@ class Offer:
         named |= {tool.name: tool for tool in offered if tool.toolset == CHATGPT}
         self.tools: Sequence[AnyTool] = tuple(tool for tool in offered if named[tool.name] is tool)
         self._named = named
+        self._runners = {name: tool.runner for name, tool in named.items()}
 
     def tool(self, name: str) -> AnyTool | None:
         return self._named.get(name)
+
+    def runner(self, name: str) -> Runner[Any] | None:
+        """What runs the calls of a tool."""
+        return self._runners.get(name)
 
     def like(self, name: str) -> str:
         """A sentence with the tools that may have been meant; empty if none are alike."""
@@ -115,12 +119,12 @@ class Offers:
         """What a model reads about these tools. The API is not asked for that."""
         return instructions(ENTITIES, self._usable(self._client.features))
 
-    async def call(self, name: str, arguments: dict[str, Any]) -> ToolResult:
+    async def call(self, name: str, arguments: dict[str, Any]) -> Result:
         """The result of a call, which for an unknown tool is an error."""
-        tool = self.current().tool(name)
-        if tool is None:
-            return ToolResult(content=[text_block(self._unknown(name))], is_error=True)
-        return await tool.run(arguments)
+        runner = self.current().runner(name)
+        if runner is None:
+            return Result((self._unknown(name),), is_error=True)
+        return await runner.run(arguments)
 
     def _make(self, choice: frozenset[str]) -> Offer:
         return self._chosen.setdefault(choice, Offer(self._tools, choice))

@@ -29,7 +29,7 @@ class OnlyUsable(Middleware):
         # By the type, not the method: a message that could not be parsed comes here too, on its way out.
         message = context.message
         if isinstance(message, CallToolRequestParams):
-            return await self._offers.call(message.name, message.arguments or {})
+            return (await self._offers.call(message.name, message.arguments or {})).for_fastmcp()
         if isinstance(message, ListToolsRequest):
             return await self._offers.listed()
         result = await call_next(context)

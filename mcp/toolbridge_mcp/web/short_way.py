@@ -6,12 +6,10 @@ function, and gives the same bytes; whatever else comes, good or bad, goes to Fa
 
 import json
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, TypeGuard
 
-from fastmcp.tools.base import ToolResult
-from mcp.types import TextContent
 from pydantic_core import from_json, to_json
 from starlette.types import Message
 
@@ -51,10 +49,23 @@ _VERSION = VERSION_HEADER.encode()
 logger = logging.getLogger(__name__)
 
 
+class Result(Protocol):
+    """What a tool call results in: texts, and the same as a structure if there is one."""
+
+    @property
+    def texts(self) -> Sequence[str]: ...
+
+    @property
+    def structure(self) -> Mapping[str, Any] | None: ...
+
+    @property
+    def is_error(self) -> bool: ...
+
+
 class RunTool(Protocol):
     """Runs a tool by its name, as FastMCP does."""
 
-    def __call__(self, name: str, arguments: dict[str, Any]) -> Awaitable[ToolResult]: ...
+    def __call__(self, name: str, arguments: dict[str, Any]) -> Awaitable[Result]: ...
 
 
 class ToolCall(NamedTuple):
@@ -223,17 +234,10 @@ def _client(reserved: bytes, version: bytes) -> str | None:
     return None if named is None else client_as_named(*named) if named else ""
 
 
-def _shown(result: ToolResult) -> dict[str, Any]:
+def _shown(result: Result) -> dict[str, Any]:
     """A result as the SDK writes it."""
-    content = [_block(block) for block in result.content]
+    content = [{"text": text, "type": "text"} for text in result.texts]
     shown: dict[str, Any] = {"content": content, "isError": result.is_error}
-    if result.structured_content is not None:
-        shown["structuredContent"] = result.structured_content
-    return shown
-
-
-def _block(block: Any) -> dict[str, Any]:
-    if type(block) is TextContent:
-        return {"text": block.text, "type": "text"}
-    shown: dict[str, Any] = block.model_dump(by_alias=True, mode="json", exclude_none=True)
+    if result.structure is not None:
+        shown["structuredContent"] = result.structure
     return shown

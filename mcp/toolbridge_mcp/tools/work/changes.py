@@ -6,7 +6,6 @@ from datetime import UTC
 from itertools import groupby
 from typing import Annotated, Any
 
-from fastmcp.tools.base import ToolResult
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from toolbridge_mcp.client import Call, Document
@@ -15,6 +14,7 @@ from toolbridge_mcp.entities.times import Moment
 from toolbridge_mcp.rendering import estimated_tokens, short_ids
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.hints import READS
+from toolbridge_mcp.tools.results import Result
 from toolbridge_mcp.tools.work.change_lines import (
     FEW,
     Change,
@@ -58,7 +58,7 @@ class ChangesArguments(WorkArguments):
     limit: Number = Field(default=50, ge=1, le=MOST_LINES)
     own: bool = Field(default=True, description="false leaves out what this client did")
 
-    async def carry_out(self, caller: Caller) -> ToolResult:
+    async def carry_out(self, caller: Caller) -> Result:
         found = await self._read(caller)
         return text_result(*self._said(found, caller))
 

@@ -5,7 +5,6 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Annotated, Any, ClassVar
 
-from fastmcp.tools.base import ToolResult
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.alias_generators import to_snake
 
@@ -19,6 +18,7 @@ from toolbridge_mcp.rendering import fenced, short_id
 from toolbridge_mcp.tools.arguments import Version
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.hints import writes
+from toolbridge_mcp.tools.results import Result
 from toolbridge_mcp.tools.work.references import NAMED_ITEMS, ItemName, Unknown, find
 from toolbridge_mcp.tools.work.texts import of_a_write
 from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
@@ -115,7 +115,7 @@ class EditArguments(TextEdit, WorkArguments):
     if_match: Maybe[Version] = None
     dry_run: bool = False
 
-    async def carry_out(self, caller: Caller) -> ToolResult:
+    async def carry_out(self, caller: Caller) -> Result:
         item = (await find([self.item], caller))[self.item]
         if isinstance(item, Unknown):
             raise InvalidArguments(facts={"problems": item.reason})

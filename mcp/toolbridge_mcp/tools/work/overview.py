@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from fastmcp.tools.base import ToolResult
 from pydantic import Field
 
 from toolbridge_mcp.client import Call
@@ -13,6 +12,7 @@ from toolbridge_mcp.entities.entity import Number
 from toolbridge_mcp.rendering import from_summary, lines, one_line, word
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.hints import READS
+from toolbridge_mcp.tools.results import Result
 from toolbridge_mcp.tools.work.texts import STORED, text_result
 from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
 
@@ -31,7 +31,7 @@ DUE = "due_date"
 class OverviewArguments(WorkArguments):
     due_within_days: Number = Field(default=7, ge=0, le=365)
 
-    async def carry_out(self, caller: Caller) -> ToolResult:
+    async def carry_out(self, caller: Caller) -> Result:
         query = {"dueWithinDays": str(self.due_within_days)}
         if zone := caller.zone():
             query["timezone"] = str(zone)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from fastmcp.tools.base import ToolResult
 from pydantic import Field
 
 from toolbridge_mcp.entities import BY_KIND
@@ -14,6 +13,7 @@ from toolbridge_mcp.errors import InvalidArguments, NothingRead
 from toolbridge_mcp.rendering import estimated_tokens, from_item, item_markdown, word
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.hints import READS
+from toolbridge_mcp.tools.results import Result
 from toolbridge_mcp.tools.work import children
 from toolbridge_mcp.tools.work.children import BYTES_A_TOKEN, MOST_MESSAGES
 from toolbridge_mcp.tools.work.excerpts import excerpt
@@ -39,7 +39,7 @@ OWN_TOKENS = 50
 """What is said of an item that is not shown whole."""
 
 
-Result = TypeVar("Result")
+Made = TypeVar("Made")
 
 
 @dataclass
@@ -79,7 +79,7 @@ class ReadArguments(WorkArguments):
     max_tokens: Number = Field(default=8_000, ge=200, le=MOST_TOKENS)
     offset: Number = Field(default=0, ge=0, description="Where to go on in one large item")
 
-    async def carry_out(self, caller: Caller) -> ToolResult:
+    async def carry_out(self, caller: Caller) -> Result:
         if self.offset and len(self.items) > 1:
             raise InvalidArguments(
                 facts={"problems": "offset is for one item; leave it out or read one item."}
@@ -172,7 +172,7 @@ class ReadArguments(WorkArguments):
         )
 
 
-async def _aside(size: int, work: Callable[..., Result], *given: Any) -> Result:
+async def _aside(size: int, work: Callable[..., Made], *given: Any) -> Made:
     """What `work` returns. With a large text it has a thread, so that it delays no other call."""
     return work(*given) if size < LARGE else await asyncio.to_thread(work, *given)
 

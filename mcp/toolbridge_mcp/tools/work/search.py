@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-from fastmcp.tools.base import ToolResult
 from pydantic import AfterValidator, Field
 
 from toolbridge_mcp.client import Call, Document
@@ -13,6 +12,7 @@ from toolbridge_mcp.rendering import from_summary, lines, quoted
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.hints import READS
 from toolbridge_mcp.tools.lists import Cursor, fit
+from toolbridge_mcp.tools.results import Result
 from toolbridge_mcp.tools.work.selecting import EVERYTHING, Kinds, States, Tags, one_of, states_of
 from toolbridge_mcp.tools.work.texts import PAGE_TOKENS, STORED, text_result
 from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
@@ -45,7 +45,7 @@ class SearchArguments(WorkArguments):
     limit: Number = Field(default=10, ge=1, le=50)
     cursor: Maybe[Cursor] = None
 
-    async def carry_out(self, caller: Caller) -> ToolResult:
+    async def carry_out(self, caller: Caller) -> Result:
         self._check_states()
         found = await self._page(caller, self.limit)
         shown = self._lines(found)

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from fastmcp.tools.base import ToolResult
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.alias_generators import to_snake
 
@@ -13,6 +12,7 @@ from toolbridge_mcp.entities.entity import Maybe
 from toolbridge_mcp.rendering import quoted, short_id, word
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.hints import writes
+from toolbridge_mcp.tools.results import Result
 from toolbridge_mcp.tools.work.references import ENTITIES_BY_NAME
 from toolbridge_mcp.tools.work.texts import of_a_write
 from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
@@ -50,7 +50,7 @@ class UndoArguments(WorkArguments):
     )
     dry_run: bool = False
 
-    async def carry_out(self, caller: Caller) -> ToolResult:
+    async def carry_out(self, caller: Caller) -> Result:
         query = {"dryRun": "true"} if self.dry_run else {}
         done = (await caller.send(Call("POST", "/v1/undo", query=query, body=self._body()))).data
         return of_a_write(lambda: _shown(done, dry_run=self.dry_run))

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from fastmcp.tools.base import ToolResult
 from pydantic import Field
 
 from toolbridge_mcp.choice import current_choice
@@ -14,6 +13,7 @@ from toolbridge_mcp.identity import get_access_token, user_of
 from toolbridge_mcp.rendering import quoted, size
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.hints import READS
+from toolbridge_mcp.tools.results import Result
 from toolbridge_mcp.tools.toolsets import TOOLSETS
 from toolbridge_mcp.tools.work.texts import text_result
 from toolbridge_mcp.tools.work.work_tool import Work, WorkArguments
@@ -27,7 +27,7 @@ class WhoamiArguments(WorkArguments):
     # A tool without any argument is refused by Gemini, together with all others.
     limits: bool = Field(default=True, description="false leaves out quota and limits")
 
-    async def carry_out(self, caller: Caller) -> ToolResult:
+    async def carry_out(self, caller: Caller) -> Result:
         if not self.limits:
             return text_result(*_identity(caller), *_surroundings(caller))
         used = (await caller.send(Call("GET", "/v1/sync/state"))).data["usage"]

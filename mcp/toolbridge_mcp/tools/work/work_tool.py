@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Self
 
-from fastmcp.tools.base import ToolResult
 from mcp.types import ToolAnnotations
 
 from toolbridge_mcp.client import ApiClient
@@ -16,14 +15,15 @@ from toolbridge_mcp.metrics import count_other_name
 from toolbridge_mcp.resilience import CallLimits
 from toolbridge_mcp.tools.api_tool import ApiTool
 from toolbridge_mcp.tools.caller import Caller
-from toolbridge_mcp.tools.execution import Execution
 from toolbridge_mcp.tools.guarded import Guarded
+from toolbridge_mcp.tools.results import Result
+from toolbridge_mcp.tools.runner import Runner
 from toolbridge_mcp.tools.toolsets import WORK
 
 
 class WorkArguments(Arguments):
     @abstractmethod
-    async def carry_out(self, caller: Caller) -> ToolResult:
+    async def carry_out(self, caller: Caller) -> Result:
         """What the call results in. Raises a `ToolBridgeError`."""
 
 
@@ -59,7 +59,7 @@ class WorkTool(ApiTool[WorkArguments]):
             parameters=published_schema(work.arguments),
             annotations=work.hints,
         )
-        tool._execution = Execution(
+        tool._runner = Runner(
             client,
             Guarded(work.name, scope, work.writes, {}, limits),
             work.arguments,

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
-from fastmcp.tools.base import ToolResult
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema, model_validator
 
 from toolbridge_mcp.client import Call, JsonObject
@@ -13,6 +12,7 @@ from toolbridge_mcp.entities.leniency import squeezed
 from toolbridge_mcp.errors import Deleted, NotFound, ToolBridgeError
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.hints import writes
+from toolbridge_mcp.tools.results import Result
 from toolbridge_mcp.tools.work.batch.draft import EXAMPLE
 from toolbridge_mcp.tools.work.batch.reading import Reading
 from toolbridge_mcp.tools.work.batch.rows import ROWS
@@ -89,7 +89,7 @@ class BatchArguments(WorkArguments):
         operation = {name: given for name, given in value.items() if squeezed(name) != "dryrun"}
         return {**{name: value[name] for name in value if name not in operation}, "operations": [operation]}
 
-    async def carry_out(self, caller: Caller) -> ToolResult:
+    async def carry_out(self, caller: Caller) -> Result:
         reading = Reading(self.operations, caller.zone)
         if wanted := reading.wanted():
             reading.take(await find(wanted, caller))

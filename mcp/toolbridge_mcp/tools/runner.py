@@ -1,10 +1,9 @@
-"""How the calls of one tool are carried out."""
+"""What runs the calls of a tool."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from fastmcp.tools.base import ToolResult
 from pydantic import ValidationError
 
 from toolbridge_mcp.client import ApiClient, Origin
@@ -16,13 +15,13 @@ from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.deployment import NO_DEPLOYMENT, Deployment
 from toolbridge_mcp.tools.guarded import CallFailed, Guarded
 from toolbridge_mcp.tools.problems import NOT_JSON
-from toolbridge_mcp.tools.results import text_block
+from toolbridge_mcp.tools.results import Result
 
 Given = TypeVar("Given", bound=Arguments)
 
 
 @dataclass(slots=True)
-class Execution(Generic[Given]):
+class Runner(Generic[Given]):
     """Validates the arguments, carries the call out, and shows what the API answered.
 
     `carry_out` raises a `ToolBridgeError` when the call fails; `needs` are the features without which the API
@@ -35,20 +34,20 @@ class Execution(Generic[Given]):
     client: ApiClient
     guarded: Guarded
     arguments: type[Given]
-    carry_out: Callable[[Given, Caller], Awaitable[ToolResult]]
+    carry_out: Callable[[Given, Caller], Awaitable[Result]]
     explain: Callable[[ValidationError], str]
     circumstances: Circumstances
     needs: frozenset[str] = frozenset()
     deployment: Deployment = NO_DEPLOYMENT
 
-    async def run(self, arguments: dict[str, Any]) -> ToolResult:
+    async def run(self, arguments: dict[str, Any]) -> Result:
         """What the call results in. A failure is a result too, with a text that says what happened."""
         try:
             return await self.guarded.call(self._perform, arguments)
         except CallFailed as failed:
-            return ToolResult(content=[text_block(str(failed))], is_error=True)
+            return Result((str(failed),), is_error=True)
 
-    async def _perform(self, arguments: dict[str, Any], correlation_id: str) -> ToolResult:
+    async def _perform(self, arguments: dict[str, Any], correlation_id: str) -> Result:
         origin = Origin(correlation_id, self.guarded.name, client_name())
         caller = Caller(self.client, origin, self.circumstances.zone, self.deployment)
         given = self._given(arguments)
