@@ -10,7 +10,7 @@ from toolbridge_mcp.transport.answers import Reading
 
 class _Unlimited(Reading):
     def feed(self, chunk: bytes) -> None:
-        self._chunks.append(chunk)
+        self._content += chunk
         self._size += len(chunk)
 
 

@@ -1,13 +1,17 @@
 """What counts as an answer of the API, byte by byte and all at once, and what happens to its connection."""
 
 import asyncio
+import gc
+import sys
+import time
+from contextlib import suppress
 
 import pytest
 
 from tests.transport.peer import OK, Conversation, Script, answering, ask, playing, pool_to
 from toolbridge_mcp.errors import AnswerTooLong, BadAnswer
-from toolbridge_mcp.transport import AnswerLost
-from toolbridge_mcp.transport.answers import EDGE_BYTES, MAX_ANSWER_BYTES
+from toolbridge_mcp.transport import AnswerLost, Request
+from toolbridge_mcp.transport.answers import EDGE_BYTES, MAX_ANSWER_BYTES, Reading
 
 pytestmark = pytest.mark.anyio
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -17,6 +21,7 @@ KEPT: dict[str, tuple[bytes, int, bytes]] = {
     "a length": (OK, 200, b"{}"),
     "no content": (HEAD + b"Content-Length: 0\r\n\r\n", 200, b""),
     "an error": (b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone", 404, b"none"),
+    "a long length": (HEAD + b"Content-Length: " + b"0" * 5000 + b"2\r\n\r\n{}", 200, b"{}"),
     "no reason": (b"HTTP/1.1 200 \r\nContent-Length: 2\r\n\r\n{}", 200, b"{}"),
     "a field without value": (HEAD + b"X-Empty:\r\nContent-Length: 2\r\n\r\n{}", 200, b"{}"),
     "chunks": (CHUNKED + b"1\r\n{\r\n1\r\n}\r\n0\r\n\r\n", 200, b"{}"),
@@ -241,3 +246,33 @@ async def test_all_fields_of_an_answer_are_kept_in_their_order() -> None:
         answer = await ask(pool)
     assert [name for name, _ in answer.fields] == [b"x-a", b"x-b", b"x-a", b"content-length"]
     assert (answer.header("X-a"), answer.header("X-B"), answer.header("X-C")) == ("1", "2", "")
+
+
+async def test_an_answer_in_very_many_chunks_takes_little_more_memory_than_its_content() -> None:
+    size = 300_000
+    sent = CHUNKED + b"1\r\nx\r\n" * size + b"0\r\n\r\n"
+    reading = Reading()
+    async with playing(answering(sent)) as peer, pool_to(peer.url) as pool:
+        request = Request("GET", "/v1/notes", {"Host": "api"}, until=time.monotonic() + 30)
+        await pool.exchange(request, reading)
+    assert reading.response().content == b"x" * size
+    assert sys.getsizeof(reading._content) < 2 * size
+
+
+async def test_a_request_that_fails_leaves_nothing_for_the_garbage_collector() -> None:
+    async def script(conversation: Conversation) -> None:
+        await conversation.request()
+
+    async with playing(script) as peer, pool_to(peer.url) as pool:
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(5):
+                with suppress(AnswerLost):
+                    await ask(pool)
+            await peer.until_all_closed()
+            await asyncio.sleep(0.02)
+            left = [thing for thing in gc.get_objects() if isinstance(thing, AnswerLost | Request)]
+        finally:
+            gc.enable()
+    assert left == []

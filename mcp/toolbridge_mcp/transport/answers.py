@@ -11,6 +11,9 @@ EDGE_BYTES = 16 * 1024
 
 LARGE_BYTES = 32 * 1024
 
+LONGEST_LENGTH = 20
+"""Digits of a declared length. Python refuses to read numbers of some thousand digits."""
+
 UNDECLARED_BYTES = 64 * 1024
 """What an answer that does not declare its length is taken for until it has been read."""
 
@@ -29,7 +32,7 @@ class Reading:
     `MAX_ANSWER_BYTES` an answer is `AnswerTooLong`, or with `edges` its first and last `EDGE_BYTES` are kept.
     """
 
-    __slots__ = ("_chunks", "_edges", "_fields", "_lacks", "_room", "_size", "_start", "_status")
+    __slots__ = ("_content", "_edges", "_fields", "_lacks", "_room", "_size", "_start", "_status")
 
     def __init__(self, *, edges: bool = False, room: Answer | None = None) -> None:
         """`room` is the answer to the client that this one becomes a part of, where anybody counts those."""
@@ -37,7 +40,7 @@ class Reading:
         self._room = room
         self._status = 0
         self._fields: Fields = ()
-        self._chunks: list[bytes] = []
+        self._content = bytearray()  # an answer may come in millions of chunks
         self._start = b""
         self._size = 0
         self._lacks = 0
@@ -48,7 +51,8 @@ class Reading:
         self._status, self._fields = status, fields
         found = dict(fields)
         length = found.get(b"content-length", b"")
-        declared = min(int(length), MAX_ANSWER_BYTES) if length.isdigit() else UNDECLARED_BYTES
+        known = length.isdigit() and len(length) <= LONGEST_LENGTH
+        declared = min(int(length), MAX_ANSWER_BYTES) if known else UNDECLARED_BYTES
         self._lacks = self._missing(declared * TEXT_COPIES)
         if self._lacks:
             return False
@@ -58,21 +62,19 @@ class Reading:
 
     def feed(self, chunk: bytes) -> None:
         """Takes a part of the content. Raises `AnswerTooLong`."""
-        self._chunks.append(chunk)
+        self._content += chunk
         self._size += len(chunk)
         if self._size > MAX_ANSWER_BYTES:
             if not self._edges:
                 raise AnswerTooLong(facts={"limit": MAX_ANSWER_BYTES})
-            content = b"".join(self._chunks)
-            self._start = self._start or content[:EDGE_BYTES]
-            self._chunks = [content[-EDGE_BYTES:]]
+            self._start = self._start or bytes(self._content[:EDGE_BYTES])
+            del self._content[:-EDGE_BYTES]
 
     def response(self) -> Response:
         """The answer, once all of it has come."""
         if self._lacks:
             return Response(self._status, self._fields, b"", lacks=self._lacks)
-        chunks = self._chunks
-        content = chunks[0] if len(chunks) == 1 and not self._start else self._start + b"".join(chunks)
+        content = self._start + bytes(self._content)
         if len(content) > LARGE_BYTES and (lacks := self._missing(_weight(content))):
             return Response(self._status, self._fields, b"", lacks=lacks)
         whole = self._size if self._size != len(content) else 0

@@ -97,7 +97,7 @@ class Connection(asyncio.Protocol):
             raise
         finally:
             self._done = None
-            del self._reading
+            del self._reading, done  # a failed future, its exception and this frame would hold each other
             if timer is not None:
                 timer.cancel()
 
