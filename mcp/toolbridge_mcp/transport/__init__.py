@@ -5,11 +5,9 @@ from toolbridge_mcp.transport.failures import AnswerLost
 from toolbridge_mcp.transport.messages import Request, Response
 from toolbridge_mcp.transport.pool import Pool
 from toolbridge_mcp.transport.signing import Signer
-from toolbridge_mcp.transport.tenant import EDGES, LACKS, TenantTransport
+from toolbridge_mcp.transport.tenant import TenantTransport
 
 __all__ = [
-    "EDGES",
-    "LACKS",
     "UNTIL",
     "AnswerLost",
     "Pool",

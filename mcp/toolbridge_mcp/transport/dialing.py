@@ -30,10 +30,10 @@ class Address(NamedTuple):
         tls = ssl.create_default_context() if parsed.scheme == "https" else None
         if tls is not None:
             tls.set_alpn_protocols(["http/1.1"])
-        return cls(parsed.host, parsed.port or PORTS[parsed.scheme], tls)
+        return cls(parsed.raw_host.decode("ascii"), parsed.port or PORTS[parsed.scheme], tls)
 
 
-async def dial(address: Address, protocol: Callable[[], Protocol], until: float | None) -> Protocol:
+async def dial(address: Address, protocol: Callable[[], Protocol], until: float) -> Protocol:
     """An open connection. Of a name with several addresses each is tried in turn, with an equal share of the
     time that is left until `until`, in seconds of the event loop. Raises `OSError` or `TimeoutError`."""
     loop = asyncio.get_running_loop()
@@ -41,7 +41,7 @@ async def dial(address: Address, protocol: Callable[[], Protocol], until: float 
     for number, (host, port) in enumerate(found):
         tries_left = len(found) - number
         try:
-            async with asyncio.timeout(None if until is None else (until - loop.time()) / tries_left):
+            async with asyncio.timeout((until - loop.time()) / tries_left):
                 _, connected = await loop.create_connection(
                     protocol,
                     host,

@@ -68,7 +68,7 @@ class Pool:
             if not waiter.done():
                 waiter.set_result(None)
         lost = [connection.lost for connection in self._open]
-        for connection in self._open:
+        for connection in list(self._open):
             connection.close()
         if lost:
             await asyncio.wait(lost)
@@ -83,22 +83,21 @@ class Pool:
 
     async def _connected(self, request: Request) -> Connection:
         """A connection, as soon as there is a place for it."""
-        seconds = _seconds_to_connect(request)
+        until = asyncio.get_running_loop().time() + _seconds_to_connect(request)
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout_at(until):
                 await self._place()
                 try:
-                    return self._take_idle() or await self._opened(seconds)
+                    return self._take_idle() or await self._opened(until)
                 except BaseException:
                     self._leave()
                     raise
         except OSError as error:  # TimeoutError is one
             raise NotReached from error
 
-    async def _opened(self, seconds: float) -> Connection:
+    async def _opened(self, until: float) -> Connection:
         if self._is_closed:
             raise ConnectionError("the pool is closed")
-        until = asyncio.get_running_loop().time() + seconds
         connection = await dial(self._address, lambda: Connection(self._forget), until)
         if self._is_closed or not connection.is_open:
             connection.close()

@@ -13,14 +13,7 @@ from toolbridge_mcp.transport.httpx_engine import HttpxEngine
 from toolbridge_mcp.transport.messages import Request, Response
 from toolbridge_mcp.transport.pool import Pool
 from toolbridge_mcp.transport.signing import Signer
-from toolbridge_mcp.unread import current_answer
-
-EDGES = "edges"
-"""The extension of an `httpx.Request` that asks for the start and the end of an answer that is too long. The
-response then has an extension of this name too: the size of the whole answer."""
-
-LACKS = "lacks"
-"""The extension of an `httpx.Response` without content: how many bytes of room there have to be for it."""
+from toolbridge_mcp.unread import NoRoom, current_answer
 
 
 class Engine(Protocol):
@@ -103,15 +96,10 @@ async def _out_of_httpx(request: httpx.Request) -> Request:
         content,
         until=request.extensions.get(UNTIL, None if to_read is None else time.monotonic() + to_read),
         connect_seconds=min(to_connect, default=None),
-        edges=EDGES in request.extensions,
     )
 
 
 def _in_httpx(response: Response) -> httpx.Response:
-    notes = {LACKS: response.lacks, EDGES: response.whole_size}
-    return httpx.Response(
-        response.status,
-        headers=list(response.fields),
-        content=response.content,
-        extensions={name: size for name, size in notes.items() if size},
-    )
+    if response.lacks:
+        raise NoRoom(response.lacks)
+    return httpx.Response(response.status, headers=list(response.fields), content=response.content)
