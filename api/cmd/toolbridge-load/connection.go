@@ -11,8 +11,13 @@ import (
 	"time"
 )
 
-// patience is how long an answer may take.
-var patience = 60 * time.Second
+const (
+	// patience is how long an answer may take.
+	patience = 60 * time.Second
+	// idle is how long a connection may rest before a new one takes its place:
+	// servers close connections that are idle, some after 5 s.
+	idle = 2 * time.Second
+)
 
 // connection is one keep-alive connection. Requests are written as prepared
 // bytes, since net/http would need more time for a call than the servers.
@@ -23,10 +28,16 @@ type connection struct {
 	buffer []byte
 	// deadline is when the answer to the last request must be there.
 	deadline time.Time
+	used     time.Time
 }
 
 // send writes a request: head is all of it but its length and its body.
 func (c *connection) send(head []byte, parts ...[]byte) error {
+	now := time.Now()
+	if now.Sub(c.used) > idle {
+		c.close()
+	}
+	c.used = now
 	if c.conn == nil {
 		conn, err := net.DialTimeout("tcp", c.host, patience)
 		if err != nil {
@@ -49,7 +60,7 @@ func (c *connection) send(head []byte, parts ...[]byte) error {
 		b = append(b, part...)
 	}
 	c.buffer = b
-	c.deadline = time.Now().Add(patience)
+	c.deadline = now.Add(patience)
 	_ = c.conn.SetDeadline(c.deadline)
 	if _, err := c.conn.Write(b); err != nil {
 		return failure{"write", err}
@@ -61,6 +72,7 @@ func (c *connection) send(head []byte, parts ...[]byte) error {
 // before the next request.
 func (c *connection) receive() (*http.Response, error) {
 	response, err := http.ReadResponse(c.reader, nil)
+	c.used = time.Now()
 	if err != nil {
 		return nil, failure{"read", err}
 	}

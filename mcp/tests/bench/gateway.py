@@ -137,7 +137,7 @@ def targets(
 
     rows: list[tuple[str, Process, str]] = [(OURS, gateway := ours(options.tree), "/sse")]
     rows += [("ours over /mcp", gateway, "/mcp"), ("ours over 2026-07-28", gateway, "/mcp")]
-    if SHORT_WAY in (options.tree / ".env.example").read_text():
+    if SHORT_WAY in (options.tree / "docs/gateway-settings.md").read_text():
         rows += [("ours without the short way over SSE", ours(options.tree, **{SHORT_WAY: "false"}), "/sse")]
     else:
         say(f"{options.tree} has no setting {SHORT_WAY}: its two ways are not compared.")

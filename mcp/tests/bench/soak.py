@@ -35,6 +35,8 @@ SAMPLE_SECONDS = 2
 LOG_BYTES = 50_000_000
 """The log is emptied when it is longer, so that minutes of it do not fill the disk."""
 
+GATEWAY_COMMAND = ["-m", "toolbridge_mcp", "serve"]
+
 SETTLED_SECONDS = 15
 """How long after a kill a client may still have an error because of it."""
 
@@ -156,20 +158,17 @@ class Watch:
 
 
 def serving(pid: int) -> psutil.Process:
-    """The process of the gateway that serves: the last of those which supervisord's command became."""
+    """The process that serves, among this one and its descendants: it has the gateway's command line, and no
+    child that has it too."""
+    root = psutil.Process(pid)
     found = [
-        each
-        for each in psutil.Process(pid).children(recursive=True)
-        if each.cmdline()[1:4] == GATEWAY_COMMAND
+        each for each in (root, *root.children(recursive=True)) if each.cmdline()[1:4] == GATEWAY_COMMAND
     ]
     parents = {each.ppid() for each in found}
-    serving = [each for each in found if each.pid not in parents]
-    if not serving:
+    last = [each for each in found if each.pid not in parents]
+    if not last:
         raise LookupError("no process serves")
-    return serving[-1]
-
-
-GATEWAY_COMMAND = ["-m", "toolbridge_mcp", "serve"]
+    return last[-1]
 
 
 def write(report: dict[str, Any], watch: Watch, stored: Counter[str], freeze: bool) -> bool:
