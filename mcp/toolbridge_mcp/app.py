@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,7 @@ from toolbridge_mcp.resources import item_templates, readable, recent_items
 from toolbridge_mcp.resources.completions import Completions
 from toolbridge_mcp.settings import Settings, WrongSetting, from_environment
 from toolbridge_mcp.tools import Deployment, Offers, OnlyUsable, UnknownTool, build_tools, chosen
+from toolbridge_mcp.tools.prepared import PreparedLists
 from toolbridge_mcp.tools.toolsets import TOOLSETS
 from toolbridge_mcp.web import (
     Address,
@@ -101,7 +103,7 @@ def create_app(settings: Settings | None = None, api_wait: Callable[[], float] |
         server,
         address,
         auth=auth,
-        short_way=ShortWay(offers.call, library_seams.server_info(server), is_on=settings.short_way),
+        short_way=_short_way(settings, server, offers),
         callers=AllowedCallers(address, settings.every_host, settings.allowed_origins),
         toolsets=shared.toolsets,
         calls=shared.limits,
@@ -122,6 +124,12 @@ def create_app(settings: Settings | None = None, api_wait: Callable[[], float] |
     metrics.watch_sessions("sse", lambda: gateway.sse_sessions)
     metrics.watch_sessions("http", lambda: gateway.http_sessions)
     return gateway
+
+
+def _short_way(settings: Settings, server: FastMCP, offers: Offers) -> ShortWay:
+    stamp = library_seams.stamp(server)
+    lists = PreparedLists(offers, partial(library_seams.written_tools, stamp=stamp))
+    return ShortWay(offers.call, stamp, lists, is_on=settings.short_way)
 
 
 def _open_routes(settings: Settings, shared: _Dependencies) -> list[Route]:

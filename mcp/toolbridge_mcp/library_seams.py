@@ -6,9 +6,10 @@ another one, `tests/test_library_seams.py` says which of it is still true.
 What follows is in the order of `SEEN_IN`.
 """
 
+import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -27,16 +28,18 @@ from mcp.shared.dispatcher import coerce_request_id
 from mcp.shared.inbound import MCP_METHOD_HEADER, MCP_NAME_HEADER
 from mcp.shared.message import SessionMessage
 from mcp.types import INTERNAL_ERROR as INTERNAL_ERROR_CODE
-from mcp.types import Implementation, RequestId, ServerCapabilities
+from mcp.types import Implementation, ListToolsResult, RequestId, ServerCapabilities, Tool
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from mcp_types import (
     CLIENT_CAPABILITIES_META_KEY,
     CLIENT_INFO_META_KEY,
     LOG_LEVEL_META_KEY,
     PROTOCOL_VERSION_META_KEY,
+    SERVER_INFO_META_KEY,
 )
-from mcp_types.methods import validate_client_request
+from mcp_types.methods import serialize_server_result, validate_client_request
 from pydantic import ValidationError
+from pydantic_core import to_json
 from sse_starlette import EventSourceResponse
 from sse_starlette.sse import AppStatus
 from starlette.requests import Request
@@ -88,9 +91,20 @@ def withdraw(server: FastMCP, *, resources: bool, prompts: bool) -> None:
         del handlers[method]
 
 
-def server_info(server: FastMCP) -> Mapping[str, Any]:
-    """The server as the SDK names it in the results of revision 2026-07-28."""
-    return server._mcp_server.server_info_stamp
+def stamp(server: FastMCP) -> Mapping[str, Any]:
+    """What the SDK adds to the results of revision 2026-07-28."""
+    info = server._mcp_server.server_info_stamp
+    return {"resultType": "complete", "_meta": {SERVER_INFO_META_KEY: info}}
+
+
+def written_tools(tools: Sequence[Tool], revision: str, stamp: Mapping[str, Any]) -> bytes:
+    """The result of `tools/list` as the SDK writes it for a client of that revision: in ASCII where there are
+    no sessions."""
+    listed = ListToolsResult(tools=list(tools)).model_dump(by_alias=True, mode="json", exclude_none=True)
+    result = serialize_server_result("tools/list", revision, listed)
+    if has_sessions(revision):
+        return to_json(result)
+    return json.dumps({**result, **stamp}, separators=(",", ":")).encode()
 
 
 # The MCP SDK: SSE
@@ -165,6 +179,11 @@ class Peer:
         """Whether the SDK would serve a tool call now, by a revision that has sessions."""
         connection = self._connection
         return connection.initialize_accepted and connection.protocol_version in HANDSHAKE_PROTOCOL_VERSIONS
+
+    @property
+    def revision(self) -> str:
+        """The revision of MCP that it speaks."""
+        return self._connection.protocol_version
 
     @property
     def info(self) -> Implementation | None:

@@ -144,6 +144,11 @@ class ApiClient:
         return (self._remembered() or await self._described()).info
 
     @property
+    def has_to_be_asked(self) -> bool:
+        """Whether what it said last is not known, or may not be true any more."""
+        return self._remembered() is None
+
+    @property
     def is_cut_off(self) -> bool:
         """Whether calls are refused for now because the API did not answer the last ones."""
         return self._upstream.breaker.state is not State.CLOSED

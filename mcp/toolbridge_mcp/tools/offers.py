@@ -4,7 +4,7 @@ A name may mean another tool in another toolset: `search` is ChatGPT's where its
 """
 
 import re
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Hashable, Iterable, Sequence, Set
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
@@ -81,6 +81,7 @@ class Offers:
 
     def __init__(self, tools: Sequence[AnyTool], default: Iterable[str], client: ApiClient) -> None:
         self._tools = tools
+        self._scopes = frozenset(tool.scope for tool in tools)
         self._client = client
         self._default = Offer(tools, frozenset(default))
         self._chosen: dict[frozenset[str], Offer] = {}
@@ -115,9 +116,21 @@ class Offers:
             features = self._client.features
         return self._usable(features)
 
+    def known(self) -> Sequence[AnyTool]:
+        """The same, as far as it is known without asking the API."""
+        return self._usable(self._client.features)
+
+    def facts(self) -> Hashable | None:
+        """All that the list of tools depends on; None if the API has to be asked for a part of it."""
+        if self._client.has_to_be_asked:
+            return None
+        access = get_access_token()
+        allowed = frozenset(access.scopes if access else ()) & self._scopes
+        return current_choice(), allowed, self._client.features, self._client.counts_repetitions
+
     def instructions(self) -> str:
         """What a model reads about these tools. The API is not asked for that."""
-        return instructions(ENTITIES, self._usable(self._client.features))
+        return instructions(ENTITIES, self.known())
 
     async def call(self, name: str, arguments: dict[str, Any]) -> Result:
         """The result of a call, which for an unknown tool is an error."""

@@ -33,9 +33,10 @@ from toolbridge_mcp.library_seams import (
 from toolbridge_mcp.web.answers import Answer
 from toolbridge_mcp.web.envelope import RequestId
 from toolbridge_mcp.web.head import Head
+from toolbridge_mcp.web.messages import PostedMessage
 from toolbridge_mcp.web.wire import without_separators
 
-TOOL_CALL = "tools/call"
+TOOL_CALL, TOOL_LIST = "tools/call", "tools/list"
 CANCELLED = "notifications/cancelled"
 ACCEPTANCE = Answer(202, ((b"content-length", b"8"),), b"Accepted")
 """The SDK's answer to a message for a stream."""
@@ -68,6 +69,13 @@ class RunTool(Protocol):
     def __call__(self, name: str, arguments: dict[str, Any]) -> Awaitable[Result]: ...
 
 
+class Lists(Protocol):
+    """The lists of tools."""
+
+    def text(self, revision: str) -> bytes | None:
+        """The result of `tools/list` for the message at hand, as JSON; None if only FastMCP can make it."""
+
+
 class ToolCall(NamedTuple):
     """A call that may go the short way."""
 
@@ -78,15 +86,18 @@ class ToolCall(NamedTuple):
 
 
 class ShortWay:
-    """Reads, runs and answers tool calls. Switched off, it takes none.
+    """Reads, runs and answers tool calls, and lists tools. Switched off, it takes no message.
 
-    `server_info` is the server as the answers of revision 2026-07-28 name it.
+    `stamp` is what the results of revision 2026-07-28 have in addition.
     """
 
-    def __init__(self, run: RunTool, server_info: Mapping[str, Any], *, is_on: bool = True) -> None:
+    def __init__(
+        self, run: RunTool, stamp: Mapping[str, Any], lists: Lists | None = None, *, is_on: bool = True
+    ) -> None:
         self._run = run
         self._is_on = is_on
-        self._stamp = {"resultType": "complete", "_meta": {"io.modelcontextprotocol/serverInfo": server_info}}
+        self._stamp = stamp
+        self._lists = lists
 
     def call_over_sse(self, body: bytes, head: Head, peer: Peer | None) -> ToolCall | None:
         """The call in a message that was posted for a stream, whose other end the SDK knows as `peer`."""
@@ -117,9 +128,50 @@ class ShortWay:
         call = _call_in(body)
         if call is None or call.name.encode() != name:
             return None
-        reserved = {key: value for key, value in call.meta.items() if key.startswith(RESERVED_META)}
-        client = _client(to_json(reserved), head.raw(_VERSION) or b"")
-        return (call, client) if client is not None and _is_usual(call.meta) else None
+        client = _client_of(call.meta, head)
+        return None if client is None else (call, client)
+
+    def list_over_sse(self, message: PostedMessage, head: Head, peer: Peer | None) -> bytes | None:
+        """The answer to a request for the tools, if the message is one. Has to be called while the message is
+        handled."""
+        if not (
+            self._is_on
+            and message.method == TOOL_LIST
+            and peer
+            and peer.takes_calls
+            and is_json(head.raw(b"content-type"))
+        ):
+            return None
+        meta = _meta_of_list(message.body)
+        if meta is None or any(key.startswith(RESERVED_META) for key in meta) or not _is_usual(meta):
+            return None
+        return self._listed(to_json(message.request_id), peer.revision)
+
+    def list_in_session(self, message: PostedMessage, head: Head, peer: Peer | None) -> bytes | None:
+        """The same in a session of Streamable HTTP."""
+        return self.list_over_sse(message, head, peer) if accepts_json(head.raw(b"accept")) else None
+
+    def list_alone(self, message: PostedMessage, head: Head) -> bytes | None:
+        """The same in revision 2026-07-28."""
+        if (
+            not self._is_on
+            or message.method != TOOL_LIST
+            or head.raw(_METHOD) != TOOL_LIST.encode()
+            or head.has(_NAME)
+            or not is_json(head.raw(b"content-type"))
+            or not accepts_json(head.raw(b"accept"))
+        ):
+            return None
+        meta = _meta_of_list(message.body)
+        if not meta or _client_of(meta, head) is None:
+            return None
+        return self._listed(json.dumps(message.request_id).encode(), head.get(_VERSION))
+
+    def _listed(self, request_id: bytes, revision: str) -> bytes | None:
+        text = self._lists.text(revision) if self._lists else None
+        if text is None:
+            return None
+        return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (request_id, text)
 
     async def answer(self, call: ToolCall) -> bytes:
         """The message with the result, in a session."""
@@ -223,6 +275,29 @@ def _is_usual(meta: Mapping[str, Any]) -> bool:
     """Whether neither the SDK nor FastMCP would refuse or obey what is in `_meta`."""
     token = meta.get("progressToken", "")
     return "fastmcp" not in meta and _is_request_id(token)
+
+
+def _meta_of_list(body: bytes) -> dict[str, Any] | None:
+    """The `_meta` of a request for a whole list, empty if it has none; None if it has anything else."""
+    try:
+        message = from_json(body)
+    except ValueError:
+        return None
+    if not isinstance(message, dict) or not message.keys() <= {"jsonrpc", "id", "method", "params"}:
+        return None
+    params = message.get("params", _NONE)
+    if not isinstance(params, dict) or not params.keys() <= {"_meta"}:
+        return None
+    meta = params.get("_meta", _NONE)
+    return meta if isinstance(meta, dict) else None
+
+
+def _client_of(meta: Mapping[str, Any], head: Head) -> str | None:
+    """The client of a message of revision 2026-07-28; None if the SDK or FastMCP would refuse its `_meta`, or
+    obey it."""
+    reserved = {key: value for key, value in meta.items() if key.startswith(RESERVED_META)}
+    client = _client(to_json(reserved), head.raw(_VERSION) or b"")
+    return client if _is_usual(meta) else None
 
 
 @lru_cache(REMEMBERED_ENVELOPES)

@@ -30,9 +30,9 @@ from toolbridge_mcp.web.door import do_afterwards
 from toolbridge_mcp.web.entry.address import MESSAGES_PATH, SSE_PATH, route_path
 from toolbridge_mcp.web.entry.toolsets import ToolsetsInAddresses
 from toolbridge_mcp.web.head import head_of
+from toolbridge_mcp.web.messages import PostedMessage, id_in_flight
 from toolbridge_mcp.web.refusals import refusal
 from toolbridge_mcp.web.sessions.exchanges import Exchange, UnreadAnswers, begin_handling, present_task
-from toolbridge_mcp.web.sessions.messages import PostedMessage, id_in_flight
 from toolbridge_mcp.web.sessions.replay import Machine
 from toolbridge_mcp.web.sessions.session import (
     Place,
@@ -245,6 +245,9 @@ class SseSessionMiddleware:
         call = self._short_way.call_over_sse(message.body, head_of(scope), session.peer)
         if call:
             await self._accept(call, session, exchange, scope, send)
+        elif listed := self._list(message, session, exchange, scope):
+            do_afterwards(scope, partial(self._give, listed, session, exchange))
+            await self._whole.write(ACCEPTANCE, scope, send)
         else:
             await self._pass_on(session, exchange, scope, message, send)
 
@@ -270,9 +273,20 @@ class SseSessionMiddleware:
                 raise
             task.uncancel()
             return
+        await self._give(message, session, exchange)
+
+    async def _give(self, message: bytes, session: SseSession, exchange: Exchange) -> None:
         exchange.answered()
         await session.stream.send(event(message))
         exchange.sent()
+
+    def _list(
+        self, message: PostedMessage, session: SseSession, exchange: Exchange, scope: Scope
+    ) -> bytes | None:
+        """The answer to a request for the tools, if there is room for it."""
+        with handling(exchange):
+            listed = self._short_way.list_over_sse(message, head_of(scope), session.peer)
+        return listed if listed and exchange.takes(len(listed)) else None
 
     async def _pass_on(
         self, session: SseSession, exchange: Exchange, scope: Scope, message: PostedMessage, send: Send

@@ -26,10 +26,10 @@ from toolbridge_mcp.library_seams import (
 from toolbridge_mcp.message import handling
 from toolbridge_mcp.web.answers import Answer, Answers
 from toolbridge_mcp.web.head import head_of
+from toolbridge_mcp.web.messages import PostedMessage, id_in_flight
 from toolbridge_mcp.web.refusals import refusal
 from toolbridge_mcp.web.sessions.disconnect import cancel_on_disconnect, has_disconnected
 from toolbridge_mcp.web.sessions.exchanges import Exchange, UnreadAnswers, present_task
-from toolbridge_mcp.web.sessions.messages import PostedMessage, id_in_flight
 from toolbridge_mcp.web.sessions.replay import Machine
 from toolbridge_mcp.web.sessions.session import (
     Place,
@@ -214,6 +214,8 @@ class HttpSessionMiddleware:
             if call:
                 exchange.client = session.client
                 await self._carry_out(call, session, exchange, scope, message, send)
+            elif listed := self._list(message, session, exchange, scope):
+                await self._whole.write(answer_in_session(listed), scope, send)
             else:
                 if message.method == CANCELLED:
                     _cancel(session, message.body)
@@ -230,10 +232,23 @@ class HttpSessionMiddleware:
             if found:
                 call, exchange.client = found
                 await self._carry_out(call, None, exchange, scope, message, send)
+            elif listed := self._list(message, None, exchange, scope):
+                await self._whole.write(answer_without_session(listed), scope, send)
             else:
                 await self._pass_on(exchange, scope, message, send)
         finally:
             exchange.sent()
+
+    def _list(
+        self, message: PostedMessage, session: HttpSession | None, exchange: Exchange, scope: Scope
+    ) -> bytes | None:
+        """The answer to a request for the tools, if there is room for it."""
+        with handling(exchange):
+            if session:
+                listed = self._short_way.list_in_session(message, head_of(scope), session.peer)
+            else:
+                listed = self._short_way.list_alone(message, head_of(scope))
+        return listed if listed and exchange.takes(len(listed)) else None
 
     async def _pass_on(self, exchange: Exchange, scope: Scope, message: PostedMessage, send: Send) -> None:
         """FastMCP's way."""
