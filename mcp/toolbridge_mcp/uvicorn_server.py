@@ -11,7 +11,7 @@ from typing import Any
 
 import uvicorn
 
-from toolbridge_mcp import metrics
+from toolbridge_mcp import memory, metrics
 from toolbridge_mcp.connections import Connection, Connections
 from toolbridge_mcp.library_seams import UvicornServer
 from toolbridge_mcp.listening import listeners
@@ -102,21 +102,21 @@ class DrainingServer(UvicornServer):
         super().__init__(config)
         self._app = app
         self._drain_seconds = drain_seconds
-        self._beside: Beside | None = None
+        self._beside: list[Beside] = [memory.keep_releasing]
 
     def serve_at(self, opened: list[socket.socket], beside: "Beside") -> None:
         """Serves at the sockets of `listen` until a signal requests a stop. `beside` runs in the same event
         loop from the start to the end of the drain."""
-        self._beside = beside
+        self._beside.append(beside)
         self.run(opened)
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        running = asyncio.create_task(self._beside()) if self._beside else None
+        running = [asyncio.create_task(one()) for one in self._beside]
         try:
             await super().serve(sockets)
         finally:
-            if running:
-                running.cancel()
+            for task in running:
+                task.cancel()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         draining = asyncio.create_task(self._app.drain(self._drain_seconds))

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,9 +62,11 @@ def pids(stack: Process, program: str) -> list[int]:
 
 
 def serving(stack: Process) -> int:
-    """The gateway's process that serves, which the process that supervisord knows has forked."""
-    (child,) = psutil.Process(pids(stack, "gateway")[-1]).children()
-    return child.pid
+    """The gateway's process that serves, which the process that supervisord knows has forked. Waits for one
+    while there is none."""
+    while not (children := psutil.Process(pids(stack, "gateway")[-1]).children()):
+        time.sleep(0.01)
+    return children[0].pid
 
 
 def supervisord(stack: Process) -> int:

@@ -67,7 +67,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "transport": {"errors", "settings", "transport", "unread"},
     "unread": {"message"},
-    "uvicorn_server": {"connections", "library_seams", "listening", "metrics", "web", ""},
+    "uvicorn_server": {"connections", "library_seams", "listening", "memory", "metrics", "web", ""},
     "web": {
         *{"auth", "choice", "identity", "library_seams", "memory", "message", "metrics", "resilience"},
         *{"single_flight", "web"},

@@ -20,7 +20,7 @@ import pytest
 from tests.harness.clients import over_http, token
 from tests.harness.postgres_server import PostgresServer, postgres_server
 from tests.harness.processes import Process
-from tests.harness.stack import change_api, entries, pids, stack_process, supervisord
+from tests.harness.stack import change_api, entries, pids, serving, stack_process, supervisord
 from tests.harness.table import head, row, say
 from tests.trouble.steady import columns, kept, steady, told, told_besides
 
@@ -31,6 +31,7 @@ RECOVERY_SECONDS = 180
 MEMORY = 24 << 20
 """What a program may still allocate in a memory group."""
 PROGRAMS = ("api", "gateway", "watchdog")
+LOGGERS = {"supervision", "supervisord", "toolbridge_mcp.supervision.prefork"}
 
 
 @dataclass
@@ -45,6 +46,11 @@ class Scene:
     """The exit code, if the whole stack ended."""
 
     def pid(self, program: str) -> int:
+        """The gateway is the process that serves; its parent has a name of its own."""
+        if program == "gateway":
+            return serving(self.stack)
+        if program == "gateway's parent":
+            return pids(self.stack, "gateway")[-1]
         return supervisord(self.stack) if program == "supervisord" else pids(self.stack, program)[-1]
 
     async def restarted(self) -> None:
@@ -74,6 +80,11 @@ async def crash_loop(scene: Scene) -> None:
     change_api(scene.stack, Path("/bin/false"))
     os.kill(scene.pid("api"), signal.SIGKILL)
     await scene.restarted()
+
+
+async def all_of_the_gateway_frozen(scene: Scene) -> None:
+    for part in ("gateway's parent", "gateway"):
+        os.kill(scene.pid(part), signal.SIGSTOP)
 
 
 def out_of_memory(program: str) -> Fault:
@@ -139,6 +150,9 @@ FAULTS: dict[str, Fault] = {
     "api-frozen": signalled("api", signal.SIGSTOP),
     "gateway-killed": signalled("gateway", signal.SIGKILL),
     "gateway-frozen": signalled("gateway", signal.SIGSTOP),
+    "gateway-parent-killed": signalled("gateway's parent", signal.SIGKILL),
+    "gateway-parent-frozen": signalled("gateway's parent", signal.SIGSTOP),
+    "gateway-all-frozen": all_of_the_gateway_frozen,
     "watchdog-killed": signalled("watchdog", signal.SIGKILL),
     "watchdog-frozen": signalled("watchdog", signal.SIGSTOP, ends_all=True),
     "supervisord-killed": signalled("supervisord", signal.SIGKILL, ends_all=True),
@@ -211,8 +225,8 @@ async def test_nothing_is_lost_and_all_are_served_again(
 def logged(scene: Scene, before: int) -> str:
     """What the log says to an operator."""
     lines = entries(scene.stack)[before:]
-    said = [str(line["message"]) for line in lines if line["logger"] in {"supervision", "supervisord"}]
-    words = ("killing", "exited", "everything")
+    said = [str(line["message"]) for line in lines if str(line["logger"]) in LOGGERS]
+    words = ("killing", "exited", "ended", "everything")
     found = [one for one in said if any(word in one for word in words)]
     found += [f"cause: {line['cause']}" for line in lines if line["level"] == "error" and "cause" in line]
     found += [f"the stack ended with {scene.ended_with}"] if scene.ended_with is not None else []

@@ -103,6 +103,9 @@ def serve() -> None:
     `toolbridge up`. SIGTERM lets calls finish and then stops it.
     """
     environment.clean_process()
+    from toolbridge_mcp import memory
+
+    memory.load()
     from toolbridge_mcp.cli.serve import serve
 
     sys.exit(serve())
