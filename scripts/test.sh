@@ -53,6 +53,9 @@ python_tests() { in_mcp pytest --junitxml="$REPORT" "$@"; }
 
 python_tests_on_two_cores() { python_tests -n 2 --dist worksteal "$@"; }
 
+# What the tests recorded, sent the other way; see mcp/tests/harness/both_ways. The table is shown.
+calls_both_ways() { in_mcp tests.harness.both_ways "$TOOLBRIDGE_TEST_BOTH_WAYS" | tee /dev/fd/3; }
+
 # The tables are shown as they come.
 trouble_tests() {
     local status=0
@@ -134,6 +137,8 @@ chmod 711 "$TEMPORARY" # the PostgreSQL server in it may belong to another user
 LANES=''
 trap finish EXIT
 export TMPDIR="$TEMPORARY"
+export TOOLBRIDGE_TEST_BOTH_WAYS="$TEMPORARY/both-ways"
+mkdir "$TOOLBRIDGE_TEST_BOTH_WAYS"
 # The tests get a build of their own, so that a stack that runs keeps the one it started with.
 API_BINARY="$TEMPORARY/bin/toolbridge-api"
 export TOOLBRIDGE_API_BINARY=$API_BINARY
@@ -146,8 +151,12 @@ case $PART in
         start_postgres "$TEMPORARY/postgres"
         export TOOLBRIDGE_TEST_COMPLETE=yes CGO_ENABLED=1
         side_by_side go_and_checks all_of_python
+        check "calls both ways" calls_both_ways
         ;;
     fast) side_by_side fast_go fast_python ;;
     trouble) check "trouble" trouble_tests "${2:-}" ;;
-    *) check "$PART" python_tests -m "$PART" ;;
+    *)
+        check "$PART" python_tests -m "$PART"
+        check "calls both ways" calls_both_ways
+        ;;
 esac

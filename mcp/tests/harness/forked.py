@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from signal import Signals
 
+from tests.harness.both_ways import recording
+
 CODE = ["toolbridge_mcp.app", "toolbridge_mcp.uvicorn_server", "uvicorn", "uvloop"]
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(CODE)
@@ -53,5 +55,6 @@ def _run(environment: Mapping[str, str], folder: Path, log: Path) -> None:
     with log.open("ab") as output:
         os.dup2(output.fileno(), sys.stdout.fileno())
         os.dup2(output.fileno(), sys.stderr.fileno())
+    recording.record()
     sys.argv[:] = ["toolbridge_mcp"]
     runpy.run_module("toolbridge_mcp", run_name="__main__", alter_sys=True)

@@ -17,6 +17,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.harness.both_ways import FOLDER
 from tests.harness.forked import ForkedGateway
 
 TENANT_ID = "test-tenant"
@@ -100,7 +101,7 @@ class Process:
 
     def launch(self) -> None:
         """Starts the process, and does not wait until it is ready."""
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", FOLDER) if name in os.environ}
         environment = {**inherited, **self.environment}
         if self.command == GATEWAY_COMMAND:
             self._process = ForkedGateway(environment, self.folder, self.log)

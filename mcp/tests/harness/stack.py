@@ -10,9 +10,16 @@ from pathlib import Path
 
 import psutil
 
+from tests.harness.both_ways import FOLDER
 from tests.harness.processes import GATEWAY_FOLDER, REPOSITORY, SECRETS, Process, free_port
 
 CONFIGURATION = REPOSITORY / "supervisord.conf"
+
+PYTHON = f"""#!/bin/sh
+[ "$1 $2" = "-m toolbridge_mcp" ] && shift 2 && set -- -m tests.harness.both_ways.gateway "$@"
+exec {sys.executable} "$@"
+"""
+"""Python, with the calls of the gateway recorded."""
 
 
 def stack_process(
@@ -22,6 +29,9 @@ def stack_process(
     programs = folder / "bin"
     programs.mkdir()
     (programs / "toolbridge-api").symlink_to(api)
+    if FOLDER in os.environ:
+        (programs / "python").write_text(PYTHON)
+        (programs / "python").chmod(0o755)
     (folder / "mcp").symlink_to(GATEWAY_FOLDER)
     (folder / "supervisord.conf").write_text(configuration(CONFIGURATION.read_text()))
     port = free_port()

@@ -124,11 +124,11 @@ STACK_DEFAULTS = {"API_PORT": "8081", "TOOLBRIDGE_DATA_DIR": ".toolbridge/data"}
 """Settings that neither program reads: the commands that start both make others from them."""
 
 NO_SETTINGS = {
-    *("TOOLBRIDGE_TOKEN", "TOOLBRIDGE_API_BINARY"),
+    *("TOOLBRIDGE_TOKEN", "TOOLBRIDGE_API_BINARY", "TOOLBRIDGE_TEST_BOTH_WAYS"),
     *("TOOLBRIDGE_JWT_TOKEN", "TOOLBRIDGE_MAX_TIMESTAMP_SKEW_SECONDS"),
 }
-"""Other variables: a user's token, for a client or the doctor; the API's binary, for the tests; and two that
-only the first generation's gateway had."""
+"""Other variables: a user's token, for a client or the doctor; the API's binary and a folder for records, for
+the tests; and two that only the first generation's gateway had."""
 
 
 def api_defaults() -> dict[str, str]:

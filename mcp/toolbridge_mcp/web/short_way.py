@@ -47,6 +47,9 @@ REMEMBERED_ENVELOPES = 512
 _METHOD, _NAME, _PARAMETERS = METHOD_HEADER.encode(), NAME_HEADER.encode(), PARAMETER_HEADERS.encode()
 _VERSION = VERSION_HEADER.encode()
 
+_NONE: dict[str, Any] = {}
+"""Stands for an object that is not there."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -96,7 +99,8 @@ class ShortWay:
     ) -> None:
         self._run = run
         self._is_on = is_on
-        self._stamp = stamp
+        self._result_type = {"resultType": stamp["resultType"]}
+        self._meta = stamp["_meta"]
         self._lists = lists
 
     def call_over_sse(self, body: bytes, head: Head, peer: Peer | None) -> ToolCall | None:
@@ -180,14 +184,14 @@ class ShortWay:
 
     async def answer_alone(self, call: ToolCall) -> bytes:
         """The message with the result, in revision 2026-07-28. The SDK writes it in ASCII."""
-        result = await self._result(call)
+        result = await self._result(call, self._result_type)
         if "result" in result:
-            result["result"] |= self._stamp
+            result["result"]["_meta"] = self._meta
         return json.dumps({"jsonrpc": "2.0", "id": call.request_id, **result}, separators=(",", ":")).encode()
 
-    async def _result(self, call: ToolCall) -> dict[str, dict[str, Any]]:
+    async def _result(self, call: ToolCall, kind: Mapping[str, Any] = _NONE) -> dict[str, dict[str, Any]]:
         try:
-            return {"result": _shown(await self._run(call.name, call.arguments))}
+            return {"result": _shown(await self._run(call.name, call.arguments), kind)}
         except Exception:
             logger.exception("a tool call failed outside of its tool", extra={"tool": call.name})
             return {"error": {"code": INTERNAL_ERROR, "message": "Internal error"}}
@@ -256,10 +260,6 @@ def _call_in(body: bytes) -> ToolCall | None:
     return ToolCall(request_id, name, arguments if arguments is not _NONE else {}, meta)
 
 
-_NONE: dict[str, Any] = {}
-"""Stands for an object that is not there."""
-
-
 def _is_request_id(value: object) -> TypeGuard[RequestId]:
     return type(value) is int or type(value) is str
 
@@ -309,10 +309,10 @@ def _client(reserved: bytes, version: bytes) -> str | None:
     return None if named is None else client_as_named(*named) if named else ""
 
 
-def _shown(result: Result) -> dict[str, Any]:
-    """A result as the SDK writes it."""
+def _shown(result: Result, kind: Mapping[str, Any]) -> dict[str, Any]:
+    """A result as the SDK writes it, member by member. `kind` is its type, in revisions that have one."""
     content = [{"text": text, "type": "text"} for text in result.texts]
-    shown: dict[str, Any] = {"content": content, "isError": result.is_error}
+    shown: dict[str, Any] = {"content": content, "isError": result.is_error, **kind}
     if result.structure is not None:
         shown["structuredContent"] = result.structure
     return shown
