@@ -49,7 +49,8 @@ def _escaped(found: re.Match[str]) -> str:
 
 def word(text: str) -> str:
     """The text as it is if it is one plain word, else quoted."""
-    return text if _PLAIN.fullmatch(text) and not has_hidden(text) else quoted(text, WORD_CHARACTERS)
+    plain = _PLAIN.fullmatch(text) and (text.isascii() or not has_hidden(text))
+    return text if plain else quoted(text, WORD_CHARACTERS)
 
 
 def name(text: str) -> str:
