@@ -13,15 +13,21 @@ import (
 )
 
 // State implements account.Store.
-func (s *Store) State(ctx context.Context, owner account.Owner, sessionID string) (account.State, error) {
-	state, err := relational.ScanState(s.read.state.QueryRowContext(ctx, owner.Tenant, owner.User, sessionID))
-	return state, classify(err)
+func (s *Store) State(ctx context.Context, owner account.Owner, sessionID string) (state account.State, err error) {
+	err = s.readRow(ctx, s.read.state, []any{owner.Tenant, owner.User, sessionID}, func(row relational.Row) error {
+		state, err = relational.ScanState(row)
+		return err
+	})
+	return state, err
 }
 
 // Usage implements account.Store.
-func (s *Store) Usage(ctx context.Context, owner account.Owner) (account.Usage, error) {
-	used, err := relational.ScanUsage(s.reader.QueryRowContext(ctx, relational.Usage, owner.Tenant, owner.User))
-	return used, classify(err)
+func (s *Store) Usage(ctx context.Context, owner account.Owner) (used account.Usage, err error) {
+	err = s.reading(ctx, func() error {
+		used, err = relational.ScanUsage(s.reader.QueryRowContext(ctx, relational.Usage, owner.Tenant, owner.User))
+		return classify(err)
+	})
+	return used, err
 }
 
 // EndSession implements account.Store.
@@ -36,13 +42,15 @@ func (s *Store) EndSession(ctx context.Context, owner account.Owner, sessionID s
 }
 
 // Count implements account.Store.
-func (s *Store) Count(ctx context.Context, owner account.Owner) (map[string]int64, error) {
-	rows, err := s.reader.QueryContext(ctx, sqlCountByKind, owner.Tenant, owner.User)
-	if err != nil {
-		return nil, classify(err)
-	}
-	counted, err := counts(rows)
-	return counted, classify(err)
+func (s *Store) Count(ctx context.Context, owner account.Owner) (counted map[string]int64, err error) {
+	err = s.reading(ctx, func() error {
+		rows, err := s.reader.QueryContext(ctx, sqlCountByKind, owner.Tenant, owner.User)
+		if err == nil {
+			counted, err = counts(rows)
+		}
+		return classify(err)
+	})
+	return counted, err
 }
 
 // Wipe implements account.Store.

@@ -11,20 +11,27 @@ import (
 )
 
 // Get implements item.Store.
-func (s *Store) Get(ctx context.Context, ref item.Ref) (*item.Item, error) {
-	found, err := relational.ScanItem(s.read.item.QueryRowContext(ctx, relational.Key(ref)...))
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return nil, nil
-	case err != nil:
-		return nil, classify(err)
-	}
-	return &found, nil
+func (s *Store) Get(ctx context.Context, ref item.Ref) (found *item.Item, err error) {
+	err = s.readRow(ctx, s.read.item, relational.Key(ref), func(row relational.Row) error {
+		read, err := relational.ScanItem(row)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return nil
+		case err != nil:
+			return err
+		}
+		found = &read
+		return nil
+	})
+	return found, err
 }
 
 // GetWithState implements item.Store.
-func (s *Store) GetWithState(ctx context.Context, ref item.Ref, sessionID string) (account.State, *item.Item, error) {
-	row := s.read.itemWithState.QueryRowContext(ctx, append(relational.Key(ref), sessionID, item.MaxWithState)...)
-	state, found, err := relational.ScanItemWithState(row)
-	return state, found, classify(err)
+func (s *Store) GetWithState(ctx context.Context, ref item.Ref, sessionID string) (state account.State, found *item.Item, err error) {
+	arguments := append(relational.Key(ref), sessionID, item.MaxWithState)
+	err = s.readRow(ctx, s.read.itemWithState, arguments, func(row relational.Row) error {
+		state, found, err = relational.ScanItemWithState(row)
+		return err
+	})
+	return state, found, err
 }

@@ -30,8 +30,10 @@ func (s *Store) Journal(ctx context.Context, query item.LineQuery) (item.Lines, 
 // each runs a statement, which is prepared once, and calls do with every row. An error of
 // do comes back as it is.
 func (s *Store) each(ctx context.Context, text string, arguments []any, do func(relational.Row) error) error {
-	rows, err := s.query(ctx, text, arguments)
-	return eachOf(rows, err, do)
+	return s.reading(ctx, func() error {
+		rows, err := s.query(ctx, text, arguments)
+		return eachOf(rows, err, do)
+	})
 }
 
 func eachRow(ctx context.Context, statement *sql.Stmt, arguments []any, do func(relational.Row) error) error {
@@ -71,12 +73,14 @@ func (m *maker) trailOf(ctx context.Context, ref item.Ref) item.Trail {
 // Owners implements item.Archive.
 func (s *Store) Owners(ctx context.Context, after account.Owner, most int) (owners []account.Owner, err error) {
 	for len(owners) < most {
-		err := s.reader.QueryRowContext(ctx, relational.Owners, after.Tenant, after.User).Scan(&after.Tenant, &after.User)
+		err := s.reading(ctx, func() error {
+			return classify(s.reader.QueryRowContext(ctx, relational.Owners, after.Tenant, after.User).Scan(&after.Tenant, &after.User))
+		})
 		if errors.Is(err, sql.ErrNoRows) {
 			return owners, nil
 		}
 		if err != nil {
-			return nil, classify(err)
+			return nil, err
 		}
 		owners = append(owners, after)
 	}
@@ -97,18 +101,23 @@ func (s *Store) Contents(ctx context.Context, owner account.Owner, after int64, 
 // Sums implements item.Archive.
 func (s *Store) Sums(ctx context.Context, owner account.Owner) (sums item.JournalSums, err error) {
 	t, u := owner.Tenant, owner.User
-	err = s.reader.QueryRowContext(ctx, relational.Sums, t, u, t, u, t, u, t, u).
-		Scan(&sums.Lines, &sums.First, &sums.Last, &sums.Bytes, &sums.UsedLines, &sums.UsedBytes, (*int64)(&sums.Newest), (*int64)(&sums.NewestItem))
-	return sums, classify(err)
+	err = s.reading(ctx, func() error {
+		row := s.reader.QueryRowContext(ctx, relational.Sums, t, u, t, u, t, u, t, u)
+		return classify(row.Scan(&sums.Lines, &sums.First, &sums.Last, &sums.Bytes, &sums.UsedLines, &sums.UsedBytes, (*int64)(&sums.Newest), (*int64)(&sums.NewestItem)))
+	})
+	return sums, err
 }
 
 // DropOld implements item.Archive.
 func (s *Store) DropOld(ctx context.Context, owner account.Owner, keep item.Retention, most int) (dropped item.Dropped, err error) {
 	t, u := owner.Tenant, owner.User
 	var contents, lines bool
-	err = s.reader.QueryRowContext(ctx, relational.Due, t, u, int64(keep.Contents), t, u, int64(keep.Lines), t, u).Scan(&contents, &lines)
+	err = s.reading(ctx, func() error {
+		row := s.reader.QueryRowContext(ctx, relational.Due, t, u, int64(keep.Contents), t, u, int64(keep.Lines), t, u)
+		return classify(row.Scan(&contents, &lines))
+	})
 	if err != nil || !contents && !lines {
-		return item.Dropped{}, classify(err)
+		return item.Dropped{}, err
 	}
 	err = s.transact(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
 		if dropped.Contents, err = s.dropContents(ctx, tx, owner, most, keep.Contents, journal.NoBound); err != nil {

@@ -110,12 +110,14 @@ func (s *Store) Tally(ctx context.Context, owner account.Owner, kinds []entity.K
 
 // rows runs a statement that is prepared once, and reads its rows.
 func (s *Store) rows(ctx context.Context, text string, arguments []any, read func(*sql.Rows) error) error {
-	rows, err := s.query(ctx, text, arguments)
-	if err != nil {
-		return classify(err)
-	}
-	defer rows.Close()
-	return classify(read(rows))
+	return s.reading(ctx, func() error {
+		rows, err := s.query(ctx, text, arguments)
+		if err != nil {
+			return classify(err)
+		}
+		defer rows.Close()
+		return classify(read(rows))
+	})
 }
 
 // maxPrepared is how many statements of lists stay prepared: more than clients have in

@@ -18,6 +18,7 @@ import (
 	_ "modernc.org/sqlite" // registers the driver
 
 	"toolbridge/api/internal/store/migration"
+	"toolbridge/api/internal/store/relational"
 )
 
 // lockWait is how long a write waits for its turn in this process, and then for
@@ -33,6 +34,7 @@ const busyWait = 100 * time.Millisecond
 type Store struct {
 	turn   *semaphore.Weighted // of one writer; first come, first served
 	writer *sql.DB             // one connection: SQLite has one writer at a time anyway
+	free   *semaphore.Weighted // connections of the reader
 	reader *sql.DB
 	space  *space
 	write  writeStatements
@@ -121,7 +123,9 @@ func (s *Store) open(ctx context.Context, driver, path string, progress *migrati
 	if err := migrate(ctx, driver, path, s.writer, progress); err != nil {
 		return err
 	}
-	s.reader, err = connect(driver, path, max(4, runtime.NumCPU()), lockWait, "_pragma=query_only(1)")
+	readers := max(4, runtime.NumCPU())
+	s.free = semaphore.NewWeighted(int64(readers))
+	s.reader, err = connect(driver, path, readers, lockWait, "_pragma=query_only(1)")
 	if err != nil {
 		return err
 	}
@@ -156,14 +160,34 @@ func connect(driver, path string, connections int, wait time.Duration, options .
 // Ready reports whether the database answers a read. It is a disk_full fault when
 // that works, but most writes do not.
 func (s *Store) Ready(ctx context.Context) error {
-	var version int
-	if err := s.read.version.QueryRowContext(ctx).Scan(&version); err != nil {
+	return s.reading(ctx, func() error {
+		var version int
+		if err := s.read.version.QueryRowContext(ctx).Scan(&version); err != nil {
+			return classify(err)
+		}
+		if s.space.short(ctx, s.reader) {
+			return diskFull()
+		}
+		return nil
+	})
+}
+
+// reading runs do once a connection of the reader is free, for which it waits as long as
+// the caller does. Do uses one connection at a time, and classifies its error.
+func (s *Store) reading(ctx context.Context, do func() error) error {
+	if err := s.free.Acquire(ctx, 1); err != nil {
 		return classify(err)
 	}
-	if s.space.short(ctx, s.reader) {
-		return diskFull()
-	}
-	return nil
+	defer s.free.Release(1)
+	return do()
+}
+
+// readRow reads the only row of a statement that looks up few rows by their keys. It is not
+// interrupted when the caller leaves: waiting for that would take longer than to read.
+func (s *Store) readRow(ctx context.Context, statement *sql.Stmt, arguments []any, scan func(row relational.Row) error) error {
+	return s.reading(ctx, func() error {
+		return classify(scan(statement.QueryRowContext(context.WithoutCancel(ctx), arguments...)))
+	})
 }
 
 // Close closes the file, which has all acknowledged writes.

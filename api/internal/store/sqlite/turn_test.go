@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -142,4 +143,75 @@ func TestAWriteLooksAtTheClockOnlyOnceItIsItsTurn(t *testing.T) {
 			t.Errorf("it looked %d times", len(looks))
 		}
 	})
+}
+
+// reads are those of the store, by name.
+func reads(store *Store) map[string]func(context.Context) error {
+	ref := item.Ref{Owner: account.Owner{Tenant: "t", User: "u"}, Kind: "note", UID: "1"}
+	return map[string]func(context.Context) error{
+		"an item":             func(ctx context.Context) error { _, err := store.Get(ctx, ref); return err },
+		"an item with state":  func(ctx context.Context) error { _, _, err := store.GetWithState(ctx, ref, ""); return err },
+		"the state":           func(ctx context.Context) error { _, err := store.State(ctx, ref.Owner, ""); return err },
+		"what is used":        func(ctx context.Context) error { _, err := store.Usage(ctx, ref.Owner); return err },
+		"how many items":      func(ctx context.Context) error { _, err := store.Count(ctx, ref.Owner); return err },
+		"the owners":          func(ctx context.Context) error { _, err := store.Owners(ctx, account.Owner{}, 10); return err },
+		"the sums":            func(ctx context.Context) error { _, err := store.Sums(ctx, ref.Owner); return err },
+		"whether it is ready": store.Ready,
+		"a list": func(ctx context.Context) error {
+			_, err := store.List(ctx, item.Query{Owner: ref.Owner, Kind: "note", Limit: 10, MaxBytes: 1 << 20})
+			return err
+		},
+		"the journal": func(ctx context.Context) error {
+			_, err := store.Journal(ctx, item.LineQuery{Owner: ref.Owner, Limit: 10})
+			return err
+		},
+	}
+}
+
+func TestAReaderWaitsForAConnectionNoLongerThanItsCaller(t *testing.T) {
+	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
+	all := int64(store.reader.Stats().MaxOpenConnections)
+	if err := store.free.Acquire(t.Context(), all); err != nil {
+		t.Fatal(err)
+	}
+	for name, read := range reads(store) {
+		ctx, leave := context.WithCancel(t.Context())
+		came := make(chan error)
+		go func() { came <- read(ctx) }()
+		leave()
+		var refused *fault.Error
+		if err := <-came; !errors.As(err, &refused) || refused.Code != fault.Unavailable {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	store.free.Release(all)
+	for name, read := range reads(store) {
+		if err := read(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestReadersWhoseCallersLeaveKeepNoConnection(t *testing.T) {
+	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
+	if err := writeNote(t.Context(), store, "1"); err != nil {
+		t.Fatal(err)
+	}
+	var readers sync.WaitGroup
+	for name, read := range reads(store) {
+		for n := range 20 {
+			readers.Go(func() {
+				ctx, leave := context.WithTimeout(t.Context(), time.Duration(n)*50*time.Microsecond)
+				defer leave()
+				var refused *fault.Error
+				if err := read(ctx); err != nil && (!errors.As(err, &refused) || refused.Code != fault.Unavailable) {
+					t.Errorf("%s: %v", name, err)
+				}
+			})
+		}
+	}
+	readers.Wait()
+	if open := store.reader.Stats(); open.InUse > 0 || !store.free.TryAcquire(int64(open.MaxOpenConnections)) {
+		t.Errorf("connections are kept: %+v", open)
+	}
 }
