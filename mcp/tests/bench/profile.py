@@ -1,6 +1,6 @@
 """The measurement of `scripts/bench.sh profile`: `python -m tests.bench.profile OPTIONS`.
 
-py-spy looks 400 times a second where a gateway is that answers get_note as fast as it can. Each look counts
+py-spy looks 250 times a second where a gateway is that answers get_note as fast as it can. Each look counts
 for the innermost part of the gateway, or library, that is at work: the standard library, pydantic and the
 kernel count for whoever called them.
 """
@@ -24,35 +24,43 @@ from tests.harness.authorization_server import running_authorization_server
 from tests.harness.processes import REPOSITORY
 from tests.harness.table import head, row, say
 
-RATE = 400
+RATE = 250
 PARTS = (
-    ("connections and HTTP parser (uvicorn)", r"/uvicorn/|toolbridge_mcp/(connections|uvicorn_server)"),
     ("log line and metrics", r"toolbridge_mcp/(logs|metrics)|/prometheus_client/|/logging/__init__"),
+    ("way out: answers and their writing", r"^(_respond|send|RequestResponseCycle\.send|\w+\._respond) "),
     (
-        "way out: events and their writing",
+        "way out: answers and their writing",
         r"toolbridge_mcp/web/(sessions/(exchanges|streams)|wire|streaming|answers)",
     ),
-    ("way out: events and their writing", r"/sse_starlette/"),
+    ("way out: answers and their writing", r"/sse_starlette/"),
+    ("connections and HTTP parser", r"/uvicorn/protocols/|toolbridge_mcp/(connections|library_seams)"),
     (
-        "way in: web/, Starlette, token",
-        r"toolbridge_mcp/(web|auth|identity|choice|unread)|/starlette/|/joserfc/",
+        "way in: addresses, token, limits, session",
+        r"toolbridge_mcp/(web|auth|identity|choice|unread)|/joserfc/",
     ),
+    ("way in: addresses, token, limits, session", r"/starlette/|/uvicorn/middleware/"),
     ("client: request to the API", r"toolbridge_mcp/(client|transport|outbound|http_clients)"),
     (
         "client: request to the API",
         r"/(httpx|httpx_aiohttp|aiohttp|httpcore|yarl|multidict|frozenlist|aiosignal)/",
     ),
-    ("tool: arguments, limits, result", r"toolbridge_mcp/"),
-    ("FastMCP and the SDK", r"/(fastmcp|mcp|mcp_types|anyio|opentelemetry|key_value)/"),
+    (
+        "tool: arguments, deadline, result",
+        r"toolbridge_mcp/(tools|rendering|entities|resilience|errors|retry_after)",
+    ),
+    ("FastMCP and the SDK", r"/(fastmcp|mcp|mcp_types|anyio|opentelemetry|key_value)/(?!toolbridge_mcp)"),
 )
-OTHER = "event loop and the rest"
-FRAME = re.compile(r"^(.*) \((.*?)(?::(\d+))?\)$")
+WAITING = re.compile(r"/(selectors|threading)\.py")
+"""Threads beside the event loop, which wait."""
+
+OTHER = "event loop, reading from sockets, and the rest"
 
 
 def main() -> None:
     options = parse()
     with tempfile.TemporaryDirectory() as name:
         stacks, report = record(options, Path(name))
+    stacks = Counter({stack: count for stack, count in stacks.items() if not WAITING.search(stack[-1])})
     looks = Counter[str]()
     for stack, count in stacks.items():
         looks[part(stack)] += count
@@ -129,7 +137,7 @@ def look(program: str, pid: int, seconds: float, file: Path) -> None:
         "--rate",
         str(RATE),
     ]
-    command += ["--format", "raw", "--full-filenames", "--nonblocking", "--output", str(file)]
+    command += ["--format", "raw", "--full-filenames", "--output", str(file)]
     subprocess.run(command, check=True, capture_output=True)
 
 
