@@ -27,7 +27,7 @@ from tests.harness.table import head, row, say
 RATE = 250
 PARTS = (
     ("log line and metrics", r"toolbridge_mcp/(logs|metrics)|/prometheus_client/|/logging/__init__"),
-    ("way out: answers and their writing", r"^(_respond|send|RequestResponseCycle\.send|\w+\._respond) "),
+    ("way out: answers and their writing", r"^(\w+\.)?(send|_respond) \(.*(/uvicorn/|/connections\.py)"),
     (
         "way out: answers and their writing",
         r"toolbridge_mcp/web/(sessions/(exchanges|streams)|wire|streaming|answers)",

@@ -51,8 +51,10 @@ def main() -> None:
             watch = Watch(stack, options.kill_every, signal.SIGSTOP if options.freeze else signal.SIGKILL)
             with watch:
                 report = load.run(options.load, plan(options, f"{stack.url}{options.path}", users))
+                parts = memory_by_program(stack.pid)
             stored = Counter(title for user in users for title in titles(api_url, user))
             failed = write(report, watch, stored, options.freeze)
+            say(f"\nContainer at the end, PSS in MB: {', '.join(parts)}")
     if options.json:
         options.json.write_text(json.dumps({"load": report, "samples": watch.samples, "kills": watch.kills}))
     if failed:
@@ -216,6 +218,12 @@ def memory_table(samples: list[dict[str, float]]) -> None:
     ):
         values = (sample["stack_pss_mb"], sample["gateway_pss_mb"], sample["gateway_rss_mb"])
         row(name, *(f"{value:.0f}" for value in values), int(sample["descriptors"]))
+
+
+def memory_by_program(pid: int) -> list[str]:
+    root = psutil.Process(pid)
+    each = [(one, one.memory_full_info().pss / 1e6) for one in (root, *root.children(recursive=True))]
+    return [f"{' '.join(Path(word).name for word in one.cmdline()[:4])} {used:.0f}" for one, used in each]
 
 
 def _is_of_a_kill(at: float, kills: list[float]) -> bool:

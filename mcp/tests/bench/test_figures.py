@@ -81,7 +81,11 @@ def test_a_gap_counts_from_the_kill() -> None:
             "main (/x/mcp/toolbridge_mcp/web/door.py:1);dumps (/usr/lib/python3.11/json/__init__.py:2)",
             "way in",
         ),
-        ("run (/x/asyncio/runners.py:1);send (/s/site-packages/uvicorn/protocols/a.py:2)", "connections"),
+        ("run (/x/asyncio/runners.py:1);A.feed (/s/site-packages/uvicorn/protocols/a.py:2)", "connections"),
+        (
+            "A.feed (/s/site-packages/uvicorn/protocols/a.py:1);A.send (/s/uvicorn/protocols/a.py:2)",
+            "way out",
+        ),
         ("a (/x/toolbridge_mcp/web/door.py:1);b (/x/toolbridge_mcp/tools/guarded.py:2)", "tool"),
         ("a (/s/site-packages/mcp/server/b.py:1);b (/x/toolbridge_mcp/transport/c.py:2)", "client"),
         ("run (/usr/lib/python3.11/asyncio/runners.py:1)", "event loop"),
