@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
+from pydantic.alias_generators import to_snake
 
 from tests.harness.tokens import count
 from toolbridge_mcp.entities import CHAT_MESSAGE, COMMENT, ENTITIES, NOTE, TASK, Entity
-from toolbridge_mcp.rendering import Summary, from_item, from_summary, line, lines
+from toolbridge_mcp.rendering import Belonging, Summary, from_item, from_summary, line, lines
 
 UID = "3f9a01bc-7e42-4f4c-9a55-0a5f3c6f1d2e"
 OTHER = "9c01d2e4-1111-4222-8333-444455556666"
@@ -50,6 +51,41 @@ def test_a_line_has_what_the_item_has() -> None:
         line(from_summary({**HEAD, "kind": "note", "bytes": 2}), with_kind=True)
         == "note:3f9a01bc v3 2026-11-26"
     )
+
+
+def test_a_summary_has_each_field_in_its_place() -> None:
+    shown = {
+        "kind": "kind",
+        "uid": "uid",
+        "version": 1,
+        **{
+            key: key
+            for key in (
+                "updatedAt",
+                "createdAt",
+                "deletedAt",
+                "title",
+                "preview",
+                "snippet",
+                "status",
+                "priority",
+            )
+        },
+        "dueDate": "dueDate",
+        "tags": ["tag"],
+        "parent": {"kind": "note", "uid": "parent"},
+        "bytes": 2,
+        "facet": "facet",
+        "pinned": True,
+    }
+    assert from_summary(shown)._asdict() == {
+        **{to_snake(key): value for key, value in shown.items() if key not in ("facet", "pinned")},
+        "tags": ("tag",),
+        "parent": Belonging("note", "parent"),
+        "facets": (("facet", "facet"),),
+        "flags": ("pinned",),
+        "too_large": False,
+    }
 
 
 def test_a_search_shows_the_snippet_and_an_item_its_parent() -> None:

@@ -60,24 +60,24 @@ def from_summary(shown: Mapping[str, Any]) -> Summary:
     """The summary in a list with `view=summary`, a search or an overview."""
     get = shown.get
     facets, flags = _others(shown)
-    return Summary(
-        kind=_text(get("kind")) or "",
-        uid=_text(get("uid")) or "",
-        version=_number(get("version")),
-        updated_at=_text(get("updatedAt")),
-        created_at=_text(get("createdAt")),
-        deleted_at=_text(get("deletedAt")),
-        title=_text(get("title")),
-        preview=_text(get("preview")),
-        snippet=_text(get("snippet")),
-        status=_text(get("status")),
-        priority=_text(get("priority")),
-        due_date=_text(get("dueDate")),
-        tags=_texts(get("tags")),
-        parent=_belonging(get("parent")),
-        bytes=_number(get("bytes")),
-        facets=facets,
-        flags=flags,
+    return Summary(  # in the order of its fields: seventeen keywords would take a third of the time of all
+        _text(get("kind")) or "",
+        _text(get("uid")) or "",
+        _number(get("version")),
+        _text(get("updatedAt")),
+        _text(get("createdAt")),
+        _text(get("deletedAt")),
+        _text(get("title")),
+        _text(get("preview")),
+        _text(get("snippet")),
+        _text(get("status")),
+        _text(get("priority")),
+        _text(get("dueDate")),
+        _texts(get("tags")),
+        _belonging(get("parent")),
+        _number(get("bytes")),
+        facets,
+        flags,
     )
 
 

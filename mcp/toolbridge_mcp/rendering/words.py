@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from toolbridge_mcp.rendering.hidden import has_hidden, one_line
 
@@ -14,6 +15,7 @@ _TIMED = ("6", "7")
 
 SHOWN_TAGS = 6
 WORD_CHARACTERS = 40
+_REMEMBERED = 4_096
 
 NAME_CHARACTERS = 80
 
@@ -49,8 +51,13 @@ def _escaped(found: re.Match[str]) -> str:
 
 def word(text: str) -> str:
     """The text as it is if it is one plain word, else quoted."""
-    plain = _PLAIN.fullmatch(text) and (text.isascii() or not has_hidden(text))
-    return text if plain else quoted(text, WORD_CHARACTERS)
+    return _short_word(text) if len(text) <= WORD_CHARACTERS else quoted(text, WORD_CHARACTERS)
+
+
+@lru_cache(_REMEMBERED)
+def _short_word(text: str) -> str:
+    """States, tags, kinds and dates are the same in line after line."""
+    return text if _PLAIN.fullmatch(text) and not has_hidden(text) else quoted(text, WORD_CHARACTERS)
 
 
 def name(text: str) -> str:
@@ -72,7 +79,8 @@ def hashtags(tags: Sequence[str], most: int = SHOWN_TAGS) -> str:
 
 def day(moment: str) -> str:
     """The date of a moment."""
-    return moment[:_DATE] if moment[4:5] == "-" and _PLAIN.fullmatch(moment[:_DATE]) else word(moment)
+    date = moment[:_DATE]
+    return date if date[4:5] == "-" and word(date) == date else word(moment)
 
 
 def size(count: int) -> str:
