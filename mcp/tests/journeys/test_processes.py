@@ -1,5 +1,6 @@
 """Both processes for real: killed under load, started again, stopped."""
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -81,6 +82,19 @@ async def test_after_the_gateway_was_killed_a_new_connection_works(own_gateway: 
     await anyio.to_thread.run_sync(own_gateway.start)
     async with over_sse(own_gateway.url, bearer) as tools:
         assert (await tools.call("get_note", uid=created["uid"]))["uid"] == created["uid"]
+
+
+async def test_a_serving_process_that_was_killed_is_replaced_while_the_api_is_down(
+    own_api: Process, own_gateway: Process
+) -> None:
+    """A first start waits a minute for the API; clients of a running gateway wait for nothing of it."""
+    own_api.kill()
+    killed = own_gateway.pid
+    os.kill(killed, signal.SIGKILL)
+    own_gateway.ready_path = "/healthz"
+    with anyio.fail_after(30):
+        await anyio.to_thread.run_sync(own_gateway.wait_until_ready)
+    assert own_gateway.pid != killed
 
 
 async def test_the_gateway_stops_in_time_with_a_stream_open(own_gateway: Process) -> None:

@@ -1,0 +1,50 @@
+"""What `toolbridge serve` does before it forks the process that serves."""
+
+import json
+import os
+import subprocess
+import sys
+
+from tests.harness.processes import GATEWAY_FOLDER, SECRETS, free_port
+
+PROGRAM = """
+import json, os, sys, threading
+from toolbridge_mcp.supervision.prefork import Parent
+
+def look(parent, work, sockets):
+    opened = [int(name) for name in os.listdir("/dev/fd") if os.path.exists(f"/dev/fd/{name}")]
+    listening = [one.fileno() for one in sockets]
+    facts = {
+        "threads": threading.active_count(),
+        "system_threads": len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1,
+        "opened": [os.readlink(f"/dev/fd/{one}") for one in set(opened) - {0, 1, 2, *listening}],
+        "loaded": "uvloop" in sys.modules and "uvicorn.lifespan.on" in sys.modules,
+    }
+    print(json.dumps(facts))
+    return 0
+
+Parent.run = look
+from toolbridge_mcp.cli.serve import serve
+sys.exit(serve())
+"""
+
+
+def test_everything_is_loaded_and_nothing_opened_before_the_fork() -> None:
+    """A fork has none of its parent's threads, and would share its connections."""
+    environment = {
+        **SECRETS,
+        "PATH": os.environ["PATH"],
+        "TOOLBRIDGE_HOST": "127.0.0.1",
+        "TOOLBRIDGE_PORT": str(free_port()),
+        "TOOLBRIDGE_GO_API_BASE_URL": "http://127.0.0.1:9",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=GATEWAY_FOLDER,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+    )
+    found = json.loads(done.stdout)
+    assert found == {"threads": 1, "system_threads": 1, "opened": [], "loaded": True}
