@@ -33,13 +33,20 @@ type allowance struct {
 	kind    string
 	rate    limit.Rate
 	buckets *limit.Buckets
+
+	perMinute, burst, policy string // as headers say them
 }
 
 func newAllowance(kind string, rate limit.Rate) allowance {
 	if !rate.Limited() {
 		return allowance{kind: kind}
 	}
-	return allowance{kind, rate, limit.NewBuckets(rate, maxLimited)}
+	perMinute := strconv.Itoa(rate.PerMinute)
+	return allowance{
+		kind: kind, rate: rate, buckets: limit.NewBuckets(rate, maxLimited),
+		perMinute: perMinute, burst: strconv.Itoa(rate.Burst),
+		policy: fmt.Sprintf("%q;q=%s;w=%.0f", kind, perMinute, limitWindow.Seconds()),
+	}
 }
 
 var retryAfterHeader = header{"Retry-After", "Seconds to wait.", "integer"}
@@ -104,14 +111,14 @@ func (a *API) owe(c *call, writes int) {
 // setLimitHeaders publishes the state of the user's bucket, in the headers of the
 // contract and in those of the IETF's draft.
 func (c *call) setLimitHeaders(from *allowance, standing limit.Standing, now time.Time) {
-	perMinute, remaining := strconv.Itoa(from.rate.PerMinute), strconv.Itoa(standing.Remaining)
+	remaining := strconv.Itoa(standing.Remaining)
 	full := now.Add(standing.Full + time.Second - 1).Unix() // rounded up
-	c.reply.Set("X-Ratelimit-Limit", perMinute)
+	c.reply.Set("X-Ratelimit-Limit", from.perMinute)
 	c.reply.Set("X-Ratelimit-Remaining", remaining)
 	c.reply.Set("X-Ratelimit-Reset", strconv.FormatInt(full, 10))
-	c.reply.Set("X-Ratelimit-Burst", strconv.Itoa(from.rate.Burst))
-	c.reply.Set("Ratelimit-Policy", fmt.Sprintf("%q;q=%s;w=%.0f", from.kind, perMinute, limitWindow.Seconds()))
-	c.reply.Set("Ratelimit", fmt.Sprintf("%q;r=%s;t=%d", from.kind, remaining, wholeSeconds(standing.Full)))
+	c.reply.Set("X-Ratelimit-Burst", from.burst)
+	c.reply.Set("Ratelimit-Policy", from.policy)
+	c.reply.Set("Ratelimit", `"`+from.kind+`";r=`+remaining+`;t=`+strconv.Itoa(wholeSeconds(standing.Full)))
 }
 
 // wholeSeconds rounds up, to at least one.

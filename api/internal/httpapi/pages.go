@@ -122,10 +122,14 @@ func (col collection) readQuery(c *call, readFilter func(url.Values, *item.Query
 // parseQuery reads the whole query string or none of it: half of a query string
 // would be another query.
 func parseQuery(c *call) (url.Values, error) {
+	if c.query != nil {
+		return c.query, nil
+	}
 	values, err := url.ParseQuery(c.URL.RawQuery)
 	if err != nil {
 		return nil, fault.New(fault.InvalidQuery, "invalid query string: %v; separate parameters by & and percent-encode their values", err)
 	}
+	c.query = values
 	return values, nil
 }
 

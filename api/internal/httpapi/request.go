@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 
@@ -33,6 +34,7 @@ type call struct {
 	correlationID string
 	subject       string // the user's name in the token
 	owner         account.Owner
+	query         url.Values      // once it is parsed
 	reads         *entity.Entity  // whose item in the path the route reads; nil if it reads none
 	ahead         *item.Item      // that item, if a guard has read it with what it needs
 	opened        account.Session // the sync session, once its guard has passed
