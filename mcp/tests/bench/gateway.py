@@ -5,6 +5,7 @@ after another in each round, so that whatever else the machine does meets all of
 """
 
 import argparse
+import asyncio
 import json
 import os
 import sys
@@ -22,6 +23,7 @@ from tests.bench import load, plot, report, servers, starts
 from tests.bench.figures import API, FASTMCP, FASTMCP_MCP, OURS, Figures
 from tests.bench.load import GET, LISTING, MIX, Target, plain_call
 from tests.harness.authorization_server import AuthorizationServer, running_authorization_server
+from tests.harness.clients import over_http, over_sse
 from tests.harness.processes import REPOSITORY, Process
 from tests.harness.table import say
 
@@ -61,8 +63,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 _ALSO = (
-    "another MCP server with our tools, over SSE if the address ends with /sse; it gets the token in "
-    "TOOLBRIDGE_BENCH_TOKEN, and if there is none the tokens of our users"
+    "another MCP server with our tools, over SSE if the address ends with /sse, in revision 2026-07-28 if "
+    "NAME says so; the variable TOOLBRIDGE_BENCH_TOKEN has a token for it"
 )
 
 
@@ -175,11 +177,20 @@ def _way(name: str, path: str) -> str:
 
 
 def _other(argument: str, users: list[load.Session]) -> Target:
+    """A server that runs already. With a token for it, the item that is read is made there."""
     name, _, url = argument.partition("=")
-    bearer = os.environ.get("TOOLBRIDGE_BENCH_TOKEN")
-    sessions = [replace(user, bearer=bearer or user.bearer) for user in users]
+    way = _way(name, urlsplit(url).path)
+    if bearer := os.environ.get("TOOLBRIDGE_BENCH_TOKEN"):
+        users = [load.Session(bearer, asyncio.run(_new_item(url, bearer)))] * len(users)
     watch = {"gateway": process} if (process := _listening(urlsplit(url).port)) else {}
-    return Target(name, url, _way(name, urlsplit(url).path), sessions, watch=watch)
+    return Target(f"{name} over {'SSE' if way == 'sse' else '/mcp'}", url, way, users, watch=watch)
+
+
+async def _new_item(url: str, bearer: str) -> str:
+    connect = over_sse if url.endswith("/sse") else over_http
+    async with connect(url.removesuffix("/sse").removesuffix("/mcp"), bearer) as tools:
+        created = await tools.call("create_note", title="A title", content=load.WORDS)
+        return str(created["uid"])
 
 
 def _listening(port: int | None) -> int | None:

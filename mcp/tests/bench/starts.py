@@ -11,10 +11,11 @@ from tests.bench import servers
 from tests.bench.load import Session
 from tests.harness.authorization_server import AuthorizationServer, running_authorization_server
 from tests.harness.clients import META
+from tests.harness.processes import START_SECONDS
 
 FIRST, IMPORT = "first answer", "import of fastmcp.server.server"
 IMPORTING = [sys.executable, "-c", "import fastmcp.server.server"]
-PING = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
 REVISION = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "get_note"}
 
 
@@ -47,7 +48,11 @@ def _first_answer(
         begun = time.monotonic()
         gateway.launch()
         try:
-            while not _answers(client, f"{gateway.url}/mcp", {**PING, "params": params}):
+            while not _answers(client, f"{gateway.url}/mcp", {**CALL, "params": params}):
+                if time.monotonic() - begun > START_SECONDS:
+                    raise RuntimeError(
+                        f"no answer within {START_SECONDS} s: {gateway.log.read_text()[-2000:]}"
+                    )
                 time.sleep(0.005)
             return time.monotonic() - begun
         finally:
