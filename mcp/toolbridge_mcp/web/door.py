@@ -24,11 +24,11 @@ from toolbridge_mcp.web.envelope import (
     RequestId,
     envelope_of,
     has_more_values,
-    is_plain_request,
     method_at_start,
     request_id_at_start,
 )
 from toolbridge_mcp.web.head import head_of
+from toolbridge_mcp.web.messages import ENVELOPE
 from toolbridge_mcp.web.refused import BAD_REQUEST, Refused
 from toolbridge_mcp.web.streaming import mark_stream
 
@@ -247,7 +247,7 @@ class _Post:
                 first = await self._slow(start, first.get("more_body", False))
             else:
                 await self._body.spend(len(start))
-                _check(start)
+                first[ENVELOPE] = _envelope(start)
         self._body.arrived()
         self._is_read = True
         return first
@@ -299,10 +299,10 @@ class _Post:
         if len(body) > SMALL_BYTES:
             self.large_bytes = len(body)
             await self._take_turn()
-            _check_large(body, request_id)
+            envelope = _checked_large(body, request_id)
         else:
-            _check(body)
-        return {"type": "http.request", "body": body, "more_body": False}
+            envelope = _envelope(body)
+        return {"type": "http.request", "body": body, "more_body": False, ENVELOPE: envelope}
 
     async def _take_turn(self) -> None:
         """Waits until no other large message of the user is served."""
@@ -315,12 +315,6 @@ async def _nothing_more() -> Message:
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
-def _check(body: bytes) -> None:
-    """Raises `Refused` for what is no message."""
-    if not is_plain_request(body):
-        _envelope(body)
-
-
 def _envelope(body: bytes) -> Envelope:
     """Raises `Refused` for what is no message."""
     try:
@@ -330,7 +324,7 @@ def _envelope(body: bytes) -> Envelope:
         raise Refused("invalid", BAD_REQUEST, says, code=error.code, request_id=error.request_id) from error
 
 
-def _check_large(body: bytes, request_id: RequestId | None) -> None:
+def _checked_large(body: bytes, request_id: RequestId | None) -> Envelope:
     """Raises `Refused` for a large message that would keep others waiting."""
     if has_more_values(body, MAX_VALUES):
         says = f"The message has more than {MAX_VALUES} values; nothing was done. Send less at once."
@@ -338,6 +332,7 @@ def _check_large(body: bytes, request_id: RequestId | None) -> None:
     envelope = _envelope(body)
     if envelope.method != TOOL_CALL:
         raise _only_tool_calls(envelope.request_id)
+    return envelope
 
 
 def _only_tool_calls(request_id: RequestId | None) -> Refused:

@@ -41,13 +41,6 @@ class Envelope(NamedTuple):
     method: str | None
 
 
-def is_plain_request(body: bytes) -> bool:
-    """Whether a message certainly is a request with a valid id, found without parsing it."""
-    return _BEFORE.match(body) is not None or (
-        _METHOD_FIRST.match(body) is not None and _BEHIND.search(body, len(body) - END_BYTES) is not None
-    )
-
-
 def envelope_of(body: bytes) -> Envelope:
     """Raises `NotAMessage`. The parameters of a message as the official SDKs write it are not parsed."""
     if found := _BEFORE.match(body):

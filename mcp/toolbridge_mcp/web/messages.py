@@ -4,8 +4,11 @@ from typing import Self
 
 from starlette.types import Message, Receive
 
-from toolbridge_mcp.web.envelope import INVALID, RequestId, envelope_of
+from toolbridge_mcp.web.envelope import INVALID, Envelope, RequestId
 from toolbridge_mcp.web.refused import BAD_REQUEST, Refused
+
+ENVELOPE = "toolbridge.envelope"
+"""The key of a message of ASGI under which the door leaves what it found out about its body."""
 
 
 class PostedMessage:
@@ -15,7 +18,7 @@ class PostedMessage:
         self._first: Message | None = first
         self._receive = receive
         self.body: bytes = first.get("body", b"")
-        envelope = envelope_of(self.body) if self.body else None
+        envelope: Envelope | None = first.get(ENVELOPE)
         self.request_id: RequestId | None = envelope.request_id if envelope and envelope.method else None
         """The id; None if the message is no request."""
         self.method = envelope.method if envelope else None

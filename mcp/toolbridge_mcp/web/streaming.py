@@ -8,6 +8,7 @@ from typing import Any
 from starlette.types import Scope
 
 _STREAM, _ABORT, _RESPOND = "toolbridge_stream", "toolbridge_abort", "toolbridge_respond"
+_RESPONDED = "toolbridge_responded"
 
 
 def mark_stream(scope: Scope) -> None:
@@ -39,7 +40,16 @@ def respond(scope: Scope, start: bytes, rest: bytes) -> bool:
     """Writes a whole answer at once; False if that cannot be done now, or here. `start` is the status line,
     and `rest` begins behind the headers of the server."""
     write: Callable[[bytes, bytes], bool] = scope["state"].get(_RESPOND, _cannot)
-    return write(start, rest)
+    has_written = write(start, rest)
+    if has_written:
+        del scope["state"][_RESPOND]
+        scope["state"][_RESPONDED] = True
+    return has_written
+
+
+def has_responded(scope: Scope) -> bool:
+    """Whether a whole answer was written at once."""
+    return _RESPONDED in scope.get("state", ())
 
 
 def _cannot(*_: bytes) -> bool:

@@ -51,7 +51,8 @@ class AllowedCallers:
 
 class _Guarded:
     def __init__(self, app: ASGIApp, hosts: Hosts, pages: Pages, *, public: bool) -> None:
-        self._app = ServerErrorMiddleware(app)  # else the server's own answer to a failure has no headers
+        self._app = app
+        self._for_pages = ServerErrorMiddleware(app)  # else a page could not read the answer to a failure
         self._hosts = hosts
         self._pages = pages
         self._public = public
@@ -81,7 +82,7 @@ class _Guarded:
             send = _with_fields(send, readable(reader))
             if is_preflight(scope, head) or (self._public and scope["method"] == "OPTIONS"):
                 answer = refused or Response(headers=preflight(reader, head, is_allowed=is_allowed))
-        await (answer or self._app)(scope, receive, send)
+        await (answer or self._for_pages)(scope, receive, send)
 
     def _foreign_host(self, scope: Scope, head: Head) -> Response | None:
         try:

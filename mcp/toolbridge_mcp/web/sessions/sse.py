@@ -24,7 +24,7 @@ from toolbridge_mcp.library_seams import (
     initialized_notification,
     session_id_in_endpoint_event,
 )
-from toolbridge_mcp.message import current_message, handling
+from toolbridge_mcp.message import current_message, handle, handled, handling
 from toolbridge_mcp.web.answers import Answers
 from toolbridge_mcp.web.door import do_afterwards
 from toolbridge_mcp.web.entry.address import MESSAGES_PATH, SSE_PATH, route_path
@@ -44,6 +44,7 @@ from toolbridge_mcp.web.sessions.streams import OpenStreams, Stream
 from toolbridge_mcp.web.short_way import (
     ACCEPTANCE,
     CANCELLED,
+    TOOL_LIST,
     ShortWay,
     ToolCall,
     event,
@@ -245,7 +246,7 @@ class SseSessionMiddleware:
         call = self._short_way.call_over_sse(message.body, head_of(scope), session.peer)
         if call:
             await self._accept(call, session, exchange, scope, send)
-        elif listed := self._list(message, session, exchange, scope):
+        elif message.method == TOOL_LIST and (listed := self._list(message, session, exchange, scope)):
             do_afterwards(scope, partial(self._give, listed, session, exchange))
             await self._whole.write(ACCEPTANCE, scope, send)
         else:
@@ -265,14 +266,16 @@ class SseSessionMiddleware:
         task = present_task()
         if not exchange.carried_out_by(task):
             return
+        token = handle(exchange)
         try:
-            with handling(exchange):
-                message = await self._short_way.answer(call)
+            message = await self._short_way.answer(call)
         except asyncio.CancelledError:
             if not exchange.is_cancelled:
                 raise
             task.uncancel()
             return
+        finally:
+            handled(token)
         await self._give(message, session, exchange)
 
     async def _give(self, message: bytes, session: SseSession, exchange: Exchange) -> None:

@@ -23,7 +23,7 @@ from toolbridge_mcp.library_seams import (
     accepts_events,
     has_sessions,
 )
-from toolbridge_mcp.message import handling
+from toolbridge_mcp.message import handle, handled, handling
 from toolbridge_mcp.web.answers import Answer, Answers
 from toolbridge_mcp.web.head import head_of
 from toolbridge_mcp.web.messages import PostedMessage, id_in_flight
@@ -40,6 +40,7 @@ from toolbridge_mcp.web.sessions.session import (
 from toolbridge_mcp.web.sessions.streams import OpenStreams, Stream
 from toolbridge_mcp.web.short_way import (
     CANCELLED,
+    TOOL_LIST,
     ShortWay,
     ToolCall,
     answer_in_session,
@@ -214,7 +215,7 @@ class HttpSessionMiddleware:
             if call:
                 exchange.client = session.client
                 await self._carry_out(call, session, exchange, scope, message, send)
-            elif listed := self._list(message, session, exchange, scope):
+            elif message.method == TOOL_LIST and (listed := self._list(message, session, exchange, scope)):
                 await self._whole.write(answer_in_session(listed), scope, send)
             else:
                 if message.method == CANCELLED:
@@ -232,7 +233,7 @@ class HttpSessionMiddleware:
             if found:
                 call, exchange.client = found
                 await self._carry_out(call, None, exchange, scope, message, send)
-            elif listed := self._list(message, None, exchange, scope):
+            elif message.method == TOOL_LIST and (listed := self._list(message, None, exchange, scope)):
                 await self._whole.write(answer_without_session(listed), scope, send)
             else:
                 await self._pass_on(exchange, scope, message, send)
@@ -271,11 +272,14 @@ class HttpSessionMiddleware:
             result = self._result_in_session(call, session, exchange) if session else self._result_alone(call)
             await self._whole.write(await result, scope, send)
 
-        with handling(exchange):
+        token = handle(exchange)
+        try:
             if session:  # the call of a client that disconnects goes on
                 await answer(scope, message.receive, JsonAnswer(send).send)
             else:
                 await cancel_on_disconnect(answer, scope, message.receive, JsonAnswer(send).send)
+        finally:
+            handled(token)
 
     async def _result_in_session(self, call: ToolCall, session: HttpSession, exchange: Exchange) -> Answer:
         task = present_task()
