@@ -157,7 +157,7 @@ async def listening_app() -> AsyncIterator[ASGIApp]:
     app = server.http_app(transport="http", json_response=True)
     in_sessions = HttpSessionMiddleware(
         app,
-        short_way=ShortWay(_not_called, {}, is_on=False),
+        short_way=ShortWay(_not_called, {"resultType": "complete", "_meta": {}}, is_on=False),
         whole=Answers([]),
         sessions=HttpSessions(60),
         streams=OpenStreams(StreamLimits(60, 60, 60)),
