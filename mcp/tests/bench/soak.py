@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -137,8 +138,13 @@ class Watch:
             self._sample()
             self._shorten_log()
             if self.kill_every and time.time() - started >= self.kill_every * (len(self.kills) + 1):
-                self.kills.append(time.time())
-                os.kill(serving(self.stack.pid).pid, self.number)
+                self._kill()
+
+    def _kill(self) -> None:
+        with suppress(psutil.Error, LookupError):  # between two serving processes; the next turn tries again
+            process = serving(self.stack.pid)
+            self.kills.append(time.time())
+            process.send_signal(self.number)
 
     def _sample(self) -> None:
         try:
@@ -174,7 +180,7 @@ def serving(pid: int) -> psutil.Process:
 
 
 def write(report: dict[str, Any], watch: Watch, stored: Counter[str], freeze: bool) -> bool:
-    """The tables; whether something is wrong."""
+    """The tables; whether a call failed for no reason, or the API has not what it acknowledged."""
     soak = report["soak"]
     kept = {
         name: {f"Created {unique}" for unique in soak[name] or ()} for name in ("acknowledged", "unknown")
@@ -202,9 +208,28 @@ def write(report: dict[str, Any], watch: Watch, stored: Counter[str], freeze: bo
     row("creations of which the answer was cut off", len(kept["unknown"]))
     row("of these stored", sum(1 for title in kept["unknown"] if stored[title]))
     row("creations stored twice", len(double))
+    say("")
+    head("target", "limit", "measured", "verdict")
+    middle, end = watch.samples[len(watch.samples) // 2], watch.samples[-1]
+    target("container, PSS in MB", 150, end["stack_pss_mb"])
+    target("container at the end, to the middle", 1.1, end["stack_pss_mb"] / middle["stack_pss_mb"])
+    if gaps:
+        what, limit = ("freeze", 5) if freeze else ("kill", 0.5)
+        target(f"seconds without any answer after a {what}", limit, max(gaps))
+    correct = [
+        target("failures apart from kills", 0, len(apart)),
+        target("acknowledged creations that are lost", 0, len(lost)),
+        target("creations stored twice", 0, len(double)),
+    ]
     for event in apart[:5]:
         say(f"apart from kills: {event}")
-    return bool(lost or double or apart)
+    return not all(correct)
+
+
+def target(name: str, limit: float, value: float) -> bool:
+    reached = value <= limit
+    row(name, f"at most {limit:g}", f"{value:.3g}", "reached" if reached else "missed")
+    return reached
 
 
 def memory_table(samples: list[dict[str, float]]) -> None:
