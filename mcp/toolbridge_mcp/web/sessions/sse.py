@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import deque
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from contextvars import ContextVar
 from functools import partial
 from types import TracebackType
@@ -245,21 +245,20 @@ class SseSessionMiddleware:
             session.begin(request_id, exchange)
         call = self._short_way.call_over_sse(message.body, head_of(scope), session.peer)
         if call:
-            await self._accept(call, session, exchange, scope, send)
+            exchange.client = session.client
+            await self._accept(partial(self._carry_out, call, session, exchange), exchange, scope, send)
         elif message.method == TOOL_LIST and (listed := self._list(message, session, exchange, scope)):
-            do_afterwards(scope, partial(self._give, listed, session, exchange))
-            await self._whole.write(ACCEPTANCE, scope, send)
+            await self._accept(partial(self._give, listed, session, exchange), exchange, scope, send)
         else:
             await self._pass_on(session, exchange, scope, message, send)
 
     async def _accept(
-        self, call: ToolCall, session: SseSession, exchange: Exchange, scope: Scope, send: Send
+        self, work: Callable[[], Awaitable[None]], exchange: Exchange, scope: Scope, send: Send
     ) -> None:
-        """Accepts a call, which then goes the short way, in the task of its POST: another one would cost as
-        much as reading the message."""
-        exchange.client = session.client
+        """Accepts a message, and then does the `work` that it asks for in the task of its POST: another task
+        would cost as much as reading the message."""
         exchange.handled_by(present_task())
-        do_afterwards(scope, partial(self._carry_out, call, session, exchange))
+        do_afterwards(scope, work)
         await self._whole.write(ACCEPTANCE, scope, send)
 
     async def _carry_out(self, call: ToolCall, session: SseSession, exchange: Exchange) -> None:
