@@ -15,9 +15,11 @@ def load() -> None:
 
 def freeze() -> None:
     """Keeps the garbage collector away from objects that live as long as the process: full collections over
-    the schemas made the slowest calls four times slower, and would write to memory that a fork shares."""
+    the schemas made the slowest calls four times slower, and would write to memory that a fork shares.
+
+    With 50,000 objects before a collection 50 sessions take 5 MB more, and a call costs the same."""
     gc.freeze()
-    gc.set_threshold(50_000, 50, 50)
+    gc.set_threshold(10_000, 50, 50)
     gc.enable()
 
 
