@@ -24,7 +24,7 @@ from toolbridge_mcp.resources import item_templates, readable, recent_items
 from toolbridge_mcp.resources.completions import Completions
 from toolbridge_mcp.settings import Settings, WrongSetting, from_environment
 from toolbridge_mcp.tools import Deployment, Offers, OnlyUsable, UnknownTool, build_tools, chosen
-from toolbridge_mcp.tools.prepared import PreparedLists
+from toolbridge_mcp.tools.prepared import PreparedResults
 from toolbridge_mcp.tools.toolsets import TOOLSETS
 from toolbridge_mcp.web import (
     Address,
@@ -128,8 +128,12 @@ def create_app(settings: Settings | None = None, api_wait: Callable[[], float] |
 
 def _short_way(settings: Settings, server: FastMCP, offers: Offers) -> ShortWay:
     stamp = library_seams.stamp(server)
-    lists = PreparedLists(offers, partial(library_seams.written_tools, stamp=stamp))
-    return ShortWay(offers.call, stamp, lists, is_on=settings.short_way)
+    prepared = PreparedResults(
+        offers,
+        partial(library_seams.written_tools, stamp),
+        partial(library_seams.written_discovery, server, stamp),
+    )
+    return ShortWay(offers.call, stamp, prepared, is_on=settings.short_way)
 
 
 def _open_routes(settings: Settings, shared: _Dependencies) -> list[Route]:

@@ -28,7 +28,7 @@ from mcp.shared.dispatcher import coerce_request_id
 from mcp.shared.inbound import MCP_METHOD_HEADER, MCP_NAME_HEADER
 from mcp.shared.message import SessionMessage
 from mcp.types import INTERNAL_ERROR as INTERNAL_ERROR_CODE
-from mcp.types import Implementation, ListToolsResult, RequestId, ServerCapabilities, Tool
+from mcp.types import DiscoverResult, Implementation, ListToolsResult, RequestId, ServerCapabilities, Tool
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from mcp_types import (
     CLIENT_CAPABILITIES_META_KEY,
@@ -38,7 +38,7 @@ from mcp_types import (
     SERVER_INFO_META_KEY,
 )
 from mcp_types.methods import serialize_server_result, validate_client_request
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 from sse_starlette import EventSourceResponse
 from sse_starlette.sse import AppStatus
@@ -97,14 +97,34 @@ def stamp(server: FastMCP) -> Mapping[str, Any]:
     return {"resultType": "complete", "_meta": {SERVER_INFO_META_KEY: info}}
 
 
-def written_tools(tools: Sequence[Tool], revision: str, stamp: Mapping[str, Any]) -> bytes:
+def written_tools(stamp: Mapping[str, Any], tools: Sequence[Tool], revision: str) -> bytes:
     """The result of `tools/list` as the SDK writes it for a client of that revision: in ASCII where there are
     no sessions."""
-    listed = ListToolsResult(tools=list(tools)).model_dump(by_alias=True, mode="json", exclude_none=True)
-    result = serialize_server_result("tools/list", revision, listed)
-    if has_sessions(revision):
-        return to_json(result)
-    return json.dumps({**result, **stamp}, separators=(",", ":")).encode()
+    shaped = _shaped("tools/list", ListToolsResult(tools=list(tools)), revision)
+    return to_json(shaped) if has_sessions(revision) else _ascii({**shaped, **stamp})
+
+
+def written_discovery(server: FastMCP, stamp: Mapping[str, Any], instructions: str, revision: str) -> bytes:
+    """The result of `server/discover` as the SDK writes it when FastMCP's middleware has changed it: it goes
+    through the model twice, which knows no `resultType`."""
+    capabilities = server._mcp_server.get_capabilities(protocol_version=revision)
+    versions = list(MODERN_PROTOCOL_VERSIONS)
+    first = DiscoverResult(supported_versions=versions, capabilities=capabilities, instructions=instructions)
+    shaped = _shaped("server/discover", first, revision)
+    second = DiscoverResult.model_validate({**shaped, **stamp}, by_name=False)
+    return _ascii({**_dumped(second), "resultType": stamp["resultType"]})
+
+
+def _shaped(method: str, result: BaseModel, revision: str) -> dict[str, Any]:
+    return serialize_server_result(method, revision, _dumped(result))
+
+
+def _dumped(result: BaseModel) -> dict[str, Any]:
+    return result.model_dump(by_alias=True, mode="json", exclude_none=True)
+
+
+def _ascii(result: Mapping[str, Any]) -> bytes:
+    return json.dumps(result, separators=(",", ":")).encode()
 
 
 # The MCP SDK: SSE

@@ -36,7 +36,9 @@ from toolbridge_mcp.web.head import Head
 from toolbridge_mcp.web.messages import PostedMessage
 from toolbridge_mcp.web.wire import without_separators
 
-TOOL_CALL, TOOL_LIST = "tools/call", "tools/list"
+TOOL_CALL = "tools/call"
+PREPARED_IN_SESSIONS = frozenset({"tools/list"})
+PREPARED = PREPARED_IN_SESSIONS | {"server/discover"}
 CANCELLED = "notifications/cancelled"
 ACCEPTANCE = Answer(202, ((b"content-length", b"8"),), b"Accepted")
 """The SDK's answer to a message for a stream."""
@@ -72,11 +74,11 @@ class RunTool(Protocol):
     def __call__(self, name: str, arguments: dict[str, Any]) -> Awaitable[Result]: ...
 
 
-class Lists(Protocol):
-    """The lists of tools."""
+class Prepared(Protocol):
+    """Results that are the same for many clients."""
 
-    def text(self, revision: str) -> bytes | None:
-        """The result of `tools/list` for the message at hand, as JSON; None if only FastMCP can make it."""
+    def text(self, method: str, revision: str) -> bytes | None:
+        """The result of `method` for the message at hand, as JSON; None if only FastMCP can make it."""
 
 
 class ToolCall(NamedTuple):
@@ -89,19 +91,19 @@ class ToolCall(NamedTuple):
 
 
 class ShortWay:
-    """Reads, runs and answers tool calls, and lists tools. Switched off, it takes no message.
+    """Reads, runs and answers tool calls, and answers `PREPARED` methods. Switched off, it takes no message.
 
     `stamp` is what the results of revision 2026-07-28 have in addition.
     """
 
     def __init__(
-        self, run: RunTool, stamp: Mapping[str, Any], lists: Lists | None = None, *, is_on: bool = True
+        self, run: RunTool, stamp: Mapping[str, Any], prepared: Prepared | None = None, *, is_on: bool = True
     ) -> None:
         self._run = run
         self._is_on = is_on
         self._result_type = {"resultType": stamp["resultType"]}
         self._meta = stamp["_meta"]
-        self._lists = lists
+        self._prepared = prepared
 
     def call_over_sse(self, body: bytes, head: Head, peer: Peer | None) -> ToolCall | None:
         """The call in a message that was posted for a stream, whose other end the SDK knows as `peer`."""
@@ -135,44 +137,45 @@ class ShortWay:
         client = _client_of(call.meta, head)
         return None if client is None else (call, client)
 
-    def list_over_sse(self, message: PostedMessage, head: Head, peer: Peer | None) -> bytes | None:
-        """The answer to a request for the tools, if the message is one. Has to be called while the message is
-        handled."""
+    def prepared_over_sse(self, message: PostedMessage, head: Head, peer: Peer | None) -> bytes | None:
+        """The answer to a message of `PREPARED_IN_SESSIONS`, if nothing in it changes that. Has to be called
+        while the message is handled."""
         if not (
             self._is_on
-            and message.method == TOOL_LIST
+            and message.method in PREPARED_IN_SESSIONS
             and peer
             and peer.takes_calls
             and is_json(head.raw(b"content-type"))
         ):
             return None
-        meta = _meta_of_list(message.body)
+        meta = _meta_alone_in(message.body)
         if meta is None or any(key.startswith(RESERVED_META) for key in meta) or not _is_usual(meta):
             return None
-        return self._listed(to_json(message.request_id), peer.revision)
+        return self._result_text(message.method, to_json(message.request_id), peer.revision)
 
-    def list_in_session(self, message: PostedMessage, head: Head, peer: Peer | None) -> bytes | None:
+    def prepared_in_session(self, message: PostedMessage, head: Head, peer: Peer | None) -> bytes | None:
         """The same in a session of Streamable HTTP."""
-        return self.list_over_sse(message, head, peer) if accepts_json(head.raw(b"accept")) else None
+        return self.prepared_over_sse(message, head, peer) if accepts_json(head.raw(b"accept")) else None
 
-    def list_alone(self, message: PostedMessage, head: Head) -> bytes | None:
-        """The same in revision 2026-07-28."""
+    def prepared_alone(self, message: PostedMessage, head: Head) -> bytes | None:
+        """The same of a message of `PREPARED`, in revision 2026-07-28."""
         if (
             not self._is_on
-            or message.method != TOOL_LIST
-            or head.raw(_METHOD) != TOOL_LIST.encode()
+            or message.method not in PREPARED
+            or head.raw(_METHOD) != message.method.encode()
             or head.has(_NAME)
             or not is_json(head.raw(b"content-type"))
             or not accepts_json(head.raw(b"accept"))
         ):
             return None
-        meta = _meta_of_list(message.body)
+        meta = _meta_alone_in(message.body)
         if not meta or _client_of(meta, head) is None:
             return None
-        return self._listed(json.dumps(message.request_id).encode(), head.get(_VERSION))
+        request_id = json.dumps(message.request_id).encode()
+        return self._result_text(message.method, request_id, head.get(_VERSION))
 
-    def _listed(self, request_id: bytes, revision: str) -> bytes | None:
-        text = self._lists.text(revision) if self._lists else None
+    def _result_text(self, method: str, request_id: bytes, revision: str) -> bytes | None:
+        text = self._prepared.text(method, revision) if self._prepared else None
         if text is None:
             return None
         return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (request_id, text)
@@ -277,8 +280,8 @@ def _is_usual(meta: Mapping[str, Any]) -> bool:
     return "fastmcp" not in meta and _is_request_id(token)
 
 
-def _meta_of_list(body: bytes) -> dict[str, Any] | None:
-    """The `_meta` of a request for a whole list, empty if it has none; None if it has anything else."""
+def _meta_alone_in(body: bytes) -> dict[str, Any] | None:
+    """The `_meta` of a request, empty if it has none; None if it has other parameters."""
     try:
         message = from_json(body)
     except ValueError:

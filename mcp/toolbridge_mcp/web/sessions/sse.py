@@ -44,7 +44,7 @@ from toolbridge_mcp.web.sessions.streams import OpenStreams, Stream
 from toolbridge_mcp.web.short_way import (
     ACCEPTANCE,
     CANCELLED,
-    TOOL_LIST,
+    PREPARED_IN_SESSIONS,
     ShortWay,
     ToolCall,
     event,
@@ -247,8 +247,8 @@ class SseSessionMiddleware:
         if call:
             exchange.client = session.client
             await self._accept(partial(self._carry_out, call, session, exchange), exchange, scope, send)
-        elif message.method == TOOL_LIST and (listed := self._list(message, session, exchange, scope)):
-            await self._accept(partial(self._give, listed, session, exchange), exchange, scope, send)
+        elif prepared := self._prepared_answer(message, session, exchange, scope):
+            await self._accept(partial(self._give, prepared, session, exchange), exchange, scope, send)
         else:
             await self._pass_on(session, exchange, scope, message, send)
 
@@ -282,13 +282,15 @@ class SseSessionMiddleware:
         await session.stream.send(event(message))
         exchange.sent()
 
-    def _list(
+    def _prepared_answer(
         self, message: PostedMessage, session: SseSession, exchange: Exchange, scope: Scope
     ) -> bytes | None:
-        """The answer to a request for the tools, if there is room for it."""
+        """The answer that is prepared for a message, if there is room for it."""
+        if message.method not in PREPARED_IN_SESSIONS:
+            return None
         with handling(exchange):
-            listed = self._short_way.list_over_sse(message, head_of(scope), session.peer)
-        return listed if listed and exchange.takes(len(listed)) else None
+            prepared = self._short_way.prepared_over_sse(message, head_of(scope), session.peer)
+        return prepared if prepared and exchange.takes(len(prepared)) else None
 
     async def _pass_on(
         self, session: SseSession, exchange: Exchange, scope: Scope, message: PostedMessage, send: Send

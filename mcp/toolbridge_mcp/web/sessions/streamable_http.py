@@ -40,7 +40,7 @@ from toolbridge_mcp.web.sessions.session import (
 from toolbridge_mcp.web.sessions.streams import OpenStreams, Stream
 from toolbridge_mcp.web.short_way import (
     CANCELLED,
-    TOOL_LIST,
+    PREPARED,
     ShortWay,
     ToolCall,
     answer_in_session,
@@ -215,8 +215,8 @@ class HttpSessionMiddleware:
             if call:
                 exchange.client = session.client
                 await self._carry_out(call, session, exchange, scope, message, send)
-            elif message.method == TOOL_LIST and (listed := self._list(message, session, exchange, scope)):
-                await self._whole.write(answer_in_session(listed), scope, send)
+            elif prepared := self._prepared_answer(message, session, exchange, scope):
+                await self._whole.write(answer_in_session(prepared), scope, send)
             else:
                 if message.method == CANCELLED:
                     _cancel(session, message.body)
@@ -233,23 +233,25 @@ class HttpSessionMiddleware:
             if found:
                 call, exchange.client = found
                 await self._carry_out(call, None, exchange, scope, message, send)
-            elif message.method == TOOL_LIST and (listed := self._list(message, None, exchange, scope)):
-                await self._whole.write(answer_without_session(listed), scope, send)
+            elif prepared := self._prepared_answer(message, None, exchange, scope):
+                await self._whole.write(answer_without_session(prepared), scope, send)
             else:
                 await self._pass_on(exchange, scope, message, send)
         finally:
             exchange.sent()
 
-    def _list(
+    def _prepared_answer(
         self, message: PostedMessage, session: HttpSession | None, exchange: Exchange, scope: Scope
     ) -> bytes | None:
-        """The answer to a request for the tools, if there is room for it."""
+        """The answer that is prepared for a message, if there is room for it."""
+        if message.method not in PREPARED:
+            return None
         with handling(exchange):
             if session:
-                listed = self._short_way.list_in_session(message, head_of(scope), session.peer)
+                prepared = self._short_way.prepared_in_session(message, head_of(scope), session.peer)
             else:
-                listed = self._short_way.list_alone(message, head_of(scope))
-        return listed if listed and exchange.takes(len(listed)) else None
+                prepared = self._short_way.prepared_alone(message, head_of(scope))
+        return prepared if prepared and exchange.takes(len(prepared)) else None
 
     async def _pass_on(self, exchange: Exchange, scope: Scope, message: PostedMessage, send: Send) -> None:
         """FastMCP's way."""

@@ -1,8 +1,9 @@
-"""Lists of tools are written once, and are those that FastMCP would write."""
+"""Lists of tools and discoveries are written once, and are those that FastMCP would write."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import httpx
@@ -62,15 +63,22 @@ async def in_a_session(gateway: Process, query: str, scopes: str) -> list[object
         return list(map(answer, sent))
 
 
-async def alone(gateway: Process, query: str, scopes: str) -> list[object]:
+async def alone(gateway: Process, query: str, scopes: str, method: str = "tools/list") -> list[object]:
     answers: list[object] = []
     async with caller(gateway, scopes) as http:
-        http.headers.update({"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/list"})
+        http.headers.update({"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": method})
         for variant in [*VARIANTS, {**LIST, "params": {"_meta": {**META, "progressToken": 7}}}]:
             params = variant.get("params") or {}
-            whole = {**variant, "params": {**params, "_meta": {**META, **params.get("_meta", {})}}}
+            whole = {
+                **variant,
+                "method": method,
+                "params": {**params, "_meta": {**META, **params.get("_meta", {})}},
+            }
             answers.append(answer(await http.post(f"/mcp{query}", json=whole)))
     return answers
+
+
+discovered = partial(alone, method="server/discover")
 
 
 async def over_a_stream(gateway: Process, query: str, scopes: str) -> list[object]:
@@ -88,7 +96,7 @@ async def over_a_stream(gateway: Process, query: str, scopes: str) -> list[objec
 
 @pytest.mark.parametrize("scopes", SCOPES)
 @pytest.mark.parametrize("query", ADDRESSES)
-@pytest.mark.parametrize("way", [in_a_session, alone, over_a_stream])
+@pytest.mark.parametrize("way", [in_a_session, alone, discovered, over_a_stream])
 async def test_a_list_is_the_same_on_both_ways(
     way: Any, query: str, scopes: str, both: tuple[Process, Process]
 ) -> None:
