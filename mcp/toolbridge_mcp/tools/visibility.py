@@ -1,13 +1,24 @@
 """A client is shown only what its address chooses, what its token allows and what the API can do."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
-from mcp.types import CallToolRequestParams, DiscoverResult, InitializeResult, ListToolsRequest
+from fastmcp.tools.base import ToolResult
+from mcp import MCPError
+from mcp.types import (
+    INTERNAL_ERROR,
+    CallToolRequestParams,
+    DiscoverResult,
+    InitializeResult,
+    ListToolsRequest,
+)
 
 from toolbridge_mcp.identity import get_access_token
 from toolbridge_mcp.tools.offers import Offers
+
+logger = logging.getLogger(__name__)
 
 LISTS = frozenset({"resources/list", "resources/templates/list", "prompts/list"})
 GREETINGS = frozenset({"initialize", "server/discover"})
@@ -29,7 +40,7 @@ class OnlyUsable(Middleware):
         # By the type, not the method: a message that could not be parsed comes here too, on its way out.
         message = context.message
         if isinstance(message, CallToolRequestParams):
-            return (await self._offers.call(message.name, message.arguments or {})).for_fastmcp()
+            return await self._called(message)
         if isinstance(message, ListToolsRequest):
             return await self._offers.listed()
         result = await call_next(context)
@@ -39,6 +50,15 @@ class OnlyUsable(Middleware):
         if context.method in GREETINGS and isinstance(result, InitializeResult | DiscoverResult):
             return result.model_copy(update={"instructions": self._offers.instructions()})
         return result
+
+    async def _called(self, call: CallToolRequestParams) -> ToolResult:
+        """The result of a call. What is raised outside of its tool is a fault of ours: the SDK would send the
+        text to the client."""
+        try:
+            return (await self._offers.call(call.name, call.arguments or {})).for_fastmcp()
+        except Exception as fault:
+            logger.exception("a tool call failed outside of its tool", extra={"tool": call.name})
+            raise MCPError(INTERNAL_ERROR, "Internal error") from fault
 
     async def _possible(self, prompts: Sequence[Any]) -> Sequence[Any]:
         """The prompts for which the client has the tools."""

@@ -256,11 +256,11 @@ def _call_in(body: bytes) -> ToolCall | None:
         return None
     name, arguments, meta = params.get("name"), params.get("arguments", _NONE), params.get("_meta", _NONE)
     known = 1 + (arguments is not _NONE) + (meta is not _NONE)
-    if not isinstance(name, str) or not isinstance(arguments, dict) or not isinstance(meta, dict):
+    if not isinstance(name, str) or not isinstance(arguments, dict | None) or not isinstance(meta, dict):
         return None
     if len(params) != known:
         return None
-    return ToolCall(request_id, name, arguments if arguments is not _NONE else {}, meta)
+    return ToolCall(request_id, name, arguments or {}, meta)
 
 
 def _is_request_id(value: object) -> TypeGuard[RequestId]:

@@ -77,9 +77,10 @@ def _of_message(message: dict[str, Any]) -> str:
         return f"members of the params: {_few(extra)}"
     if not isinstance(params.get("name"), str):
         return f"a name that is {_kind(params.get('name'))}"
-    for member in ("arguments", "_meta"):
-        if member in params and not isinstance(params[member], dict):
-            return f"{member} that are {_kind(params[member])}"
+    if not isinstance(params.get("arguments"), dict | None):
+        return f"arguments that are {_kind(params['arguments'])}"
+    if not isinstance(params.get("_meta", {}), dict):
+        return f"_meta that is {_kind(params['_meta'])}"
     return ""
 
 

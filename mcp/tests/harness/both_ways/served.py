@@ -19,15 +19,16 @@ from toolbridge_mcp.library_seams import LAST_EVENT_HEADER, SESSION_HEADER
 from toolbridge_mcp.sender import Sender
 from toolbridge_mcp.tools.offers import Offers
 from toolbridge_mcp.tools.results import Result
-from toolbridge_mcp.web import gateway
+from toolbridge_mcp.web import door, gateway
 from toolbridge_mcp.web.door import Door
 from toolbridge_mcp.web.entry.address import MCP_PATH, MESSAGES_PATH, SSE_PATH
 from toolbridge_mcp.web.head import read_head
+from toolbridge_mcp.web.short_way import ShortWay, ToolCall
 
 Tool = Callable[[str, dict[str, Any]], Awaitable[Result]]
 
 NOBODY_LISTENS = "http://127.0.0.1:9"
-SECONDS = 5
+SECONDS = 20
 """As long as an answer may take before it counts as one that never comes."""
 
 BY_HAND: Headers = [
@@ -78,6 +79,8 @@ class Request:
     async def _run(self, app: ASGIApp, scope: Scope) -> None:
         try:
             await app(scope, self._receive, self._send)
+            if work := scope.get(door._AFTERWARDS):
+                await work()
         except asyncio.CancelledError as error:
             self.answer.raised = type(error).__name__
         except Exception as error:  # noqa: BLE001  it is compared
@@ -144,9 +147,15 @@ class SseStream:
 class Served:
     """The applications behind the door of one gateway."""
 
-    def __init__(self, sse: ASGIApp, mcp: ASGIApp) -> None:
+    def __init__(self, sse: ASGIApp, mcp: ASGIApp, way: "_Counting") -> None:
         self._sse = sse
         self._mcp = mcp
+        self._way = way
+
+    @property
+    def taken(self) -> int:
+        """How many calls went the short way."""
+        return self._way.taken
 
     def post(
         self, path: str, body: bytes, headers: Headers = BY_HAND, query: str = "", choice: Choice = None
@@ -206,6 +215,7 @@ def in_session(headers: Headers, session_id: str) -> Headers:
 async def serving(tool: Tool, *, short_way: bool) -> AsyncIterator[Served]:
     """A gateway whose every tool call is answered by `tool`."""
     doors: list[_OpenDoor] = []
+    ways: list[_Counting] = []
 
     class OpenDoor(_OpenDoor):
         def __init__(self, app: ASGIApp, **options: Any) -> None:
@@ -216,7 +226,13 @@ async def serving(tool: Tool, *, short_way: bool) -> AsyncIterator[Served]:
         async def call(self, name: str, arguments: dict[str, Any]) -> Result:
             return await tool(name, arguments)
 
+    class Counting(_Counting):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            ways.append(self)
+
     with (
+        patch.object(wiring, "ShortWay", Counting),
         patch.object(gateway, "Door", OpenDoor),
         patch.object(wiring, "Offers", AnyTool),
         patch.object(logs, "configure"),
@@ -226,7 +242,21 @@ async def serving(tool: Tool, *, short_way: bool) -> AsyncIterator[Served]:
         app = wiring.create_app(settings_for(NOBODY_LISTENS, short_way=short_way))
         async with _lifespan(app):
             sse, mcp = doors
-            yield Served(sse.behind, mcp.behind)
+            yield Served(sse.behind, mcp.behind, ways[0])
+
+
+class _Counting(ShortWay):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.taken = 0
+
+    async def answer(self, call: ToolCall) -> bytes:
+        self.taken += 1
+        return await super().answer(call)
+
+    async def answer_alone(self, call: ToolCall) -> bytes:
+        self.taken += 1
+        return await super().answer_alone(call)
 
 
 class _OpenDoor(Door):
