@@ -112,3 +112,25 @@ async def test_scopes_and_addresses_do_not_share_a_list(both: tuple[Process, Pro
             assert isinstance(content, tuple)
             seen.add(tuple(tool["name"] for tool in json.loads(content[2])["result"]["tools"]))
     assert len(seen) == len(ADDRESSES) * len(SCOPES)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"jsonrpc":"2.0","method":"tools/list"}',
+        b'{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{},"method":"ping"}',
+        b'{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{},"id":2}',
+        b'{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{},"id":true}',
+    ],
+)
+async def test_a_message_that_only_begins_like_a_request_for_the_list_gets_none(
+    content: bytes, both: tuple[Process, Process]
+) -> None:
+    answers = []
+    for gateway in both:
+        async with caller(gateway, "read") as http:
+            http.headers["Content-Type"] = "application/json"
+            opened = await http.post("/mcp", json=HELLO)
+            http.headers["Mcp-Session-Id"] = opened.headers["Mcp-Session-Id"]
+            answers.append(answer(await http.post("/mcp", content=content)))
+    assert answers[0] == answers[1]

@@ -148,7 +148,7 @@ class ShortWay:
             and is_json(head.raw(b"content-type"))
         ):
             return None
-        meta = _meta_alone_in(message.body)
+        meta = _meta_alone_in(message)
         if meta is None or any(key.startswith(RESERVED_META) for key in meta) or not _is_usual(meta):
             return None
         return self._result_text(message.method, to_json(message.request_id), peer.revision)
@@ -168,7 +168,7 @@ class ShortWay:
             or not accepts_json(head.raw(b"accept"))
         ):
             return None
-        meta = _meta_alone_in(message.body)
+        meta = _meta_alone_in(message)
         if not meta or _client_of(meta, head) is None:
             return None
         request_id = json.dumps(message.request_id).encode()
@@ -280,13 +280,19 @@ def _is_usual(meta: Mapping[str, Any]) -> bool:
     return "fastmcp" not in meta and _is_request_id(token)
 
 
-def _meta_alone_in(body: bytes) -> dict[str, Any] | None:
-    """The `_meta` of a request, empty if it has none; None if it has other parameters."""
+def _meta_alone_in(posted: PostedMessage) -> dict[str, Any] | None:
+    """The `_meta` of a request, empty if it has none; None if it has other parameters, or is no request. Of a
+    member that comes twice the last counts, here as with the SDK."""
     try:
-        message = from_json(body)
+        message = from_json(posted.body)
     except ValueError:
         return None
     if not isinstance(message, dict) or not message.keys() <= {"jsonrpc", "id", "method", "params"}:
+        return None
+    request_id = message.get("id")
+    if not _is_request_id(request_id) or request_id != posted.request_id:
+        return None
+    if message.get("method") != posted.method or message.get("jsonrpc") != "2.0":
         return None
     params = message.get("params", _NONE)
     if not isinstance(params, dict) or not params.keys() <= {"_meta"}:
