@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -255,3 +255,39 @@ async def test_a_post_ends_when_its_calls_time_is_up_whatever_the_session_does(
             ]
             statuses = [(await post).status_code for post in posts]
     assert statuses == [500] * 5 + [404] * 5
+
+
+async def in_halves(message: object, has_begun: asyncio.Event, goes_on: asyncio.Event) -> AsyncIterator[bytes]:
+    content = json.dumps(message).encode()
+    yield content[:20]
+    has_begun.set()
+    await goes_on.wait()
+    yield content[20:]
+
+
+@asynccontextmanager
+async def a_stream(http: httpx.AsyncClient) -> AsyncIterator[str]:
+    """Where to post the messages of a new session on a stream."""
+    async with http.stream("GET", "/sse") as stream:
+        yield await anext(line[6:] async for line in stream.aiter_lines() if line.startswith("data: "))
+
+
+@pytest.mark.parametrize("over_sse", [True, False], ids=["SSE", "Streamable HTTP"])
+async def test_a_call_that_arrives_whole_after_the_end_of_its_session_is_not_made(
+    over_sse: bool, gateway: Process, bearer: str
+) -> None:
+    """Its client may repeat it in a new session: nobody could read the answer to this one."""
+    has_begun, goes_on = asyncio.Event(), asyncio.Event()
+    content = in_halves(call(1, "create_note", title="late", content=""), has_begun, goes_on)
+    async with session(gateway, bearer) as http, session(gateway, bearer) as other, AsyncExitStack() as stack:
+        http.headers["Content-Type"] = "application/json"
+        messages = await stack.enter_async_context(a_stream(other)) if over_sse else "/mcp"
+        late = asyncio.create_task(http.post(messages, content=content))
+        await has_begun.wait()
+        await asyncio.sleep(0.3)
+        await (stack.aclose() if over_sse else http.delete("/mcp"))
+        await asyncio.sleep(0.3)
+        goes_on.set()
+        assert (await late).status_code == 404
+        page = (await other.post("/mcp", json=call(2, "list_notes"))).json()
+    assert page["result"]["structuredContent"] == {"items": []}

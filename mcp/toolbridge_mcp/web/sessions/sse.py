@@ -220,7 +220,11 @@ class SseSessionMiddleware:
         if refused:
             await refused(scope, receive, send)
         elif session:
-            await self._post(session, scope, await PostedMessage.read(receive), send)
+            message = await PostedMessage.read(receive)
+            if self._sessions.get(session_id) is session:
+                await self._post(session, scope, message, send)
+            else:  # it has ended while the message came
+                await _NO_SESSION(scope, message.receive, send)
 
     def _refusal(self, session: SseSession, sender: Sender) -> Response | None:
         """Why `sender` may not send a message now. None records a use of the session."""

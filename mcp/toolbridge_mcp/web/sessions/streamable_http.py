@@ -204,6 +204,9 @@ class HttpSessionMiddleware:
     ) -> None:
         """Answers one message in a session. What it asks for goes on if its client disconnects."""
         message = await PostedMessage.read(receive)
+        if session.has_ended:
+            await _NO_SESSION(scope, message.receive, send)
+            return
         request_id = message.request_id
         exchange = Exchange(self._answers, sender_of(scope), choice=choice_of(scope))
         try:
