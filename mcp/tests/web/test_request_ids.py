@@ -257,7 +257,9 @@ async def test_a_post_ends_when_its_calls_time_is_up_whatever_the_session_does(
     assert statuses == [500] * 5 + [404] * 5
 
 
-async def in_halves(message: object, has_begun: asyncio.Event, goes_on: asyncio.Event) -> AsyncIterator[bytes]:
+async def in_halves(
+    message: object, has_begun: asyncio.Event, goes_on: asyncio.Event
+) -> AsyncIterator[bytes]:
     content = json.dumps(message).encode()
     yield content[:20]
     has_begun.set()
