@@ -159,7 +159,12 @@ def initialized_notification(scope: Scope, path: str, session_id: bytes) -> tupl
         "method": "POST",
         "path": path,
         "query_string": b"session_id=" + session_id,
-        "headers": [*scope["headers"], (b"content-type", b"application/json")],
+        "headers": [
+            *(
+                line for line in scope["headers"] if line[0] != b"content-type"
+            ),  # some proxies add one to a GET
+            (b"content-type", b"application/json"),
+        ],
     }
     return post, _initialized, _drop
 

@@ -51,12 +51,15 @@ async def test_an_idle_stream_gets_a_comment_within_15_seconds(gateway: Process,
         assert time.monotonic() - opened < 15
 
 
-async def test_a_session_that_was_not_initialized_serves_calls(gateway: Process, bearer: str) -> None:
+@pytest.mark.parametrize("added", [{}, {"Content-Type": "application/octet-stream"}], ids=["", "by a proxy"])
+async def test_a_session_that_was_not_initialized_serves_calls(
+    added: dict[str, str], gateway: Process, bearer: str
+) -> None:
     """The TypeScript SDK relies on it after a stream was cut."""
     headers = {"Authorization": f"Bearer {bearer}"}
     async with (
         httpx.AsyncClient(base_url=gateway.url, trust_env=False, headers=headers) as http,
-        http.stream("GET", "/sse") as stream,
+        http.stream("GET", "/sse", headers=added) as stream,
     ):
         data = (
             line.removeprefix("data: ") async for line in stream.aiter_lines() if line.startswith("data: ")
