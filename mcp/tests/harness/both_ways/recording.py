@@ -109,6 +109,10 @@ class Calls:
             del calls[key]
         if not calls:
             self._under_way.pop(post.session, None)
+        has_lost_stream = post.call.transport is Transport.SSE and post.session not in self.choices
+        has_result = post.call.outcome is not None and not post.call.outcome.cancelled
+        is_cut = has_result and post.call.answer.raised == asyncio.CancelledError.__name__
+        post.call.is_unread = has_lost_stream or is_cut
         self._writer.write(post.call)
 
     def pass_on(self, post: Post) -> None:

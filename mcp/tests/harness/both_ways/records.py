@@ -98,6 +98,8 @@ class Call:
     given: Given | None = None
     outcome: Outcome | None = None
     answer: Answer = field(default_factory=Answer)
+    is_unread: bool = False
+    """Whether the client was gone, or had not read the answer in time, when the call had ended."""
 
 
 @dataclass(frozen=True)

@@ -250,6 +250,8 @@ async def _compare(entry: Entry, replay: Replay, client: Client, table: Table) -
 
 def difference(short: Call, long: Call) -> str:
     """What differs between the two ways, empty if nothing does."""
+    if short.is_unread and not (short.outcome and short.outcome.cancelled):
+        long = _as_far_as(short, long)
     pairs = (
         ("what the tool was called with", short.given, long.given),
         ("status", short.answer.status, long.answer.status),
@@ -267,6 +269,14 @@ def difference(short: Call, long: Call) -> str:
     if not parts:
         return ""
     return "\n".join([f"DIFFERENT: {short.transport}, {_kind(short)}: {_shown(short.body)}", *parts])
+
+
+def _as_far_as(short: Call, long: Call) -> Call:
+    """What the client of `long` has of its answer, if it reads no more than that of `short`."""
+    one, other = short.answer, long.answer
+    body, events = other.body[: len(one.body)], other.events[: len(one.events)]
+    part = replace(other, body=body, events=events, is_whole=one.is_whole, raised=one.raised)
+    return replace(long, answer=part)
 
 
 def _headers(call: Call) -> list[tuple[bytes, bytes]]:
