@@ -1,5 +1,6 @@
 """Each request to the API says for which tool and client it is made."""
 
+import httpx
 import pytest
 from fastmcp import Client, FastMCP
 from fastmcp.client.transports import SSETransport, StreamableHttpTransport
@@ -55,3 +56,25 @@ async def test_the_journal_says_who_wrote_with_which_tool_and_client(
     lines = (await rest.json("GET", "/v1/journal"))["lines"]
     (line,) = [line for line in lines if line.get("uid") == created.structured_content["uid"]]
     assert (line["by"], line["client"], line["tool"]) == (user, "tester/7", "create_note")
+
+
+async def test_a_client_that_names_itself_again_is_known_by_the_new_name(
+    gateway: Process, bearer: str, rest: Rest
+) -> None:
+    call = {"name": "create_note", "arguments": {"title": "Milk", "content": ""}}
+    headers = {"Authorization": f"Bearer {bearer}"}
+    async with (
+        httpx.AsyncClient(base_url=gateway.url, headers=headers, trust_env=False, timeout=30) as http,
+        http.stream("GET", "/sse") as stream,
+    ):
+        data = (line[6:] async for line in stream.aiter_lines() if line.startswith("data: "))
+        messages = await anext(data)
+        for name in ("first", "second"):
+            info = {"name": name, "version": "1"}
+            greeting = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": info}
+            for method, params in (("initialize", greeting), ("tools/call", call)):
+                message = {"jsonrpc": "2.0", "id": method, "method": method, "params": params}
+                await http.post(messages, json=message)
+                await anext(data)
+    lines = (await rest.json("GET", "/v1/journal"))["lines"]
+    assert {line["client"] for line in lines} == {"first/1", "second/1"}

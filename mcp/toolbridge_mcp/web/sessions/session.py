@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from mcp.types import RequestId
+from mcp.types import Implementation, RequestId
 from starlette.responses import Response
 
 from toolbridge_mcp.identity import SessionOwner, User, client_as_named
@@ -24,17 +24,17 @@ class Session(ABC):
         self.used_at = clock()
         self.peer: Peer | None = None
         """The other end, once the SDK knows it."""
-        self._client: str | None = None
+        self._info: Implementation | None = None
+        self._client = ""
         self._exchanges: dict[RequestId, Exchange] = {}
 
     @property
     def client(self) -> str:
-        """The client and its version, as it calls itself; empty if it did not say."""
-        if self._client is None:
-            info = self.peer.info if self.peer else None
-            if info is None:
-                return ""
-            self._client = client_as_named(info.name, info.version)
+        """The client and its version, as it called itself last; empty if it did not say."""
+        info = self.peer.info if self.peer else None
+        if info is not self._info:
+            self._info = info
+            self._client = client_as_named(info.name, info.version) if info else ""
         return self._client
 
     @property
