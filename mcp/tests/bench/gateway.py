@@ -52,13 +52,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--loads", type=_words, default=[GET, MIX, LISTING], help="any of get,mix,tools/list (all)")
     add("--only", type=_words, default=[""], help="servers whose names contain one of these words (all)")
     add("--starts", type=int, default=0, help="also measure so many cold starts")
-    add("--tree", type=folder, default=REPOSITORY, help="the checkout whose gateway is measured (this one)")
-    add("--before", type=folder, help="another checkout, measured beside it over SSE and /mcp")
+    add("--tree", type=existing, default=REPOSITORY, help="the checkout whose gateway is measured (this one)")
+    add("--before", type=existing, help="another checkout, measured beside it over SSE and /mcp")
     add("--also", action="append", default=[], metavar="NAME=URL", help=_ALSO)
     add("--json", type=Path, help="file for all figures")
     add("--svg", type=Path, help="file for a plot")
-    add("--api", type=Path, required=True, help=argparse.SUPPRESS)
-    add("--load", type=Path, required=True, help=argparse.SUPPRESS)
+    add("--api", type=existing, required=True, help=argparse.SUPPRESS)
+    add("--load", type=existing, required=True, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
 
@@ -68,7 +68,7 @@ _ALSO = (
 )
 
 
-def folder(text: str) -> Path:
+def existing(text: str) -> Path:
     return Path(text).resolve(strict=True)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.bench import load, servers
 from tests.bench.figures import GATEWAY, calls_per_second
-from tests.bench.gateway import folder
+from tests.bench.gateway import existing
 from tests.bench.load import Target
 from tests.bench.soak import serving
 from tests.harness.authorization_server import running_authorization_server
@@ -92,9 +92,9 @@ def parse() -> argparse.Namespace:
     add("--seconds", type=float, default=5, help="how long (5)")
     add("--lines", type=int, default=0, help="also show so many functions")
     add("--stacks", type=Path, help="file for the stacks, collapsed, as programs for flame graphs read them")
-    add("--tree", type=folder, default=REPOSITORY, help="the checkout whose gateway is measured (this one)")
-    add("--api", type=Path, required=True, help=argparse.SUPPRESS)
-    add("--load", type=Path, required=True, help=argparse.SUPPRESS)
+    add("--tree", type=existing, default=REPOSITORY, help="the checkout whose gateway is measured (this one)")
+    add("--api", type=existing, required=True, help=argparse.SUPPRESS)
+    add("--load", type=existing, required=True, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 

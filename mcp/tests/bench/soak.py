@@ -24,7 +24,7 @@ import httpx
 import psutil
 
 from tests.bench import load, servers
-from tests.bench.gateway import folder
+from tests.bench.gateway import existing
 from tests.bench.load import MIX, MIXED, Session, Target
 from tests.harness.authorization_server import AuthorizationServer, running_authorization_server
 from tests.harness.clients import signed
@@ -71,10 +71,10 @@ def parse() -> argparse.Namespace:
     add("--sessions", type=int, default=50, help="sessions at once, each of a user of its own (50)")
     add("--path", default="/sse", choices=["/sse", "/mcp"], help="the transport (/sse)")
     add("--pause", type=float, default=0.02, help="seconds between two calls of a session (0.02)")
-    add("--tree", type=folder, default=REPOSITORY, help="the checkout whose gateway is measured (this one)")
+    add("--tree", type=existing, default=REPOSITORY, help="the checkout whose gateway is measured (this one)")
     add("--json", type=Path, help="file for everything that was seen")
-    add("--api", type=Path, required=True, help=argparse.SUPPRESS)
-    add("--load", type=Path, required=True, help=argparse.SUPPRESS)
+    add("--api", type=existing, required=True, help=argparse.SUPPRESS)
+    add("--load", type=existing, required=True, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
