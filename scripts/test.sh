@@ -54,7 +54,12 @@ python_tests() { in_mcp pytest --junitxml="$REPORT" "$@"; }
 python_tests_on_two_cores() { python_tests -n 2 --dist worksteal "$@"; }
 
 # What the tests recorded, sent the other way; see mcp/tests/harness/both_ways. The table is shown.
-calls_both_ways() { in_mcp tests.harness.both_ways "$TOOLBRIDGE_TEST_BOTH_WAYS" | tee /dev/fd/3; }
+calls_both_ways() {
+    local table status=0
+    table=$(in_mcp tests.harness.both_ways "$TOOLBRIDGE_TEST_BOTH_WAYS") || status=$?
+    printf '%s\n' "$table" >&3
+    return "$status"
+}
 
 # The tables are shown as they come.
 trouble_tests() {
