@@ -33,6 +33,7 @@ from tests.harness.stack import stack_process
 from tests.harness.table import head, row, say
 
 SAMPLE_SECONDS = 2
+SAMPLE_TRIES = 30
 LOG_BYTES = 50_000_000
 """The log is emptied when it is longer, so that minutes of it do not fill the disk."""
 
@@ -147,18 +148,21 @@ class Watch:
             process.send_signal(self.number)
 
     def _sample(self) -> None:
-        try:
-            gateway = psutil.Process(serving(self.stack.pid).pid)
-            self.samples.append(
-                {
-                    "at": time.time(),
-                    **{f"stack_{name}": value for name, value in servers.memory(self.stack.pid).items()},
-                    **{f"gateway_{name}": value for name, value in servers.memory(gateway.pid).items()},
-                    "descriptors": gateway.num_fds(),
-                }
-            )
-        except (psutil.Error, LookupError):
-            return  # between two serving processes
+        """Takes a sample, if there is a serving process within a few seconds: one may just be replaced."""
+        for _ in range(SAMPLE_TRIES):
+            with suppress(psutil.Error, LookupError):
+                self.samples.append(self._present())
+                return
+            time.sleep(0.1)
+
+    def _present(self) -> dict[str, float]:
+        gateway = psutil.Process(serving(self.stack.pid).pid)
+        return {
+            "at": time.time(),
+            **{f"stack_{name}": value for name, value in servers.memory(self.stack.pid).items()},
+            **{f"gateway_{name}": value for name, value in servers.memory(gateway.pid).items()},
+            "descriptors": gateway.num_fds(),
+        }
 
     def _shorten_log(self) -> None:
         if self.stack.log.stat().st_size > LOG_BYTES:
