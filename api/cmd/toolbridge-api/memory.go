@@ -9,7 +9,7 @@ const (
 	heapGrowth = 300
 
 	// memoryLimit is from how many bytes on garbage is collected more often instead. The API
-	// shares a container of 256 MB with the gateway.
+	// shares a container with the gateway.
 	memoryLimit = 64 << 20
 )
 
