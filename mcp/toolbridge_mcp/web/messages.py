@@ -32,11 +32,6 @@ class PostedMessage:
         first, self._first = self._first, None
         return first or await self._receive()
 
-    @property
-    def rest(self) -> Receive:
-        """What follows the message."""
-        return self._receive
-
 
 def id_in_flight() -> Refused:
     """The error for a request whose id another one has. It names no id: that would be the other one's."""
