@@ -15,7 +15,7 @@ done
 is_kept() {
     case $1 in
         PATH | HOME | USER | LOGNAME | SHELL | TERM | LANG | LC_* | TZ | TMPDIR | PWD | OLDPWD | SHLVL | _) ;;
-        TOOLBRIDGE_* | FLY* | XDG_* | LD_* | DYLD_* | SSH_AUTH_SOCK | NETRC | CI) ;;
+        TOOLBRIDGE_* | OTEL_* | FLY* | XDG_* | LD_* | DYLD_* | SSH_AUTH_SOCK | NETRC | CI) ;;
         PYENV_* | ASDF_* | MISE_* | NVM_* | VOLTA_* | NIX_*) ;; # as PATH, they say where programs are
         *_PROXY | *_proxy | SSL_CERT_* | *CA_BUNDLE | NODE_EXTRA_CA_CERTS | GIT_SSL_*) ;;
         PIP_*INDEX* | PIP_FIND_LINKS | PIP_*HOST | PIP_*CERT | PIP_CACHE* | PIP_*TIMEOUT | PIP_RETRIES | PIP_CONFIG*) ;;
@@ -267,7 +267,7 @@ build_api() {
 # Tests must not see the settings of the person who runs them.
 forget_settings() {
     local name
-    for name in $(sed -n 's/^#*\([A-Z][A-Z0-9_]*\)=.*/\1/p' "$ROOT/.env.example") ${!TOOLBRIDGE_@}; do
+    for name in $(sed -n 's/^#*\([A-Z][A-Z0-9_]*\)=.*/\1/p' "$ROOT/.env.example") ${!TOOLBRIDGE_@} ${!OTEL_@}; do
         unset "$name"
     done
 }

@@ -23,7 +23,6 @@ FOREIGN = {
     "MCP_MESSAGE_PATH": "/other/",
     "MCP_SERVER_AUTH": "x",
     "NETRC": "/nowhere",
-    "OTEL_SDK_DISABLED": "perhaps",
     "OTEL_PROPAGATORS": "none-such",
     "PROMETHEUS_MULTIPROC_DIR": "/nowhere",
     "PYDANTIC_DISABLE_PLUGINS": "__all__",
@@ -35,7 +34,8 @@ FOREIGN = {
     "UVICORN_PORT": "1",
     "UVICORN_ROOT_PATH": "/other",
     "WEB_CONCURRENCY": "many",
-    # These reach the gateway, which does not need them without an identity provider.
+    # These reach the gateway, which does not need them without an identity provider or a collector of traces.
+    "OTEL_SDK_DISABLED": "perhaps",
     "ALL_PROXY": "socks5://127.0.0.1:9",
     "HTTPS_PROXY": "%%%",
     "NO_PROXY": "[::1],fd00::/8,,*.example",
@@ -152,8 +152,25 @@ def test_what_the_example_says_about_other_variables_is_true() -> None:
     assert named | small == environment.SYSTEM | environment.OUTSIDE
 
 
+def test_the_standard_variables_for_traces_reach_the_programs() -> None:
+    given = dict.fromkeys(environment.TRACING, '"x"')
+    assert {name: of_programs(given).get(name) for name in given} == dict.fromkeys(given, "x")
+    assert {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"} <= environment.TRACING
+
+
 @pytest.mark.parametrize(
-    "name", ["GODEBUG", "GOMAXPROCS", "PGHOST", "PGSSLMODE", "PGSERVICEFILE", "SQLITE_TMPDIR", "PYTHONPATH"]
+    "name",
+    [
+        "GODEBUG",
+        "GOMAXPROCS",
+        "OTEL_PROPAGATORS",
+        "OTEL_PYTHON_CONTEXT",
+        "PGHOST",
+        "PGSSLMODE",
+        "PGSERVICEFILE",
+        "SQLITE_TMPDIR",
+        "PYTHONPATH",
+    ],
 )
 def test_the_launcher_passes_nothing_else_on(name: str) -> None:
     made = of_programs({**SECRETS, **FOREIGN, **settings_of_fastmcp(), name: "x"})

@@ -1,4 +1,5 @@
-"""The environment of the programs: ToolBridge's settings, and the variables that the system itself needs.
+"""The environment of the programs: ToolBridge's settings, those of its traces, and the variables that the
+system itself needs.
 
 Nothing else reaches them. Python, Go, FastMCP, uvicorn, libpq and others read variables of their own, so that
 one that was set for another program could move an endpoint or name another database.
@@ -31,7 +32,31 @@ OUTSIDE = frozenset(
         *{"all_proxy", "https_proxy", "no_proxy"},
     }
 )
-"""How requests to the identity provider leave this machine. No other request uses them."""
+"""How requests to the identity provider and to the collector of traces leave this machine. No other request
+uses them."""
+
+_OTLP = (
+    "ENDPOINT",
+    "HEADERS",
+    "PROTOCOL",
+    "TIMEOUT",
+    "COMPRESSION",
+    "CERTIFICATE",
+    "CLIENT_CERTIFICATE",
+    "CLIENT_KEY",
+)
+
+TRACING = frozenset(
+    {
+        *{f"OTEL_EXPORTER_OTLP_{name}" for name in _OTLP},
+        *{f"OTEL_EXPORTER_OTLP_TRACES_{name}" for name in _OTLP},
+        *{"OTEL_BSP_EXPORT_TIMEOUT", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "OTEL_BSP_MAX_QUEUE_SIZE"},
+        *{"OTEL_BSP_SCHEDULE_DELAY", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_SDK_DISABLED", "OTEL_SERVICE_NAME"},
+        *{"OTEL_TRACES_EXPORTER", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"},
+    }
+)
+"""The variables of OpenTelemetry's specification that say whether, what and where traces are sent. Its others
+would change something else, such as the headers of requests."""
 
 _PREFIXES = ("TOOLBRIDGE_", "FLY_", "LC_", "LD_", "DYLD_", "LITESTREAM_")
 """LD_ and DYLD_ are the system loader's: without them some installations of Python do not start. Litestream
@@ -52,7 +77,7 @@ def tidy(name: str, value: str) -> str:
 
     Secrets are taken as they are, and so is ENV, which must be the one word exactly.
     """
-    is_setting = name in _SETTINGS or name.startswith("TOOLBRIDGE_")
+    is_setting = name in _SETTINGS | TRACING or name.startswith("TOOLBRIDGE_")
     if not is_setting or name == "ENV" or name.endswith("SECRET"):
         return value
     value = value.strip()
@@ -64,7 +89,7 @@ def is_quoted(value: str) -> bool:
 
 
 def _is_kept(name: str) -> bool:
-    return name in _SETTINGS | SYSTEM | OUTSIDE or name.startswith(_PREFIXES)
+    return name in _SETTINGS | SYSTEM | OUTSIDE | TRACING or name.startswith(_PREFIXES)
 
 
 def clean_process() -> None:

@@ -14,6 +14,7 @@ KEPT = {
     "FLY_API_TOKEN": "x",
     "GOPROXY": "off",
     "HTTPS_PROXY": "http://proxy",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318",
     "PIP_CERT": "/ca.pem",
     "PYENV_ROOT": "/pyenv",
     "PIP_INDEX_URL": "https://index.example/simple",
@@ -56,6 +57,13 @@ def test_only_settings_and_what_the_system_needs_is_kept() -> None:
     left = variables({**KEPT, **dict.fromkeys(FOREIGN, "/gone")})
     assert {name: left.get(name) for name in KEPT} == KEPT
     assert not left.keys() & set(FOREIGN)
+
+
+def test_tests_do_not_see_the_settings_of_who_runs_them() -> None:
+    done = sourced("forget_settings; env", {**KEPT, "OTEL_SERVICE_NAME": "mine"})
+    left = {line.split("=")[0] for line in done.stdout.splitlines()}
+    assert not left & {"DATABASE_URL", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_SERVICE_NAME", "TOOLBRIDGE_PORT"}
+    assert {"GOPROXY", "PATH"} <= left, done.stderr
 
 
 def test_variables_that_bash_keeps_are_no_hindrance() -> None:
