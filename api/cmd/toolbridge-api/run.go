@@ -169,6 +169,8 @@ func assemble(cfg config.Config, store store, tokens *auth.Tokens, log *slog.Log
 		Tenant:         &auth.TenantGate{ID: cfg.TenantID, Secret: cfg.TenantSecret, Now: time.Now},
 		Limits:         httpapi.NewLimits(cfg.LimitReads, cfg.LimitWrites, cfg.LimitSessions),
 		Ready:          store.Ready,
+		Newest:         store.Newest,
+		ShownSubject:   func(subject string) string { return subject },
 		Log:            log,
 		Now:            time.Now,
 		MaxBodyBytes:   cfg.MaxBodyBytes,

@@ -109,6 +109,8 @@ func startOn(t *testing.T, shared database, clock *clock, options ...func(*httpa
 		Tenant:         &auth.TenantGate{ID: tenantID, Secret: tenantSecret, Now: clock.Now},
 		Limits:         httpapi.NewLimits(plenty, plenty, plenty),
 		Ready:          store.Ready,
+		Newest:         store.Newest,
+		ShownSubject:   func(subject string) string { return subject },
 		Log:            slog.New(slog.NewJSONHandler(log, nil)),
 		Now:            clock.Now,
 		MaxBodyBytes:   1 << 20,

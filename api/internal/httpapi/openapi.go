@@ -52,7 +52,7 @@ func entityWords() string {
 }
 
 func tags() []object {
-	tags := []object{{"name": "service"}, {"name": "sessions"}, {"name": "account"}, {"name": "batch"}, {"name": "journal"}, {"name": "search"}, {"name": "items"}}
+	tags := []object{{"name": "service"}, {"name": "sessions"}, {"name": "account"}, {"name": "batch"}, {"name": "journal"}, {"name": "search"}, {"name": "items"}, {"name": "operator"}}
 	for _, e := range entity.Table {
 		tags = append(tags, object{"name": e.Segment})
 	}

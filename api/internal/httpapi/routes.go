@@ -16,6 +16,7 @@ import (
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/journal"
 )
 
 // API is what the handlers need. Every field but the switches must be set.
@@ -25,7 +26,9 @@ type API struct {
 	Tokens         *auth.Tokens
 	Tenant         *auth.TenantGate
 	Limits         *Limits
-	Ready          func(context.Context) error // whether the store answers; probed once a second at most
+	Ready          func(context.Context) error                                                // whether the store answers; probed once a second at most
+	Newest         func(ctx context.Context, tenant string, most int) ([]journal.Line, error) // see item.Archive
+	ShownSubject   func(subject string) string                                                // as operators see it
 	Log            *slog.Logger
 	Now            func() time.Time
 	MaxBodyBytes   int64
@@ -151,7 +154,7 @@ func (a *API) routes() []route {
 		routes = append(routes, a.syncRoutes(e)...)
 		routes = append(routes, a.historyRoutes(e)...)
 	}
-	routes = append(routes, a.pastRoutes()...)
+	routes = append(append(routes, a.pastRoutes()...), a.operatorRoute())
 	return append(routes, a.documentRoute(routes))
 }
 

@@ -86,6 +86,7 @@ func pastSchemas(moment object) object {
 		"ListedChanges": changes,
 		"History":       history,
 		"Journal":       lines,
+		"NewestLines":   schemaOf(reflect.TypeFor[newestLinesBody]()),
 		"UndoRequest":   request,
 		"Undone":        schemaOf(reflect.TypeFor[undoBody]()),
 		"Restoration":   closed(object{"version": versionSchema}),

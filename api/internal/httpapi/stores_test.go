@@ -25,6 +25,7 @@ type database struct {
 
 type store interface {
 	item.Store
+	item.Archive
 	account.Store
 	Ready(ctx context.Context) error
 	Close() error

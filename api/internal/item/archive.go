@@ -19,6 +19,11 @@ type Archive interface {
 	// Contents calls each with the next lines of an owner behind a Seq.
 	Contents(ctx context.Context, owner account.Owner, after int64, most int, each EachContent) error
 
+	// Newest returns the lines of all owners of a tenant that were stored last, the newest
+	// first, at most so many. They have no content, and nothing of the chain. What it
+	// reads does not grow with the journals.
+	Newest(ctx context.Context, tenant string, most int) ([]journal.Line, error)
+
 	// Sums counts an owner's lines and contents.
 	Sums(ctx context.Context, owner account.Owner) (JournalSums, error)
 

@@ -17,6 +17,7 @@ var (
 	sqlNewestTrail = numbered(relational.NewestTrail, 0)
 	sqlOwners      = numbered(relational.Owners, 0)
 	sqlContents    = numbered(relational.Contents, 0)
+	sqlNewest      = numbered(relational.Newest, 0)
 	sqlSums        = numbered(relational.Sums, 0)
 	sqlDue         = numbered(relational.Due, 0)
 	sqlUsage       = numbered(relational.Usage, 0)
@@ -119,6 +120,16 @@ func (s *Store) Contents(ctx context.Context, owner account.Owner, after int64, 
 		}
 		return each(line, content, altered)
 	})
+}
+
+// Newest implements item.Archive.
+func (s *Store) Newest(ctx context.Context, tenant string, most int) (lines []journal.Line, err error) {
+	err = s.each(ctx, sqlNewest, []any{tenant, most}, func(row relational.Row) error {
+		line, err := relational.ScanNewest(row)
+		lines = append(lines, line)
+		return classify(err)
+	})
+	return lines, err
 }
 
 // Sums implements item.Archive.

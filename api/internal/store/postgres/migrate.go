@@ -33,6 +33,7 @@ func stepsOf(files []migration.File, progress *migration.Progress) map[int]step 
 		6: describing{progress},
 		7: statements{"indexes", files[6].Statements()},
 		8: beginning{},
+		9: statements{"indexes", files[8].Statements()},
 	}
 }
 

@@ -150,7 +150,7 @@ func TestAMigrationThatIsInterruptedAtEachChunkGoesOnFromThere(t *testing.T) {
 		}
 		interruptions++
 	}
-	if interruptions < 2*(3+4+1) {
+	if interruptions < 2*(3+4+1+1) {
 		t.Errorf("only %d interruptions", interruptions)
 	}
 	checkMigrated(t, server, 2_500)
@@ -172,7 +172,7 @@ func TestProcessesThatMigrateAtOnceShareTheWork(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if chunks[0]+chunks[1] != 1+6+1+4+1+2 {
+	if chunks[0]+chunks[1] != 1+6+1+4+1+2+1+1 {
 		t.Errorf("%v chunks", chunks)
 	}
 	checkMigrated(t, server, 4_000)

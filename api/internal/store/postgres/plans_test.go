@@ -308,6 +308,7 @@ func journalStatements(t *testing.T, conn *pgx.Conn) {
 		"newest trail":  {sqlNewestTrail, relational.TrailArguments(ref, 1, item.TrailQuery{Limit: 2})},
 		"owners":        {sqlOwners, []any{tenant, user}},
 		"contents":      {sqlContents, []any{tenant, user, 7, 100}},
+		"newest":        {sqlNewest, []any{tenant, 20}},
 		"due":           {sqlDue, []any{tenant, user, 5, tenant, user, 5, tenant, user}},
 		"drop contents": {sqlDropContents, []any{tenant, user, 100, 5, 9}},
 		"drop lines":    {sqlDropLines, append([]any{tenant, user}, relational.OldestLinesArguments(owner, 100, 5, 1)...)},

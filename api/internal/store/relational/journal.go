@@ -274,6 +274,25 @@ func (f *flag) Scan(value any) error {
 	return nil
 }
 
+// newestNames are the columns of ScanNewest.
+const newestNames = `at_ms, author, kind, uid, change, fields, version, client, tool, correlation`
+
+// The newest lines of a tenant, as many as the last argument says. Newest walks along an
+// index. NewestStored is for a table whose rows are in the order of storing: it looks
+// through the last 1,000, as another tenant may have written into the same file.
+const (
+	Newest       = `SELECT ` + newestNames + ` FROM journal WHERE tenant = ? ORDER BY at_ms DESC LIMIT ?`
+	NewestStored = `SELECT ` + newestNames + ` FROM (SELECT tenant, ` + newestNames + ` FROM journal ORDER BY rowid DESC LIMIT 1000)
+		WHERE tenant = ? LIMIT ?`
+)
+
+// ScanNewest reads a row of Newest or NewestStored.
+func ScanNewest(row Row) (line journal.Line, err error) {
+	raw := rawLine{line: &line}
+	err = row.Scan(&line.At, &line.By, &line.Kind, &line.UID, &raw.name, &raw.fields, &line.Now, &line.Client, &line.Tool, &line.Correlation)
+	return line, errors.Join(err, raw.finish())
+}
+
 // Sums is how many lines an owner has, their first and last Seq and the bytes of their
 // contents; how many lines and bytes the usage has; when the newest line and the newest
 // item were stored. Tenant and owner are its arguments, four times.

@@ -98,6 +98,16 @@ func (s *Store) Contents(ctx context.Context, owner account.Owner, after int64, 
 	})
 }
 
+// Newest implements item.Archive.
+func (s *Store) Newest(ctx context.Context, tenant string, most int) (lines []journal.Line, err error) {
+	err = s.each(ctx, relational.NewestStored, []any{tenant, most}, func(row relational.Row) error {
+		line, err := relational.ScanNewest(row)
+		lines = append(lines, line)
+		return classify(err)
+	})
+	return lines, err
+}
+
 // Sums implements item.Archive.
 func (s *Store) Sums(ctx context.Context, owner account.Owner) (sums item.JournalSums, err error) {
 	t, u := owner.Tenant, owner.User

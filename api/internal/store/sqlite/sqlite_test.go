@@ -84,6 +84,14 @@ func TestTheHotStatementsNeitherScanNorSort(t *testing.T) {
 	}
 }
 
+func TestTheNewestLinesAreTheLastRows(t *testing.T) {
+	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
+	plan := explain(t, store.reader, relational.NewestStored)
+	if strings.Contains(plan, "TEMP B-TREE") || strings.Contains(plan, "USING") || !strings.Contains(plan, "SCAN journal") {
+		t.Errorf("the lines are sorted, or not walked in the order of rows:\n%s", plan)
+	}
+}
+
 func TestASearchFindsTextsByTheirWords(t *testing.T) {
 	store := openStore(t, filepath.Join(t.TempDir(), "test.db"))
 	archived := true

@@ -59,7 +59,7 @@ func TestStatementsStayPreparedWhateverTheirParameters(t *testing.T) {
 	owner := account.Owner{Tenant: "acme", User: "alice"}
 	texts := map[string]string{
 		"item": sqlItem, "item with state": sqlItemWithState, "state": sqlState, "current": sqlCurrent, "live": sqlLive, "past": sqlPast, "drop tombstones": sqlDropTombstones,
-		"trail": relational.Trail, "newest trail": relational.NewestTrail, "look up": sqlLookUp, "families": sqlFamilies, "pick": sqlPick,
+		"trail": relational.Trail, "newest lines": relational.NewestStored, "newest trail": relational.NewestTrail, "look up": sqlLookUp, "families": sqlFamilies, "pick": sqlPick,
 	}
 	for _, q := range storetest.IndexedQueries(owner) {
 		q.Query.Count = true

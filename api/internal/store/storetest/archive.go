@@ -1,9 +1,11 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -369,6 +371,43 @@ func CheckMissing(t *testing.T, store Store, remove func(where string)) {
 			t.Errorf("without the line of %s: %v", row.where, err)
 		}
 	}
+}
+
+// newestLines compares with the lines that the owners have, whose payloads and chains
+// nobody sees there.
+func newestLines(t *testing.T, store Store) {
+	for n, owner := range []account.Owner{alice, eve, bob, alice, bob, eve} {
+		b := batch(owner, item.Write{UID: uid(n), Decide: next(uid(n), `{"title":"secret"}`)})
+		b.Origin, b.Now = journal.Origin{By: "by " + owner.User[:1], Client: "c", Tool: "t", Correlation: fmt.Sprint(n)}, fixed(int64(1000+n))
+		mustWrite(t, store, b)
+	}
+	if _, _, err := store.Wipe(context.Background(), alice, 1, origin, fixed(2000)); err != nil {
+		t.Fatal(err)
+	}
+	var want []journal.Line
+	for _, owner := range []account.Owner{alice, bob} {
+		for _, line := range lines(t, store, owner) {
+			want = append(want, journal.Line{At: line.At, Kind: line.Kind, UID: line.UID, Now: line.Now, Change: line.Change, Origin: line.Origin})
+		}
+	}
+	slices.SortFunc(want, func(a, b journal.Line) int { return cmp.Compare(b.At, a.At) })
+	for _, most := range []int{1, 3, 5, 100} {
+		got, err := store.Newest(context.Background(), alice.Tenant, most)
+		if err != nil || len(got) != min(most, len(want)) {
+			t.Fatalf("%d of %d lines, %v", len(got), most, err)
+		}
+		for n, line := range got {
+			if !reflect.DeepEqual(named(line), named(want[n])) {
+				t.Errorf("line %d is %+v\nwant %+v", n, line, want[n])
+			}
+		}
+	}
+}
+
+// named is a line whose Fields are never nil.
+func named(line journal.Line) journal.Line {
+	line.Fields = line.Names()
+	return line
 }
 
 // LineQueries is every sort of page of lines of an owner.

@@ -70,6 +70,7 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		"of the journal of an owner the newest is never dropped":     keptLines,
 		"what is older than it need be kept is dropped":              retention,
 		"the journals of all owners are read and found sound":        verified,
+		"the newest lines are those of all owners of a tenant":       newestLines,
 		"a page of lines is what its query asks for":                 pagesOfLines,
 		"the trail of an item is its lines, with what they replaced": trails,
 		"the oldest tombstones make room":                            room,
