@@ -298,7 +298,8 @@ async def test_a_request_is_handled_and_answered_in_one_task(plain_server: FastM
         seen.append((method, asyncio.current_task()))
         assert peer.takes_calls or method is None
 
-    library_seams.begin_messages(plain_server, begin)
+    codes: list[int] = []
+    library_seams.begin_messages(plain_server, begin, codes.append)
     library_seams.send_through(plain_server, Messages)
     async with sse_app(plain_server) as app, open_stream(app) as stream, over_asgi(app) as http:
         session_id = library_seams.session_id_in_endpoint_event(await stream.body()) or b""
@@ -306,8 +307,13 @@ async def test_a_request_is_handled_and_answered_in_one_task(plain_server: FastM
         await http.post(path, json={"jsonrpc": "2.0", "method": "notifications/initialized"})
         await http.post(path, json={"jsonrpc": "2.0", "id": 1, "method": "ping"})
         await stream.body()
-    assert [what for what, _ in seen] == [None, "ping", "sent"]
-    assert seen[1][1] is seen[2][1]
+        assert [what for what, _ in seen] == [None, "ping", "sent"]
+        assert seen[1][1] is seen[2][1]
+        await http.post(path, json={"jsonrpc": "2.0", "id": 2, "method": "nothing"})
+        await stream.body()
+        await http.post(path, json={"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {"name": 1}})
+        await stream.body()
+    assert codes == [-32601, -32602]
 
 
 @pytest.mark.parametrize(("one", "other", "same"), [(7, "7", True), ("a", "a", True), (7, "8", False)])

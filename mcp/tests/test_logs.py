@@ -15,6 +15,7 @@ from tests.harness.misbehaving import misbehaving, silent
 from tests.harness.recording import failing_api
 from toolbridge_mcp import logs
 from toolbridge_mcp.app import create_server
+from toolbridge_mcp.telemetry import SSE, Operation
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +94,13 @@ async def test_a_call_has_one_line_whether_it_succeeds_or_not(
     assert "a payload" not in text
 
 
+def call(tool: str, outcome: str, correlation_id: str = "c") -> Operation:
+    operation = Operation(transport=SSE)
+    operation.name, operation.correlation_id = tool, correlation_id
+    operation.ended(outcome)
+    return operation
+
+
 @pytest.mark.anyio
 async def test_a_fault_that_nobody_expected_has_the_same_line_as_an_error(
     capsys: pytest.CaptureFixture[str],
@@ -101,7 +109,7 @@ async def test_a_fault_that_nobody_expected_has_the_same_line_as_an_error(
     async with in_memory(create_server(settings_for("http://127.0.0.1:1"), transport=upstream), "t") as tools:
         logs.configure("info")
         refusal = await tools.refusal("list_notes")
-        logs.log_call("list_notes", "ok", 0.001, "c")
+        logs.log_call(call("list_notes", "ok"))
     failed, usual = lines(capsys)
     assert [*failed] == [*usual, "exception", "at"]
     assert (failed["level"], failed["message"], failed["outcome"]) == (
@@ -130,13 +138,13 @@ async def test_a_cancelled_call_has_a_line(capsys: pytest.CaptureFixture[str]) -
 
 def test_the_level_decides_whether_calls_have_lines(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("warning")
-    logs.log_call("get_note", "ok", 0.001, "c")
+    logs.log_call(call("get_note", "ok"))
     assert lines(capsys) == []
 
 
 def test_what_the_api_calls_a_request_cannot_break_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info")
-    logs.log_call("get_note", "NotFound", 0.001, 'c"\n}\u202e')
+    logs.log_call(call("get_note", "NotFound", 'c"\n}\u202e'))
     (line,) = lines(capsys)
     assert line["correlation_id"] == 'c"\n}\u202e'
 
@@ -148,5 +156,5 @@ def test_a_call_goes_on_when_its_line_cannot_be_written(
     closed.close()
     monkeypatch.setattr(sys, "stdout", closed)
     logs.configure("info")
-    logs.log_call("get_note", "ok", 0.001, "c")
+    logs.log_call(call("get_note", "ok"))
     assert "Logging error" in capsys.readouterr().err

@@ -78,8 +78,8 @@ def client_name() -> str:
     At most 128 visible ASCII characters; empty if the client did not say.
     """
     message = current_message()
-    if message and message.client is not None:
-        return message.client
+    if message and message.operation.client is not None:
+        return message.operation.client
     params = get_context().session.client_params
     return client_as_named(params.client_info.name, params.client_info.version) if params else ""
 

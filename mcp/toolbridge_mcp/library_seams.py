@@ -17,6 +17,7 @@ import fastmcp
 import httptools
 import uvicorn
 from fastmcp import FastMCP
+from mcp import MCPError
 from mcp.server import NotificationOptions
 from mcp.server.context import CallNext, ServerRequestContext
 from mcp.server.session import ServerSession
@@ -28,7 +29,15 @@ from mcp.shared.dispatcher import coerce_request_id
 from mcp.shared.inbound import MCP_METHOD_HEADER, MCP_NAME_HEADER
 from mcp.shared.message import SessionMessage
 from mcp.types import INTERNAL_ERROR as INTERNAL_ERROR_CODE
-from mcp.types import DiscoverResult, Implementation, ListToolsResult, RequestId, ServerCapabilities, Tool
+from mcp.types import (
+    INVALID_PARAMS,
+    DiscoverResult,
+    Implementation,
+    ListToolsResult,
+    RequestId,
+    ServerCapabilities,
+    Tool,
+)
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from mcp_types import (
     CLIENT_CAPABILITIES_META_KEY,
@@ -217,13 +226,23 @@ class Peer:
         return params.client_info if params else None
 
 
-def begin_messages(server: FastMCP, begin: Callable[[str | None, Peer], Awaitable[None]]) -> None:
+def begin_messages(
+    server: FastMCP, begin: Callable[[str | None, Peer], Awaitable[None]], failed: Callable[[int], None]
+) -> None:
     """Calls `begin` for each message that the SDK handles, in the task that handles it, with the method of a
-    request, and without one for a notification."""
+    request, and without one for a notification. Calls `failed` with the code of the JSON-RPC error that the
+    message is answered with, if it is."""
 
     async def middleware(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> Any:
-        await begin(ctx.method if ctx.request_id is not None else None, Peer(ctx.session))
-        return await call_next(ctx)
+        try:
+            await begin(ctx.method if ctx.request_id is not None else None, Peer(ctx.session))
+            return await call_next(ctx)
+        except MCPError as error:
+            failed(error.error.code)
+            raise
+        except ValidationError:
+            failed(INVALID_PARAMS)
+            raise
 
     server._mcp_server.middleware.append(middleware)
 

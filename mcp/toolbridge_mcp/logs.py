@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TextIO
 
 from toolbridge_mcp.library_seams import DISCONNECT_ERRORS, DISCONNECT_LOGGERS, LOG_LEVELS
+from toolbridge_mcp.telemetry import Operation
 
 _OWN = len(logging.makeLogRecord({}).__dict__)
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
@@ -75,17 +76,19 @@ logger = logging.getLogger("toolbridge_mcp.calls")
 _output: _Output | None = None
 
 
-def log_call(
-    tool: str, outcome: str, seconds: float, correlation_id: str, fault: Exception | None = None
-) -> None:
-    """Writes the one line of a call: at level INFO, or at ERROR with the places of a `fault` that nobody
-    expected. `tool` and `outcome` are the gateway's own words.
+def log_call(operation: Operation) -> None:
+    """Writes the one line of a call: at level INFO, or at ERROR with the places of a fault that nobody
+    expected. A message that is no call has none.
 
     The usual line has no record. Handing one from logger to logger costs three times as much as writing.
     """
-    if fault is not None:
+    tool, outcome = operation.name, operation.outcome
+    seconds, correlation_id = operation.seconds, operation.correlation_id
+    if not tool:
+        return
+    if operation.fault is not None:
         fields = {"tool": tool, "outcome": outcome, "ms": _ms(seconds), "correlation_id": correlation_id}
-        logger.error("tool call", extra=fields, exc_info=fault)
+        logger.error("tool call", extra=fields, exc_info=operation.fault)
     elif _output is not None and logger.isEnabledFor(logging.INFO):
         _output.write(
             f'{{"time": "{_written(time.time())}", "level": "info", "logger": "{logger.name}", '

@@ -10,6 +10,7 @@ from contextvars import ContextVar, Token
 from typing import Protocol, TypeAlias
 
 from toolbridge_mcp.sender import Sender
+from toolbridge_mcp.telemetry import Operation
 
 Choice: TypeAlias = frozenset[str] | None
 """The names of toolsets. None where the address leaves the choice to the deployment."""
@@ -26,8 +27,8 @@ class Message(Protocol):
         """The toolsets that the client has chosen by its address."""
 
     @property
-    def client(self) -> str | None:
-        """The client and its version, as it calls itself; None if only the SDK knows."""
+    def operation(self) -> Operation:
+        """What is measured of it."""
 
     def takes(self, size: int) -> bool:
         """Whether there is room for an answer of `size` bytes, which it then occupies until its client has
@@ -46,6 +47,12 @@ _current: ContextVar[Message | None] = ContextVar("message", default=None)
 def current_message() -> Message | None:
     """The message being handled, also in what its handling starts; None outside of one."""
     return _current.get()
+
+
+def current_operation() -> Operation:
+    """What is measured of the message being handled; outside of one a new operation, which has no message."""
+    message = _current.get()
+    return message.operation if message else Operation()
 
 
 def handle(message: Message | None) -> Token[Message | None]:

@@ -18,6 +18,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from toolbridge_mcp.telemetry import Operation
+
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 LOOPBACK = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 
@@ -45,10 +47,11 @@ _requests_of = cache(_requests.labels)
 outcomes."""
 
 
-def count_call(tool: str, outcome: str, seconds: float) -> None:
-    """Counts one tool call and its time. `outcome` is "ok", the name of an error class, or "cancelled"."""
-    _calls_of(tool, outcome).inc()
-    _seconds_of(tool).observe(seconds)
+def count_call(operation: Operation) -> None:
+    """Counts a call and its time. A message that is no call is not counted."""
+    if operation.name:
+        _calls_of(operation.name, operation.outcome).inc()
+        _seconds_of(operation.name).observe(operation.seconds)
 
 
 def count_other_name(tool: str, name: str) -> None:

@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from toolbridge_mcp.errors import OutcomeUnknown, ScopeMissing, Stopping, ToolBridgeError
 from toolbridge_mcp.identity import AccessToken, get_access_token, user_of
-from toolbridge_mcp.logs import log_call
-from toolbridge_mcp.metrics import count_call
+from toolbridge_mcp.message import current_operation
 from toolbridge_mcp.resilience import CallLimits, Interrupted
+from toolbridge_mcp.telemetry import CANCELLED, OK, Operation
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
@@ -36,43 +36,44 @@ class Guarded:
 
         Whatever is raised becomes `CallFailed`. Each call is counted, and logged under its correlation id.
         """
-        correlation_id, begun = token_hex(16), perf_counter()
+        operation = current_operation()
+        operation.name, operation.correlation_id = self.name, token_hex(16)
         try:
             access = get_access_token()
-            result = await self.limits.call(
-                user_of(access), self._allowed, access, work, given, correlation_id
-            )
+            result = await self.limits.call(user_of(access), self._allowed, access, operation, work, given)
         except Exception as fault:
-            raise self._failed(fault, perf_counter() - begun, correlation_id) from fault
+            raise self._failed(fault, operation) from fault
         except BaseException:
-            self._ended("cancelled", perf_counter() - begun, correlation_id)
+            operation.ended(CANCELLED)
             raise
-        self._ended("ok", perf_counter() - begun, correlation_id)
+        operation.ended(OK)
         return result
 
     async def _allowed(
         self,
         access: AccessToken | None,
+        operation: Operation,
         work: Callable[[Given, str], Awaitable[Result]],
         given: Given,
-        correlation_id: str,
     ) -> Result:
+        operation.begin()
         if access is None or self.scope not in access.scopes:
             raise ScopeMissing(facts={"scope": self.scope})
-        return await work(given, correlation_id)
+        return await work(given, operation.correlation_id)
 
-    def _failed(self, fault: Exception, seconds: float, correlation_id: str) -> CallFailed:
-        """The failure, counted and logged.
+    def _failed(self, fault: Exception, operation: Operation) -> CallFailed:
+        """The failure, which is the outcome of the operation.
 
         The frames of `fault` refer to it, which would keep the arguments and the answer of the call until the
         next full garbage collection.
         """
         error = self._error(fault)
-        unforeseen = fault if type(error) is ToolBridgeError else None
-        self._ended(type(error).__name__, seconds, error.correlation_id or correlation_id, unforeseen)
-        context = {**self.words, "waited": f"{seconds:.3g}"}
+        waited = perf_counter() - operation.arrived_at
+        text = error.text({**self.words, "waited": f"{waited:.3g}"}, operation.correlation_id)
+        operation.correlation_id = error.correlation_id or operation.correlation_id
+        operation.ended(type(error).__name__, fault if type(error) is ToolBridgeError else None)
         clear_frames(fault.__traceback__)
-        return CallFailed(error.text(context, correlation_id))
+        return CallFailed(text)
 
     def _error(self, fault: Exception) -> ToolBridgeError:
         """The error that a model reads: never a text of somebody else's exception."""
@@ -82,10 +83,3 @@ class Guarded:
             case Interrupted():
                 return OutcomeUnknown() if self.writes else Stopping()
         return ToolBridgeError()
-
-    def _ended(
-        self, outcome: str, seconds: float, correlation_id: str, unforeseen: Exception | None = None
-    ) -> None:
-        """Counts the call and writes its line, which has neither arguments nor answer."""
-        count_call(self.name, outcome, seconds)
-        log_call(self.name, outcome, seconds, correlation_id, unforeseen)

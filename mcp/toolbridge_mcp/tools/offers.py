@@ -13,6 +13,7 @@ from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.errors import ToolBridgeError
 from toolbridge_mcp.identity import get_access_token
+from toolbridge_mcp.message import current_operation
 from toolbridge_mcp.rendering import quoted
 from toolbridge_mcp.resilience import within
 from toolbridge_mcp.tools.entity_tool import EntityTool
@@ -31,6 +32,9 @@ SHOWN = 64
 """As many characters of an unknown name are quoted."""
 
 _NAME = re.compile(r"[\w-]{1,64}", re.ASCII)
+
+UNKNOWN = "unknown"
+"""The name in logs and metrics of every tool that is not there."""
 
 MOST_ALIKE = 3
 FEW = 12
@@ -136,6 +140,9 @@ class Offers:
         """The result of a call, which for an unknown tool is an error."""
         runner = self.current().runner(name)
         if runner is None:
+            operation = current_operation()
+            operation.name = UNKNOWN
+            operation.ended("UnknownTool")
             return Result((self._unknown(name),), is_error=True)
         return await runner.run(arguments)
 

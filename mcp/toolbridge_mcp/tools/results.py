@@ -26,6 +26,11 @@ class Result(NamedTuple):
     structure: JsonObject | None = None
     is_error: bool = False
 
+    @property
+    def size(self) -> int:
+        """The size of the texts, which a model reads, in UTF-8."""
+        return sum(len(text) if text.isascii() else len(text.encode()) for text in self.texts)
+
     def for_fastmcp(self) -> ToolResult:
         """FastMCP checks and copies what goes into its own results, which costs nine times as much."""
         blocks = [TextContent(type="text", text=text) for text in self.texts]

@@ -11,6 +11,7 @@ from toolbridge_mcp.entities.circumstances import Circumstances
 from toolbridge_mcp.entities.entity import Arguments
 from toolbridge_mcp.errors import InvalidArguments
 from toolbridge_mcp.identity import client_name
+from toolbridge_mcp.message import current_operation
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.deployment import NO_DEPLOYMENT, Deployment
 from toolbridge_mcp.tools.guarded import CallFailed, Guarded
@@ -43,9 +44,11 @@ class Runner(Generic[Given]):
     async def run(self, arguments: dict[str, Any]) -> Result:
         """What the call results in. A failure is a result too, with a text that says what happened."""
         try:
-            return await self.guarded.call(self._perform, arguments)
+            result = await self.guarded.call(self._perform, arguments)
         except CallFailed as failed:
-            return Result((str(failed),), is_error=True)
+            result = Result((str(failed),), is_error=True)
+        current_operation().result_bytes = result.size
+        return result
 
     async def _perform(self, arguments: dict[str, Any], correlation_id: str) -> Result:
         origin = Origin(correlation_id, self.guarded.name, client_name())

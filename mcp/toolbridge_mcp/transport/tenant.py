@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from time import perf_counter
 from typing import Protocol, Self
 
 import httpx
@@ -63,9 +64,16 @@ class TenantTransport(httpx.AsyncBaseTransport):
 
     async def send(self, request: Request) -> Response:
         """The answer to the request, whose headers are signed in place."""
+        answer = current_answer()
+        began_at = perf_counter()
         request.headers.update(self._signature(request))
-        reading = Reading(edges=request.edges, room=current_answer())
-        await self._engine.exchange(request, reading)
+        signed_at = perf_counter()
+        reading = Reading(edges=request.edges, room=answer)
+        try:
+            await self._engine.exchange(request, reading)
+        finally:
+            if answer:
+                answer.operation.requested(signed_at - began_at, perf_counter() - signed_at)
         return reading.response()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

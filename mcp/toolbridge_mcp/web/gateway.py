@@ -34,6 +34,7 @@ from toolbridge_mcp.web.sessions import (
     UnreadAnswers,
     WatchedMessages,
     begin_message,
+    message_failed,
     session_and_machine,
 )
 from toolbridge_mcp.web.short_way import ShortWay
@@ -102,7 +103,7 @@ class Gateway:
             "short_way": short_way,
             "whole": Answers(security_headers(address)),
         }
-        library_seams.begin_messages(server, begin_message)
+        library_seams.begin_messages(server, begin_message, message_failed)
         library_seams.send_through(server, WatchedMessages.of)
         self._sse = server.http_app(transport="sse")
         self._mcp = server.http_app(transport="http", json_response=True, session_idle_timeout=NEVER_IDLE)

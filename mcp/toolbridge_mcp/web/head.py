@@ -1,6 +1,7 @@
 """The head of a request, read once for all that look at it."""
 
 from collections.abc import Iterable
+from time import perf_counter
 
 from starlette.types import Scope
 
@@ -11,12 +12,14 @@ class Head:
     """The fields of a request by their names, which are in lower case.
 
     `lines` are the same as ASGI has them, without whitespace around the values: that is no part of them
-    (RFC 9110, section 5.5), and the server's parser leaves it at the end of a value.
+    (RFC 9110, section 5.5), and the server's parser leaves it at the end of a value. `arrived_at` is when the
+    request came, and `verified_at` when its token had been verified, as values of `time.perf_counter`.
     """
 
-    __slots__ = ("_first", "_repeated", "lines")
+    __slots__ = ("_first", "_repeated", "arrived_at", "lines", "verified_at")
 
     def __init__(self, lines: Iterable[tuple[bytes, bytes]]) -> None:
+        self.arrived_at = self.verified_at = perf_counter()
         self.lines = [(name, value.strip(b" \t")) for name, value in lines]
         self._first: dict[bytes, bytes] = {}
         self._repeated: dict[bytes, list[bytes]] = {}

@@ -2,9 +2,12 @@
 
 from typing import Self
 
-from starlette.types import Message, Receive
+from starlette.types import Message, Receive, Scope
 
+from toolbridge_mcp.identity import sender_of
+from toolbridge_mcp.telemetry import Operation
 from toolbridge_mcp.web.envelope import INVALID, Envelope, RequestId
+from toolbridge_mcp.web.head import head_of
 from toolbridge_mcp.web.refused import BAD_REQUEST, Refused
 
 ENVELOPE = "toolbridge.envelope"
@@ -26,6 +29,18 @@ class PostedMessage:
     @classmethod
     async def read(cls, receive: Receive) -> Self:
         return cls(await receive(), receive)
+
+    def operation(self, scope: Scope, transport: str) -> Operation:
+        """What is measured of the message, which came with the request of `scope`."""
+        head = head_of(scope)
+        return Operation(
+            self.method,
+            sender=sender_of(scope),
+            transport=transport,
+            arrived_at=head.arrived_at,
+            verified_at=head.verified_at,
+            bytes_in=len(self.body),
+        )
 
     async def receive(self) -> Message:
         """The message, and then what follows it."""

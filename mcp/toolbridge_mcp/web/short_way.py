@@ -30,6 +30,7 @@ from toolbridge_mcp.library_seams import (
     client_in_envelope,
     is_json,
 )
+from toolbridge_mcp.message import current_operation
 from toolbridge_mcp.web.answers import Answer
 from toolbridge_mcp.web.envelope import RequestId
 from toolbridge_mcp.web.head import Head
@@ -197,6 +198,7 @@ class ShortWay:
             return {"result": _shown(await self._run(call.name, call.arguments), kind)}
         except Exception:
             logger.exception("a tool call failed outside of its tool", extra={"tool": call.name})
+            current_operation().error_code = INTERNAL_ERROR
             return {"error": {"code": INTERNAL_ERROR, "message": "Internal error"}}
 
 

@@ -3,6 +3,7 @@
 from starlette.types import Message, Send
 
 from toolbridge_mcp.library_seams import SESSION_HEADER
+from toolbridge_mcp.telemetry import Operation
 
 SEPARATORS = (
     (b"\xe2\x80\xa8", rb"\u2028"),
@@ -51,12 +52,14 @@ async def send_and_drain(send: Send, message: Message) -> None:
 class JsonAnswer:
     """Sends an answer of FastMCP that has one body. `send` returns when the socket has taken it."""
 
-    __slots__ = ("_send", "_session_id", "_start")
+    __slots__ = ("_operation", "_send", "_session_id", "_start")
 
-    def __init__(self, send: Send, session_id: str | None = None) -> None:
-        """`session_id` is that of the session that the answer opens, if it opens one."""
+    def __init__(self, send: Send, session_id: str | None = None, operation: Operation | None = None) -> None:
+        """`session_id` is that of the session that the answer opens, if it opens one; `operation` is what is
+        measured of the message that it answers."""
         self._send = send
         self._session_id = session_id
+        self._operation = operation
         self._start: Message | None = None
 
     async def send(self, message: Message) -> None:
@@ -65,6 +68,9 @@ class JsonAnswer:
             return
         sent = message.get("body", b"")
         body = without_separators(sent)
+        if self._operation:
+            self._operation.answered(len(body))
+            self._operation.finish()
         if self._start:
             await self._send(self._head(self._start, len(body) - len(sent)))
             self._start = None

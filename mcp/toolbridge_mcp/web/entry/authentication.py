@@ -1,5 +1,6 @@
 """Authentication of every request by its bearer token (RFC 6750). FastMCP sees no request without one."""
 
+from time import perf_counter
 from typing import Any
 
 from fastmcp.server.auth import TokenVerifier
@@ -77,6 +78,7 @@ class BearerAuthProvider(TokenVerifier):
                 await self._refusal(scope, refused)(scope, receive, send)
                 return
             sender.sign(scope)
+            head_of(scope).verified_at = perf_counter()
             await app(scope, receive, send)
 
         return for_senders

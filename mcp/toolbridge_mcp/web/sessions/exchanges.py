@@ -8,9 +8,10 @@ from typing import Any, Protocol, cast
 from mcp import MCPError
 from mcp.types import INVALID_REQUEST
 
-from toolbridge_mcp.identity import Sender, User
+from toolbridge_mcp.identity import Sender, User, client_as_named
 from toolbridge_mcp.library_seams import Peer
-from toolbridge_mcp.message import Choice, current_message
+from toolbridge_mcp.message import Choice, current_message, current_operation
+from toolbridge_mcp.telemetry import Operation
 from toolbridge_mcp.web.ledger import Lack, Room
 
 MESSAGE_BYTES = 16 * 1024
@@ -156,7 +157,7 @@ class Exchange:
 
     __slots__ = (
         *("_answers", "_handlers", "_is_over", "_is_sent", "_task", "_then"),
-        *("choice", "client", "is_given", "is_cancelled", "occupied", "peer", "sender", "stream", "user"),
+        *("choice", "is_given", "is_cancelled", "occupied", "operation", "peer", "sender", "stream", "user"),
     )
 
     def __init__(
@@ -166,13 +167,13 @@ class Exchange:
         stream: Holder | None = None,
         *,
         choice: Choice = None,
-        client: str | None = None,
+        operation: Operation | None = None,
     ) -> None:
         """`stream` is where the answer will be sent, if other answers are sent there too."""
         self.sender = sender
         self.user = sender.user
         self.choice = choice
-        self.client = client
+        self.operation = operation or Operation(sender=sender)
         self.stream = stream
         self.occupied = 0
         self.peer: Peer | None = None
@@ -210,10 +211,12 @@ class Exchange:
         self._task = task
         return not self.is_cancelled
 
-    def answered(self) -> None:
+    def answered(self, size: int) -> None:
         """The call has been carried out, and its answer is on its way to the stream."""
         self._task = None
         self.is_given = True
+        self.operation.answered(size)
+        self.operation.finish()
 
     def cancel(self) -> None:
         """Cancels the call if it is, or will be, carried out here."""
@@ -235,6 +238,7 @@ class Exchange:
     def _check(self) -> None:
         if self._is_sent and not self._handlers and not self._is_over:
             self._is_over = True
+            self.operation.finish()
             self._answers.leave(self)
             for call in self._then:
                 call()
@@ -249,6 +253,13 @@ def present_task() -> "asyncio.Task[Any]":
     return task
 
 
+def describe(operation: Operation, peer: Peer) -> None:
+    """Records what the SDK knows of the other end, unless it is known already."""
+    operation.revision = operation.revision or peer.revision
+    if operation.client is None and (info := peer.info):
+        operation.client = client_as_named(info.name, info.version)
+
+
 async def begin_handling(method: str | None, peer: Peer) -> None:
     """Called in the task that handles a message, before it does; `method` is that of a request. Raises
     `MCPError` if the answer, of a kind that is always large, has no room."""
@@ -256,7 +267,13 @@ async def begin_handling(method: str | None, peer: Peer) -> None:
     if not isinstance(exchange, Exchange):
         return
     exchange.peer = peer
+    describe(exchange.operation, peer)
     if method is not None:
         exchange.handled_by(present_task())
         if method in LARGE and not await exchange.waits(LARGE[method], WAIT_SECONDS):
             raise MCPError(INVALID_REQUEST, "Read the earlier answers first, then repeat the request.")
+
+
+def message_failed(code: int) -> None:
+    """Records the code of the JSON-RPC error that the message at hand is answered with."""
+    current_operation().error_code = code

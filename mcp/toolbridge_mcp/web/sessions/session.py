@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from toolbridge_mcp.identity import SessionOwner, User, client_as_named
 from toolbridge_mcp.library_seams import Peer, correlation_key
+from toolbridge_mcp.telemetry import Operation
 from toolbridge_mcp.web.ledger import Lack, Room
 from toolbridge_mcp.web.refusals import RETRY_AFTER_SECONDS, refusal
 from toolbridge_mcp.web.sessions.exchanges import Exchange
@@ -36,6 +37,12 @@ class Session(ABC):
             self._info = info
             self._client = client_as_named(info.name, info.version) if info else ""
         return self._client
+
+    def describe(self, operation: Operation) -> None:
+        """Records what is known of the other end."""
+        operation.client = self.client
+        if self.peer:
+            operation.revision = self.peer.revision
 
     @property
     def user(self) -> User:

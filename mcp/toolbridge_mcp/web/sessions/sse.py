@@ -25,6 +25,7 @@ from toolbridge_mcp.library_seams import (
     session_id_in_endpoint_event,
 )
 from toolbridge_mcp.message import current_message, handle, handled, handling
+from toolbridge_mcp.telemetry import SSE
 from toolbridge_mcp.web.answers import Answers
 from toolbridge_mcp.web.door import do_afterwards
 from toolbridge_mcp.web.entry.address import MESSAGES_PATH, SSE_PATH, route_path
@@ -88,6 +89,12 @@ class SseSession(Session):
         """The writer of the stream has a message."""
         self._coming.append(self._exchange_answered_by(message))
 
+    def message_written(self, size: int) -> None:
+        """The first of these messages is about to be sent, in so many bytes."""
+        if self._coming and (exchange := self._coming[0]):
+            exchange.operation.bytes_out = size
+            exchange.operation.finish()
+
     def message_sent(self) -> None:
         """The first of these messages is on the socket."""
         exchange = self._coming.popleft() if self._coming else None
@@ -99,6 +106,7 @@ class SseSession(Session):
             return None
         if isinstance(exchange := current_message(), Exchange):
             exchange.is_given = True
+            exchange.operation.answered()
             return exchange
         return None
 
@@ -244,12 +252,18 @@ class SseSessionMiddleware:
             await _ACCEPTED(scope, message.receive, send)
             await session.stream.send(id_in_flight().event())
             return
-        exchange = Exchange(self._answers, sender_of(scope), session.stream, choice=session.choice)
+        exchange = Exchange(
+            self._answers,
+            sender_of(scope),
+            session.stream,
+            choice=session.choice,
+            operation=message.operation(scope, SSE),
+        )
         if request_id is not None:
             session.begin(request_id, exchange)
         call = self._short_way.call_over_sse(message.body, head_of(scope), session.peer)
         if call:
-            exchange.client = session.client
+            session.describe(exchange.operation)
             await self._accept(partial(self._carry_out, call, session, exchange), exchange, scope, send)
         elif prepared := self._prepared_answer(message, session, exchange, scope):
             await self._accept(partial(self._give, prepared, session, exchange), exchange, scope, send)
@@ -282,7 +296,7 @@ class SseSessionMiddleware:
         await self._give(message, session, exchange)
 
     async def _give(self, message: bytes, session: SseSession, exchange: Exchange) -> None:
-        exchange.answered()
+        exchange.answered(len(message))
         await session.stream.send(event(message))
         exchange.sent()
 
@@ -362,9 +376,13 @@ class _Opening:
     async def send(self, message: Message) -> None:
         if self._session_id is None:
             message = await self._registered(message)
+        body: bytes = message.get("body", b"")
+        if not body.startswith(MESSAGE_EVENT):
+            await self._session.stream.send(message)
+            return
+        self._session.message_written(len(body))
         await self._session.stream.send(message)
-        if message.get("body", b"").startswith(MESSAGE_EVENT):
-            self._session.message_sent()
+        self._session.message_sent()
 
     def close(self) -> None:
         if self._session_id is not None:

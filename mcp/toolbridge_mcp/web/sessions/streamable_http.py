@@ -24,6 +24,7 @@ from toolbridge_mcp.library_seams import (
     has_sessions,
 )
 from toolbridge_mcp.message import handle, handled, handling
+from toolbridge_mcp.telemetry import STREAMABLE_HTTP
 from toolbridge_mcp.web.answers import Answer, Answers
 from toolbridge_mcp.web.head import head_of
 from toolbridge_mcp.web.messages import PostedMessage, id_in_flight
@@ -208,7 +209,7 @@ class HttpSessionMiddleware:
             await _NO_SESSION(scope, message.receive, send)
             return
         request_id = message.request_id
-        exchange = Exchange(self._answers, sender_of(scope), choice=choice_of(scope))
+        exchange = self._exchange(message, scope)
         try:
             if request_id is not None:
                 if session.is_in_flight(request_id) or request_id == RESERVED_ID:
@@ -216,9 +217,10 @@ class HttpSessionMiddleware:
                 session.begin(request_id, exchange)
             call = self._short_way.call_in_session(message.body, head_of(scope), session.peer)
             if call:
-                exchange.client = session.client
+                session.describe(exchange.operation)
                 await self._carry_out(call, session, exchange, scope, message, send)
             elif prepared := self._prepared_answer(message, session, exchange, scope):
+                exchange.answered(len(prepared))
                 await self._whole.write(answer_in_session(prepared), scope, send)
             else:
                 if message.method == CANCELLED:
@@ -230,18 +232,24 @@ class HttpSessionMiddleware:
     async def _alone(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one message of revision 2026-07-28. A client that disconnects cancels it."""
         message = await PostedMessage.read(receive)
-        exchange = Exchange(self._answers, sender_of(scope), choice=choice_of(scope))
+        exchange = self._exchange(message, scope)
         try:
             found = self._short_way.call_alone(message.body, head_of(scope))
             if found:
-                call, exchange.client = found
+                call, exchange.operation.client = found
+                exchange.operation.revision = head_of(scope).get(_VERSION)
                 await self._carry_out(call, None, exchange, scope, message, send)
             elif prepared := self._prepared_answer(message, None, exchange, scope):
+                exchange.answered(len(prepared))
                 await self._whole.write(answer_without_session(prepared), scope, send)
             else:
                 await self._pass_on(exchange, scope, message, send)
         finally:
             exchange.sent()
+
+    def _exchange(self, message: PostedMessage, scope: Scope) -> Exchange:
+        operation = message.operation(scope, STREAMABLE_HTTP)
+        return Exchange(self._answers, sender_of(scope), choice=choice_of(scope), operation=operation)
 
     def _prepared_answer(
         self, message: PostedMessage, session: HttpSession | None, exchange: Exchange, scope: Scope
@@ -258,8 +266,9 @@ class HttpSessionMiddleware:
 
     async def _pass_on(self, exchange: Exchange, scope: Scope, message: PostedMessage, send: Send) -> None:
         """FastMCP's way."""
+        answer = JsonAnswer(send, operation=exchange.operation)
         with handling(exchange):
-            await cancel_on_disconnect(self._app, scope, message.receive, JsonAnswer(send).send)
+            await cancel_on_disconnect(self._app, scope, message.receive, answer.send)
 
     async def _carry_out(
         self,
@@ -274,8 +283,11 @@ class HttpSessionMiddleware:
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             await receive()
-            result = self._result_in_session(call, session, exchange) if session else self._result_alone(call)
-            await self._whole.write(await result, scope, send)
+            result = await (
+                self._result_in_session(call, session, exchange) if session else self._result_alone(call)
+            )
+            exchange.answered(len(result.body))
+            await self._whole.write(result, scope, send)
 
         token = handle(exchange)
         try:
@@ -298,7 +310,6 @@ class HttpSessionMiddleware:
             if session.has_ended:
                 return answer_in_session(terminated(), 500)
             body = cancelled(call.request_id)
-        exchange.answered()
         return answer_in_session(body)
 
     async def _result_alone(self, call: ToolCall) -> Answer:
@@ -309,12 +320,12 @@ class HttpSessionMiddleware:
         the limit."""
         message = await PostedMessage.read(receive)
         sender = sender_of(scope)
-        exchange = Exchange(self._answers, sender, choice=choice_of(scope))
+        exchange = self._exchange(message, scope)
         try:
             with handling(exchange):
                 async with self._limits.opening(sender.user) as place:
                     answer, session_id = await self._opened(place, exchange, scope, message.receive)
-            await answer.send_to(JsonAnswer(send, self._public(session_id)).send)
+            await answer.send_to(JsonAnswer(send, self._public(session_id), exchange.operation).send)
         except TooManySessions as refused:
             await refused.response(scope, message.receive, send)
         finally:

@@ -1,0 +1,120 @@
+"""One message of a client, as it is measured: from its arrival until its answer is made."""
+
+from collections.abc import Callable, Iterator
+from time import perf_counter
+from typing import TypeAlias
+
+from toolbridge_mcp.sender import Sender
+
+SSE, STREAMABLE_HTTP = "sse", "streamable-http"
+
+OK, CANCELLED = "ok", "cancelled"
+
+Observer: TypeAlias = "Callable[[Operation], None]"
+
+_observers: list[Observer] = []
+
+
+def observe(observer: Observer) -> None:
+    """Calls `observer` with every operation, when it has finished. What it does is done on the way of each
+    call, and it must not raise."""
+    if observer not in _observers:
+        _observers.append(observer)
+
+
+class Operation:
+    """One message of a client, or one call where no message is known.
+
+    It is filled on its way, and finished exactly once. Times are seconds of `time.perf_counter`, 0 for what
+    has not happened. `name` is that of the tool, or of another kind of call that `Guarded` surrounds; empty
+    for a message that is none. `outcome` is "ok", "cancelled" or the name of an error class; empty until it
+    is known. `error_code` is the code of a JSON-RPC error, 0 for none.
+    """
+
+    __slots__ = (
+        *("_is_finished", "answered_at", "arrived_at", "begun_at", "sign_seconds", "upstream_seconds"),
+        *("bytes_in", "bytes_out", "client", "correlation_id", "error_code", "fault", "method", "name"),
+        *("outcome", "result_bytes", "revision", "sender", "transport", "verified_at"),
+    )
+
+    def __init__(
+        self,
+        method: str | None = None,
+        *,
+        sender: Sender | None = None,
+        transport: str = "",
+        arrived_at: float = 0.0,
+        verified_at: float = 0.0,
+        bytes_in: int = 0,
+    ) -> None:
+        self.method = method
+        self.sender = sender
+        self.transport = transport
+        """Empty where no message is known."""
+        self.arrived_at = arrived_at or perf_counter()
+        self.verified_at = verified_at or self.arrived_at
+        self.begun_at = self.answered_at = 0.0
+        self.sign_seconds = self.upstream_seconds = 0.0
+        """All requests to the API together."""
+        self.bytes_in = bytes_in
+        self.bytes_out = 0
+        """The size of the answer as it is sent."""
+        self.result_bytes = 0
+        """The size of the texts that a model reads, in UTF-8."""
+        self.client: str | None = None
+        """The client and its version, as it calls itself; None while only the SDK knows."""
+        self.revision = ""
+        """The revision of MCP that the client speaks; empty while only the SDK knows."""
+        self.name = self.outcome = self.correlation_id = ""
+        self.error_code = 0
+        self.fault: Exception | None = None
+        """What nobody expected."""
+        self._is_finished = False
+
+    def begin(self) -> None:
+        """The call has its place, and is carried out from now on."""
+        self.begun_at = perf_counter()
+
+    def requested(self, sign_seconds: float, upstream_seconds: float) -> None:
+        """A request was made to the API."""
+        self.sign_seconds += sign_seconds
+        self.upstream_seconds += upstream_seconds
+
+    def ended(self, outcome: str, fault: Exception | None = None) -> None:
+        """The call has an outcome. The answer remains to be made, if there is a message to answer."""
+        self.outcome = outcome
+        self.fault = fault
+        if not self.transport:
+            self.finish()
+
+    def answered(self, size: int = 0) -> None:
+        """The answer is made; its `size` may not be known yet."""
+        self.answered_at = perf_counter()
+        self.bytes_out = size
+
+    def finish(self) -> None:
+        """All is known, or will never be. Nothing is observed twice."""
+        if self._is_finished:
+            return
+        self._is_finished = True
+        if not self.answered_at:
+            self.answered_at = perf_counter()
+        for observer in _observers:
+            observer(self)
+        self.fault = None
+
+    @property
+    def seconds(self) -> float:
+        """From the arrival until the answer was made."""
+        return self.answered_at - self.arrived_at
+
+    def stages(self) -> Iterator[tuple[str, float]]:
+        """The parts of the time that are known, with their seconds: to verify the token; until the call was
+        admitted; to sign; until the API had answered; and the rest, in which the result was made."""
+        yield "verify", self.verified_at - self.arrived_at
+        if self.begun_at:
+            within = (self.answered_at or perf_counter()) - self.begun_at
+            yield "admit", self.begun_at - self.verified_at
+            yield "sign", self.sign_seconds
+            yield "upstream", self.upstream_seconds
+            yield "shape", max(0.0, within - self.sign_seconds - self.upstream_seconds)
