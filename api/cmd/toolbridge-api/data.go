@@ -18,6 +18,10 @@ const usage = `Usage:
   toolbridge-api migrate          bring the database's schema up to date
   toolbridge-api backup FILE      copy the SQLite database, also while it serves
   toolbridge-api journal verify   check that no line of a journal was changed or removed
+  toolbridge-api journal export [-owner SUBJECT] [-since TIME] [-until TIME]
+                                  write the journals of all users, or of one, as JSON lines
+  toolbridge-api journal verify-export FILE
+                                  check that no line of an export was changed, removed, added or moved
   toolbridge-api restore FILE     put a backup where no database is
   toolbridge-api restore -replace NAME FILE
                                   put it in place of the database file of that name, which is kept

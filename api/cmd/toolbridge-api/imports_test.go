@@ -20,6 +20,7 @@ var mayImport = map[string][]string{
 	"cmd/toolbridge-api":        {"..."},
 	"cmd/toolbridge-load":       {},
 	"internal/config":           {"internal/limit", "github.com/jackc/pgx/v5/pgconn"},
+	"internal/export":           {"internal/item", "internal/journal", "internal/account"},
 	"internal/fault":            {},
 	"internal/entity":           {},
 	"internal/journal":          {},

@@ -61,17 +61,10 @@ func TestWhatTheJournalNeedNotKeepIsDroppedAtTheStart(t *testing.T) {
 	old("3", "= 2")
 	old("5", "= 1")
 	api := launch(t, env)
-	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		left := string(api.expect(http.StatusOK, "GET", "/v1/journal", ""))
-		if !strings.Contains(left, `"seq":1,`) && !strings.Contains(left, `"kept":true`) {
-			if !strings.Contains(left, `"seq":2,`) || !strings.Contains(left, `"begins":"`) {
-				t.Errorf("left %s", left)
-			}
-			break
-		}
-		if time.Since(began) > 20*time.Second {
-			t.Fatalf("nothing is dropped: %s", left)
-		}
+	waitForLines(t, api, `"seq":1,`)
+	left := waitForLines(t, api, `"kept":true`)
+	if !strings.Contains(left, `"seq":2,`) || !strings.Contains(left, `"begins":"`) {
+		t.Errorf("left %s", left)
 	}
 	gone := api.expect(http.StatusGone, "POST", "/v1/notes/11111111-1111-4111-8111-111111111111/restore", `{"version":1}`)
 	if !strings.Contains(string(gone), `"kept":[2]`) {
@@ -80,5 +73,19 @@ func TestWhatTheJournalNeedNotKeepIsDroppedAtTheStart(t *testing.T) {
 	history := string(api.expect(http.StatusOK, "GET", "/v1/notes/11111111-1111-4111-8111-111111111111/history", ""))
 	if !strings.Contains(history, `"kept":false`) || !strings.Contains(history, `"droppedBefore":"`) {
 		t.Errorf("the history is %s", history)
+	}
+}
+
+// waitForLines waits until the journal has lost a text, and returns it.
+func waitForLines(t *testing.T, api *running, gone string) string {
+	t.Helper()
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		lines := string(api.expect(http.StatusOK, "GET", "/v1/journal", ""))
+		if !strings.Contains(lines, gone) {
+			return lines
+		}
+		if time.Since(began) > 20*time.Second {
+			t.Fatalf("the journal stays as it is: %s", lines)
+		}
 	}
 }

@@ -302,20 +302,12 @@ func readUpdatedSince(sent url.Values, into *item.Filter) error {
 	if err != nil || text == "" {
 		return err
 	}
-	since, ok := parseMoment(text)
+	since, ok := item.ParseMoment(text)
 	if !ok {
 		return invalidFilter(name, "send "+item.TimeForm+", or Unix milliseconds")
 	}
 	into.Since = &since
 	return nil
-}
-
-// parseMoment reads a time, or Unix milliseconds.
-func parseMoment(text string) (item.Millis, bool) {
-	if at, ok := item.ParseTime(text); ok {
-		return at, true
-	}
-	return item.ParseMillis(text)
 }
 
 // shortTextOf reads a parameter that is any short text; empty when it is missing.

@@ -244,7 +244,7 @@ func readPlace(c *call, sent url.Values) (item.Place, error) {
 	case text[0] == 'j':
 		return cursorPlace(c, []string{text})
 	}
-	since, ok := parseMoment(text)
+	since, ok := item.ParseMoment(text)
 	if !ok {
 		return item.Place{}, invalidFilter("since", "send "+item.TimeForm+", Unix milliseconds, or a nextCursor")
 	}

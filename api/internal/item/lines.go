@@ -37,6 +37,7 @@ type LineQuery struct {
 	UID        string        // only lines about this item, of the first of the kinds
 	Batch      int64         // only lines of this batch
 	Since      *Millis       // only lines of this time or later
+	Until      *Millis       // only lines from before this time
 	From       int64         // only lines whose Seq is above
 	Below      int64         // only lines whose Seq is below; 0: no bound
 	Descending bool

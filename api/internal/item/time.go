@@ -27,6 +27,14 @@ func ParseTime(text string) (Millis, bool) {
 	return MillisOf(parsed), err == nil && year >= 1 && year <= 9999
 }
 
+// ParseMoment reads what ParseTime reads, or Unix milliseconds.
+func ParseMoment(text string) (Millis, bool) {
+	if at, ok := ParseTime(text); ok {
+		return at, true
+	}
+	return ParseMillis(text)
+}
+
 // zone is the spelling of RFC 3339.
 func zone(text string) string {
 	switch text = strings.ToUpper(text); len(text) {

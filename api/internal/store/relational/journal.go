@@ -148,6 +148,9 @@ func addWalk(s *statement, q item.LineQuery) {
 	if q.Since != nil {
 		s.add(` AND at_ms >= ?`, int64(*q.Since))
 	}
+	if q.Until != nil {
+		s.add(` AND at_ms < ?`, int64(*q.Until))
+	}
 }
 
 // addItemsOwn adds what a query about one item wants to know beside its lines.

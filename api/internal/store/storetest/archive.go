@@ -424,6 +424,7 @@ func LineQueries(owner account.Owner) map[string]item.LineQuery {
 		"a history":          item.LineQuery{Descending: true, Limit: 50}.Of(ref),
 		"a history's middle": item.LineQuery{Descending: true, Below: 9, Limit: 50}.Of(ref),
 		"a line":             {Owner: owner, Whole: true, From: 6, Below: 8, Limit: 1},
+		"the last before":    {Owner: owner, Whole: true, Until: &since, Descending: true, Limit: 1},
 		"own last":           {Owner: owner, Writer: &journal.Origin{By: "a", Client: "b/1"}, Descending: true, Limit: 1},
 		"a batch":            {Owner: owner, Whole: true, From: 6, Batch: 7, Limit: 1001},
 	}
