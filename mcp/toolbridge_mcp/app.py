@@ -23,7 +23,7 @@ from toolbridge_mcp.resilience import Admission, CallLimits, RateLimit
 from toolbridge_mcp.resources import item_templates, readable, recent_items
 from toolbridge_mcp.resources.completions import Completions
 from toolbridge_mcp.settings import Settings, WrongSetting, from_environment
-from toolbridge_mcp.telemetry import observe
+from toolbridge_mcp.telemetry import observe, tallies
 from toolbridge_mcp.tools import Deployment, Offers, OnlyUsable, UnknownTool, build_tools, chosen
 from toolbridge_mcp.tools.prepared import PreparedResults
 from toolbridge_mcp.tools.toolsets import TOOLSETS
@@ -161,6 +161,7 @@ def _server(settings: Settings, shared: _Dependencies, auth: BearerAuthProvider,
             await wait_until_ready(shared.client, shared.keys, shared.api_wait())
             yield
 
+    observe(tallies.add)
     observe(metrics.count_call)
     observe(logs.log_call)
     server: FastMCP = FastMCP(
