@@ -17,6 +17,7 @@ from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.health import health_routes, wait_until_ready
 from toolbridge_mcp.http_clients import api_http, outside_http
 from toolbridge_mcp.identity import User, get_access_token, user_of
+from toolbridge_mcp.operator import PrivatePort, Watched
 from toolbridge_mcp.outbound import Outbound, outbound_identity
 from toolbridge_mcp.prompts import build_prompts, items_named_by
 from toolbridge_mcp.resilience import Admission, CallLimits, RateLimit
@@ -156,11 +157,11 @@ def _documents(settings: Settings, address: Address, shared: _Dependencies) -> l
 def _server(settings: Settings, shared: _Dependencies, auth: BearerAuthProvider, offers: Offers) -> FastMCP:
     @asynccontextmanager
     async def lifespan(_: FastMCP) -> AsyncIterator[None]:
-        listening = metrics.listening(settings.metrics_host, settings.metrics_port)
-        async with shared.outside, shared.outbound, shared.client, listening:
+        async with shared.outside, shared.outbound, shared.client, private.listening():
             await wait_until_ready(shared.client, shared.keys, shared.api_wait())
             yield
 
+    private = PrivatePort(settings, _watched(shared))
     observe(tallies.add)
     observe(metrics.count_call)
     observe(logs.log_call)
@@ -178,6 +179,16 @@ def _server(settings: Settings, shared: _Dependencies, auth: BearerAuthProvider,
     library_seams.advertise_what_is_there(server)
     _add_resources_and_prompts(server, settings, shared, offers.names)
     return server
+
+
+def _watched(shared: _Dependencies) -> Watched:
+    client = shared.client
+    return Watched(
+        is_stopping=lambda: shared.limits.is_closed,
+        is_cut_off=lambda: client.is_cut_off,
+        warning=lambda: client.warning,
+        disagreements=client.disagreements,
+    )
 
 
 def _add_resources_and_prompts(

@@ -1,8 +1,6 @@
 """What can be measured, in the text format of Prometheus. No label holds a user, a tenant or a uid."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from functools import cache
 
 from prometheus_client import (
@@ -12,7 +10,6 @@ from prometheus_client import (
     Histogram,
     disable_created_metrics,
     generate_latest,
-    start_http_server,
 )
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -94,21 +91,6 @@ def watch_replaced(number: Callable[[], float]) -> None:
 
 def watch_sessions(transport: str, count: Callable[[], float]) -> None:
     _sessions.labels(transport).set_function(count)
-
-
-@asynccontextmanager
-async def listening(host: str, port: int | None) -> AsyncIterator[None]:
-    """Serves the metrics on a port of their own, from a thread of its own. Does nothing without a port."""
-    if port is None:
-        yield
-        return
-    server, thread = start_http_server(port, host)
-    try:
-        yield
-    finally:
-        await asyncio.to_thread(server.shutdown)
-        server.server_close()
-        thread.join()
 
 
 def metrics_route() -> Route:

@@ -305,12 +305,14 @@ class Settings(BaseSettings):
     pauses for 10 s, or is slower than 16 KiB a second after the first 5 s, gets 408 sooner."""
 
     metrics_host: str = Field(default="127.0.0.1", min_length=1)
-    """The address of the metrics port; `::` is every IPv4 and IPv6 address. Set it only together with
+    """The address of the private port; `::` is every IPv4 and IPv6 address. Set it only together with
     `TOOLBRIDGE_METRICS_PORT`."""
 
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
-    """The port that serves metrics for Prometheus, to anyone who can connect, under any name. When unset, no
-    such port is open."""
+    """The private port, which serves anyone who can connect: metrics for Prometheus at `/metrics` and
+    `/metrics/api`, under any name, and the operator's page at `/`, under an address, `localhost`, a name in
+    `.internal` or `.flycast`, a name in `TOOLBRIDGE_ALLOWED_HOSTS`, or the public one. The page names users.
+    When unset, no such port is open; `scripts/run.sh` sets 9091."""
 
     @property
     def scopes_required(self) -> bool:

@@ -37,6 +37,7 @@ def test_everything_is_loaded_and_nothing_opened_before_the_fork() -> None:
         "TOOLBRIDGE_HOST": "127.0.0.1",
         "TOOLBRIDGE_PORT": str(free_port()),
         "TOOLBRIDGE_GO_API_BASE_URL": "http://127.0.0.1:9",
+        "TOOLBRIDGE_METRICS_PORT": str(free_port()),
     }
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],

@@ -18,6 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *{
             "logs",
             "metrics",
+            "operator",
             "outbound",
             "prompts",
             "resilience",
@@ -53,6 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "memory": set(),
     "message": {"sender", "telemetry"},
     "metrics": {"telemetry"},
+    "operator": {"", "errors", "listening", "operator", "settings", "transport"},
     "outbound": {
         *{"errors", "identity", "outbound", "retry_after"},
         *{"settings", "single_flight", "transport"},
@@ -96,6 +98,7 @@ LIBRARIES: dict[str, set[str]] = {
     "logs": set(),
     "message": set(),
     "metrics": {"prometheus_client", "starlette"},
+    "operator": {"httpx", "prometheus_client"},
     "http_clients": {"httpx"},
     "outbound": {"cachetools", "httpx", "pydantic"},
     "rendering": {"pydantic", "pydantic_core"},
