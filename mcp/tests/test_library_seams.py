@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any, Self
@@ -294,20 +294,24 @@ async def test_a_request_is_handled_and_answered_in_one_task(plain_server: FastM
         async def __aexit__(self, *_: object) -> None:
             await self.aclose()
 
-    async def begin(method: str | None, peer: library_seams.Peer) -> None:
+    async def begin(method: str | None, peer: library_seams.Peer, meta: Mapping[str, Any] | None) -> None:
         seen.append((method, asyncio.current_task()))
         assert peer.takes_calls or method is None
+        metas.append(meta)
 
     codes: list[int] = []
+    metas: list[Mapping[str, Any] | None] = []
     library_seams.begin_messages(plain_server, begin, codes.append)
     library_seams.send_through(plain_server, Messages)
     async with sse_app(plain_server) as app, open_stream(app) as stream, over_asgi(app) as http:
         session_id = library_seams.session_id_in_endpoint_event(await stream.body()) or b""
         path = f"/messages/?session_id={session_id.decode()}"
         await http.post(path, json={"jsonrpc": "2.0", "method": "notifications/initialized"})
-        await http.post(path, json={"jsonrpc": "2.0", "id": 1, "method": "ping"})
+        params = {"_meta": {"a": {"b": 1}}}
+        await http.post(path, json={"jsonrpc": "2.0", "id": 1, "method": "ping", "params": params})
         await stream.body()
         assert [what for what, _ in seen] == [None, "ping", "sent"]
+        assert metas == [None, {"a": {"b": 1}}]
         assert seen[1][1] is seen[2][1]
         await http.post(path, json={"jsonrpc": "2.0", "id": 2, "method": "nothing"})
         await stream.body()

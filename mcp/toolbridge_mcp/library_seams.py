@@ -227,15 +227,19 @@ class Peer:
 
 
 def begin_messages(
-    server: FastMCP, begin: Callable[[str | None, Peer], Awaitable[None]], failed: Callable[[int], None]
+    server: FastMCP,
+    begin: Callable[[str | None, Peer, Mapping[str, Any] | None], Awaitable[None]],
+    failed: Callable[[int], None],
 ) -> None:
     """Calls `begin` for each message that the SDK handles, in the task that handles it, with the method of a
-    request, and without one for a notification. Calls `failed` with the code of the JSON-RPC error that the
-    message is answered with, if it is."""
+    request, and without one for a notification, and with its `_meta` if it has one. Calls `failed` with the
+    code of the JSON-RPC error that the message is answered with, if it is."""
 
     async def middleware(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> Any:
         try:
-            await begin(ctx.method if ctx.request_id is not None else None, Peer(ctx.session))
+            meta = ctx.params.get("_meta") if ctx.params else None
+            method = ctx.method if ctx.request_id is not None else None
+            await begin(method, Peer(ctx.session), meta if isinstance(meta, Mapping) else None)
             return await call_next(ctx)
         except MCPError as error:
             failed(error.error.code)

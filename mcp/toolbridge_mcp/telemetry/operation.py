@@ -1,10 +1,11 @@
 """One message of a client, as it is measured: from its arrival until its answer is made."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from toolbridge_mcp.sender import Sender
+from toolbridge_mcp.telemetry.trace_context import TraceContext, context_in
 
 SSE, STREAMABLE_HTTP = "sse", "streamable-http"
 
@@ -33,8 +34,8 @@ class Operation:
 
     __slots__ = (
         *("_is_finished", "answered_at", "arrived_at", "begun_at", "sign_seconds", "upstream_seconds"),
-        *("bytes_in", "bytes_out", "client", "correlation_id", "error_code", "fault", "method", "name"),
-        *("outcome", "result_bytes", "revision", "sender", "transport", "verified_at"),
+        *("bytes_in", "bytes_out", "client", "context", "correlation_id", "error_code", "fault", "method"),
+        *("name", "outcome", "result_bytes", "revision", "sender", "transport", "verified_at"),
     )
 
     def __init__(
@@ -46,6 +47,7 @@ class Operation:
         arrived_at: float = 0.0,
         verified_at: float = 0.0,
         bytes_in: int = 0,
+        context: TraceContext | None = None,
     ) -> None:
         self.method = method
         self.sender = sender
@@ -69,7 +71,16 @@ class Operation:
         self.error_code = 0
         self.fault: Exception | None = None
         """What nobody expected."""
+        self.context = context
+        """Its place in a trace: that of the request which brought it, or the one that it names itself. What
+        it asks the API for belongs there, too."""
         self._is_finished = False
+
+    def read_meta(self, meta: Mapping[str, Any] | None) -> None:
+        """Takes the trace that the message names in its `_meta`, if it names one. The request that brought it
+        may carry many messages, or be one of several for it."""
+        if meta and (context := context_in(meta)):
+            self.context = context
 
     def begin(self) -> None:
         """The call has its place, and is carried out from now on."""
@@ -102,6 +113,11 @@ class Operation:
         for observer in _observers:
             observer(self)
         self.fault = None
+
+    @property
+    def trace_id(self) -> str:
+        """The id of its trace, empty if it belongs to none."""
+        return self.context.trace_id if self.context else ""
 
     @property
     def seconds(self) -> float:

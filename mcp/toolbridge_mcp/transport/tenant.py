@@ -65,6 +65,8 @@ class TenantTransport(httpx.AsyncBaseTransport):
     async def send(self, request: Request) -> Response:
         """The answer to the request, whose headers are signed in place."""
         answer = current_answer()
+        if answer and (context := answer.operation.context):
+            request.headers.update(context.headers())
         began_at = perf_counter()
         request.headers.update(self._signature(request))
         signed_at = perf_counter()

@@ -6,12 +6,15 @@ from starlette.types import Message, Receive, Scope
 
 from toolbridge_mcp.identity import sender_of
 from toolbridge_mcp.telemetry import Operation
+from toolbridge_mcp.telemetry.trace_context import TRACEPARENT, TRACESTATE, TraceContext, trace_context
 from toolbridge_mcp.web.envelope import INVALID, Envelope, RequestId
-from toolbridge_mcp.web.head import head_of
+from toolbridge_mcp.web.head import Head, head_of
 from toolbridge_mcp.web.refused import BAD_REQUEST, Refused
 
 ENVELOPE = "toolbridge.envelope"
 """The key of a message of ASGI under which the door leaves what it found out about its body."""
+
+_PARENT, _STATE = TRACEPARENT.encode(), TRACESTATE.encode()
 
 
 class PostedMessage:
@@ -40,12 +43,19 @@ class PostedMessage:
             arrived_at=head.arrived_at,
             verified_at=head.verified_at,
             bytes_in=len(self.body),
+            context=_context(head),
         )
 
     async def receive(self) -> Message:
         """The message, and then what follows it."""
         first, self._first = self._first, None
         return first or await self._receive()
+
+
+def _context(head: Head) -> TraceContext | None:
+    """The trace that a request names, if it names one."""
+    parent = head.raw(_PARENT)
+    return None if parent is None else trace_context(parent.decode("latin-1"), head.all(_STATE))
 
 
 def id_in_flight() -> Refused:

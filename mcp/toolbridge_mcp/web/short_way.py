@@ -152,7 +152,7 @@ class ShortWay:
         meta = _meta_alone_in(message)
         if meta is None or any(key.startswith(RESERVED_META) for key in meta) or not _is_usual(meta):
             return None
-        return self._result_text(message.method, to_json(message.request_id), peer.revision)
+        return self._result_text(message.method, to_json(message.request_id), peer.revision, meta)
 
     def prepared_in_session(self, message: PostedMessage, head: Head, peer: Peer | None) -> bytes | None:
         """The same in a session of Streamable HTTP."""
@@ -173,12 +173,15 @@ class ShortWay:
         if not meta or _client_of(meta, head) is None:
             return None
         request_id = json.dumps(message.request_id).encode()
-        return self._result_text(message.method, request_id, head.get(_VERSION))
+        return self._result_text(message.method, request_id, head.get(_VERSION), meta)
 
-    def _result_text(self, method: str, request_id: bytes, revision: str) -> bytes | None:
+    def _result_text(
+        self, method: str, request_id: bytes, revision: str, meta: Mapping[str, Any]
+    ) -> bytes | None:
         text = self._prepared.text(method, revision) if self._prepared else None
         if text is None:
             return None
+        current_operation().read_meta(meta)
         return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (request_id, text)
 
     async def answer(self, call: ToolCall) -> bytes:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
 from mcp import MCPError
@@ -260,7 +260,7 @@ def describe(operation: Operation, peer: Peer) -> None:
         operation.client = client_as_named(info.name, info.version)
 
 
-async def begin_handling(method: str | None, peer: Peer) -> None:
+async def begin_handling(method: str | None, peer: Peer, meta: Mapping[str, Any] | None) -> None:
     """Called in the task that handles a message, before it does; `method` is that of a request. Raises
     `MCPError` if the answer, of a kind that is always large, has no room."""
     exchange = current_message()
@@ -268,6 +268,7 @@ async def begin_handling(method: str | None, peer: Peer) -> None:
         return
     exchange.peer = peer
     describe(exchange.operation, peer)
+    exchange.operation.read_meta(meta)
     if method is not None:
         exchange.handled_by(present_task())
         if method in LARGE and not await exchange.waits(LARGE[method], WAIT_SECONDS):

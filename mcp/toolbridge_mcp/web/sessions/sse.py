@@ -3,11 +3,11 @@
 import asyncio
 import re
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextvars import ContextVar
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from mcp.shared.message import SessionMessage
 from mcp.types import JSONRPCError, JSONRPCResponse
@@ -114,12 +114,12 @@ class SseSession(Session):
 _session: ContextVar[SseSession | None] = ContextVar("sse_session", default=None)
 
 
-async def begin_message(method: str | None, peer: Peer) -> None:
+async def begin_message(method: str | None, peer: Peer, meta: Mapping[str, Any] | None) -> None:
     """As `begin_handling`, and gives a new session its other end: its first message is the gateway's own."""
     session = _session.get()
     if session:
         session.peer = peer
-    await begin_handling(method, peer)
+    await begin_handling(method, peer, meta)
 
 
 class WatchedMessages:
@@ -264,6 +264,7 @@ class SseSessionMiddleware:
         call = self._short_way.call_over_sse(message.body, head_of(scope), session.peer)
         if call:
             session.describe(exchange.operation)
+            exchange.operation.read_meta(call.meta)
             await self._accept(partial(self._carry_out, call, session, exchange), exchange, scope, send)
         elif prepared := self._prepared_answer(message, session, exchange, scope):
             await self._accept(partial(self._give, prepared, session, exchange), exchange, scope, send)

@@ -218,6 +218,7 @@ class HttpSessionMiddleware:
             call = self._short_way.call_in_session(message.body, head_of(scope), session.peer)
             if call:
                 session.describe(exchange.operation)
+                exchange.operation.read_meta(call.meta)
                 await self._carry_out(call, session, exchange, scope, message, send)
             elif prepared := self._prepared_answer(message, session, exchange, scope):
                 exchange.answered(len(prepared))
@@ -238,6 +239,7 @@ class HttpSessionMiddleware:
             if found:
                 call, exchange.operation.client = found
                 exchange.operation.revision = head_of(scope).get(_VERSION)
+                exchange.operation.read_meta(call.meta)
                 await self._carry_out(call, None, exchange, scope, message, send)
             elif prepared := self._prepared_answer(message, None, exchange, scope):
                 exchange.answered(len(prepared))
