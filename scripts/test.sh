@@ -87,14 +87,20 @@ go_and_checks() {
 }
 
 all_of_python() {
-    check "Python tests" python_tests_on_two_cores -m "not nginx and not trouble" --deselect "$PAGES"
+    check "Python tests" python_tests_on_two_cores -m "not nginx and not programs and not trouble" --deselect "$PAGES"
+}
+
+# They are built while the other lanes run, and their tests come last.
+tests_with_programs() {
+    check "Prometheus" provide_prometheus
+    check "Python tests with Prometheus" python_tests -m programs
 }
 
 fast_go() { check "Go unit tests" go_unit_tests; }
 
 fast_python() {
     check "mypy" in_mcp mypy
-    check "Python unit tests" python_tests_on_two_cores -m "not slow and not e2e and not clients and not nginx and not trouble"
+    check "Python unit tests" python_tests_on_two_cores -m "not slow and not e2e and not clients and not nginx and not programs and not trouble"
 }
 
 # side_by_side FUNCTION...: each in a process group of its own, so that all of it can be interrupted.
@@ -128,7 +134,8 @@ PART=${1:-all}
 case "$PART $#" in
     'all '[01]) SETUP="need_go need_c_compiler need_postgres need_node need_api" ;;
     'clients 1' | 'nginx 1') SETUP="need_go need_node need_api" ;;
-    'fast 1' | 'e2e 1' | 'trouble '[12]) SETUP="need_go need_api" ;;
+    'trouble '[12]) SETUP="need_go need_api need_prometheus" ;;
+    'fast 1' | 'e2e 1') SETUP="need_go need_api" ;;
     *)
         usage >&2
         exit 2
@@ -155,7 +162,7 @@ case $PART in
     all)
         start_postgres "$TEMPORARY/postgres"
         export TOOLBRIDGE_TEST_COMPLETE=yes CGO_ENABLED=1
-        side_by_side go_and_checks all_of_python
+        side_by_side go_and_checks all_of_python tests_with_programs
         check "calls both ways" calls_both_ways
         ;;
     fast) side_by_side fast_go fast_python ;;
