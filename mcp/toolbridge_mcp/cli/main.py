@@ -14,6 +14,7 @@ import click
 from toolbridge_mcp import __version__, environment
 from toolbridge_mcp.cli.checkout import need_checkout
 from toolbridge_mcp.cli.groups import Group
+from toolbridge_mcp.cli.journal import selecting
 from toolbridge_mcp.cli.tenant.commands import tenant
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -223,6 +224,51 @@ def copy(
     sys.exit(copying.run(places[0], places[1], copying.read_tokens(given), state))
 
 
+@click.group(cls=Group)
+def journal() -> None:
+    """Export the record of who did what, or check it."""
+
+
+file_argument = click.argument(
+    "file", required=False, type=click.Path(path_type=Path, dir_okay=False), metavar="[FILE]"
+)
+
+
+@click.command()
+@file_argument
+@selecting
+def export(file: Path | None, owner: str | None, since: str | None, until: str | None) -> None:
+    """Write the journals of all users, or of one, to a file, and verify it.
+
+    Reads the database of the stack on this machine, also while it runs. FILE is a new file; without it the
+    export goes into TOOLBRIDGE_DATA_DIR. It has every write with its time, user, client and tool, and no
+    content. Note its digest elsewhere: it tells this export from one that somebody has made anew.
+    """
+    from toolbridge_mcp.cli import journal, settings_file
+    from toolbridge_mcp.cli.stack import Stack
+
+    settings_file.load()
+    journal.export(Stack.from_environment(), file, journal.Selection(owner, since, until))
+
+
+@click.command()
+@file_argument
+def verify(file: Path | None) -> None:
+    """Check that no line of an export, or of the database, was changed or removed.
+
+    FILE is an export; without it, this checks the database of the stack on this machine. Exit code 1 if a
+    line is not as it was written, and the line is named.
+    """
+    from toolbridge_mcp.cli import journal, settings_file
+    from toolbridge_mcp.cli.stack import Stack
+
+    settings_file.load()
+    click.echo(journal.verify(Stack.from_environment(), file), nl=False)
+
+
+journal.add_section("Commands", export, verify)
+
+
 @click.command()
 @click.argument("user", default="dev")
 @click.option("--expires", type=int, default=THIRTY_DAYS, metavar="SECONDS", help="Lifetime (30 days).")
@@ -263,4 +309,4 @@ def connect(client: str | None, url: str | None, token: str | None, user: str) -
 
 toolbridge.add_section("On this machine", up, down, status)
 toolbridge.add_section("Clients and users", connect, token)
-toolbridge.add_section("Deployments", doctor, copy, tenant, serve)
+toolbridge.add_section("Deployments", doctor, copy, journal, tenant, serve)

@@ -65,7 +65,6 @@ class Stack:
 
     def environment(self) -> Mapping[str, str]:
         """What supervisord.conf and both programs need in addition to this process's environment."""
-        api = Path(os.environ.get("TOOLBRIDGE_API_BINARY") or STATE / "bin/toolbridge-api").absolute()
         return {
             "TOOLBRIDGE_DATA_DIR": str(self.data),
             "TOOLBRIDGE_HOME": str(HOME),
@@ -74,8 +73,14 @@ class Stack:
             "TOOLBRIDGE_PIDFILE": str(self.pidfile),
             "API_PORT": str(self.api_port),
             **({} if self.given_api else {"DATABASE_URL": self._database}),
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), str(api.parent), os.environ["PATH"]]),
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), path_with_api()]),
         }
+
+
+def path_with_api() -> str:
+    """The PATH on which the API's program is found, if it is built."""
+    api = Path(os.environ.get("TOOLBRIDGE_API_BINARY") or STATE / "bin/toolbridge-api").absolute()
+    return os.pathsep.join([str(api.parent), os.environ["PATH"]])
 
 
 def _port(variable: str, default: str) -> int:

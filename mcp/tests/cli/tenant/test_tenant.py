@@ -7,11 +7,13 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pytest
 
-from tests.harness.processes import GATEWAY_FOLDER, REPOSITORY
+from tests.cli.test_journal import write as write_notes
+from tests.harness.processes import GATEWAY_FOLDER, REPOSITORY, api_process, running
 
 STAND_IN = Path(__file__).with_name("flyctl.py")
 
@@ -243,6 +245,7 @@ def test_a_dry_run_prints_every_command_and_does_nothing(operator: Operator) -> 
         files = ["some.db"] if arguments == ["restore"] else []
         said = operator(*arguments, "acme", *files, "--dry-run")
         assert said.startswith("flyctl ")
+    assert " 'toolbridge-api journal export'" in operator("journal", "export", "acme", "--dry-run")
     assert operator("scale", "large", "2", "--dry-run").startswith("flyctl scale count 2 ")
     assert operator.since(before) == []
 
@@ -359,3 +362,51 @@ def test_the_address_of_the_api_may_come_from_the_environment(operator: Operator
     operator("new", "acme", *keys, TOOLBRIDGE_GO_API_BASE_URL="https://api.example", **header)
     assert operator.fly_toml("acme")["env"]["TOOLBRIDGE_GO_API_BASE_URL"] == "https://api.example"
     assert operator.secrets == header
+
+
+@pytest.fixture
+def journalled(operator: Operator, api_binary: Path) -> Operator:
+    """An operator whose tenant acme has the journals of two users."""
+    operator("new", "acme")
+    operator("deploy", "acme")
+    with running(api_process(api_binary, operator.fly / "machine/data")) as api:
+        write_notes(api.url, "ann lee", 3)
+        write_notes(api.url, "bob", 2)
+    return operator
+
+
+def test_the_journals_of_a_tenant_are_exported_and_verified(journalled: Operator, tmp_path: Path) -> None:
+    before = journalled.calls
+    said = journalled("journal", "export", "acme")
+    (file,) = (journalled.tenants / "acme/journals").iterdir()
+    assert said.startswith(f"Exported and verified {file}: lines 5, users 2, digest ")
+    assert file.stat().st_mode & 0o777 == 0o600
+    one = tmp_path / "one.jsonl"
+    said = journalled("journal", "export", "acme", str(one), "--owner", "ann lee", "--since", "2020-01-01")
+    assert said.startswith(f"Exported and verified {one}: lines 3, users 1, digest ")
+    assert "owners=2 lines=5 contents=0" in journalled("journal", "verify", "acme")
+    of_one = "toolbridge-api journal export -owner 'ann lee' -since 2020-01-01"
+    where = "--app toolbridge-acme --machine m1 --quiet --pty=false --command"
+    assert [call for call in journalled.since(before) if call.startswith("ssh")] == [
+        f"ssh console {where} 'toolbridge-api journal export'",
+        f"ssh console {where} {quote(of_one)}",
+        f"ssh console {where} 'toolbridge-api journal verify'",
+    ]
+
+
+def test_an_export_that_did_not_arrive_whole_is_not_kept(journalled: Operator) -> None:
+    (journalled.fly / "damage").touch()
+    code, said = journalled.tries("journal", "export", "acme")
+    assert code == 1
+    assert "the export is not whole" in said
+    assert list((journalled.tenants / "acme/journals").iterdir()) == []
+
+
+def test_a_tenant_in_front_of_another_api_has_no_journals(operator: Operator) -> None:
+    secrets = {"TENANT_HEADER_SECRET": "s" * 40, "JWT_HS256_SECRET": "k" * 40}
+    operator("new", "acme", "--api-url", "https://api", **secrets)
+    before = operator.calls
+    for command in ("export", "verify"):
+        code, said = operator.tries("journal", command, "acme")
+        assert (code, "runs elsewhere" in said) == (1, True)
+    assert operator.since(before) == []

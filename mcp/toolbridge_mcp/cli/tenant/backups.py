@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from toolbridge_mcp.cli.failures import Failure
+from toolbridge_mcp.cli.journal import stamp
 from toolbridge_mcp.cli.tenant.fly import Fly, Machine, machine_of, on_machine
-from toolbridge_mcp.cli.tenant.place import Place, command, deploy_image, stamp
+from toolbridge_mcp.cli.tenant.place import Place, command, deploy_image
 
 DATABASE = "toolbridge.db"
 """The name of the file in fly.toml's DATABASE_URL."""

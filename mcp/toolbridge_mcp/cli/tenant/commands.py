@@ -9,6 +9,7 @@ import click
 from toolbridge_mcp.cli.checkout import HOME
 from toolbridge_mcp.cli.failures import Failure, WrongUsage
 from toolbridge_mcp.cli.groups import Group
+from toolbridge_mcp.cli.journal import stamp
 from toolbridge_mcp.cli.tenant.backups import backup, restore
 from toolbridge_mcp.cli.tenant.files import (
     VOLUME,
@@ -20,7 +21,8 @@ from toolbridge_mcp.cli.tenant.files import (
     write_private,
 )
 from toolbridge_mcp.cli.tenant.fly import Fly, machine_of
-from toolbridge_mcp.cli.tenant.place import Place, command, deploy_image, stamp
+from toolbridge_mcp.cli.tenant.journals import journal
+from toolbridge_mcp.cli.tenant.place import Place, command, deploy_image
 from toolbridge_mcp.environment import API_URL
 
 
@@ -210,4 +212,4 @@ def destroy(place: Place, confirm: str | None) -> None:
         fly.say(f"Destroyed {app}. What was in {folder} is in {renamed}.")
 
 
-tenant.add_section("Commands", new, deploy, status, scale, backup, restore, rollback, destroy)
+tenant.add_section("Commands", new, deploy, status, scale, backup, restore, journal, rollback, destroy)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 from toolbridge_mcp.cli.failures import Failure
 
@@ -27,13 +27,17 @@ class Fly:
         if self._printed(arguments, f"  # on standard input: {', '.join(given)}" if given else ""):
             return
         text = "".join(f"{name}={value}\n" for name, value in given.items()) if given else None
-        self._checked(arguments, text, capture=False)
+        self._checked(arguments, text, None)
 
     def output(self, *arguments: str) -> str:
         """What flyctl prints; empty in a dry run."""
         if self._printed(arguments, ""):
             return ""
-        return self._checked(arguments, None, capture=True)
+        return self._checked(arguments, None, subprocess.PIPE)
+
+    def save(self, out: IO[bytes], *arguments: str) -> None:
+        """Writes what flyctl prints to a file. Not for a dry run."""
+        self._checked(arguments, None, out)
 
     def json(self, *arguments: str) -> list[dict[str, Any]]:
         """The objects that flyctl lists; empty in a dry run."""
@@ -46,12 +50,12 @@ class Fly:
             sys.stdout.write(shlex.join(["flyctl", *arguments]) + note + "\n")
         return self.dry_run
 
-    def _checked(self, arguments: Sequence[str], given: str | None, *, capture: bool) -> str:
+    def _checked(self, arguments: Sequence[str], given: str | None, out: IO[bytes] | int | None) -> str:
         try:
             done = subprocess.run(  # noqa: S603  no shell, and names are checked
                 ["flyctl", *arguments],  # noqa: S607  the operator's own
                 input=given,
-                stdout=subprocess.PIPE if capture else None,
+                stdout=out,
                 text=True,
                 check=False,
             )
@@ -84,5 +88,14 @@ def machine_of(fly: Fly, app: str) -> Machine:
 
 def on_machine(fly: Fly, app: str, machine: Machine, command: str) -> str:
     """Runs a command in the container and returns what it prints."""
+    return fly.output(*_in_container(app, machine, command))
+
+
+def save_from_machine(fly: Fly, app: str, machine: Machine, command: str, out: IO[bytes]) -> None:
+    """Runs a command in the container and writes what it prints to a file."""
+    fly.save(out, *_in_container(app, machine, command))
+
+
+def _in_container(app: str, machine: Machine, command: str) -> tuple[str, ...]:
     where = ("--app", app, "--machine", machine.id, "--quiet", "--pty=false")
-    return fly.output("ssh", "console", *where, "--command", command)
+    return ("ssh", "console", *where, "--command", command)

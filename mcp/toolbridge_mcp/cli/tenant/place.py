@@ -5,7 +5,6 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +59,6 @@ class Place:
 def deploy_image(place: Place, image: str) -> None:
     """Puts an image into service that is built already."""
     place.fly.run("deploy", *place.config, "--ha=false", "--yes", "--image", image)
-
-
-def stamp() -> str:
-    """The time as part of a file's name."""
-    return datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 def _checked_name(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
