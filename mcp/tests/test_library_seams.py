@@ -301,7 +301,7 @@ async def test_a_request_is_handled_and_answered_in_one_task(plain_server: FastM
 
     codes: list[int] = []
     metas: list[Mapping[str, Any] | None] = []
-    library_seams.begin_messages(plain_server, begin, codes.append)
+    library_seams.begin_messages(plain_server, begin, codes.append, lambda *_: {})
     library_seams.send_through(plain_server, Messages)
     async with sse_app(plain_server) as app, open_stream(app) as stream, over_asgi(app) as http:
         session_id = library_seams.session_id_in_endpoint_event(await stream.body()) or b""

@@ -230,23 +230,28 @@ def begin_messages(
     server: FastMCP,
     begin: Callable[[str | None, Peer, Mapping[str, Any] | None], Awaitable[None]],
     failed: Callable[[int], None],
+    more: Callable[[str, Mapping[str, Any]], Mapping[str, Any]],
 ) -> None:
     """Calls `begin` for each message that the SDK handles, in the task that handles it, with the method of a
     request, and without one for a notification, and with its `_meta` if it has one. Calls `failed` with the
-    code of the JSON-RPC error that the message is answered with, if it is."""
+    code of the JSON-RPC error that the message is answered with, if it is. If it has a `_meta`, its result
+    gets what `more` returns for the method and that, before what else is in `_meta` of the result."""
 
     async def middleware(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> Any:
         try:
-            meta = ctx.params.get("_meta") if ctx.params else None
+            given = ctx.params.get("_meta") if ctx.params else None
+            meta = given if isinstance(given, Mapping) else None
             method = ctx.method if ctx.request_id is not None else None
-            await begin(method, Peer(ctx.session), meta if isinstance(meta, Mapping) else None)
-            return await call_next(ctx)
+            await begin(method, Peer(ctx.session), meta)
+            result: Any = await call_next(ctx)
         except MCPError as error:
             failed(error.error.code)
             raise
         except ValidationError:
             failed(INVALID_PARAMS)
             raise
+        added = more(method, meta) if method and meta else None
+        return {**result, "_meta": {**added, **result.get("_meta", {})}} if added else result
 
     server._mcp_server.middleware.append(middleware)
 

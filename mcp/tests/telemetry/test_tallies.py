@@ -9,9 +9,9 @@ import pytest
 from tests.harness.both_ways.records import Peer
 from tests.harness.both_ways.served import BY_HAND, Served, in_session, serving
 from tests.harness.clients import CLIENT
-from toolbridge_mcp.telemetry import Operation, operation
+from toolbridge_mcp.telemetry import STAGES, Operation, operation
 from toolbridge_mcp.telemetry.labels import MAX_CLIENTS, OTHER, UNKNOWN, Clients
-from toolbridge_mcp.telemetry.tallies import MAX_REMEMBERED, MAX_TALLIES, RESPONSE, STAGES, Kind, Tallies
+from toolbridge_mcp.telemetry.tallies import MAX_REMEMBERED, MAX_TALLIES, RESPONSE, Kind, Tallies
 from toolbridge_mcp.tools.results import Result
 from toolbridge_mcp.web.entry.address import MCP_PATH
 

@@ -23,9 +23,11 @@ from tests.harness.both_ways.records import (
 )
 from tests.harness.both_ways.replay import compare
 from tests.harness.both_ways.served import BY_HAND, Served, SseStream, in_session, serving
+from tests.harness.both_ways.times import without_times
 from tests.harness.clients import CLIENT
 from toolbridge_mcp.choice import current_choice
 from toolbridge_mcp.identity import client_name
+from toolbridge_mcp.message import current_operation
 from toolbridge_mcp.tools.results import Result
 from toolbridge_mcp.web.entry.address import MCP_PATH
 
@@ -47,13 +49,14 @@ class Side:
 
     async def tool(self, name: str, arguments: dict[str, Any]) -> Result:
         self.given = Given(name, repr(arguments), client_name(), current_choice())
+        current_operation().begin()
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return self.outcome
 
     async def send(self, message: Message, transport: Transport, peer: Peer) -> tuple[Answer, Given | None]:
         self.outcome, self.given = message.outcome, None
-        answer = await self._answer(message, transport, peer)
+        answer = without_times(await self._answer(message, transport, peer))
         return answer, self.given
 
     async def _answer(self, message: Message, transport: Transport, peer: Peer) -> Answer:

@@ -1,7 +1,16 @@
 """What is measured of each message, and who gets to know of it."""
 
-from toolbridge_mcp.telemetry.operation import CANCELLED, OK, SSE, STREAMABLE_HTTP, Operation, observe
-from toolbridge_mcp.telemetry.tallies import STAGES, Kind, Sums, snapshot, tallies
+from toolbridge_mcp.telemetry.operation import (
+    CANCELLED,
+    OK,
+    SSE,
+    STAGES,
+    STREAMABLE_HTTP,
+    Operation,
+    observe,
+)
+from toolbridge_mcp.telemetry.tallies import Kind, Sums, snapshot, tallies
+from toolbridge_mcp.telemetry.timings import TIMINGS, asks_for_timings, server_timing, timings
 
 __all__ = [
     "CANCELLED",
@@ -9,10 +18,14 @@ __all__ = [
     "SSE",
     "STAGES",
     "STREAMABLE_HTTP",
+    "TIMINGS",
     "Kind",
     "Operation",
     "Sums",
+    "asks_for_timings",
     "observe",
+    "server_timing",
     "snapshot",
     "tallies",
+    "timings",
 ]

@@ -11,6 +11,10 @@ SSE, STREAMABLE_HTTP = "sse", "streamable-http"
 
 OK, CANCELLED = "ok", "cancelled"
 
+STAGES = ("verify", "admit", "sign", "upstream", "shape")
+"""The parts of the time of a call: to verify the token; until the call was admitted; to sign; until the API
+had answered; and the rest, in which the result was made."""
+
 Observer: TypeAlias = "Callable[[Operation], None]"
 
 _observers: list[Observer] = []
@@ -125,12 +129,15 @@ class Operation:
         return self.answered_at - self.arrived_at
 
     def stages(self) -> Iterator[tuple[str, float]]:
-        """The parts of the time that are known, with their seconds: to verify the token; until the call was
-        admitted; to sign; until the API had answered; and the rest, in which the result was made."""
-        yield "verify", self.verified_at - self.arrived_at
-        if self.begun_at:
-            within = (self.answered_at or perf_counter()) - self.begun_at
-            yield "admit", self.begun_at - self.verified_at
-            yield "sign", self.sign_seconds
-            yield "upstream", self.upstream_seconds
-            yield "shape", max(0.0, within - self.sign_seconds - self.upstream_seconds)
+        """The parts of the time that are known, with their seconds."""
+        return zip(STAGES, self.stage_seconds(), strict=False)
+
+    def stage_seconds(self, now: float = 0.0) -> tuple[float, ...]:
+        """The seconds of `STAGES`: of all, or of the first alone for a message that is no call. Without an
+        answer they are those until `now`."""
+        verify = self.verified_at - self.arrived_at
+        if not (begun := self.begun_at):
+            return (verify,)
+        sign, upstream = self.sign_seconds, self.upstream_seconds
+        shape = (self.answered_at or now or perf_counter()) - begun - sign - upstream
+        return verify, begun - self.verified_at, sign, upstream, max(0.0, shape)

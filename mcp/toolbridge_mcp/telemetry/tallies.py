@@ -8,7 +8,7 @@ from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSI
 from mcp_types.methods import SPEC_CLIENT_METHODS, SPEC_CLIENT_NOTIFICATION_METHODS
 
 from toolbridge_mcp.telemetry.labels import OTHER, clients
-from toolbridge_mcp.telemetry.operation import Operation
+from toolbridge_mcp.telemetry.operation import STAGES, Operation
 
 SECONDS = (
     *(0.001, 0.0025, 0.005, 0.01, 0.02, 0.025, 0.05, 0.1, 0.2, 0.25, 0.5),
@@ -23,8 +23,6 @@ TOKENS = (10, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000)
 SIZES = (64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576)
 BYTES = tuple(sorted({*SIZES, *(tokens * BYTES_PER_TOKEN for tokens in TOKENS)}))
 """The same of sizes."""
-
-STAGES = ("verify", "admit", "sign", "upstream", "shape")
 
 MAX_TALLIES = 4_096
 """Above that, a tally is of all clients and revisions."""

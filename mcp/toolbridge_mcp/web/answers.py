@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from functools import lru_cache
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from starlette.types import Scope, Send
 
+from toolbridge_mcp.telemetry import Operation
 from toolbridge_mcp.web.head import head_of
 from toolbridge_mcp.web.streaming import respond
-from toolbridge_mcp.web.wire import DRAINED_BYTES
+from toolbridge_mcp.web.wire import DRAINED_BYTES, timing_line
 
 Lines = tuple[tuple[bytes, bytes], ...]
 
@@ -20,6 +21,10 @@ class Answer(NamedTuple):
     status: int
     lines: Lines
     body: bytes
+
+    def timed(self, operation: Operation) -> Self:
+        """The same, with what is measured of the message that it answers."""
+        return type(self)(self.status, (*self.lines, timing_line(operation)), self.body)
 
 
 class Answers:

@@ -31,6 +31,7 @@ from toolbridge_mcp.web.head import head_of
 from toolbridge_mcp.web.messages import ENVELOPE
 from toolbridge_mcp.web.refused import BAD_REQUEST, Refused
 from toolbridge_mcp.web.streaming import mark_stream
+from toolbridge_mcp.web.wire import timed_refusal
 
 SMALL_BYTES = 64 * 1024
 """The largest message that is no tool call. Nothing larger is served at once with another one of its user."""
@@ -179,7 +180,7 @@ class Door:
             await _ACCEPTED(scope, receive, send)
             await stream.send(refused.event())
         else:
-            await refused.response()(scope, receive, send)
+            await refused.response()(scope, receive, _timed(scope, send))
 
 
 class _Post:
@@ -270,6 +271,8 @@ class _Post:
             if (b"content-type", b"text/event-stream") in message["headers"]:
                 mark_stream(self.scope)
                 self._ends_at = math.inf
+            elif message["status"] >= BAD_REQUEST:
+                message = timed_refusal(message, self.scope)
         await self._send(message)
 
     async def send_accepted(self) -> None:
@@ -309,6 +312,13 @@ class _Post:
         turn = self._turns.setdefault(self._user, asyncio.Lock())
         await turn.acquire()
         self._turn = turn
+
+
+def _timed(scope: Scope, send: Send) -> Send:
+    async def send_timed(message: Message) -> None:
+        await send(timed_refusal(message, scope) if "status" in message else message)
+
+    return send_timed
 
 
 async def _nothing_more() -> Message:

@@ -35,6 +35,7 @@ from toolbridge_mcp.web.sessions import (
     WatchedMessages,
     begin_message,
     message_failed,
+    meta_of_result,
     session_and_machine,
 )
 from toolbridge_mcp.web.short_way import ShortWay
@@ -103,7 +104,7 @@ class Gateway:
             "short_way": short_way,
             "whole": Answers(security_headers(address)),
         }
-        library_seams.begin_messages(server, begin_message, message_failed)
+        library_seams.begin_messages(server, begin_message, message_failed, meta_of_result)
         library_seams.send_through(server, WatchedMessages.of)
         self._sse = server.http_app(transport="sse")
         self._mcp = server.http_app(transport="http", json_response=True, session_idle_timeout=NEVER_IDLE)

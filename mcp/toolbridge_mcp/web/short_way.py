@@ -31,6 +31,7 @@ from toolbridge_mcp.library_seams import (
     is_json,
 )
 from toolbridge_mcp.message import current_operation
+from toolbridge_mcp.telemetry import asks_for_timings, timings
 from toolbridge_mcp.web.answers import Answer
 from toolbridge_mcp.web.envelope import RequestId
 from toolbridge_mcp.web.head import Head
@@ -192,13 +193,13 @@ class ShortWay:
     async def answer_alone(self, call: ToolCall) -> bytes:
         """The message with the result, in revision 2026-07-28. The SDK writes it in ASCII."""
         result = await self._result(call, self._result_type)
-        if "result" in result:
-            result["result"]["_meta"] = self._meta
+        if shown := result.get("result"):
+            shown["_meta"] = {**shown["_meta"], **self._meta} if "_meta" in shown else self._meta
         return json.dumps({"jsonrpc": "2.0", "id": call.request_id, **result}, separators=(",", ":")).encode()
 
     async def _result(self, call: ToolCall, kind: Mapping[str, Any] = _NONE) -> dict[str, dict[str, Any]]:
         try:
-            return {"result": _shown(await self._run(call.name, call.arguments), kind)}
+            return {"result": _shown(await self._run(call.name, call.arguments), kind, call.meta)}
         except Exception:
             logger.exception("a tool call failed outside of its tool", extra={"tool": call.name})
             current_operation().error_code = INTERNAL_ERROR
@@ -323,10 +324,13 @@ def _client(reserved: bytes, version: bytes) -> str | None:
     return None if named is None else client_as_named(*named) if named else ""
 
 
-def _shown(result: Result, kind: Mapping[str, Any]) -> dict[str, Any]:
-    """A result as the SDK writes it, member by member. `kind` is its type, in revisions that have one."""
+def _shown(result: Result, kind: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """A result as the SDK writes it, member by member. `kind` is its type, in revisions that have one, and
+    `asked` the `_meta` of its request."""
     content = [{"text": text, "type": "text"} for text in result.texts]
     shown: dict[str, Any] = {"content": content, "isError": result.is_error, **kind}
     if result.structure is not None:
         shown["structuredContent"] = result.structure
+    if asks_for_timings(asked):
+        shown["_meta"] = timings(current_operation())
     return shown

@@ -1,9 +1,10 @@
 """What an answer needs on its way to the client, whatever FastMCP made of it."""
 
-from starlette.types import Message, Send
+from starlette.types import Message, Scope, Send
 
 from toolbridge_mcp.library_seams import SESSION_HEADER
-from toolbridge_mcp.telemetry import Operation
+from toolbridge_mcp.telemetry import Operation, server_timing
+from toolbridge_mcp.web.head import head_of
 
 SEPARATORS = (
     (b"\xe2\x80\xa8", rb"\u2028"),
@@ -18,6 +19,7 @@ DRAINED_BYTES = 64 * 1024
 
 _SESSION_HEADER = SESSION_HEADER.encode()
 _LENGTH_HEADER = b"content-length"
+_TIMING_HEADER = b"server-timing"
 
 
 def without_separators(body: bytes) -> bytes:
@@ -35,6 +37,22 @@ def without_session_id(start: Message) -> Message:
     that of a session that has ended."""
     headers = [(name, value) for name, value in start["headers"] if name.lower() != _SESSION_HEADER]
     return {**start, "headers": headers}
+
+
+def timing_line(operation: Operation) -> tuple[bytes, bytes]:
+    """The header of an answer that says where the time of its message went (W3C Server Timing)."""
+    return _TIMING_HEADER, server_timing(operation)
+
+
+def timed_refusal(start: Message, scope: Scope) -> Message:
+    """The start of an answer with that header, if it has none: the request of `scope` was refused before
+    anything was measured of its message."""
+    if any(name == _TIMING_HEADER for name, _ in start["headers"]):
+        return start
+    head = head_of(scope)
+    refused = Operation(arrived_at=head.arrived_at, verified_at=head.verified_at)
+    refused.answered()
+    return {**start, "headers": [*start["headers"], timing_line(refused)]}
 
 
 async def send_and_drain(send: Send, message: Message) -> None:
@@ -86,4 +104,6 @@ class JsonAnswer:
             ]
         if self._session_id:
             start["headers"].append((_SESSION_HEADER, self._session_id.encode()))
+        if self._operation:
+            start["headers"].append(timing_line(self._operation))
         return start

@@ -104,6 +104,8 @@ METAS = [
         '{"io.modelcontextprotocol/x":1}',
         '{"a":"\\ud800"}',
         '{"a":1e400,"b":[[]]}',
+        *('{"toolbridge/timings":true}', '{"toolbridge/timings":true,"progressToken":1}'),
+        *('{"toolbridge/timings":1}', '{"toolbridge/timings":"true"}', '{"toolbridge/timings":false}'),
         '{"progressToken":1,"progressToken":2}',
     ),
 ]

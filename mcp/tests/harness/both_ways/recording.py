@@ -33,6 +33,7 @@ from toolbridge_mcp.choice import Choice, choice_of, current_choice
 from toolbridge_mcp.identity import client_name
 from toolbridge_mcp.library_seams import SESSION_HEADER, VERSION_HEADER, correlation_key, has_sessions
 from toolbridge_mcp.library_seams import Peer as SdkPeer
+from toolbridge_mcp.message import current_operation
 from toolbridge_mcp.web import gateway, streaming
 from toolbridge_mcp.web.door import Door
 from toolbridge_mcp.web.entry.address import MESSAGES_PATH, route_path
@@ -271,7 +272,10 @@ class Recorded(ShortWay):
         except Exception as error:
             post.call.outcome = Outcome(error=pickled(error))
             raise
-        post.call.outcome = Outcome(result=pickled(result))
+        operation = current_operation()
+        post.call.outcome = Outcome(
+            pickled(result), is_begun=operation.begun_at > 0, correlation_id=operation.correlation_id
+        )
         return result
 
 

@@ -52,6 +52,11 @@ class Outcome:
 
     cancelled: Cause | None = None
 
+    is_begun: bool = False
+    """Whether the call had its place, as a call that was refused for its number never has."""
+
+    correlation_id: str = ""
+
 
 @dataclass(frozen=True)
 class Given:

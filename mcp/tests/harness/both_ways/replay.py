@@ -38,8 +38,11 @@ from tests.harness.both_ways.served import (
     in_session,
     serving,
 )
+from tests.harness.both_ways.times import without_times
 from toolbridge_mcp.choice import current_choice
 from toolbridge_mcp.identity import client_name
+from toolbridge_mcp.message import current_operation
+from toolbridge_mcp.telemetry import Operation
 from toolbridge_mcp.tools.results import Result
 from toolbridge_mcp.web.entry.address import MCP_PATH
 from toolbridge_mcp.web.envelope import envelope_of
@@ -97,6 +100,7 @@ class Replay:
         """The tool of the call at hand: what became of it is what was recorded."""
         self._given = Given(name, repr(arguments), client_name(), current_choice())
         self._entered.set()
+        self._measure(current_operation())
         if self._outcome.result is not None:
             result: Result = pickle.loads(self._outcome.result)  # noqa: S301  our own tests wrote it
             return result
@@ -105,6 +109,12 @@ class Replay:
             raise error
         await asyncio.Event().wait()
         raise RuntimeError("a call that was cancelled goes on")
+
+    def _measure(self, operation: Operation) -> None:
+        """What is said of the times of the call names the same parts, and the same call."""
+        if self._outcome.is_begun:
+            operation.begin()
+        operation.correlation_id = self._outcome.correlation_id
 
     async def send(self, call: Call, gateway: "Client") -> Call:
         """The call as it would have been recorded, had it gone this way."""
@@ -252,19 +262,20 @@ def difference(short: Call, long: Call) -> str:
     """What differs between the two ways, empty if nothing does."""
     if short.is_unread and not (short.outcome and short.outcome.cancelled):
         long = _as_far_as(short, long)
+    one, other = without_times(short.answer), without_times(long.answer)
     pairs = (
         ("what the tool was called with", short.given, long.given),
-        ("status", short.answer.status, long.answer.status),
-        ("headers", _headers(short), _headers(long)),
-        ("body", short.answer.body, long.answer.body),
-        ("end of the answer", short.answer.is_whole, long.answer.is_whole),
-        ("error", short.answer.raised, long.answer.raised),
-        ("events", short.answer.events, long.answer.events),
+        ("status", one.status, other.status),
+        ("headers", _headers(one), _headers(other)),
+        ("body", one.body, other.body),
+        ("end of the answer", one.is_whole, other.is_whole),
+        ("error", one.raised, other.raised),
+        ("events", one.events, other.events),
     )
     parts = [
-        f"  {what}\n    short way: {_shown(one)}\n    FastMCP:   {_shown(other)}"
-        for what, one, other in pairs
-        if one != other
+        f"  {what}\n    short way: {_shown(here)}\n    FastMCP:   {_shown(there)}"
+        for what, here, there in pairs
+        if here != there
     ]
     if not parts:
         return ""
@@ -279,8 +290,8 @@ def _as_far_as(short: Call, long: Call) -> Call:
     return replace(long, answer=part)
 
 
-def _headers(call: Call) -> list[tuple[bytes, bytes]]:
-    return [(name, value) for name, value in call.answer.headers if name != b"date"]
+def _headers(answer: Answer) -> list[tuple[bytes, bytes]]:
+    return [(name, value) for name, value in answer.headers if name != b"date"]
 
 
 def _kind(call: Call) -> str:

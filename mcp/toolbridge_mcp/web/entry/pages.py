@@ -9,7 +9,7 @@ from toolbridge_mcp.web.head import Head
 
 Fields = dict[str, str]
 
-READABLE = "Mcp-Session-Id, Mcp-Protocol-Version, Retry-After, WWW-Authenticate"
+READABLE = "Mcp-Session-Id, Mcp-Protocol-Version, Retry-After, Server-Timing, WWW-Authenticate"
 """The headers that a page may read, beside those that every page may."""
 
 METHODS = "GET, HEAD, POST, DELETE"
@@ -55,8 +55,13 @@ def is_preflight(scope: Scope, head: Head) -> bool:
 
 
 def readable(origin: str) -> Fields:
-    """The headers of an answer that pages of this origin may read; `*` is every origin."""
-    return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": READABLE}
+    """The headers of an answer that pages of this origin may read, with what it says of times (W3C Resource
+    Timing); `*` is every origin."""
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": READABLE,
+        "Timing-Allow-Origin": origin,
+    }
 
 
 def preflight(origin: str, head: Head, *, is_allowed: bool) -> Fields:

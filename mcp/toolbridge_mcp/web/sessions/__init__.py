@@ -1,6 +1,6 @@
 """Sessions of SSE and Streamable HTTP: how many there may be, whose they are, and how they end."""
 
-from toolbridge_mcp.web.sessions.exchanges import UnreadAnswers, message_failed
+from toolbridge_mcp.web.sessions.exchanges import UnreadAnswers, message_failed, meta_of_result
 from toolbridge_mcp.web.sessions.replay import Machine
 from toolbridge_mcp.web.sessions.session import SessionLimits
 from toolbridge_mcp.web.sessions.sse import (
@@ -27,5 +27,6 @@ __all__ = [
     "WatchedMessages",
     "begin_message",
     "message_failed",
+    "meta_of_result",
     "session_and_machine",
 ]

@@ -11,7 +11,7 @@ from mcp.types import INVALID_REQUEST
 from toolbridge_mcp.identity import Sender, User, client_as_named
 from toolbridge_mcp.library_seams import Peer
 from toolbridge_mcp.message import Choice, current_message, current_operation
-from toolbridge_mcp.telemetry import Operation
+from toolbridge_mcp.telemetry import Operation, asks_for_timings, timings
 from toolbridge_mcp.web.ledger import Lack, Room
 
 MESSAGE_BYTES = 16 * 1024
@@ -27,6 +27,9 @@ SMALL_BYTES = 64 * 1024
 OTHERS_BYTES = 256 * 1024
 """What a user may occupy although others have taken all of the room."""
 
+
+TIMED = frozenset({"tools/call", "resources/read", "prompts/get"})
+"""The methods whose results may have the times of their call."""
 
 LARGE = {"tools/list": 512 * 1024}
 """What the answers to some methods occupy: the others are small, or ask for room themselves."""
@@ -278,3 +281,8 @@ async def begin_handling(method: str | None, peer: Peer, meta: Mapping[str, Any]
 def message_failed(code: int) -> None:
     """Records the code of the JSON-RPC error that the message at hand is answered with."""
     current_operation().error_code = code
+
+
+def meta_of_result(method: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What `_meta` of the result has in addition, of a request with the method and `asked` as its `_meta`."""
+    return timings(current_operation()) if method in TIMED and asks_for_timings(asked) else {}

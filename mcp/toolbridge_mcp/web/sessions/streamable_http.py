@@ -221,8 +221,7 @@ class HttpSessionMiddleware:
                 exchange.operation.read_meta(call.meta)
                 await self._carry_out(call, session, exchange, scope, message, send)
             elif prepared := self._prepared_answer(message, session, exchange, scope):
-                exchange.answered(len(prepared))
-                await self._whole.write(answer_in_session(prepared), scope, send)
+                await self._give(answer_in_session(prepared), exchange, scope, send)
             else:
                 if message.method == CANCELLED:
                     _cancel(session, message.body)
@@ -242,8 +241,7 @@ class HttpSessionMiddleware:
                 exchange.operation.read_meta(call.meta)
                 await self._carry_out(call, None, exchange, scope, message, send)
             elif prepared := self._prepared_answer(message, None, exchange, scope):
-                exchange.answered(len(prepared))
-                await self._whole.write(answer_without_session(prepared), scope, send)
+                await self._give(answer_without_session(prepared), exchange, scope, send)
             else:
                 await self._pass_on(exchange, scope, message, send)
         finally:
@@ -288,8 +286,7 @@ class HttpSessionMiddleware:
             result = await (
                 self._result_in_session(call, session, exchange) if session else self._result_alone(call)
             )
-            exchange.answered(len(result.body))
-            await self._whole.write(result, scope, send)
+            await self._give(result, exchange, scope, send)
 
         token = handle(exchange)
         try:
@@ -299,6 +296,10 @@ class HttpSessionMiddleware:
                 await cancel_on_disconnect(answer, scope, message.receive, JsonAnswer(send).send)
         finally:
             handled(token)
+
+    async def _give(self, answer: Answer, exchange: Exchange, scope: Scope, send: Send) -> None:
+        exchange.answered(len(answer.body))
+        await self._whole.write(answer.timed(exchange.operation), scope, send)
 
     async def _result_in_session(self, call: ToolCall, session: HttpSession, exchange: Exchange) -> Answer:
         task = present_task()
