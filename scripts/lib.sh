@@ -14,7 +14,7 @@ for name in $(compgen -A function); do
 done
 is_kept() {
     case $1 in
-        PATH | HOME | USER | LOGNAME | SHELL | TERM | LANG | LC_* | TZ | TMPDIR | PWD | OLDPWD | SHLVL | _) ;;
+        PATH | HOME | USER | LOGNAME | SHELL | TERM | LANG | LC_* | TZ | TMPDIR | PWD | OLDPWD | SHLVL | NO_COLOR | _) ;;
         TOOLBRIDGE_* | OTEL_* | FLY* | XDG_* | LD_* | DYLD_* | SSH_AUTH_SOCK | NETRC | CI) ;;
         PYENV_* | ASDF_* | MISE_* | NVM_* | VOLTA_* | NIX_*) ;; # as PATH, they say where programs are
         *_PROXY | *_proxy | SSL_CERT_* | *CA_BUNDLE | NODE_EXTRA_CA_CERTS | GIT_SSL_*) ;;

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 import sys
 from collections.abc import Iterator
 
@@ -97,7 +98,9 @@ async def test_a_call_has_one_line_whether_it_succeeds_or_not(
 def call(tool: str, outcome: str, correlation_id: str = "c") -> Operation:
     operation = Operation(transport=SSE)
     operation.name, operation.correlation_id = tool, correlation_id
+    operation.begin()
     operation.ended(outcome)
+    operation.answered()
     return operation
 
 
@@ -147,6 +150,29 @@ def test_what_the_api_calls_a_request_cannot_break_a_line(capsys: pytest.Capture
     logs.log_call(call("get_note", "NotFound", 'c"\n}\u202e'))
     (line,) = lines(capsys)
     assert line["correlation_id"] == 'c"\n}\u202e'
+
+
+def test_what_a_client_calls_itself_cannot_break_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "acme")
+    operation = call("get_note", "ok")
+    operation.client = 'a"b\\/1'
+    logs.log_call(operation)
+    (line,) = lines(capsys)
+    assert line["client"] == 'a"b\\/1'
+    assert line["tenant"] == "acme"
+
+
+def test_people_get_text_with_everything_in_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info", "acme", as_text=True)
+    operation = call("get_note", "ok", "cid-1")
+    operation.client = "claude-code/2.1"
+    logs.log_call(operation)
+    logging.getLogger("toolbridge_mcp.x").warning("two\nlines", extra={"count": 3})
+    called, warned = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(
+        r"\d\d:\d\d:\d\d\.\d{3} info  get_note ok {25} {4,}0\.\d ms  claude-code/2\.1  cid=cid-1", called
+    )
+    assert warned.endswith(r" warn  toolbridge_mcp.x  two\nlines  count=3")
 
 
 def test_a_call_goes_on_when_its_line_cannot_be_written(

@@ -92,7 +92,12 @@ def create_app(settings: Settings | None = None, api_wait: Callable[[], float] |
     """The ASGI application for the process manager; settings come from the environment if not given. Nothing
     is opened before it starts. `api_wait` says how long a start may wait for the API, if not the settings."""
     settings = settings or from_environment()
-    logs.configure(settings.log_level)
+    logs.configure(
+        settings.log_level,
+        settings.tenant_id,
+        as_text=settings.log_format == "text",
+        hashes_subjects=settings.log_subjects == "hashed",
+    )
     library_seams.turn_off_telemetry()
     library_seams.keep_streams_open(PING_SECONDS)
     shared = _Dependencies.of(settings, api_wait=api_wait)

@@ -17,6 +17,7 @@ _SETTINGS = frozenset(
     {
         *{"API_PORT", "DATABASE_MAX_CONNECTIONS", "DATABASE_URL", "ENV", "HTTP_ADDR", "IDEMPOTENCY_HOURS"},
         *{"IN_BAND_SESSIONS", "JWT_AUDIENCE", "JWT_HS256_SECRET", "JWT_ISSUER", "JWT_JWKS_URL", "LOG_LEVEL"},
+        *{"LOG_FORMAT", "LOG_SUBJECTS"},
         *{"MAX_BODY_BYTES", "MAX_PUSH_ITEMS", "MAX_STRING_BYTES", "RATE_LIMIT_READS", "RATE_LIMIT_SESSIONS"},
         *{"AUDIT_DAYS", "HISTORY_DAYS", "QUOTA_BYTES", "QUOTA_ITEMS"},
         *{"RATE_LIMIT_WRITES", "TENANT_HEADER_SECRET", "TENANT_ID"},
@@ -24,7 +25,11 @@ _SETTINGS = frozenset(
 )
 """The settings in `.env.example` whose names do not begin with TOOLBRIDGE_."""
 
-SYSTEM = frozenset({"HOME", "LANG", "PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "TMPDIR", "TZ"})
+SYSTEM = frozenset(
+    {
+        *{"HOME", "LANG", "NO_COLOR", "PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "TMPDIR", "TZ"},
+    }
+)
 
 OUTSIDE = frozenset(
     {

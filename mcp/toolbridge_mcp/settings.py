@@ -223,6 +223,17 @@ class Settings(BaseSettings):
     log_level: LogLevel = "info"
     """The lowest level that is logged."""
 
+    log_format: Annotated[Literal["json", "text"], ANY_CASE] = Field(
+        default="json", validation_alias=_shared("LOG_FORMAT")
+    )
+    """The form of log lines: one JSON object each, or text for people."""
+
+    log_subjects: Annotated[Literal["plain", "hashed"], ANY_CASE] = Field(
+        default="plain", validation_alias=_shared("LOG_SUBJECTS")
+    )
+    """How log lines name users: as their tokens do, or by the first 16 hexadecimal digits of SHA-256 over the
+    tenant, a line feed and the subject."""
+
     api_wait_seconds: float = Field(default=15, ge=0, le=300)
     """How many seconds a start waits for the API, and for the key set of `JWT_JWKS_URL`. After that the
     gateway serves without them, and `/readyz` is 503 until both are there."""

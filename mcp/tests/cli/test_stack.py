@@ -7,11 +7,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -19,6 +21,7 @@ from tests.harness.authorization_server import running_authorization_server
 from tests.harness.processes import GATEWAY_FOLDER, SECRETS, Process, free_port, gateway_process, running
 from tests.harness.published import TOOLS
 from toolbridge_mcp.cli import launch
+from toolbridge_mcp.cli.control import SHOW_SECONDS
 
 SECONDS = 120
 
@@ -44,11 +47,15 @@ class Machine:
         }
 
     def start(self, *arguments: str, **settings: str) -> "subprocess.Popen[str]":
+        return self.start_at(subprocess.PIPE, *arguments, **settings)
+
+    def start_at(self, stdout: int, *arguments: str, **settings: str) -> "subprocess.Popen[str]":
+        """The same, with this as its standard output."""
         return subprocess.Popen(
             [sys.executable, "-m", "toolbridge_mcp", *arguments],
             env={**self.environment, **settings},
             cwd=GATEWAY_FOLDER,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -102,10 +109,7 @@ def test_a_stacks_life(machine: Machine) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_everything(machine: Machine, number: signal.Signals) -> None:
     process = machine.start("up")
-    assert process.stderr
-    for line in process.stderr:
-        if line.startswith("Running."):
-            break
+    until_it_runs(process)
     process.send_signal(number)
     _, said = process.communicate(timeout=SECONDS)
     assert process.returncode == 0
@@ -113,12 +117,53 @@ def test_a_signal_stops_everything(machine: Machine, number: signal.Signals) -> 
     assert machine.processes() == []
 
 
-def test_a_stop_from_elsewhere_ends_up(machine: Machine) -> None:
-    process = machine.start("up")
+def until_it_runs(process: "subprocess.Popen[str]") -> None:
     assert process.stderr
     for line in process.stderr:
         if line.startswith("Running."):
-            break
+            return
+
+
+def probed(machine: Machine) -> None:
+    """Sends the API a request that has a line, and one of those that the watchdog sends."""
+    for path in ("/healthz", "/nowhere"):
+        api = f"http://127.0.0.1:{machine.environment['API_PORT']}"
+        httpx.get(f"{api}{path}", trust_env=False)
+
+
+def test_people_see_what_is_logged_on_a_terminal(machine: Machine) -> None:
+    primary, secondary = os.openpty()
+    process = machine.start_at(secondary, "up")
+    until_it_runs(process)
+    probed(machine)
+    with os.fdopen(primary, "rb", buffering=0) as terminal:
+        os.close(secondary)
+        shown = b""
+        while b" 404 " not in shown:
+            shown += terminal.read(1 << 16)
+        machine("down")
+        process.communicate(timeout=SECONDS)
+    assert re.search(rb"\n\d\d:\d\d:\d\d\.\d{3} info  GET unknown 404 ", shown)
+    assert b"/healthz" not in shown
+    assert machine.logged("request")
+
+
+def test_text_has_to_be_asked_for_elsewhere(machine: Machine) -> None:
+    said = []
+    for settings in ({}, {"LOG_FORMAT": "text"}):
+        process = machine.start("up", **settings)
+        until_it_runs(process)
+        probed(machine)
+        time.sleep(2 * SHOW_SECONDS)
+        machine("down")
+        said.append(process.communicate(timeout=SECONDS)[0])
+    assert [" GET unknown 404 " in text for text in said] == [False, True]
+    assert machine.logged("request")
+
+
+def test_a_stop_from_elsewhere_ends_up(machine: Machine) -> None:
+    process = machine.start("up")
+    until_it_runs(process)
     assert machine("down")[0] == 0
     _, said = process.communicate(timeout=SECONDS)
     assert process.returncode == 0

@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": {
         *{"", "app", "cli", "client", "connections", "contract", "entities", "environment", "errors"},
         *{"http_clients", "identity", "listening", "memory", "metrics", "outbound", "retry_after"},
-        *{"setting_types", "settings", "supervision", "transport", "uvicorn_server"},
+        *{"readable", "setting_types", "settings", "supervision", "transport", "uvicorn_server"},
     },
     "client": {
         *{"client", "entities", "errors", "metrics", "rendering", "resilience"},
@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "identity": {"message", "sender"},
     "library_seams": set(),
     "listening": set(),
-    "logs": {"library_seams", "telemetry"},
+    "logs": {"library_seams", "readable", "telemetry"},
     "memory": set(),
     "message": {"sender", "telemetry"},
     "metrics": {"telemetry"},
@@ -63,6 +63,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *{"client", "entities", "errors", "identity", "prompts", "rendering", "resilience", "resources"},
         "tools",
     },
+    "readable": set(),
     "rendering": {"entities", "rendering"},
     "resilience": {"errors", "resilience", "unread"},
     "resources": {
@@ -73,7 +74,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "setting_types": {"environment"},
     "settings": {"environment", "listening", "setting_types"},
     "single_flight": set(),
-    "supervision": {"environment", "listening", "supervision"},
+    "supervision": {"environment", "listening", "readable", "supervision"},
     "telemetry": {"sender", "telemetry"},
     "tools": {
         *{"choice", "client", "entities", "errors", "identity", "message", "metrics"},

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -54,6 +55,15 @@ def test_every_line_is_a_json_object_of_one_format(stack: Stack) -> None:
         assert {"time", "level", "logger", "message"} <= entry.keys()
         assert entry["level"] in {"debug", "info", "warning", "error", "critical"}
     assert {entry["logger"] for entry in entries(process)} >= {"supervisord", "toolbridge_api"}
+
+
+def test_people_can_have_every_line_as_text(stack: Stack) -> None:
+    with running(stack(LOG_FORMAT="text")) as process:
+        pass
+    lines = process.log.read_text().splitlines()
+    assert all(re.match(r"\d\d:\d\d:\d\d\.\d{3} (info |warn |crit )", line) for line in lines)
+    for program in ("supervisord", "toolbridge_api"):
+        assert any(line[13:].startswith(f"info  {program}  ") for line in lines)
 
 
 def test_frozen_programs_are_replaced(stack: Stack) -> None:

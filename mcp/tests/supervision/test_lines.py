@@ -1,8 +1,10 @@
 """Whatever comes in, a line of JSON goes out."""
 
+import io
 import json
+import re
 
-from toolbridge_mcp.supervision.lines import LONGEST, JsonLines
+from toolbridge_mcp.supervision.lines import LONGEST, JsonLines, Readable
 
 
 def parsed(data: bytes) -> list[dict[str, object]]:
@@ -40,6 +42,15 @@ def test_a_line_may_come_in_pieces() -> None:
     assert lines.feed(b":2}") == b""
     assert lines.end() == b'{"b":2}\n'
     assert lines.end() == b""
+
+
+def test_people_get_text_line_by_line() -> None:
+    output = io.BytesIO()
+    written = '{"time": "2026-01-02T03:04:05+00:00", "level": "info", "logger": "l", "message": "m\\u2028"}\n'
+    shown = Readable(output, coloured=False)
+    for chunk in (written * 2, "", "half"):
+        shown.write(chunk.encode())
+    assert re.fullmatch(rb"(\d\d:\d\d:\d\d\.000 info  l  m\\u2028\n){2}half\n", output.getvalue())
 
 
 def test_output_without_line_ends_is_cut() -> None:

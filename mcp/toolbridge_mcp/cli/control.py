@@ -2,10 +2,11 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from contextlib import suppress
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import click
 
@@ -14,6 +15,11 @@ from toolbridge_mcp.cli.checkout import typed
 from toolbridge_mcp.cli.failures import Failure
 from toolbridge_mcp.cli.stack import Stack
 from toolbridge_mcp.cli.token import development_token_if_possible
+from toolbridge_mcp.environment import cleaned
+from toolbridge_mcp.readable import FORMATS, has_colours, wants_text
+
+SHOW_SECONDS = 0.2
+"""How soon a line of the log is shown."""
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -39,7 +45,7 @@ def up(stack: Stack, *, detached: bool) -> None:
             _say(f"Running in the background. Stop it with {typed('down')}.")
             return
         _say("Running. Ctrl-C stops everything.")
-        status = launcher.wait()
+        status = _wait(stack, launcher)
     except KeyboardInterrupt:
         for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
@@ -56,6 +62,21 @@ def up(stack: Stack, *, detached: bool) -> None:
     if status != 0:
         raise launch.ended(stack)
     _say("Stopped by another command.")
+
+
+def _wait(stack: Stack, launcher: launch.Launcher) -> int:
+    """Returns the exit code of the launcher when it has ended. Until then, people see what is logged: on
+    a terminal, unless they ask for JSON, and elsewhere if they ask for text."""
+    environment = cleaned(os.environ)
+    is_shown = wants_text(environment) or (sys.stdout.isatty() and not FORMATS & environment.keys())
+    follower = log.Follower.from_its_end(stack.log)
+    coloured = has_colours(sys.stdout, os.environ)
+    while is_shown:
+        for line in follower.lines(coloured=coloured):
+            _say(line, to=sys.stdout)
+        with suppress(subprocess.TimeoutExpired):
+            return launcher.wait(SHOW_SECONDS)
+    return launcher.wait()
 
 
 def down(stack: Stack) -> None:
@@ -104,11 +125,12 @@ def _prove_and_explain(stack: Stack, launcher: launch.Launcher, log_start: int) 
     click.echo(connect.page(stack.url, token, stack.log))
 
 
-def _say(text: str, end: str = "\n") -> None:
+def _say(text: str, end: str = "\n", to: TextIO | None = None) -> None:
     """A terminal that was closed must not keep a stop from being done."""
+    output = to or sys.stderr
     with suppress(OSError):
-        sys.stderr.write(text + end)
-        sys.stderr.flush()
+        output.write(text + end)
+        output.flush()
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:

@@ -16,6 +16,7 @@ from toolbridge_mcp.cli.failures import Failure
 from toolbridge_mcp.cli.stack import Stack
 from toolbridge_mcp.environment import cleaned
 from toolbridge_mcp.listening import listeners
+from toolbridge_mcp.readable import in_json
 
 READY_SECONDS = 60
 """A migration of the database does not count."""
@@ -81,7 +82,7 @@ def start_launcher(stack: Stack) -> Launcher:
 
 def _started(stack: Stack, lock: int) -> Launcher:
     output = log.open_log(stack.log)
-    environment = cleaned({**os.environ, **stack.environment()})
+    environment = in_json(cleaned({**os.environ, **stack.environment()}))
     try:
         return subprocess.Popen(
             [sys.executable, "-m", "toolbridge_mcp.supervision"],

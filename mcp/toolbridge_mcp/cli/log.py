@@ -1,13 +1,18 @@
-"""The log of a stack: one JSON object a line, from supervisord and both programs."""
+"""The log of a stack: one JSON object a line, from supervisord and both programs; people are shown text."""
 
 import json
 import os
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
+
+from toolbridge_mcp.readable import readable
 
 KEPT_BYTES = 10_000_000
 SHOWN_LINES = 30
+PROBE = re.compile(rb'"route": ?"/(?:healthz|readyz)"')
 ENDED = re.compile(r"exited: \w+ \(.*; not expected\)")
 
 
@@ -34,6 +39,28 @@ def open_log(path: Path) -> int:
 def tail(path: Path) -> str:
     lines = path.read_text(errors="replace").splitlines() if path.exists() else []
     return "\n".join([f"The end of {path}:", *lines[-SHOWN_LINES:]])
+
+
+class Follower:
+    """Reads what is added to a log."""
+
+    def __init__(self, path: Path, start: int) -> None:
+        self._path = path
+        self._start = start
+
+    @classmethod
+    def from_its_end(cls, path: Path) -> Self:
+        return cls(path, path.stat().st_size)
+
+    def lines(self, *, coloured: bool) -> Iterator[str]:
+        """The lines that are complete since the last time, for people. The watchdog's probes are left out."""
+        with self._path.open("rb") as file:
+            file.seek(self._start)
+            whole, end, _ = file.read().rpartition(b"\n")
+        self._start += len(whole + end)
+        for line in whole.split(b"\n") if end else ():
+            if not PROBE.search(line):
+                yield readable(line.decode(errors="replace"), coloured=coloured)
 
 
 def failed_start(path: Path, start: int) -> str | None:

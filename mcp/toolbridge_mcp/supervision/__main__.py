@@ -7,27 +7,32 @@ from pathlib import Path
 
 from toolbridge_mcp.environment import API_URL, cleaned, has_own_api
 from toolbridge_mcp.listening import EVERY_IPV4, reached_at
+from toolbridge_mcp.readable import has_colours, in_json, wants_text
 from toolbridge_mcp.supervision.launcher import Launcher
-from toolbridge_mcp.supervision.lines import line
+from toolbridge_mcp.supervision.lines import Output, Readable, line
 
 
 def main() -> int:
     """Runs supervisord until it ends. Returns 0 after a requested stop, 1 when something failed."""
     environment = of_programs(os.environ)
+    output: Output = sys.stdout.buffer
+    if wants_text(cleaned(os.environ)):
+        output = Readable(output, coloured=has_colours(sys.stdout, os.environ))
     if not has_own_api(os.environ):
         said = line(
             "info", "supervision", "starting the gateway alone: its API runs elsewhere", variable=API_URL
         )
-        sys.stdout.write(said + "\n")
-        sys.stdout.flush()
+        output.write(f"{said}\n".encode())
+        output.flush()
     configuration = Path(environment["TOOLBRIDGE_HOME"], "supervisord.conf")
-    return Launcher(["supervisord", "-c", str(configuration)], sys.stdout.buffer, environment).run()
+    return Launcher(["supervisord", "-c", str(configuration)], output, environment).run()
 
 
 def of_programs(given: Mapping[str, str]) -> dict[str, str]:
-    """The environment that supervisord.conf and the programs need, made from the container's."""
+    """The environment that supervisord.conf and the programs need, made from the container's. Their lines are
+    JSON, which this process makes readable if that is asked for."""
     own_api = has_own_api(given)
-    settings = {"TOOLBRIDGE_PORT": "8001", "API_PORT": "8081", **cleaned(given)}
+    settings = {"TOOLBRIDGE_PORT": "8001", "API_PORT": "8081", **in_json(cleaned(given))}
     address = {API_URL: f"http://127.0.0.1:{settings['API_PORT']}"} if own_api else {}
     return {
         **settings,

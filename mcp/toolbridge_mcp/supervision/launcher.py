@@ -8,9 +8,8 @@ import signal
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import BinaryIO
 
-from toolbridge_mcp.supervision.lines import JsonLines, line
+from toolbridge_mcp.supervision.lines import JsonLines, Output, line
 
 PID_VARIABLE = "TOOLBRIDGE_LAUNCHER_PID"
 """The environment variable with the process to which the watchdog sends the signals FAILED and ALIVE."""
@@ -44,7 +43,7 @@ class Launcher:
     def __init__(
         self,
         command: list[str],
-        output: BinaryIO,
+        output: Output,
         environment: Mapping[str, str] = os.environ,
         *,
         silence: float = SILENCE_SECONDS,

@@ -1,8 +1,11 @@
-"""Turns the output of all programs into one JSON object a line."""
+"""Turns the output of all programs into one JSON object a line, and these into text for people."""
 
 import json
 import re
 from datetime import UTC, datetime
+from typing import Protocol
+
+from toolbridge_mcp.readable import readable
 
 LONGEST = 1 << 20
 """A longer line is cut here: the program may write no line ends at all."""
@@ -15,6 +18,30 @@ def line(level: str, logger: str, message: str, **fields: object) -> str:
     """A log line in the format of all programs."""
     time = datetime.now(UTC).isoformat(timespec="milliseconds")
     return json.dumps({"time": time, "level": level, "logger": logger, "message": message, **fields})
+
+
+class Output(Protocol):
+    """Where whole lines go."""
+
+    def write(self, lines: bytes, /) -> object: ...
+
+    def flush(self) -> None: ...
+
+
+class Readable:
+    """Writes JSON lines to `output` as text for people."""
+
+    def __init__(self, output: Output, *, coloured: bool) -> None:
+        self._output = output
+        self._coloured = coloured
+
+    def write(self, lines: bytes, /) -> None:
+        texts = lines.decode(errors="replace").removesuffix("\n").split("\n") if lines else ()
+        shown = (readable(text, coloured=self._coloured) for text in texts)
+        self._output.write("".join(f"{text}\n" for text in shown).encode())
+
+    def flush(self) -> None:
+        self._output.flush()
 
 
 class JsonLines:
