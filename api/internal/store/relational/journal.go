@@ -142,14 +142,15 @@ func addWriter(s *statement, writer *journal.Origin) {
 	s.add(`substr(client, 1, ?) = ? AND length(client) - length(replace(client, '/', '')) = ?`, len(name), name, strings.Count(name, "/"))
 }
 
-// addWalk adds the walk along an owner's lines.
+// addWalk adds the walk along an owner's lines. Without the sum, PostgreSQL would look for
+// those before a time, and sort them.
 func addWalk(s *statement, q item.LineQuery) {
 	s.add(`journal WHERE tenant = ? AND owner = ? AND seq > (SELECT seq FROM start)`, q.Tenant, q.User)
 	if q.Since != nil {
 		s.add(` AND at_ms >= ?`, int64(*q.Since))
 	}
 	if q.Until != nil {
-		s.add(` AND at_ms < ?`, int64(*q.Until))
+		s.add(` AND at_ms + 0 < ?`, int64(*q.Until))
 	}
 }
 
