@@ -11,7 +11,7 @@ import (
 const apiVersion = "1.1"
 
 // features are what clients of older APIs cannot count on.
-var features = []string{"lists", "summary", "total", "shortIds", "overview", "batch", "dryRun", "changeIds", "search", "changes", "history", "restore", "undo", "journal", "edit", "tags", "items", "minimal", "mirrors", "undoLast", "usage", "operatorJournal"}
+var features = []string{"lists", "summary", "total", "shortIds", "overview", "batch", "dryRun", "changeIds", "search", "changes", "history", "restore", "undo", "journal", "edit", "tags", "items", "minimal", "mirrors", "undoLast", "usage", "operatorJournal", "changesOfClient"}
 
 type infoBody struct {
 	APIVersion       string                        `json:"apiVersion"`

@@ -28,6 +28,8 @@ var (
 		object{"type": "string", "format": "cursor"}, fault.InvalidCursor))
 	kindsParameter = inline(filterParameter("kinds", "Only items of these kinds, separated by commas.",
 		object{"type": "string", "pattern": "^(" + kindWords + ")(,(" + kindWords + "))*$"}))
+	clientParameter = inline(filterParameter("client", "Only what was written with this client, in whatever version if it names none. Case does not count.",
+		object{"type": "string", "pattern": "^[!-~]{1,128}$", "examples": []string{"claude-code", "claude-code/2.1.0"}}))
 	kindWords = strings.Join(kindNames(), "|")
 )
 
@@ -56,6 +58,7 @@ type changeBody struct {
 	Fields   []string     `json:"fields"`
 	By       string       `json:"by"`
 	Client   string       `json:"client,omitempty"`
+	Tool     string       `json:"tool,omitempty"`
 	ChangeID string       `json:"change_id"`
 	BatchID  string       `json:"batch_id,omitempty"`
 }
@@ -157,6 +160,9 @@ func (a *API) changes(c *call) (int, any, error) {
 	if query.Kinds, err = readKinds(sent); err != nil {
 		return 0, nil, err
 	}
+	if query.Client, err = readClient(sent); err != nil {
+		return 0, nil, err
+	}
 	page, err := a.Items.Changes(c.Context(), query, from)
 	if err != nil {
 		return 0, nil, err
@@ -171,7 +177,7 @@ func (a *API) changes(c *call) (int, any, error) {
 func changeOf(line item.Line) changeBody {
 	body := changeBody{
 		At: item.Millis(line.At).String(), Kind: line.Kind, UID: line.UID, Version: line.Now, Title: item.Title(line.Summary),
-		Change: line.Name, Fields: line.Names(), By: line.By, Client: line.Client,
+		Change: line.Name, Fields: line.Names(), By: line.By, Client: line.Client, Tool: line.Tool,
 		ChangeID: journal.ChangeID(line.Seq), BatchID: batchOf(line),
 	}
 	if line.Parent.UID != "" {
@@ -275,6 +281,18 @@ func readKinds(sent url.Values) (kinds []entity.Kind, err error) {
 		}
 	}
 	return kinds, nil
+}
+
+// readClient reads the client that is asked for; empty for all.
+func readClient(sent url.Values) (string, error) {
+	values := sent["client"]
+	if len(values) == 0 {
+		return "", nil
+	}
+	if len(values) > 1 || !usableCorrelation(values[0]) {
+		return "", invalidFilter("client", "send one name of 1 to 128 visible ASCII characters, such as claude-code or claude-code/2.1.0")
+	}
+	return values[0], nil
 }
 
 func (col collection) history(c *call) (int, any, error) {

@@ -87,7 +87,7 @@ func TestChangesSayWhatWasDoneByWhomInTheOrderOfStoring(t *testing.T) {
 			"c8 moved comment 2 [parentUid]", "c9 deleted note 5 []",
 		})
 		first, moved := page.Changes[0], page.Changes[6]
-		if first.Title != "Bread" || first.By != "alice" || first.Client != "claude" || first.UID != note || first.BatchID != "" || first.Parent != nil {
+		if first.Title != "Bread" || first.By != "alice" || first.Client != "claude" || first.Tool != "create_note" || first.UID != note || first.BatchID != "" || first.Parent != nil {
 			t.Errorf("the first is %+v", first)
 		}
 		if moved.Title != "Good" || moved.Parent == nil || moved.Parent.UID != other || moved.Parent.Kind != "note" || moved.Parent.Title != "Other" {
@@ -103,6 +103,39 @@ func TestChangesSayWhatWasDoneByWhomInTheOrderOfStoring(t *testing.T) {
 		}
 		if others := u.user("bob").call("GET", "/v1/changes", "").lines(); len(others.Changes) != 0 {
 			t.Errorf("another user sees %v", told(others.Changes))
+		}
+	})
+}
+
+func TestChangesAreThoseOfOneClient(t *testing.T) {
+	t.Parallel()
+	onEachStore(t, func(t *testing.T, start starter) {
+		u := start(t).user("alice")
+		for _, client := range []string{"claude-code/1.0", "", "cursor/3", "claude-code/2.1.0", "Claude-Code", "claude-codex/1"} {
+			u.call("POST", "/v1/notes", `{}`, header{"X-TB-Client": {client}}).is(201)
+		}
+		u.call("POST", "/v1/tasks", `{}`, set("X-TB-Client", "claude-code/2.1.0")).is(201)
+		all := u.call("GET", "/v1/changes", "").lines()
+		if len(all.Changes) != 7 {
+			t.Errorf("without a client: %v", told(all.Changes))
+		}
+		for query, want := range map[string][]string{
+			"client=claude-code":            {"c1", "c4", "c5", "c7"},
+			"client=CLAUDE-code":            {"c1", "c4", "c5", "c7"},
+			"client=claude-code/2.1.0":      {"c4", "c7"},
+			"client=claude-code&kinds=task": {"c7"},
+			"client=claude-code&cursor=" + u.call("GET", "/v1/changes?limit=4", "").lines().NextCursor: {"c5", "c7"},
+			"client=nobody": nil,
+		} {
+			var ids []string
+			page := u.call("GET", "/v1/changes?"+query, "").lines()
+			for _, change := range page.Changes {
+				ids = append(ids, change.ChangeID)
+			}
+			equal(t, query, ids, want)
+			if page.NextCursor != all.NextCursor || page.More {
+				t.Errorf("%s leads on to %s, more is %v", query, page.NextCursor, page.More)
+			}
 		}
 	})
 }
@@ -153,6 +186,9 @@ func TestChangesArePagedFromATimeOrACursorAndSayWhereTheyBegin(t *testing.T) {
 			"since=": "invalid_filter", "since=monday": "invalid_filter", "since=1&since=2": "invalid_filter", "since=1&cursor=" + since.NextCursor: "invalid_filter",
 			"since=j1.000000": "invalid_cursor", "cursor=": "invalid_cursor", "cursor=1": "invalid_cursor", "cursor=" + since.NextCursor + "0": "invalid_cursor",
 			"since=" + strings.ToUpper(since.NextCursor): "invalid_filter",
+			"client=":            "invalid_filter",
+			"client=a%20b":       "invalid_filter",
+			"client=a&client=b":  "invalid_filter",
 			"kinds=":             "invalid_filter",
 			"kinds=notes":        "invalid_filter",
 			"kinds=note,":        "invalid_filter",

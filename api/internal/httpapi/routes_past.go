@@ -12,7 +12,7 @@ import (
 // pastRoutes are what was written, and taking it back.
 func (a *API) pastRoutes() []route {
 	place := []parameter{sinceParameter, placeParameter, linesParameter}
-	changes := append([]parameter{kindsParameter}, place...)
+	changes := append([]parameter{kindsParameter, clientParameter}, place...)
 	return []route{
 		{
 			method: "GET", pattern: "/v1/changes", guards: a.synced(), handle: a.changes,
@@ -64,7 +64,7 @@ func (a *API) historyRoutes(e *entity.Entity) []route {
 var exampleChanges = object{
 	"changes": []object{{
 		"at": exampleTime, "kind": "note", "uid": exampleUID, "version": 2, "title": "Milk", "change": "updated",
-		"fields": []string{"title"}, "by": "ann", "change_id": "c12",
+		"fields": []string{"title"}, "by": "ann", "client": "claude/2.1", "tool": "patch_note", "change_id": "c12",
 	}},
 	"nextCursor": "j12.0a1b2c", "more": false,
 }

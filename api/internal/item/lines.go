@@ -15,8 +15,8 @@ import (
 	"toolbridge/api/internal/journal"
 )
 
-// MaxScanned is how many lines a page of some kinds looks through. It bounds what the
-// lines of other kinds cost.
+// MaxScanned is how many lines a page of some kinds or of a client looks through. It
+// bounds what the other lines cost.
 const MaxScanned = 10_000
 
 // Line is a line of a journal, with the item that it is about as that is now.
@@ -34,6 +34,7 @@ type LineQuery struct {
 	account.Owner
 	Whole      bool
 	Kinds      []entity.Kind // only lines about items of these kinds; none: of all
+	Client     string        // only lines of this client, in whatever version if it names none; case does not count
 	UID        string        // only lines about this item, of the first of the kinds
 	Batch      int64         // only lines of this batch
 	Since      *Millis       // only lines of this time or later
@@ -60,6 +61,9 @@ func ClientName(client string) (name string, versioned bool) {
 	}
 	return client, false
 }
+
+// Picks reports whether the lines of a page are looked for among others.
+func (q LineQuery) Picks() bool { return (len(q.Kinds) > 0 || q.Client != "") && q.UID == "" }
 
 // Of is the lines about one item.
 func (q LineQuery) Of(ref Ref) LineQuery {

@@ -85,7 +85,7 @@ func addStart(s *statement, q item.LineQuery) {
 // addPage adds the lines of the page, and one more.
 func addPage(s *statement, q item.LineQuery) {
 	const columns = `SELECT ` + lineNames + `, content IS NOT NULL AS kept FROM `
-	if q.Writer != nil || len(q.Kinds) > 0 && q.UID == "" {
+	if q.Writer != nil || q.Picks() {
 		s.add(columns)
 		addPicked(s, q)
 		s.add(` JOIN journal ON tenant = ? AND owner = ? AND seq = picked`, q.Tenant, q.User)
@@ -109,8 +109,8 @@ func addPage(s *statement, q item.LineQuery) {
 	s.add(` ORDER BY seq`+direction(q)+` LIMIT ?`, q.Limit+1)
 }
 
-// addPicked adds the numbers of the lines of some kinds, or of a writer. It looks at few
-// columns of the lines that it looks through.
+// addPicked adds the numbers of the lines of some kinds and of a client, or of a writer. It
+// looks at few columns of the lines that it looks through.
 func addPicked(s *statement, q item.LineQuery) {
 	order, scanned := ` ORDER BY seq`+direction(q)+` LIMIT ?`, item.MaxScanned
 	if q.Writer != nil {
@@ -122,12 +122,31 @@ func addPicked(s *statement, q item.LineQuery) {
 	if q.Writer != nil {
 		addWriter(s, q.Writer)
 	} else {
-		s.add(`kind IN (?` + strings.Repeat(", ?", len(q.Kinds)-1) + `)`)
+		addKindsAndClient(s, q)
+	}
+	s.add(order+`) AS picks`, q.Limit+1)
+}
+
+func addKindsAndClient(s *statement, q item.LineQuery) {
+	s.add(`1 = 1`)
+	if len(q.Kinds) > 0 {
+		s.add(` AND kind IN (?` + strings.Repeat(", ?", len(q.Kinds)-1) + `)`)
 		for _, kind := range q.Kinds {
 			s.add("", string(kind))
 		}
 	}
-	s.add(order+`) AS picks`, q.Limit+1)
+	if q.Client != "" {
+		whole := strings.ToLower(q.Client)
+		s.add(` AND (lower(client) = ? OR `, whole)
+		addVersions(s, `lower(client)`, whole)
+		s.add(`)`)
+	}
+}
+
+// addVersions adds the condition that a client has this name, in whatever version.
+func addVersions(s *statement, client, name string) {
+	name += "/"
+	s.add(`substr(`+client+`, 1, ?) = ? AND length(client) - length(replace(client, '/', '')) = ?`, len(name), name, strings.Count(name, "/"))
 }
 
 // addWriter adds the condition of the lines of a writer: see item.LineQuery.
@@ -138,8 +157,7 @@ func addWriter(s *statement, writer *journal.Origin) {
 		s.add(`client = ?`, name)
 		return
 	}
-	name += "/"
-	s.add(`substr(client, 1, ?) = ? AND length(client) - length(replace(client, '/', '')) = ?`, len(name), name, strings.Count(name, "/"))
+	addVersions(s, `client`, name)
 }
 
 // addWalk adds the walk along an owner's lines. Without the sum, PostgreSQL would look for
@@ -210,7 +228,7 @@ func (p *LinePage) Done() item.Lines {
 	if p.Found.More = len(lines) > p.query.Limit; p.Found.More {
 		p.Found.Lines = lines[:p.query.Limit]
 	}
-	if len(p.query.Kinds) > 0 && p.query.UID == "" {
+	if p.query.Picks() {
 		p.Found.More = p.Found.More || max(p.Found.Start, p.Found.First-1)+item.MaxScanned < p.Found.Head
 	}
 	return p.Found

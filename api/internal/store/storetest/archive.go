@@ -175,9 +175,10 @@ func seqs(page item.Lines) (all []int64) {
 
 func pagesOfLines(t *testing.T, store Store) {
 	ctx := context.Background()
+	clients := map[int64]string{1000: "claude-code/x/1", 2000: "claude-code/1.0", 4000: "Claude-Code/2"}
 	add := func(at int64, joint bool, writes ...item.Write) {
 		t.Helper()
-		b := item.Batch{Owner: alice, Epoch: 1, Now: fixed(at), Joint: joint, Writes: writes}
+		b := item.Batch{Owner: alice, Epoch: 1, Now: fixed(at), Joint: joint, Writes: writes, Origin: journal.Origin{Client: clients[at]}}
 		mustWrite(t, store, b)
 	}
 	of := func(kind entity.Kind, n int) item.Write {
@@ -205,18 +206,24 @@ func pagesOfLines(t *testing.T, store Store) {
 		want  []int64
 		more  bool
 	}{
-		"all":         {item.LineQuery{}, []int64{1, 2, 3, 4, 5, 6}, false},
-		"two":         {item.LineQuery{Limit: 2}, []int64{1, 2}, true},
-		"behind":      {item.LineQuery{From: 4}, []int64{5, 6}, false},
-		"since":       {item.LineQuery{Since: &since}, []int64{3, 4, 5, 6}, false},
-		"kinds":       {item.LineQuery{Kinds: []entity.Kind{"task", "chat"}}, []int64{2, 5}, false},
-		"of an item":  {item.LineQuery{Descending: true}.Of(ref), []int64{6, 3, 1}, false},
-		"two of it":   {item.LineQuery{Descending: true, Limit: 2}.Of(ref), []int64{6, 3}, true},
-		"below":       {item.LineQuery{Descending: true, Below: 3}.Of(ref), []int64{1}, false},
-		"of a batch":  {item.LineQuery{Whole: true, Batch: 3, From: 2}, []int64{3, 4, 5}, false},
-		"of no batch": {item.LineQuery{Whole: true, Batch: 4, From: 3}, nil, false},
-		"with items":  {item.LineQuery{Items: true, From: 4}, []int64{5, 6}, false},
-		"the end":     {item.LineQuery{From: 6}, nil, false},
+		"all":               {item.LineQuery{}, []int64{1, 2, 3, 4, 5, 6}, false},
+		"two":               {item.LineQuery{Limit: 2}, []int64{1, 2}, true},
+		"behind":            {item.LineQuery{From: 4}, []int64{5, 6}, false},
+		"since":             {item.LineQuery{Since: &since}, []int64{3, 4, 5, 6}, false},
+		"kinds":             {item.LineQuery{Kinds: []entity.Kind{"task", "chat"}}, []int64{2, 5}, false},
+		"a client":          {item.LineQuery{Client: "claude-code"}, []int64{2, 6}, false},
+		"its kinds":         {item.LineQuery{Client: "Claude-Code", Kinds: []entity.Kind{"note"}}, []int64{6}, false},
+		"its version":       {item.LineQuery{Client: "claude-code/1.0"}, []int64{2}, false},
+		"its name in paths": {item.LineQuery{Client: "claude-code/x"}, []int64{1}, false},
+		"no client":         {item.LineQuery{Client: "claude"}, nil, false},
+		"one of it":         {item.LineQuery{Client: "claude-code", Limit: 1}, []int64{2}, true},
+		"of an item":        {item.LineQuery{Descending: true}.Of(ref), []int64{6, 3, 1}, false},
+		"two of it":         {item.LineQuery{Descending: true, Limit: 2}.Of(ref), []int64{6, 3}, true},
+		"below":             {item.LineQuery{Descending: true, Below: 3}.Of(ref), []int64{1}, false},
+		"of a batch":        {item.LineQuery{Whole: true, Batch: 3, From: 2}, []int64{3, 4, 5}, false},
+		"of no batch":       {item.LineQuery{Whole: true, Batch: 4, From: 3}, nil, false},
+		"with items":        {item.LineQuery{Items: true, From: 4}, []int64{5, 6}, false},
+		"the end":           {item.LineQuery{From: 6}, nil, false},
 	} {
 		page := read(row.query)
 		if got := seqs(page); !slices.Equal(got, row.want) || page.More != row.more || page.Head != 6 || page.First != 1 || page.Floor != 0 {
@@ -415,17 +422,18 @@ func LineQueries(owner account.Owner) map[string]item.LineQuery {
 	since := item.Millis(50)
 	ref := item.Ref{Owner: owner, Kind: "note", UID: uid(1)}
 	return map[string]item.LineQuery{
-		"changes":            {Owner: owner, Items: true, Limit: 50},
-		"changes since":      {Owner: owner, Items: true, Since: &since, Limit: 50},
-		"changes from":       {Owner: owner, Items: true, From: 7, Limit: 50},
-		"changes of kinds":   {Owner: owner, Items: true, From: 7, Kinds: []entity.Kind{"note", "task"}, Limit: 50},
-		"the journal":        {Owner: owner, Whole: true, From: 7, Limit: 50},
-		"the journal since":  {Owner: owner, Whole: true, Since: &since, Limit: 50},
-		"a history":          item.LineQuery{Descending: true, Limit: 50}.Of(ref),
-		"a history's middle": item.LineQuery{Descending: true, Below: 9, Limit: 50}.Of(ref),
-		"a line":             {Owner: owner, Whole: true, From: 6, Below: 8, Limit: 1},
-		"the last before":    {Owner: owner, Whole: true, Until: &since, Descending: true, Limit: 1},
-		"own last":           {Owner: owner, Writer: &journal.Origin{By: "a", Client: "b/1"}, Descending: true, Limit: 1},
-		"a batch":            {Owner: owner, Whole: true, From: 6, Batch: 7, Limit: 1001},
+		"changes":             {Owner: owner, Items: true, Limit: 50},
+		"changes since":       {Owner: owner, Items: true, Since: &since, Limit: 50},
+		"changes from":        {Owner: owner, Items: true, From: 7, Limit: 50},
+		"changes of kinds":    {Owner: owner, Items: true, From: 7, Kinds: []entity.Kind{"note", "task"}, Limit: 50},
+		"changes of a client": {Owner: owner, Items: true, From: 7, Client: "a", Kinds: []entity.Kind{"note"}, Limit: 50},
+		"the journal":         {Owner: owner, Whole: true, From: 7, Limit: 50},
+		"the journal since":   {Owner: owner, Whole: true, Since: &since, Limit: 50},
+		"a history":           item.LineQuery{Descending: true, Limit: 50}.Of(ref),
+		"a history's middle":  item.LineQuery{Descending: true, Below: 9, Limit: 50}.Of(ref),
+		"a line":              {Owner: owner, Whole: true, From: 6, Below: 8, Limit: 1},
+		"the last before":     {Owner: owner, Whole: true, Until: &since, Descending: true, Limit: 1},
+		"own last":            {Owner: owner, Writer: &journal.Origin{By: "a", Client: "b/1"}, Descending: true, Limit: 1},
+		"a batch":             {Owner: owner, Whole: true, From: 6, Batch: 7, Limit: 1001},
 	}
 }
