@@ -103,6 +103,7 @@ def create_app(settings: Settings | None = None, api_wait: Callable[[], float] |
     shared = _Dependencies.of(settings, api_wait=api_wait)
     address = Address(settings.public_url)
     answers = UnreadAnswers(settings.max_unread_bytes, settings.max_unread_bytes_per_user)
+    session_limits = SessionLimits(settings.max_sessions, settings.max_sessions_per_user)
     auth = BearerAuthProvider(_verifier(settings, shared.keys), address, shared.toolsets)
     offers = _offers(settings, shared)
     server = _server(settings, shared, auth, offers)
@@ -114,7 +115,7 @@ def create_app(settings: Settings | None = None, api_wait: Callable[[], float] |
         callers=AllowedCallers(address, settings.every_host, settings.allowed_origins),
         toolsets=shared.toolsets,
         calls=shared.limits,
-        session_limits=SessionLimits(settings.max_sessions, settings.max_sessions_per_user),
+        session_limits=session_limits,
         stream_limits=StreamLimits(
             idle=settings.stream_idle_seconds,
             expired=settings.expired_stream_seconds,
@@ -127,7 +128,8 @@ def create_app(settings: Settings | None = None, api_wait: Callable[[], float] |
         routes=_open_routes(settings, shared),
         documents=_documents(settings, address, shared),
     )
-    metrics.watch_held("unread_bytes", lambda: answers.total)
+    metrics.watch_held("unread_bytes", lambda: answers.total, settings.max_unread_bytes)
+    metrics.watch_held("sessions", lambda: session_limits.total, settings.max_sessions)
     metrics.watch_sessions("sse", lambda: gateway.sse_sessions)
     metrics.watch_sessions("http", lambda: gateway.http_sessions)
     return gateway
@@ -167,8 +169,8 @@ def _server(settings: Settings, shared: _Dependencies, auth: BearerAuthProvider,
             yield
 
     private = PrivatePort(settings, _watched(shared))
+    metrics.describe_build(__version__)
     observe(tallies.add)
-    observe(metrics.count_call)
     observe(logs.log_call)
     server: FastMCP = FastMCP(
         "ToolBridge",
@@ -205,6 +207,8 @@ def _add_resources_and_prompts(
     templates = item_templates(client, limits, tools=tools, scope=scope)
     lists = recent_items(client, limits, tools=tools, scope=scope)
     prompts = build_prompts(client, limits, entities=entities, tools=tools, scope=scope)
+    names = [*(template.name for template in templates), *(resource.name for resource in lists)]
+    metrics.declare(tools, names, [prompt.name for prompt in prompts])
     for template in templates:
         server.add_template(template)
     for resource in lists:
@@ -251,12 +255,11 @@ def _api_user(settings: Settings) -> Callable[[], User | None]:
 
 def _limits(settings: Settings) -> CallLimits:
     admission = Admission(settings.max_calls, settings.max_calls_per_user)
+    rate_limit = RateLimit(*settings.rate_limit) if settings.rate_limit else None
     metrics.watch_calls(lambda: admission.running, lambda: admission.waiting)
-    return CallLimits(
-        admission,
-        rate_limit=RateLimit(*settings.rate_limit) if settings.rate_limit else None,
-        call_seconds=settings.call_seconds,
-    )
+    metrics.watch_held("calls", lambda: admission.running, settings.max_calls)
+    metrics.watch_limited(lambda: rate_limit.exhausted if rate_limit else 0)
+    return CallLimits(admission, rate_limit=rate_limit, call_seconds=settings.call_seconds)
 
 
 def _door_limits(settings: Settings) -> DoorLimits:
@@ -272,9 +275,13 @@ def _door_limits(settings: Settings) -> DoorLimits:
 
 
 def _keys(settings: Settings, outside: httpx.AsyncClient) -> Keys:
+    keys: Keys
     if settings.jwt_hs256_secret:
-        return SharedSecret(settings.jwt_hs256_secret.get_secret_value().encode())
-    return KeySet(str(settings.jwt_jwks_url), outside)
+        keys = SharedSecret(settings.jwt_hs256_secret.get_secret_value().encode())
+    else:
+        keys = KeySet(str(settings.jwt_jwks_url), outside)
+    metrics.watch_keys(lambda: keys.number, lambda: keys.age)
+    return keys
 
 
 def _verifier(settings: Settings, keys: Keys) -> UserTokenVerifier:

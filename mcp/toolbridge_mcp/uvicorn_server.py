@@ -76,7 +76,7 @@ def prepared(
 ) -> "DrainingServer":
     """The server, with all that it needs imported and nothing opened. After SIGTERM or SIGINT calls may run
     for `drain_seconds` more. The forwarded headers of `proxies` are trusted."""
-    metrics.watch_held("connections", lambda: connections.room.total)
+    metrics.watch_held("connections", lambda: connections.room.total, connections.room.most)
     config = uvicorn.Config(
         app,
         loop="uvloop",

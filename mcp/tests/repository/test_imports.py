@@ -53,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "logs": {"library_seams", "readable", "telemetry"},
     "memory": set(),
     "message": {"sender", "telemetry"},
-    "metrics": {"telemetry"},
+    "metrics": {"metrics", "telemetry"},
     "operator": {"", "errors", "listening", "operator", "settings", "transport"},
     "outbound": {
         *{"errors", "identity", "outbound", "retry_after"},
@@ -67,7 +67,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rendering": {"entities", "rendering"},
     "resilience": {"errors", "resilience", "unread"},
     "resources": {
-        *{"client", "entities", "errors", "identity", "rendering", "resilience", "resources", "tools"},
+        *{"client", "entities", "errors", "identity", "message", "metrics", "rendering", "resilience"},
+        *{"resources", "tools"},
     },
     "retry_after": set(),
     "sender": set(),

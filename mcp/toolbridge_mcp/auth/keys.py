@@ -57,6 +57,14 @@ class Keys(Protocol):
     async def are_known(self) -> bool:
         """Whether tokens can be checked."""
 
+    @property
+    def number(self) -> int:
+        """How many keys there are."""
+
+    @property
+    def age(self) -> float:
+        """Seconds since they were read, or since the start if none was; 0 for what is never read again."""
+
 
 class SharedSecret:
     """HS256 with one secret, which the API knows too."""
@@ -71,6 +79,14 @@ class SharedSecret:
 
     async def are_known(self) -> bool:
         return True
+
+    @property
+    def number(self) -> int:
+        return 1
+
+    @property
+    def age(self) -> float:
+        return 0.0
 
 
 _Asymmetric = RSAKey | ECKey | OKPKey
@@ -104,6 +120,7 @@ class KeySet:
         self._http = http
         self._clock = clock
         self._keys: list[_PublicKey] = []
+        self._began_at = clock()
         self._read_at: float | None = None
         self._tried_at: float | None = None
         self._readings: SingleFlight[None] = SingleFlight()
@@ -127,6 +144,14 @@ class KeySet:
             with suppress(TimeoutError):
                 await self._readings.run(self._read, seconds=READY_SECONDS)
         return self._read_at is not None
+
+    @property
+    def number(self) -> int:
+        return len(self._keys)
+
+    @property
+    def age(self) -> float:
+        return self._clock() - (self._began_at if self._read_at is None else self._read_at)
 
     async def aclose(self) -> None:
         await self._readings.aclose()

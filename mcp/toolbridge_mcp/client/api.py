@@ -105,7 +105,7 @@ class ApiClient:
                 if isinstance(error, SessionRefused | EpochChanged):
                     session = None
                 pause = retries.pause(error, current_deadline().left, repeats_safely=safely)
-                count_retry(type(error).__name__)
+                count_retry(type(error).__name__, origin.tool, retries.attempts + 1)
             await asyncio.sleep(pause)
 
     async def read_info(self) -> ServerInfo:

@@ -29,6 +29,12 @@ class RateLimit:
         """How many users are remembered."""
         return len(self._full_at)
 
+    @property
+    def exhausted(self) -> int:
+        """How many users may not make another call at this moment, from any thread."""
+        latest = self._now() + self._room - self._interval
+        return sum(full_at > latest for full_at in list(self._full_at.values()))
+
     def left(self, user: Hashable) -> int:
         """How many calls the user may make at this moment."""
         now = self._now()

@@ -24,11 +24,12 @@ MOST_WAITED = 3.0
 class Retries:
     """The attempts of one call. `writes` says whether the call may change something."""
 
-    __slots__ = ("_attempts", "_once", "_unknown", "_waited", "_writes")
+    __slots__ = ("_once", "_unknown", "_waited", "_writes", "attempts")
 
     def __init__(self, *, writes: bool) -> None:
         self._writes = writes
-        self._attempts = 0
+        self.attempts = 0
+        """Those that have failed."""
         self._waited = 0.0
         self._once: set[type[ToolBridgeError]] = set()
         self._unknown: OutcomeUnknown | None = None
@@ -39,11 +40,11 @@ class Retries:
         `left` is the number of seconds until the deadline. `repeats_safely` says whether the API carries out
         a repeated write once.
         """
-        self._attempts += 1
+        self.attempts += 1
         seconds = self._seconds(error, repeats_safely)
         if isinstance(error, OutcomeUnknown):
             self._unknown = error
-        if seconds is not None and self._attempts < MAX_ATTEMPTS and seconds < left:
+        if seconds is not None and self.attempts < MAX_ATTEMPTS and seconds < left:
             return seconds
         raise self._outcome(error)
 
@@ -80,4 +81,4 @@ class Retries:
 
     def _back_off(self) -> float:
         """50, 100, 200 ms (±50 %), so that calls that failed together do not return together."""
-        return FIRST_PAUSE * 2.0 ** (self._attempts - 1) * random.uniform(0.5, 1.5)  # noqa: S311  no secret
+        return FIRST_PAUSE * 2.0 ** (self.attempts - 1) * random.uniform(0.5, 1.5)  # noqa: S311  no secret

@@ -12,9 +12,10 @@ from toolbridge_mcp.entities import Entity
 from toolbridge_mcp.entities.uids import read_reference
 from toolbridge_mcp.errors import NotFound
 from toolbridge_mcp.identity import client_name
+from toolbridge_mcp.metrics import count_hidden
 from toolbridge_mcp.resilience import CallLimits
 from toolbridge_mcp.resources.failures import failure
-from toolbridge_mcp.resources.reading import find
+from toolbridge_mcp.resources.reading import find, measure
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.guarded import CallFailed, Guarded
 from toolbridge_mcp.tools.work import children
@@ -70,6 +71,7 @@ class ItemTemplate(ResourceTemplate):
             text = await self._guarded.call(self._shown, uid)
         except CallFailed as failed:
             raise failure(failed, address(self._entity, uid)) from None
+        measure(text)
         return self.convert_result(text)
 
     async def _read(self, uri: str, params: dict[str, Any]) -> ResourceResult:  # noqa: ARG002
@@ -80,4 +82,6 @@ class ItemTemplate(ResourceTemplate):
             raise NotFound
         caller = Caller(self._client, Origin(correlation_id, self._guarded.name, client_name()))
         found = await find(self._entity, uid, CHILDREN, caller)
+        if found.has_hidden:
+            count_hidden(self._entity.kind)
         return await found.shown(ITEM_TOKENS, CHILDREN, CHILDREN_TOKENS, caller)

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic_core import to_json
+
 from toolbridge_mcp.client import ITEM, NO_MIRRORS, Call
 from toolbridge_mcp.entities import Entity
 from toolbridge_mcp.entities.uids import read_reference
 from toolbridge_mcp.errors import Deleted, InvalidArguments, NotFound
-from toolbridge_mcp.rendering import item_markdown, short_id
+from toolbridge_mcp.message import current_operation
+from toolbridge_mcp.rendering import has_hidden, item_markdown, short_id
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.work import children
 from toolbridge_mcp.tools.work.excerpts import excerpt
@@ -31,6 +34,11 @@ class Found:
     item: Mapping[str, Any]
     whole_id: bool
     brought: Mapping[str, Any] | None = None
+
+    @property
+    def has_hidden(self) -> bool:
+        """Whether the item has hidden characters, which `shown` makes visible."""
+        return has_hidden(to_json(self.item).decode())
 
     async def shown(self, most_tokens: int, wanted: children.Wanted, most_below: int, caller: Caller) -> str:
         """The item as Markdown, or its first part, and below it what belongs to it."""
@@ -56,6 +64,11 @@ class Found:
             return ""
         parent = children.Parent(self.entity.kind, str(self.item["uid"]), self.brought)
         return await children.shown(caller, wanted, parent, most_tokens)
+
+
+def measure(text: str) -> None:
+    """Records the size of a text that the message at hand is answered with."""
+    current_operation().result_bytes = len(text.encode())
 
 
 async def find(entity: Entity, name: str, wanted: children.Wanted, caller: Caller) -> Found:

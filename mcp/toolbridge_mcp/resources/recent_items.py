@@ -14,6 +14,7 @@ from toolbridge_mcp.rendering import lines
 from toolbridge_mcp.resilience import CallLimits
 from toolbridge_mcp.resources.failures import failure
 from toolbridge_mcp.resources.item_template import SCHEME, address
+from toolbridge_mcp.resources.reading import measure
 from toolbridge_mcp.resources.summaries import summaries_in
 from toolbridge_mcp.tools.guarded import CallFailed, Guarded
 
@@ -54,9 +55,11 @@ class RecentItems(Resource):
 
     async def read(self) -> ResourceResult:
         try:
-            return self.convert_result(await self._guarded.call(self._shown, None))
+            text = await self._guarded.call(self._shown, None)
         except CallFailed as failed:
             raise failure(failed, str(self.uri)) from None
+        measure(text)
+        return self.convert_result(text)
 
     async def _shown(self, _: None, correlation_id: str) -> str:
         query = {"limit": str(SHOWN), "order": "desc", "maxBytes": str(PAGE_BYTES)}

@@ -9,7 +9,8 @@ from toolbridge_mcp.telemetry.operation import (
     Operation,
     observe,
 )
-from toolbridge_mcp.telemetry.tallies import Kind, Sums, snapshot, tallies
+from toolbridge_mcp.telemetry.sessions import session_tallies
+from toolbridge_mcp.telemetry.tallies import Kind, Sums, Tallies, Tally, snapshot, tallies
 from toolbridge_mcp.telemetry.timings import TIMINGS, asks_for_timings, server_timing, timings
 
 __all__ = [
@@ -22,9 +23,12 @@ __all__ = [
     "Kind",
     "Operation",
     "Sums",
+    "Tallies",
+    "Tally",
     "asks_for_timings",
     "observe",
     "server_timing",
+    "session_tallies",
     "snapshot",
     "tallies",
     "timings",

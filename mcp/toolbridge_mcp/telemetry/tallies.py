@@ -1,6 +1,7 @@
 """What the finished operations add up to. All metrics of messages are derived from it when somebody asks."""
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -8,7 +9,8 @@ from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSI
 from mcp_types.methods import SPEC_CLIENT_METHODS, SPEC_CLIENT_NOTIFICATION_METHODS
 
 from toolbridge_mcp.telemetry.labels import OTHER, clients
-from toolbridge_mcp.telemetry.operation import STAGES, Operation
+from toolbridge_mcp.telemetry.operation import OK, STAGES, Operation
+from toolbridge_mcp.telemetry.tasks import Tasks
 
 SECONDS = (
     *(0.001, 0.0025, 0.005, 0.01, 0.02, 0.025, 0.05, 0.1, 0.2, 0.25, 0.5),
@@ -16,8 +18,8 @@ SECONDS = (
 )
 """The edges between which times are counted: those of all histograms of times together."""
 
-BYTES_PER_TOKEN = 4
-"""About as many bytes of a text are one token of a model."""
+BYTES_PER_TOKEN = 3
+"""About as many bytes of a text are one token of a model: 2 to 2.5 of JSON with ids, 3 to 4 of prose."""
 
 TOKENS = (10, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000)
 SIZES = (64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576)
@@ -30,6 +32,7 @@ MAX_TALLIES = 4_096
 MAX_REMEMBERED = 4_096
 LONGEST_REMEMBERED = 256
 
+NOTIFICATION = "notifications/"
 RESPONSE = "response"
 """Stands for the method of a message that has none."""
 
@@ -55,6 +58,14 @@ ERRORS = {
 
 OTHER_CODE = -1
 
+RESOURCE, PROMPT, COMPLETION = "resource_", "prompt_", "completion"
+"""How the names of calls begin that are none of tools."""
+
+
+def is_tool(name: str) -> bool:
+    """Whether a call of that name is one of a tool."""
+    return bool(name) and not name.startswith((RESOURCE, PROMPT, COMPLETION))
+
 
 class Kind(NamedTuple):
     """Of what operations a tally is. Every member is one of a bounded number of values.
@@ -77,12 +88,14 @@ class Tally:
     """The sums of one kind of operations. Only the event loop's thread adds to it."""
 
     __slots__ = (
-        *("bytes_in", "bytes_out", "durations", "kind", "result_bytes", "result_sizes", "seconds"),
-        *("stage_seconds",),
+        *("bytes_in", "bytes_out", "durations", "is_good", "is_of_a_tool", "kind"),
+        *("result_bytes", "result_sizes", "seconds", "stage_seconds"),
     )
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
+        self.is_of_a_tool = is_tool(kind.name)
+        self.is_good = kind.outcome in (OK, "") and not kind.error_code
         self.durations = [0] * (len(SECONDS) + 1)
         """Operations between two edges of `SECONDS`, and above the last one."""
         self.result_sizes = [0] * (len(BYTES) + 1)
@@ -95,6 +108,12 @@ class Tally:
     def count(self) -> int:
         return sum(self.durations)
 
+    @property
+    def is_request(self) -> bool:
+        """Whether these are messages that want an answer."""
+        kind = self.kind
+        return bool(kind.transport) and kind.method != RESPONSE and not kind.method.startswith(NOTIFICATION)
+
 
 class Tallies:
     """The tallies of one process, and what is counted of all its operations together."""
@@ -103,6 +122,9 @@ class Tallies:
         self._tallies: dict[Kind, Tally] = {}
         self._remembered: dict[tuple[object, ...], Tally] = {}
         """The same by what the operations themselves say."""
+        self.tasks = Tasks()
+        self.at_work: dict[str, int] = defaultdict(int)
+        """How many calls of each name are under way."""
         self.stages = [[0] * (len(SECONDS) + 1) for _ in STAGES]
         """Of each stage, how often it took how long."""
         self.sizes_in, self.sizes_out = [0] * (len(BYTES) + 1), [0] * (len(BYTES) + 1)
@@ -141,6 +163,8 @@ class Tallies:
             if shape > 0:
                 sums[4] += shape
             shapes[bisect_left(SECONDS, shape)] += 1
+        if tally.is_of_a_tool and one.sender:
+            self.tasks.called(one.sender.owner, one.name, tally.is_good, one.answered_at)
 
     def all(self) -> Sequence[Tally]:
         """All tallies, from any thread."""

@@ -11,7 +11,7 @@ from toolbridge_mcp.errors import OutcomeUnknown, ScopeMissing, Stopping, ToolBr
 from toolbridge_mcp.identity import AccessToken, get_access_token, user_of
 from toolbridge_mcp.message import current_operation
 from toolbridge_mcp.resilience import CallLimits, Interrupted
-from toolbridge_mcp.telemetry import CANCELLED, OK, Operation
+from toolbridge_mcp.telemetry import CANCELLED, OK, Operation, tallies
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
@@ -38,6 +38,7 @@ class Guarded:
         """
         operation = current_operation()
         operation.name, operation.correlation_id = self.name, token_hex(16)
+        tallies.at_work[self.name] += 1
         try:
             access = get_access_token()
             result = await self.limits.call(user_of(access), self._allowed, access, operation, work, given)
@@ -46,6 +47,8 @@ class Guarded:
         except BaseException:
             operation.ended(CANCELLED)
             raise
+        finally:
+            tallies.at_work[self.name] -= 1
         operation.ended(OK)
         return result
 

@@ -142,8 +142,10 @@ class Offers:
         if runner is None:
             operation = current_operation()
             operation.name = UNKNOWN
+            result = Result((self._unknown(name),), is_error=True)
+            operation.result_bytes = result.size
             operation.ended("UnknownTool")
-            return Result((self._unknown(name),), is_error=True)
+            return result
         return await runner.run(arguments)
 
     def _make(self, choice: frozenset[str]) -> Offer:

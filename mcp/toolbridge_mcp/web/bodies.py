@@ -49,8 +49,8 @@ class BodyLimits:
     """How long a body may take."""
 
     def watch(self) -> None:
-        watch_held("bodies", lambda: self.number.total)
-        watch_held("body_bytes", lambda: self.size.total)
+        watch_held("bodies", lambda: self.number.total, self.number.most)
+        watch_held("body_bytes", lambda: self.size.total, self.size.most)
 
 
 class IncomingBody:

@@ -148,7 +148,7 @@ class Door:
             else:
                 await self._app(scope, receive, send)
         except Refused as refused:
-            count_refusal(refused.reason)
+            count_refusal(refused.reason, refused.code)
             await self._refuse(refused, sender, scope, receive, send)
         else:
             if work := scope.get(_AFTERWARDS):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from time import perf_counter
 from typing import Any, Protocol
 
 from fastmcp import FastMCP
@@ -11,6 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from toolbridge_mcp import library_seams, memory
 from toolbridge_mcp.identity import Sender
+from toolbridge_mcp.metrics import count_lateness
+from toolbridge_mcp.telemetry import session_tallies, tallies
 from toolbridge_mcp.web.answers import Answers
 from toolbridge_mcp.web.door import Door, DoorLimits, OpenPosts
 from toolbridge_mcp.web.entry.address import MCP_PATH, MESSAGES_PATH, SSE_PATH, Address
@@ -181,7 +184,11 @@ class Gateway:
 
     async def _sweep(self) -> None:
         while True:
+            due_at = perf_counter() + SWEEP_SECONDS
             await asyncio.sleep(SWEEP_SECONDS)
+            count_lateness(perf_counter() - due_at)
+            session_tallies.sweep()
+            tallies.tasks.sweep(perf_counter())
             self._posts.sweep()
             self._streams.sweep(self._answers.crowded_by())
             if self._answers.have_gone() or self._posts.have_gone():

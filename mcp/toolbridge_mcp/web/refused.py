@@ -16,7 +16,8 @@ TOO_SLOW = 408
 
 
 class Refused(Exception):
-    """A message that goes no further. `reason` is its name in the metrics, and the text says what to do."""
+    """A message that goes no further. `reason` is its name in the metrics, `code` that of
+    JSON-RPC, and the text says what to do."""
 
     def __init__(
         self,
@@ -32,7 +33,7 @@ class Refused(Exception):
         self.reason = reason
         self.status = status
         self.request_id = request_id
-        self._code = code
+        self.code = code
         self._wait = wait
 
     def event(self) -> Message:
@@ -47,5 +48,5 @@ class Refused(Exception):
         return Response(self._error(), self.status, headers, "application/json")
 
     def _error(self) -> bytes:
-        error = {"code": self._code, "message": str(self)}
+        error = {"code": self.code, "message": str(self)}
         return json.dumps({"jsonrpc": "2.0", "id": self.request_id, "error": error}).encode()

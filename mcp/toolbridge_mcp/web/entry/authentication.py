@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from toolbridge_mcp.auth import KeysUnavailable, UserTokenVerifier
 from toolbridge_mcp.identity import AccessToken, Sender
+from toolbridge_mcp.metrics import count_refusal
 from toolbridge_mcp.web.entry.address import Address, endpoint_of, route_path
 from toolbridge_mcp.web.entry.toolsets import ToolsetsInAddresses
 from toolbridge_mcp.web.head import head_of
@@ -16,9 +17,11 @@ from toolbridge_mcp.web.refusals import RETRY_AFTER_SECONDS, refusal
 
 
 class Refused(Exception):
-    """A request that is not let in. `code` is the error code of RFC 6750, section 3.1."""
+    """A request that is not let in. `code` is the error code of RFC 6750, section 3.1, and `reason` the name
+    in the metrics."""
 
     status = 401
+    reason = ""
     code: str | None = None
     description = "Sign in, or send one token as Authorization: Bearer."
 
@@ -26,8 +29,11 @@ class Refused(Exception):
 class TokenMissing(Refused):
     """No token, several, or one that is not a bearer token. There is no error code without credentials."""
 
+    reason = "token_missing"
+
 
 class TokenInvalid(Refused):
+    reason = "token_invalid"
     code = "invalid_token"
     description = "The token is not valid, or has expired; sign in again."
 
@@ -36,6 +42,7 @@ class ScopeInsufficient(Refused):
     """The token is valid and has none of our scopes."""
 
     status = 403
+    reason = "scope_insufficient"
     code = "insufficient_scope"
     description = "The token allows nothing here; sign in again."
 
@@ -44,6 +51,7 @@ class TokenUnverifiable(Refused):
     """The token may be valid: there is no key to check it with. A 401 would make clients throw it away."""
 
     status = 503
+    reason = "token_unverifiable"
     code = "temporarily_unavailable"
     description = "Tokens cannot be checked at the moment; try again."
 
@@ -75,6 +83,7 @@ class BearerAuthProvider(TokenVerifier):
             try:
                 sender = await self._sender(scope)
             except Refused as refused:
+                count_refusal(refused.reason)
                 await self._refusal(scope, refused)(scope, receive, send)
                 return
             sender.sign(scope)

@@ -8,6 +8,7 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from toolbridge_mcp.metrics import count_refusal
 from toolbridge_mcp.web.entry.address import Address
 from toolbridge_mcp.web.entry.hosts import Hosts, MalformedHost
 from toolbridge_mcp.web.entry.pages import Fields, Pages, is_preflight, preflight, readable
@@ -75,7 +76,7 @@ class _Guarded:
         host = "" if refused else head.get(b"host")
         is_allowed = len(origins) == 1 and self._pages.allow(origins[0], scope["scheme"], host)
         if origins and not is_allowed and not self._public:
-            refused = refused or _FOREIGN_PAGE
+            refused = refused or _counted(_FOREIGN_PAGE, "foreign_page")
         reader = EVERY_PAGE if self._public else origins[0] if is_allowed else None
         answer = refused
         if reader is not None:
@@ -88,8 +89,13 @@ class _Guarded:
         try:
             is_ours = self._hosts.allows(scope, head.all(b"host"))
         except MalformedHost:
-            return _MALFORMED_HOST
-        return None if is_ours else _FOREIGN_HOST
+            return _counted(_MALFORMED_HOST, "malformed_host")
+        return None if is_ours else _counted(_FOREIGN_HOST, "foreign_host")
+
+
+def _counted(answer: Response, reason: str) -> Response:
+    count_refusal(reason)
+    return answer
 
 
 def _with_fields(send: Send, fields: Fields) -> Send:

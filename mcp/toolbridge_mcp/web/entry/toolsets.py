@@ -110,7 +110,7 @@ class ToolsetsOfAddress:
             try:
                 choose(scope, self._toolsets.choice(query))
             except Refused as refused:
-                count_refusal(refused.reason)
+                count_refusal(refused.reason, refused.code)
                 await refused.response()(scope, receive, send)
                 return
         await self._app(scope, receive, send)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from toolbridge_mcp.identity import SessionOwner, User, client_as_named
 from toolbridge_mcp.library_seams import Peer, correlation_key
 from toolbridge_mcp.telemetry import Operation
+from toolbridge_mcp.telemetry.sessions import LIMIT, session_tallies
 from toolbridge_mcp.web.ledger import Lack, Room
 from toolbridge_mcp.web.refusals import RETRY_AFTER_SECONDS, refusal
 from toolbridge_mcp.web.sessions.exchanges import Exchange
@@ -19,15 +20,24 @@ from toolbridge_mcp.web.sessions.exchanges import Exchange
 class Session(ABC):
     """One session of a client."""
 
-    def __init__(self, owner: SessionOwner, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, owner: SessionOwner, transport: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.owner = owner
         self._clock = clock
-        self.used_at = clock()
+        self.used_at = self._opened_at = clock()
         self.peer: Peer | None = None
         """The other end, once the SDK knows it."""
         self._info: Implementation | None = None
         self._client = ""
         self._exchanges: dict[RequestId, Exchange] = {}
+        self.record = session_tallies.begin(transport, self)
+        """What is counted of it. Whoever forgets the session ends that."""
+
+    @property
+    def revision(self) -> str:
+        """The revision of MCP that the client speaks; empty while only the SDK could know."""
+        return self.peer.revision if self.peer else ""
 
     @property
     def client(self) -> str:
@@ -43,6 +53,11 @@ class Session(ABC):
         operation.client = self.client
         if self.peer:
             operation.revision = self.peer.revision
+
+    @property
+    def is_used(self) -> bool:
+        """Whether its client has sent a request."""
+        return self.used_at > self._opened_at
 
     @property
     def user(self) -> User:
@@ -82,8 +97,9 @@ class Session(ABC):
             exchange.sent()
 
     @abstractmethod
-    async def end(self) -> None:
-        """Ends the session so that its client opens a new one when it needs one."""
+    async def end(self, reason: str) -> None:
+        """Ends the session so that its client opens a new one when it needs one. `reason` is one of `ENDS`
+        in `telemetry.sessions`."""
 
     def _end(self, key: RequestId) -> None:
         del self._exchanges[key]
@@ -91,10 +107,11 @@ class Session(ABC):
 
 
 class TooManySessions(Exception):
-    """`response` says why a session cannot be opened now."""
+    """`response` says why a session cannot be opened now, and `reason` is its name in the metrics."""
 
-    def __init__(self, status: int, description: str) -> None:
+    def __init__(self, status: int, description: str, reason: str = "sessions") -> None:
         super().__init__(description)
+        self.reason = reason
         self.response: Response = refusal(
             status, "too_many_sessions", description, retry_after=RETRY_AFTER_SECONDS
         )
@@ -126,6 +143,11 @@ class SessionLimits:
         self._places: dict[User, set[Place]] = {}
         self.closed = False
 
+    @property
+    def total(self) -> int:
+        """How many sessions there are."""
+        return self._room.total
+
     @asynccontextmanager
     async def opening(self, user: User) -> AsyncIterator[Place]:
         """A place for a session of `user`, which is given up if the block fails. Raises `TooManySessions`."""
@@ -135,7 +157,7 @@ class SessionLimits:
         self._places.setdefault(user, set()).add(place)
         try:
             if ended:
-                await ended.end()
+                await ended.end(LIMIT)
             yield place
         except BaseException:
             place.give_up()
@@ -152,7 +174,8 @@ class SessionLimits:
     def _make_room(self, user: User) -> Session | None:
         """The session that has to end for a new one, if one has to. Its place is free already."""
         if self.closed:
-            raise TooManySessions(503, "The gateway is about to restart; connect again in a moment.")
+            says = "The gateway is about to restart; connect again in a moment."
+            raise TooManySessions(503, says, "stopping")
         match self._room.lacks(user):
             case None:
                 return None

@@ -25,7 +25,9 @@ from toolbridge_mcp.library_seams import (
     session_id_in_endpoint_event,
 )
 from toolbridge_mcp.message import current_message, handle, handled, handling
+from toolbridge_mcp.metrics import count_refusal
 from toolbridge_mcp.telemetry import SSE
+from toolbridge_mcp.telemetry.sessions import CLIENT, NOT_FOUND, session_tallies
 from toolbridge_mcp.web.answers import Answers
 from toolbridge_mcp.web.door import do_afterwards
 from toolbridge_mcp.web.entry.address import MESSAGES_PATH, SSE_PATH, route_path
@@ -71,19 +73,26 @@ _UNREAD = refusal(
 _ONLY_GET = Response("Method Not Allowed", status_code=405, headers={"Allow": "GET"})
 
 
+def _no_session() -> Response:
+    """The answer to a message for a session that is not there; its client opens a new one."""
+    session_tallies.came_back("", NOT_FOUND)
+    count_refusal("session_not_found")
+    return _NO_SESSION
+
+
 class SseSession(Session):
     """One session, on one stream. `choice` is that of the address with which the stream was opened."""
 
     def __init__(self, owner: SessionOwner, stream: Stream, choice: Choice = None) -> None:
-        super().__init__(owner)
+        super().__init__(owner, SSE)
         self.stream = stream
         self.choice = choice
         self._coming: deque[Exchange | None] = deque()
         """What the messages belong to that are on their way to the socket, in their order."""
 
-    async def end(self) -> None:
+    async def end(self, reason: str) -> None:
         self.stream.reconnect_seconds = GIVEN_WAY_SECONDS
-        self.stream.close()
+        self.stream.close(reason)
 
     def message_given(self, message: SessionMessage) -> None:
         """The writer of the stream has a message."""
@@ -197,6 +206,7 @@ class SseSessionMiddleware:
             async with self._limits.opening(sender.user) as place:
                 await self._run(place, sender, scope, receive, send)
         except TooManySessions as refused:
+            count_refusal(refused.reason)
             await refused.response(scope, receive, send)
 
     async def _run(self, place: Place, sender: Sender, scope: Scope, receive: Receive, send: Send) -> None:
@@ -211,6 +221,7 @@ class SseSessionMiddleware:
             opening.close()
             session.cancel_all()
             session.drop_answers()
+            session.record.end(stream.closed_for or CLIENT)
             place.give_up()
 
     async def _message(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -222,7 +233,7 @@ class SseSessionMiddleware:
         session_id, machine = session_and_machine(scope)
         session = self._sessions.get(session_id)
         if session is None:
-            refused: Response | None = self._machine.replay(scope, machine) or _NO_SESSION
+            refused: Response | None = self._machine.replay(scope, machine) or _no_session()
         else:
             refused = self._refusal(session, sender_of(scope))
         if refused:
@@ -232,16 +243,17 @@ class SseSessionMiddleware:
             if self._sessions.get(session_id) is session:
                 await self._post(session, scope, message, send)
             else:  # it has ended while the message came
-                await _NO_SESSION(scope, message.receive, send)
+                await _no_session()(scope, message.receive, send)
 
     def _refusal(self, session: SseSession, sender: Sender) -> Response | None:
         """Why `sender` may not send a message now. None records a use of the session."""
         if session.owner != sender.owner:
-            return _NO_SESSION
+            return _no_session()
         stream = session.stream
         if stream.is_stalled(STALL_SECONDS):
             stream.unread += 1
             if stream.unread > MAX_UNREAD or self._answers.is_full(session.user):
+                count_refusal("answers_unread")
                 return _UNREAD
         stream.use(sender.token)
         return None
@@ -249,8 +261,10 @@ class SseSessionMiddleware:
     async def _post(self, session: SseSession, scope: Scope, message: PostedMessage, send: Send) -> None:
         request_id = message.request_id
         if request_id is not None and session.is_in_flight(request_id):
+            refused = id_in_flight()
+            count_refusal(refused.reason, refused.code)
             await _ACCEPTED(scope, message.receive, send)
-            await session.stream.send(id_in_flight().event())
+            await session.stream.send(refused.event())
             return
         exchange = Exchange(
             self._answers,
@@ -267,6 +281,7 @@ class SseSessionMiddleware:
             exchange.operation.read_meta(call.meta)
             await self._accept(partial(self._carry_out, call, session, exchange), exchange, scope, send)
         elif prepared := self._prepared_answer(message, session, exchange, scope):
+            session.describe(exchange.operation)
             await self._accept(partial(self._give, prepared, session, exchange), exchange, scope, send)
         else:
             await self._pass_on(session, exchange, scope, message, send)
@@ -315,6 +330,8 @@ class SseSessionMiddleware:
         self, session: SseSession, exchange: Exchange, scope: Scope, message: PostedMessage, send: Send
     ) -> None:
         """FastMCP's way."""
+        if session.client:
+            session.describe(exchange.operation)
         if message.method == CANCELLED and (cancelled := request_in_cancellation(message.body)) is not None:
             session.cancel(cancelled)
         post = _Post(send)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from toolbridge_mcp.choice import choice_of
@@ -24,7 +25,9 @@ from toolbridge_mcp.library_seams import (
     has_sessions,
 )
 from toolbridge_mcp.message import handle, handled, handling
+from toolbridge_mcp.metrics import count_refusal
 from toolbridge_mcp.telemetry import STREAMABLE_HTTP
+from toolbridge_mcp.telemetry.sessions import CLIENT, IDLE, NOT_FOUND, SECOND_STREAM, session_tallies
 from toolbridge_mcp.web.answers import Answer, Answers
 from toolbridge_mcp.web.head import head_of
 from toolbridge_mcp.web.messages import PostedMessage, id_in_flight
@@ -56,13 +59,20 @@ _SESSION, _VERSION = SESSION_HEADER.encode(), VERSION_HEADER.encode()
 _NO_SESSION = refusal(404, "session_not_found", "There is no such session; initialize a new one.")
 
 
+def _no_session() -> Response:
+    """The answer to a request in a session that is not there; its client opens a new one."""
+    session_tallies.came_back("", NOT_FOUND)
+    count_refusal("session_not_found")
+    return _NO_SESSION
+
+
 class HttpSession(Session):
     """One session. It is idle while none of its requests is open; `with session:` is one request."""
 
     def __init__(
         self, owner: SessionOwner, sessions: "HttpSessions", session_id: str, place: Place, delete: "_Delete"
     ) -> None:
-        super().__init__(owner, sessions.clock)
+        super().__init__(owner, STREAMABLE_HTTP, sessions.clock)
         self.place = place
         self._sessions = sessions
         self._session_id = session_id
@@ -85,11 +95,13 @@ class HttpSession(Session):
     def take_over(self, stream: Stream) -> None:
         """Makes `stream` the one that the session's messages go to. It begins when the older one has ended:
         FastMCP serves one at a time."""
+        if self._stream and not self._stream.ended.is_set():
+            session_tallies.came_back(self.client, SECOND_STREAM)
         stream.successor_of(self._stream)
         self._stream = stream
 
-    async def end(self) -> None:
-        self._sessions.remove(self._session_id)
+    async def end(self, reason: str) -> None:
+        self._sessions.remove(self._session_id, reason)
         if self._stream:
             self._stream.reconnect_seconds = None
         await self._delete(self._session_id)
@@ -118,10 +130,12 @@ class HttpSessions:
         session.peer = peer
         self._sessions[session_id] = place.session = session
 
-    def remove(self, session_id: str) -> None:
+    def remove(self, session_id: str, reason: str) -> None:
+        """Forgets a session, which has ended for one of the reasons in `telemetry.sessions.ENDS`."""
         session = self._sessions.pop(session_id, None)
         if session:
             session.has_ended = True
+            session.record.end(reason)
             session.cancel_all()
             session.place.give_up()
 
@@ -129,7 +143,7 @@ class HttpSessions:
         """Ends the sessions that have been idle for too long."""
         for session in list(self._sessions.values()):
             if session.is_idle_for(self._idle_seconds):
-                await session.end()
+                await session.end(IDLE)
 
 
 class HttpSessionMiddleware:
@@ -176,7 +190,7 @@ class HttpSessionMiddleware:
         sender = sender_of(scope)
         session = self._sessions.get(session_id, sender.owner)
         if session is None:
-            await _NO_SESSION(scope, receive, send)
+            await _no_session()(scope, receive, send)
             return
         with session:
             if scope["method"] == "POST":
@@ -206,7 +220,7 @@ class HttpSessionMiddleware:
         """Answers one message in a session. What it asks for goes on if its client disconnects."""
         message = await PostedMessage.read(receive)
         if session.has_ended:
-            await _NO_SESSION(scope, message.receive, send)
+            await _no_session()(scope, message.receive, send)
             return
         request_id = message.request_id
         exchange = self._exchange(message, scope)
@@ -221,8 +235,11 @@ class HttpSessionMiddleware:
                 exchange.operation.read_meta(call.meta)
                 await self._carry_out(call, session, exchange, scope, message, send)
             elif prepared := self._prepared_answer(message, session, exchange, scope):
+                session.describe(exchange.operation)
                 await self._give(answer_in_session(prepared), exchange, scope, send)
             else:
+                if session.client:
+                    session.describe(exchange.operation)
                 if message.method == CANCELLED:
                     _cancel(session, message.body)
                 await self._pass_on(exchange, _inside(scope, session_id), message, send)
@@ -241,6 +258,7 @@ class HttpSessionMiddleware:
                 exchange.operation.read_meta(call.meta)
                 await self._carry_out(call, None, exchange, scope, message, send)
             elif prepared := self._prepared_answer(message, None, exchange, scope):
+                exchange.operation.revision = head_of(scope).get(_VERSION)
                 await self._give(answer_without_session(prepared), exchange, scope, send)
             else:
                 await self._pass_on(exchange, scope, message, send)
@@ -330,6 +348,8 @@ class HttpSessionMiddleware:
                     answer, session_id = await self._opened(place, exchange, scope, message.receive)
             await answer.send_to(JsonAnswer(send, self._public(session_id), exchange.operation).send)
         except TooManySessions as refused:
+            exchange.operation.outcome = type(refused).__name__
+            count_refusal(refused.reason)
             await refused.response(scope, message.receive, send)
         finally:
             exchange.sent()
@@ -377,7 +397,7 @@ class _Deletion:
 
     async def send(self, message: Message) -> None:
         if message.get("status") == 200:
-            self._sessions.remove(self._session_id)
+            self._sessions.remove(self._session_id, CLIENT)
         await self._send(message)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from toolbridge_mcp.identity import AccessToken, Sender, User
+from toolbridge_mcp.telemetry.sessions import CLIENT, EXPIRED, IDLE, STALLED, STOP
 from toolbridge_mcp.web.streaming import abort, mark_stream
 from toolbridge_mcp.web.wire import send_and_drain, without_separators, without_session_id
 
@@ -59,6 +60,8 @@ class Stream:
         self._started = self._finished = False
         self.reconnect_seconds: int | None = RECONNECT_SECONDS
         """When the client shall come back after the stream was closed; None if it shall not."""
+        self.closed_for = ""
+        """Why it was closed here, as one of `ENDS` in `telemetry.sessions`; empty if it was not."""
         self._older: Stream | None = None
         self.ended = asyncio.Event()
         self.occupied = 0
@@ -71,15 +74,16 @@ class Stream:
         self._used_at = self._clock()
         self._expires_at = max(self._expires_at, token.expires_at or 0)
 
-    def close(self) -> None:
+    def close(self, reason: str) -> None:
         """Makes FastMCP see a client that disconnects; it then ends the answer."""
+        self.closed_for = self.closed_for or reason
         self._closing.set()
 
     def successor_of(self, older: "Stream | None") -> None:
         """Ends `older`, without the hint to come back: its client has this stream."""
         if older:
             older.reconnect_seconds = None
-            older.close()
+            older.close(CLIENT)
         self._older = older
 
     async def turn(self) -> None:
@@ -92,12 +96,13 @@ class Stream:
         """Whether the client has not read what is being sent for more than `seconds`."""
         return self._sending_since is not None and self._clock() - self._sending_since > seconds
 
-    def exceeds(self, limits: StreamLimits, wall_time: float) -> bool:
-        return (
-            self._clock() - self._used_at > limits.idle
-            or wall_time - self._expires_at > limits.expired
-            or self.is_stalled(limits.stalled)
-        )
+    def excess(self, limits: StreamLimits, wall_time: float) -> str:
+        """Which limit the stream exceeds; empty if none."""
+        if self._clock() - self._used_at > limits.idle:
+            return IDLE
+        if wall_time - self._expires_at > limits.expired:
+            return EXPIRED
+        return STALLED if self.is_stalled(limits.stalled) else ""
 
     async def receive(self) -> Message:
         message, closing = asyncio.ensure_future(self._receive()), asyncio.ensure_future(self._closing.wait())
@@ -194,15 +199,15 @@ class OpenStreams:
         now = self._wall_clock()
         for stream in self._streams:
             crowds = stream.user == crowding and stream.is_stalled(CROWDING_SECONDS)
-            if crowds or stream.exceeds(self._limits, now):
-                stream.close()
+            if reason := STALLED if crowds else stream.excess(self._limits, now):
+                stream.close(reason)
 
     async def close_all(self) -> None:
         """Sends what is on its way, closes all streams, and returns when they have ended. Waits at most three
         times `FAREWELL_SECONDS` in all."""
         await self._flush()
         for stream in self._streams:
-            stream.close()
+            stream.close(STOP)
         with suppress(TimeoutError):
             async with asyncio.timeout(2 * FAREWELL_SECONDS):
                 await self._empty.wait()
