@@ -7,13 +7,14 @@ set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-Usage: scripts/generate.sh [--check] [lock | tools | contract | settings | examples | counts]...
+Usage: scripts/generate.sh [--check] [lock | tools | contract | settings | examples | dashboard | counts]...
 
   lock      the lock files in mcp/, from mcp/pyproject.toml; what is locked stays where pyproject.toml allows it
   tools     mcp/tests/surface/tools.json, the tools as a client sees them
   contract  api/internal/httpapi/testdata/contract.json, the API's entities, operations and error codes
   settings  docs/configuration.md and docs/gateway-settings.md, from the settings of API and gateway
   examples  docs/tools.md and the calls in docs/agents.md, with the answers of the programs
+  dashboard docs/grafana/toolbridge.json, the dashboard for Grafana
   counts    mcp/tests/work/counts.json, what everyday jobs cost a model, from a run of half a minute; stale is what
             costs 5 % more or less
 
@@ -63,6 +64,8 @@ examples() {
     TOOLBRIDGE_API_BINARY="$API_BINARY" in_mcp tests.examples ${CHECK:+--check}
 }
 
+dashboard() { in_mcp tests.grafana.board ${CHECK:+--check}; }
+
 counts() {
     build_api
     cd "$ROOT"
@@ -77,7 +80,7 @@ NAMES=''
 for argument in "$@"; do
     case $argument in
         --check) CHECK=yes ;;
-        lock | tools | contract | settings | examples | counts) NAMES="$NAMES $argument" ;;
+        lock | tools | contract | settings | examples | dashboard | counts) NAMES="$NAMES $argument" ;;
         -h | --help)
             usage
             exit
@@ -88,7 +91,7 @@ for argument in "$@"; do
             ;;
     esac
 done
-NAMES=${NAMES:-tools contract settings examples counts}
+NAMES=${NAMES:-tools contract settings examples dashboard counts}
 set_up requirements-dev.lock need_go
 for name in $NAMES; do
     [ "$name$CHECK" = lockyes ] || step "$name" "If it is stale, run scripts/generate.sh $name and review the change." "$name"

@@ -16,7 +16,7 @@ from toolbridge_mcp.settings import Settings
 
 DOCUMENTS = [
     *sorted(REPOSITORY.glob("*.md")),
-    *sorted(REPOSITORY.glob("docs/*.md")),
+    *sorted(REPOSITORY.glob("docs/**/*.md")),
     REPOSITORY / "mcp/README.md",
 ]
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
