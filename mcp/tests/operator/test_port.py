@@ -19,7 +19,7 @@ def test_it_serves_the_page_its_facts_and_the_metrics(watched: Watched) -> None:
         page = watched.port.get(host=host)
         assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
         assert "<h1>ToolBridge, tenant test-tenant</h1>" in page.text
-    assert watched.port.get("/?json").json()["state"]["is"] == "fine"
+    assert watched.port.get("/?json").json()["tenant"] == "test-tenant"
     assert "toolbridge_calls_running 0.0" in watched.port.get("/metrics").text
 
 

@@ -54,7 +54,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "memory": set(),
     "message": {"sender", "telemetry"},
     "metrics": {"metrics", "telemetry"},
-    "operator": {"", "errors", "listening", "operator", "settings", "transport"},
+    "operator": {
+        *{"", "cli", "errors", "listening", "logs", "operator", "sender", "settings", "telemetry"},
+        "transport",
+    },
     "outbound": {
         *{"errors", "identity", "outbound", "retry_after"},
         *{"settings", "single_flight", "transport"},

@@ -2,13 +2,23 @@
 
 from collections.abc import Iterable, Sequence
 
+from toolbridge_mcp.operator import charts
 from toolbridge_mcp.operator.facts import Json
 from toolbridge_mcp.operator.markup import Html, joined, tag
 from toolbridge_mcp.operator.style import STYLE
-from toolbridge_mcp.operator.words import amount, bytes_, duration
+from toolbridge_mcp.operator.words import amount, bytes_, duration, ms
+from toolbridge_mcp.telemetry.tallies import BYTES_PER_TOKEN
 
-NONE = "none"
 UNKNOWN = "unknown"
+
+STAGES = ("verify", "admit", "sign", "upstream", "shape")
+_NUMBERS = ("Calls", "Failed", "p50", "p95", "Results", "Tokens", "Tokens a call", "Time", *STAGES)
+KINDS = {
+    **dict.fromkeys((*_NUMBERS, "Held", "Limit", "Number", "Version"), "n"),
+    **dict.fromkeys(("At", "Minute"), "at"),
+    **dict.fromkeys(("Item", "Correlation id", "Trace id"), "code"),
+}
+"""How a column looks, by its name: numbers are on the right."""
 
 
 def document(facts: Json, refresh_seconds: int | None = None) -> str:
@@ -57,7 +67,7 @@ def _header(facts: Json, sections: Iterable[Section]) -> Html:
         "header",
         tag("h1", f"ToolBridge, tenant {facts['tenant']}"),
         tag("p", state["says"], class_=f"state {state['is']}", role="status"),
-        tag("p", f"As of {facts['at']}.", class_="soft"),
+        tag("p", f"As of {facts['at']}. All times are UTC.", class_="soft"),
         tag("nav", tag("ul", *links), aria_label="Parts of the page"),
     )
 
@@ -81,7 +91,161 @@ def _footer() -> Html:
 
 
 def _sections(facts: Json) -> list[Section]:
-    return [_now(facts), _storage(facts), _versions(facts), _journal(facts)]
+    parts = (
+        *(_hour, _now, _errors, _tools, _callers, _clients, _slowest, _refusals),
+        *(_storage, _versions, _doctor, _journal),
+    )
+    return [part(facts) for part in parts]
+
+
+def _hour(facts: Json) -> Section:
+    hour = facts["hour"]
+    minutes = hour["minutes"]
+    calls, failed = ([minute[key] for minute in minutes] for key in ("calls", "failed"))
+    middle, slow = ([minute[key] for minute in minutes] for key in ("p50_ms", "p95_ms"))
+    since, until = _clock(hour["since"]), _clock(facts["at"])
+    number = (
+        f"{amount(hour['calls'])} calls since {since}, {amount(max(calls))} in the busiest minute; "
+        f"{amount(hour['failed'])} did not succeed (striped)."
+    )
+    times = (
+        f"Half of the calls took up to {ms(hour['p50_ms'])}, and 95 % up to {ms(hour['p95_ms'])} (dashed)."
+    )
+    begins = None
+    if not hour["is_whole"]:
+        begins = tag("p", f"This process has served since {since}: a new one begins with an empty hour.")
+    return Section(
+        "hour",
+        "The last hour",
+        begins,
+        tag("p", number),
+        charts.bars("Calls per minute", calls, failed, since, until, number),
+        tag("p", times) if hour["calls"] else None,
+        charts.lines("Time of a call", [("p50", middle), ("p95", slow)], since, until, times),
+        tag(
+            "details",
+            tag("summary", "These minutes as a table"),
+            _table(
+                "Calls by minute",
+                ("Minute", "Calls", "Failed", "p50", "p95", "Results"),
+                [
+                    (
+                        _clock(one["at"]),
+                        *(amount(one["calls"]), amount(one["failed"]), ms(one["p50_ms"]), ms(one["p95_ms"])),
+                        bytes_(one["result_bytes"]),
+                    )
+                    for one in reversed(minutes)
+                ],
+            ),
+        ),
+        wide=True,
+    )
+
+
+def _tools(facts: Json) -> Section:
+    hour = facts["hour"]
+    all_bytes = hour["result_bytes"] or 1
+    rows = [
+        (
+            one["tool"],
+            *(amount(one["calls"]), amount(one["failed"]), ms(one["p50_ms"]), ms(one["p95_ms"])),
+            *(bytes_(one["result_bytes"]), amount(one["result_tokens"])),
+            *(
+                amount(one["result_tokens"] / max(1, one["calls"])),
+                charts.share(one["result_bytes"] / all_bytes),
+            ),
+        )
+        for one in hour["tools"]
+    ]
+    names = ("Tool", "Calls", "Failed", "p50", "p95", "Results", "Tokens", "Tokens a call", "Share of all")
+    table = _table("Tools of the last hour, the dearest first", names, rows)
+    about = (
+        tag("p", f"Tokens are estimated: a token is about {BYTES_PER_TOKEN} bytes.", class_="soft")
+        if rows
+        else None
+    )
+    return Section("tools", "Tools", table, about, wide=True)
+
+
+def _errors(facts: Json) -> Section:
+    rows = [
+        (
+            one["outcome"],
+            amount(one["calls"]),
+            ", ".join(f"{tool} {amount(count)}" for tool, count in one["tools"].items()),
+        )
+        for one in facts["hour"]["errors"]
+    ]
+    return Section(
+        "errors", "Errors", _table("Calls that did not succeed", ("Outcome", "Calls", "Tools"), rows)
+    )
+
+
+def _callers(facts: Json) -> Section:
+    rows = [
+        (
+            "all others" if one["subject"] is None else one["subject"] or "nobody",
+            *(amount(one["calls"]), amount(one["failed"]), bytes_(one["result_bytes"])),
+        )
+        for one in facts["hour"]["callers"]
+    ]
+    table = _table("Callers of the last hour", ("Subject", "Calls", "Failed", "Results"), rows)
+    return Section("callers", "Callers", table)
+
+
+def _clients(facts: Json) -> Section:
+    rows = [
+        (one["client"], amount(one["calls"]), amount(one["failed"]), bytes_(one["result_bytes"]))
+        for one in facts["hour"]["clients"]
+    ]
+    table = _table(
+        "Clients of the last hour, as they call themselves", ("Client", "Calls", "Failed", "Results"), rows
+    )
+    return Section("clients", "Clients", table)
+
+
+def _slowest(facts: Json) -> Section:
+    rows = [
+        (
+            _clock(one["at"], seconds=True),
+            *(one["tool"], ms(one["ms"]), *(ms(one["stages_ms"].get(stage)) for stage in STAGES)),
+            *(one["outcome"], one["client"], one["correlation_id"], one["trace_id"]),
+        )
+        for one in facts["hour"]["slowest"]
+    ]
+    names = ("At", "Tool", "Time", *STAGES, "Outcome", "Client", "Correlation id", "Trace id")
+    return Section(
+        "slowest", "Slowest calls", _table("The slowest calls of the last hour", names, rows), wide=True
+    )
+
+
+def _refusals(facts: Json) -> Section:
+    rows = [(one["reason"], amount(one["count"])) for one in facts["hour"]["refusals"]]
+    table = _table("Requests and connections refused or ended", ("Reason", "Number"), rows)
+    return Section("refusals", "Refusals", table)
+
+
+def _doctor(facts: Json) -> Section:
+    doctor = facts["doctor"]
+    if doctor["at"] is None:
+        words = tag("p", "The deployment is being examined. Load the page again in a moment.")
+    else:
+        words = tag(
+            "p", f"Examined at {_clock(doctor['at'], seconds=True)}, at most once a minute.", class_="soft"
+        )
+    rows = [(one["check"], one["state"], one["says"]) for one in doctor["findings"]]
+    table = (
+        _table("What toolbridge doctor finds without a token", ("Check", "State", "Says"), rows)
+        if rows
+        else None
+    )
+    problem = tag("p", doctor["problem"]) if doctor["problem"] else None
+    return Section("doctor", "Doctor", words, problem, table, wide=True)
+
+
+def _clock(moment: str, *, seconds: bool = False) -> str:
+    """The time of day of a moment, in UTC."""
+    return moment[11 : 19 if seconds else 16]
 
 
 def _now(facts: Json) -> Section:
@@ -177,28 +341,18 @@ def _list(rows: Iterable[tuple[str, str]]) -> Html:
 
 
 def _table(caption: str, names: Sequence[str], rows: Sequence[Sequence[str | Html]]) -> Html:
-    """A table whose first column names the row. Columns of numbers are on the right."""
+    """A table whose first column names the row. It scrolls by itself where the screen is narrow."""
     if not rows:
-        return tag("p", f"{caption}: {NONE}.")
-    numbers = [all(_is_number(row[i]) for row in rows) for i in range(len(names))]
-    head = tag(
-        "tr", *(tag("th", name, scope="col", class_=_kind(numbers[i])) for i, name in enumerate(names))
-    )
+        return tag("p", f"{caption}: none.")
+    kinds = [KINDS.get(name) for name in names]
+    head = (tag("th", name, scope="col", class_=kind) for name, kind in zip(names, kinds, strict=True))
     body = (
         tag(
             "tr",
-            tag("th", row[0], scope="row"),
-            *(tag("td", cell, class_=_kind(numbers[i])) for i, cell in enumerate(row[1:], 1)),
+            tag("th", row[0], scope="row", class_=kinds[0]),
+            *(tag("td", cell, class_=kind) for cell, kind in zip(row[1:], kinds[1:], strict=True)),
         )
         for row in rows
     )
-    table = tag("table", tag("caption", caption), tag("thead", head), tag("tbody", *body))
+    table = tag("table", tag("caption", caption), tag("thead", tag("tr", *head)), tag("tbody", *body))
     return tag("div", table, class_="scroll", tabindex="0", role="region", aria_label=caption)
-
-
-def _kind(is_number: bool) -> str | None:
-    return "n" if is_number else None
-
-
-def _is_number(cell: str) -> bool:
-    return cell[:1].isdigit() or cell in {"", UNKNOWN}

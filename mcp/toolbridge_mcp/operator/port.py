@@ -14,11 +14,13 @@ from toolbridge_mcp.operator import api
 from toolbridge_mcp.operator.answer import Answer, text
 from toolbridge_mcp.operator.callers import Names
 from toolbridge_mcp.operator.facts import Facts
+from toolbridge_mcp.operator.history import History
 from toolbridge_mcp.operator.page import document
 from toolbridge_mcp.operator.server import Headers, Server
 from toolbridge_mcp.operator.style import HASH
 from toolbridge_mcp.operator.watched import Watched
 from toolbridge_mcp.settings import Settings
+from toolbridge_mcp.telemetry import observe
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ class PrivatePort:
 
     def __init__(self, settings: Settings, watched: Watched) -> None:
         self._settings = settings
-        self._facts = Facts(settings, watched)
+        self._watched = watched
         public = urlsplit(settings.public_url).hostname if settings.public_url else None
         self._names = Names([*settings.every_host, settings.metrics_host, *([public] if public else [])])
         self._metrics = make_wsgi_app()
@@ -66,15 +68,20 @@ class PrivatePort:
         if port is None:
             yield
             return
+        history = History()
+        observe(history.note)
+        self._facts = Facts(self._settings, self._watched, history)
         server = Server(self._answer)
         try:
             server.start(self._settings.metrics_host, port)
         except OSError as error:
             logger.critical("TOOLBRIDGE_METRICS_PORT: cannot listen there", extra={"error": error.strerror})
             raise
+        history.start()
         try:
             yield
         finally:
+            history.stop()
             await asyncio.to_thread(server.stop)
 
     def _answer(self, target: str, headers: Headers) -> Answer:

@@ -1,10 +1,13 @@
 """The one line on top: whether all is well, and if not, why."""
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from toolbridge_mcp.operator.api import Said
 from toolbridge_mcp.operator.figures import Figures
+from toolbridge_mcp.operator.history import Minute
 from toolbridge_mcp.operator.watched import Watched
 
 SCARCE = 0.1
@@ -16,6 +19,19 @@ FULL = 0.9
 OLD_KEYS_SECONDS = 3600
 MOST_QUOTED = 200
 DEGRADED = "degraded: "
+
+FAILING = 0.05
+LEAST_FAILED = 3
+"""Of the last calls at least this part and number failed before it is said on top."""
+
+OURS = frozenset(
+    {
+        *{"AnswerTooLong", "ApiFailed", "BadAnswer", "Busy", "CircuitOpen", "DiskFull", "IssuedTokenRefused"},
+        *{"NotReached", "OutcomeUnknown", "TenantRefused", "TimedOut", "TimedOutWrite"},
+        *{"TokenServiceMisconfigured", "TokenServiceUnavailable", "ToolBridgeError", "Unavailable"},
+    }
+)
+"""Outcomes for which a caller can do nothing."""
 
 Word = Literal["fine", "degraded", "refused"]
 _BEGINNINGS = {"fine": "Fine", "degraded": "Degraded", "refused": "Calls are refused"}
@@ -69,6 +85,20 @@ def _warnings(watched: Watched, ready: Said, gateway: Figures, api: Figures) -> 
     if (age := gateway.value("toolbridge_keys_age_seconds")) is not None and age > OLD_KEYS_SECONDS:
         reasons.append(f"the keys are {age / 60:.0f} minutes old: the identity provider does not answer")
     return reasons
+
+
+def failures(minutes: Sequence[Minute]) -> list[str]:
+    """Whether calls failed in these minutes for a reason that is not the caller's."""
+    calls, failed = 0, Counter[str]()
+    for minute in minutes:
+        calls += minute.all.calls
+        for (_, outcome), count in minute.outcomes.items():
+            if outcome in OURS:
+                failed[outcome] += count
+    if not failed or failed.total() < max(LEAST_FAILED, FAILING * calls):
+        return []
+    often = ", ".join(f"{outcome} {count}" for outcome, count in failed.most_common(3))
+    return [f"{failed.total()} of the last {calls} calls failed ({often})"]
 
 
 def _degraded(ready: Said) -> str:

@@ -30,16 +30,20 @@ section.wide{grid-column:1/-1}
 table{border-collapse:collapse;width:100%;font-size:.92rem}
 caption{text-align:left;font-weight:600;padding:.2rem 0}
 th,td{text-align:left;padding:.25rem .7rem .25rem 0;border-bottom:1px solid var(--line);vertical-align:top}
-th{font-weight:600}tbody th{font-weight:400;overflow-wrap:anywhere}
+th{font-weight:600}tbody th{font-weight:400}
+th,td{overflow-wrap:break-word;max-width:24rem}.at{white-space:nowrap}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-td.code{font-family:ui-monospace,monospace;font-size:.85rem;overflow-wrap:anywhere;min-width:7rem}
+td.code{font-family:ui-monospace,monospace;font-size:.85rem;white-space:nowrap}
 dl{display:grid;grid-template-columns:auto 1fr;gap:.2rem 1rem;margin:0}dt{color:var(--soft)}
 dd{margin:0;overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
-svg{display:block;width:100%;height:auto;margin:.4rem 0}
-svg text{fill:var(--soft);font:11px system-ui,sans-serif}
-.bar{fill:var(--accent)}.bad{fill:var(--bad)}.axis{stroke:var(--line)}
-.p50{fill:none;stroke:var(--accent);stroke-width:2}
-.p95{fill:none;stroke:var(--accent2);stroke-width:2;stroke-dasharray:6 4}
+figure{margin:.8rem 0}figcaption{font-weight:600}
+figure svg{display:block;width:100%;height:8rem}
+.most,.times{margin:0;color:var(--soft);font-size:.85rem}.times{display:flex;justify-content:space-between}
+.share{display:block;width:6rem;height:.5rem;margin-top:.45rem}
+.bar{fill:var(--accent)}.bad{fill:var(--bad)}.failed{fill:url(#hatch)}
+.stripe{stroke:var(--card);stroke-width:2}.axis{stroke:var(--line);vector-effect:non-scaling-stroke}
+.p50,.p95{fill:none;stroke:var(--accent);stroke-width:2;vector-effect:non-scaling-stroke}
+.p95{stroke:var(--accent2);stroke-dasharray:6 4}.p50-dot{fill:var(--accent)}.p95-dot{fill:var(--accent2)}
 summary{cursor:pointer;padding:.2rem 0}
 footer{margin-top:1.5rem;color:var(--soft)}
 """

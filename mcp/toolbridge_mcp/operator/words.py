@@ -16,6 +16,15 @@ def bytes_(value: float | None) -> str:
     return f"{value:.1f} {_UNITS[unit]}" if unit and value < 100 else f"{value:.0f} {_UNITS[unit]}"
 
 
+def ms(value: float | None) -> str:
+    """Milliseconds, as seconds if they are many."""
+    if value is None:
+        return ""
+    if value >= 10_000:
+        return f"{value / 1000:,.1f} s"
+    return f"{value:,.0f} ms" if value >= 100 else f"{value:.3g} ms"
+
+
 def duration(seconds: float) -> str:
     """The two largest units of a time."""
     left = round(seconds)

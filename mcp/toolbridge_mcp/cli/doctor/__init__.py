@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 
 from pydantic import ValidationError
 
-from toolbridge_mcp.cli.doctor.examination import Finding, Visit, examine
+from toolbridge_mcp.cli.doctor.examination import LOOKS, Finding, Visit, examine
 from toolbridge_mcp.cli.stack import local_url
+from toolbridge_mcp.environment import forget_outside
 from toolbridge_mcp.settings import Settings, WrongSetting, explain, from_environment
 
-__all__ = ["run"]
+__all__ = ["LOOKS", "Finding", "Visit", "address", "examine", "run"]
 
 
 def run(url: str | None, token: str | None, now: Callable[[], float] = time.time) -> int:
@@ -32,7 +33,9 @@ def _run(url: str | None, token: str | None, now: Callable[[], float]) -> int:
         os.environ.setdefault("TOOLBRIDGE_GO_API_BASE_URL", f"http://127.0.0.1:{port}")
     try:
         settings = from_environment()
-        visit = Visit(settings, url or _address(settings), token, now)
+        visit = Visit(settings, url or address(settings), token, now)
+        if visit.url.startswith("http:"):
+            forget_outside()
         return asyncio.run(_examined(visit))
     except ValidationError as error:
         return _show([Finding("settings", "failed", line) for line in explain(error).splitlines()])
@@ -47,7 +50,8 @@ async def _examined(visit: Visit) -> int:
     return failed
 
 
-def _address(settings: Settings) -> str:
+def address(settings: Settings) -> str:
+    """Where clients reach a gateway with these settings."""
     return settings.public_url or local_url(settings.host, settings.port)
 
 

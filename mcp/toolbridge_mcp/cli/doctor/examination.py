@@ -1,27 +1,36 @@
 """The checks in their order, and what each one found."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Literal, NamedTuple
 
 from toolbridge_mcp.cli.doctor import api_checks, gateway_checks
 from toolbridge_mcp.cli.doctor.visit import Failed, NotChecked, Visit
 
-__all__ = ["Finding", "Visit", "examine"]
+__all__ = ["LOOKS", "Finding", "Visit", "examine"]
+
+
+class Check(NamedTuple):
+    name: str
+    run: Callable[[Visit], Awaitable[str]]
+    only_looks: bool = True
+    """Whether it needs no token, and leaves nothing behind."""
+
 
 CHECKS = (
-    ("API reachable", api_checks.reachable),
-    ("clocks of gateway and API", api_checks.clocks_agree),
-    ("token service", api_checks.token_service),
-    ("token understood by the API", api_checks.token_understood),
-    ("tenant signature accepted", api_checks.tenant_accepted),
-    ("contract of gateway and API", api_checks.contract_agrees),
-    ("gateway reachable", gateway_checks.reachable),
-    ("gateway ready", gateway_checks.ready),
-    ("metadata for clients", gateway_checks.metadata),
-    ("refusal without a token", gateway_checks.challenge),
-    ("tools over /sse", gateway_checks.tools_over_sse),
-    ("tools over /mcp", gateway_checks.tools_over_mcp),
+    Check("API reachable", api_checks.reachable),
+    Check("clocks of gateway and API", api_checks.clocks_agree),
+    Check("token service", api_checks.token_service, only_looks=False),
+    Check("token understood by the API", api_checks.token_understood, only_looks=False),
+    Check("tenant signature accepted", api_checks.tenant_accepted, only_looks=False),
+    Check("contract of gateway and API", api_checks.contract_agrees),
+    Check("gateway reachable", gateway_checks.reachable),
+    Check("gateway ready", gateway_checks.ready),
+    Check("metadata for clients", gateway_checks.metadata),
+    Check("refusal without a token", gateway_checks.challenge),
+    Check("tools over /sse", gateway_checks.tools_over_sse, only_looks=False),
+    Check("tools over /mcp", gateway_checks.tools_over_mcp, only_looks=False),
 )
+LOOKS = tuple(check for check in CHECKS if check.only_looks)
 
 
 class Finding(NamedTuple):
@@ -32,12 +41,12 @@ class Finding(NamedTuple):
     says: str
 
 
-async def examine(visit: Visit) -> AsyncIterator[Finding]:
+async def examine(visit: Visit, checks: Sequence[Check] = CHECKS) -> AsyncIterator[Finding]:
     """Yields a finding for every check. After a failure the rest is not checked: it would only repeat it."""
     failed = False
     async with visit:
         yield Finding("settings", "ok", "")
-        for name, check in CHECKS:
+        for name, check, _ in checks:
             if failed:
                 yield Finding(name, "not checked", "")
                 continue

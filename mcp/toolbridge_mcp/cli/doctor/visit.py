@@ -7,7 +7,6 @@ from typing import Self
 
 import httpx
 
-from toolbridge_mcp.environment import forget_outside
 from toolbridge_mcp.http_clients import client_for, outside_http
 from toolbridge_mcp.identity import CallerToken
 from toolbridge_mcp.outbound import Outbound, outbound_identity
@@ -71,8 +70,6 @@ class Visit:
         self.api = await enter(self._api_client(self.settings))
         self.signed_api = await enter(self.api_signed())
         self.gateway = await enter(client_for([self.url], TIMEOUT, self.url))
-        if self.url.startswith("http:"):
-            forget_outside()
         return self
 
     async def __aexit__(
