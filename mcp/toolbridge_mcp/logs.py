@@ -14,10 +14,13 @@ from typing import TextIO
 
 from toolbridge_mcp.library_seams import DISCONNECT_ERRORS, DISCONNECT_LOGGERS, LOG_LEVELS
 from toolbridge_mcp.readable import has_colours, readable
-from toolbridge_mcp.telemetry import Operation
+from toolbridge_mcp.telemetry import STAGES, Operation
 
 _OWN = len(logging.makeLogRecord({}).__dict__)
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+_OF_STAGES = ["".join(f'"{stage}_ms": %s, ' for stage in STAGES[:known]) for known in range(len(STAGES) + 1)]
+"""The members for so many stages."""
 
 _encode = json.JSONEncoder(default=str).encode
 
@@ -122,10 +125,11 @@ class _Calls:
         if not correlation_id.isalnum():
             correlation_id = json.dumps(correlation_id)[1:-1]
         trace = f'"trace_id": "{trace_id}", ' if (trace_id := operation.trace_id) else ""
-        stages = "".join([f'"{stage}_ms": {seconds * 1000:.3f}, ' for stage, seconds in operation.stages()])
+        *known, total = operation.times()
+        stages = _OF_STAGES[len(known)] % (*known,)
         return (
             f'"tool": "{operation.name}", "outcome": "{operation.outcome}", '
-            f'"ms": {operation.seconds * 1000:.3f}, "correlation_id": "{correlation_id}", '
+            f'"ms": {total}, "correlation_id": "{correlation_id}", '
             f'{trace}{caller}, {stages}"bytes_in": {operation.bytes_in}, "bytes_out": {operation.bytes_out}, '
             f'"result_bytes": {operation.result_bytes}'
         )

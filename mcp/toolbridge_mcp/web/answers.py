@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from functools import lru_cache
 from http import HTTPStatus
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from starlette.types import Scope, Send
 
@@ -22,10 +22,6 @@ class Answer(NamedTuple):
     lines: Lines
     body: bytes
 
-    def timed(self, operation: Operation) -> Self:
-        """The same, with what is measured of the message that it answers."""
-        return type(self)(self.status, (*self.lines, timing_line(operation)), self.body)
-
 
 class Answers:
     """Writes answers with `common` headers."""
@@ -33,15 +29,19 @@ class Answers:
     def __init__(self, common: Iterable[tuple[bytes, bytes]]) -> None:
         self._common = _joined(common)
 
-    async def write(self, answer: Answer, scope: Scope, send: Send) -> None:
+    async def write(
+        self, answer: Answer, scope: Scope, send: Send, operation: Operation | None = None
+    ) -> None:
         """Writes the answer to a request at once, or through `send` if it is large, a page reads it, or the
-        connection is busy."""
-        body = answer.body
+        connection is busy. It says what is measured of the message, if `operation` is given."""
+        body, lines = answer.body, answer.lines
+        if operation:
+            lines = (*lines, timing_line(operation))
         if len(body) <= DRAINED_BYTES and not head_of(scope).has(b"origin"):
-            rest = b"%b%b\r\n%b" % (_joined(answer.lines), self._common, body)
+            rest = b"%b%b\r\n%b" % (_joined(lines), self._common, body)
             if respond(scope, _status_line(answer.status), rest):
                 return
-        await send({"type": "http.response.start", "status": answer.status, "headers": list(answer.lines)})
+        await send({"type": "http.response.start", "status": answer.status, "headers": list(lines)})
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
 

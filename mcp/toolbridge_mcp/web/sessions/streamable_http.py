@@ -317,7 +317,7 @@ class HttpSessionMiddleware:
 
     async def _give(self, answer: Answer, exchange: Exchange, scope: Scope, send: Send) -> None:
         exchange.answered(len(answer.body))
-        await self._whole.write(answer.timed(exchange.operation), scope, send)
+        await self._whole.write(answer, scope, send, exchange.operation)
 
     async def _result_in_session(self, call: ToolCall, session: HttpSession, exchange: Exchange) -> Answer:
         task = present_task()
