@@ -22,6 +22,7 @@ __all__ = [
     "Sender",
     "SessionOwner",
     "User",
+    "as_sent",
     "caller_token",
     "client_as_named",
     "client_name",
@@ -86,4 +87,9 @@ def client_name() -> str:
 
 def client_as_named(name: str, version: str) -> str:
     """How `client_name` writes a client that calls itself so."""
-    return _UNUSABLE.sub("-", f"{name}/{version}"[:128])
+    return as_sent(f"{name}/{version}")
+
+
+def as_sent(client: str) -> str:
+    """A client's name in the form in which the API has it."""
+    return _UNUSABLE.sub("-", client[:128])

@@ -50,6 +50,14 @@ async def test_tools_that_need_what_the_api_lacks_are_not_offered(
             assert "Nothing was done." in refusal
 
 
+async def test_an_argument_that_needs_what_the_api_lacks_is_refused(api: Process, bearer: str) -> None:
+    lesser = LesserApi(["changesOfClient"])
+    async with in_memory(create_server(settings_for(api.url), transport=lesser), bearer) as tools:
+        assert "No changes since" in await tools.text("changes", since="24 hours")
+        refusal = await tools.refusal("changes", since="24 hours", client="claude-code")
+        assert refusal.startswith("The API behind this server is older: it has no changesOfClient, which")
+
+
 @each_way
 async def test_in_front_of_the_oldest_api_there_are_the_forty(
     connect: Connect, tmp_path: Path, bearer: str

@@ -6,6 +6,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from fastmcp import Client
+from fastmcp.client.transports import StreamableHttpTransport
+from mcp.types import Implementation
 
 from tests.harness.clients import Rest, Tools, over_http, token
 from tests.harness.processes import Process
@@ -38,11 +41,15 @@ async def test_each_change_is_a_line_with_who_what_and_its_id(tools: Tools, rest
         head,
     )
     assert day == f"{datetime.now(UTC):%Y-%m-%d}:"
-    assert re.fullmatch(rf'\d\d:\d\d {short} v1 "Milk": created \(c\d+\)', lines[0])
-    assert re.fullmatch(rf'\d\d:\d\d {short} v2 "Milk": updated pinned, tags with mcp/\S+ \(c\d+\)', lines[1])
+    assert re.fullmatch(rf'\d\d:\d\d {short} v1 "Milk": created with an unnamed client \(c\d+\)', lines[0])
+    assert re.fullmatch(
+        rf'\d\d:\d\d {short} v2 "Milk": updated pinned, tags with mcp/\S+ using patch_note \(c\d+\)', lines[1]
+    )
     assert f' on {short} "Which one?": created with' in lines[2]
     assert ": updated due_date with mcp/" in lines[5]
-    assert re.fullmatch(rf'\d\d:\d\d {short} v3 "Milk": deleted with mcp/\S+ \(c\d+\)', lines[6])
+    assert re.fullmatch(
+        rf'\d\d:\d\d {short} v3 "Milk": deleted with mcp/\S+ using delete_note \(c\d+\)', lines[6]
+    )
     assert re.fullmatch(r'Later changes: since="j\d+\.\w+"', footer)
 
 
@@ -90,6 +97,58 @@ async def test_what_this_client_did_can_be_left_out(tools: Tools, rest: Rest) ->
     assert text.startswith("60 own changes left out.\n2 changes since")
     assert "mine" not in text
     assert '"Theirs": created with sheet/2' in text
+
+
+@pytest.fixture
+async def week(gateway: Process, user: str, rest: Rest) -> dict[str, str]:
+    """What two assistants and a program without a name did, as the uids of the notes that they made."""
+    made = {}
+    for client in (
+        Implementation(name="Claude Code", version="2.1.0"),
+        Implementation(name="cursor", version="3"),
+    ):
+        transport = StreamableHttpTransport(
+            f"{gateway.url}/mcp", headers={"Authorization": f"Bearer {token(user)}"}
+        )
+        async with Client(transport, client_info=client) as connected:
+            created = await connected.call_tool("create_note", {"title": f"Of {client.name}", "content": ""})
+            uid = made[client.name] = created.structured_content["uid"]
+            await connected.call_tool("edit_text", {"uid": uid, "append": "More."})
+    made[""] = (await rest.create(NOTE, {"title": "Of a program"}))["uid"]
+    return made
+
+
+async def test_one_call_says_what_each_assistant_did(tools: Tools, week: dict[str, str]) -> None:
+    head, _, *lines, _ = (await tools.text("changes", since="7 days")).splitlines()
+    assert head.startswith("5 changes since")
+    told = [re.sub(r"^\d\d:\d\d note:(\w{8}) (v\d) .*: ", r"\1 \2 ", line) for line in lines]
+    claude, cursor, program = (week[name][:8] for name in ("Claude Code", "cursor", ""))
+    assert [re.sub(r" \(c\d+\)$", "", line) for line in told] == [
+        f"{claude} v1 created with Claude-Code/2.1.0 using create_note",
+        f"{claude} v2 updated content with Claude-Code/2.1.0 using edit_text",
+        f"{cursor} v1 created with cursor/3 using create_note",
+        f"{cursor} v2 updated content with cursor/3 using edit_text",
+        f"{program} v1 created with an unnamed client",
+    ]
+
+
+@pytest.mark.parametrize("client", ["claude-code", "Claude Code", "claude-code/2.1.0", " Claude-Code/2.1.0 "])
+async def test_a_client_narrows_it(
+    client: str, tools: Tools, week: dict[str, str], upstream: Recording
+) -> None:
+    before = len(upstream.calls)
+    text = await tools.text("changes", since="7 days", client=client)
+    assert re.match(r"2 changes since \S+ \S+ by user-\S+ with Claude-Code/2\.1\.0, times in UTC", text)
+    assert text.count(f" note:{week['Claude Code'][:8]} ") == 2
+    assert "using create_note" in text
+    assert [call.url.path for call in upstream.calls[before:]] == ["/v1/changes"]
+
+
+async def test_a_client_that_did_nothing_is_named(tools: Tools, week: dict[str, str]) -> None:
+    assert week
+    first, footer = (await tools.text("changes", since="7 days", client="cline")).splitlines()
+    assert re.fullmatch(r"No changes with cline since \S+ \S+ \(UTC\)\.", first)
+    assert footer.startswith("Later changes: since=")
 
 
 async def test_kinds_narrow_it(tools: Tools, rest: Rest) -> None:

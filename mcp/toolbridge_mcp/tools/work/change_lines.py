@@ -1,6 +1,6 @@
 """Changes of items as lines: one for each, or for those of one batch that are alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,6 +16,31 @@ Ids: TypeAlias = Mapping[tuple[str, str], str]
 """The short id of each kind and uid."""
 
 
+class Doers(NamedTuple):
+    """Who made a change, with which client and which tool. None is not said; an empty client is one that did
+    not say its name."""
+
+    by: str | None
+    client: str | None
+    tool: str | None
+
+    def in_words(self) -> str:
+        by = f" by {name(self.by)}" if self.by else ""
+        client = name(self.client) if self.client else "an unnamed client"
+        tool = f" using {name(self.tool)}" if self.tool else ""
+        return f"{by}{'' if self.client is None else f' with {client}'}{tool}"
+
+    def without(self, shared: "Doers") -> "Doers":
+        """What is left to say of them."""
+        return Doers(*(own if common is None else None for own, common in zip(self, shared, strict=True)))
+
+
+def shared(several: Iterable[Doers]) -> Doers:
+    """What all have in common."""
+    columns = [set(column) for column in zip(*several, strict=True)] or [set(), set(), set()]
+    return Doers(*(column.pop() if len(column) == 1 else None for column in columns))
+
+
 class Change(NamedTuple):
     """A change of one item, and what it has in common with others of its batch."""
 
@@ -23,8 +48,7 @@ class Change(NamedTuple):
     item: Summary
     what: tuple[str, str, tuple[str, ...]]
     """The kind of the item, what happened to it, and the fields."""
-    by: str
-    client: str
+    doers: Doers
     change_id: str
     batch_id: str
 
@@ -51,7 +75,7 @@ class Clock(NamedTuple):
 
 
 def line_of_one(change: Change, ids: Ids, doers: str) -> str:
-    """Such as `note:3f9a01bc v4 "Title": updated tags with claude-code/2.1.0 (c41)`."""
+    """Such as `note:3f9a01bc v4 "Title": updated tags with claude-code/2.1.0 using batch (c41)`."""
     item = line(change.item, with_kind=True, shown_id=ids[change.item.kind, change.item.uid])
     return f"{item}: {_happened(change)}{doers} ({change.change_id})"
 
@@ -76,10 +100,6 @@ def _happened(change: Change) -> str:
     return f"{happened} {shown}{f' +{len(fields) - MOST_FIELDS}' if len(fields) > MOST_FIELDS else ''}"
 
 
-def doers_in_words(by: str, client: str) -> str:
-    return f"{f' by {name(by)}' if by else ''}{f' with {name(client)}' if client else ''}"
-
-
 def read_change(found: Mapping[str, Any]) -> Change:
     parent = found.get("parent")
     item = Summary(
@@ -94,8 +114,7 @@ def read_change(found: Mapping[str, Any]) -> Change:
         found["at"],
         item,
         what,
-        found.get("by", ""),
-        found.get("client", ""),
+        Doers(found.get("by", ""), found.get("client", ""), found.get("tool", "")),
         found["change_id"],
         found.get("batch_id", ""),
     )

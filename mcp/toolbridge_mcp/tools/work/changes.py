@@ -9,9 +9,10 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from toolbridge_mcp.client import Call, Document
-from toolbridge_mcp.entities.entity import Maybe, Number
+from toolbridge_mcp.entities.entity import Maybe, Number, Word
 from toolbridge_mcp.entities.times import Moment
-from toolbridge_mcp.rendering import estimated_tokens, short_ids
+from toolbridge_mcp.identity import as_sent
+from toolbridge_mcp.rendering import estimated_tokens, name, short_ids
 from toolbridge_mcp.tools.caller import Caller
 from toolbridge_mcp.tools.hints import READS
 from toolbridge_mcp.tools.results import Result
@@ -19,10 +20,11 @@ from toolbridge_mcp.tools.work.change_lines import (
     FEW,
     Change,
     Clock,
-    doers_in_words,
+    Doers,
     line_of_many,
     line_of_one,
     read_change,
+    shared,
     without_version,
 )
 from toolbridge_mcp.tools.work.selecting import Kinds, one_of
@@ -34,6 +36,10 @@ PAGE = 50
 """Changes that are asked for at once."""
 
 MOST_PAGES = 20
+
+OF_CLIENT = frozenset({"changesOfClient"})
+"""What an API must have that narrows changes to a client."""
+
 _CURSOR = re.compile(r"j[0-9]{1,20}\.[0-9a-zA-Z]{1,64}")
 
 
@@ -56,9 +62,12 @@ class ChangesArguments(WorkArguments):
     since: Since = Field(description='Time, "24 hours", or the since that the last call ended with')
     kinds: Maybe[Kinds] = None
     limit: Number = Field(default=50, ge=1, le=MOST_LINES)
+    client: Maybe[Word] = Field(default=None, description="Only what this client did, such as claude-code")
     own: bool = Field(default=True, description="false leaves out what this client did")
 
     async def carry_out(self, caller: Caller) -> Result:
+        if self.client:
+            await caller.require(OF_CLIENT)
         found = await self._read(caller)
         return text_result(*self._said(found, caller))
 
@@ -78,6 +87,8 @@ class ChangesArguments(WorkArguments):
         query = {"since": since, "limit": str(limit)}
         if self.kinds:
             query["kinds"] = one_of(self.kinds)
+        if self.client:
+            query["client"] = as_sent(self.client.strip())
         return await caller.send(Call("GET", "/v1/changes", query=query))
 
     def _said(self, found: "_Found", caller: Caller) -> Iterator[str]:
@@ -90,11 +101,12 @@ class ChangesArguments(WorkArguments):
             yield f"{found.own} own changes left out."
         since = clock.minute(self.since) if _is_moment(self.since) else "that call"
         if found.lines:
-            head = f"{_number(found.changes)} since {since}{found.shared}"
+            head = f"{_number(found.changes)} since {since}{found.shared.in_words()}"
             yield f"{head}, times in {clock.zone}, with ids for undo ({STORED}):"
             yield from found.lines
         else:
-            yield f"No changes since {since} ({clock.zone})."
+            of_client = f" with {name(self.client)}" if self.client else ""
+            yield f"No changes{of_client} since {since} ({clock.zone})."
         yield f'{"More" if found.more else "Later changes"}: since="{found.cursor}"'
 
 
@@ -118,7 +130,7 @@ class _Found:
         self.begins = self.begins or page.data.get("begins", "")
         for each in page.data["changes"]:
             change = read_change(each)
-            if own_client and without_version(change.client) == own_client:
+            if own_client and without_version(change.doers.client or "") == own_client:
                 self.own += 1
             else:
                 self.changes.append(change)
@@ -132,20 +144,14 @@ class _Found:
         return sum(map(estimated_tokens, self.lines))
 
     @property
-    def _common(self) -> tuple[str, str]:
-        """The one subject and the one client of all changes; empty if there are several."""
-        subjects, clients = {each.by for each in self.changes}, {each.client for each in self.changes}
-        return subjects.pop() if len(subjects) == 1 else "", clients.pop() if len(clients) == 1 else ""
-
-    @property
-    def shared(self) -> str:
-        return doers_in_words(*self._common)
+    def shared(self) -> Doers:
+        return shared(each.doers for each in self.changes)
 
     def _groups(self) -> Iterator[Sequence[Change]]:
         """The changes that share a line, in the order of the first of each."""
         groups: dict[Any, list[Change]] = {}
         for change in self.changes:
-            alike = (change.batch_id, change.what, change.by, change.client)
+            alike = (change.batch_id, change.what, change.doers)
             groups.setdefault(alike if change.batch_id else change.change_id, []).append(change)
         for group in groups.values():
             if len(group) < FEW:
@@ -156,10 +162,10 @@ class _Found:
     def _lines(self) -> Iterator[tuple[str, str]]:
         """A line for each group, and its day."""
         ids = short_ids([change.item for change in self.changes])
-        by, client = self._common
+        common = self.shared
         for group in self._groups():
             first = group[0]
-            doers = doers_in_words("" if by else first.by, "" if client else first.client)
+            doers = first.doers.without(common).in_words()
             line = line_of_one(first, ids, doers) if len(group) == 1 else line_of_many(group, ids, doers)
             yield self.clock.day(first.at), f"{self.clock.time(first.at)} {line}"
 
@@ -174,7 +180,7 @@ def _is_moment(since: str) -> bool:
 
 CHANGES = Work(
     name="changes",
-    about="What changed since a time: new, updated, moved and deleted items, by whom and with which client.",
+    about="What changed since a time, by whom, with which client and tool: new, updated, moved, deleted.",
     arguments=ChangesArguments,
     hints=READS,
     needs=frozenset({"changes"}),
