@@ -250,20 +250,22 @@ need_node() {
 
 # provide_go_programs MODULE TAGS PROGRAM...: the tools that a module in mcp/tests/telemetry/programs names, in
 # $STATE/programs/MODULE. mcp/tests/harness/programs.py searches the same places. Where Go's cache is empty it takes
-# minutes, so whatever else runs goes first. It is moved into place whole.
+# minutes, so whatever else runs goes first. It is moved into place whole, with what it was built from.
 provide_go_programs() {
     local source="$ROOT/mcp/tests/telemetry/programs/$1" folder="$STATE/programs/$1" new="$STATE/programs/$1.$$"
     local program missing=''
     for program in "${@:3}"; do type -P "$program" >/dev/null || missing=$program; done
-    if [ -z "$missing" ] || cmp -s "$source/go.sum" "$folder/go.sum"; then return; fi
+    if [ -z "$missing" ] || cat "$source"/* | cmp -s - "$folder/source"; then return; fi
     mkdir -p "$new" &&
         (cd "$source" && CGO_ENABLED=0 nice -n 19 "$GO" build -trimpath -buildvcs=false -ldflags="-s -w" \
             -tags "$2" -o "$new/" tool) &&
-        cp "$source/go.sum" "$new" && rm -rf "$folder" && mv "$new" "$folder"
+        cat "$source"/* >"$new/source" && rm -rf "$folder" && mv "$new" "$folder"
 }
 
 # Without its pages, and without the services in which it can look for targets.
 provide_prometheus() { provide_go_programs prometheus remove_all_sd,netgo prometheus promtool; }
+
+provide_collector() { provide_go_programs collector netgo toolbridge-collector; }
 
 need_prometheus() {
     step "Prometheus (none on PATH, from its source)" "Install it, or check the network, and run the script again." \

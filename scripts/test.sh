@@ -93,7 +93,8 @@ all_of_python() {
 # They are built while the other lanes run, and their tests come last.
 tests_with_programs() {
     check "Prometheus" provide_prometheus
-    check "Python tests with Prometheus" python_tests -m programs
+    check "collector of traces" provide_collector
+    check "Python tests with Prometheus and a collector" python_tests -m programs
 }
 
 fast_go() { check "Go unit tests" go_unit_tests; }

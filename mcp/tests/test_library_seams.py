@@ -23,6 +23,7 @@ import mcp.server.streamable_http
 import pytest
 import starlette.requests
 import starlette.responses
+import urllib3.connectionpool
 import uvicorn
 from fastmcp import FastMCP
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
@@ -30,6 +31,7 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
 from mcp.shared.message import SessionMessage
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from opentelemetry.exporter.otlp.proto.http import trace_exporter
 from sse_starlette import EventSourceResponse
 from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -593,7 +595,9 @@ def test_the_libraries_log_under_these_names() -> None:
         mcp.server.streamable_http.logger.name,
         uvicorn.server.logger.name,
     }
-    assert names == LOG_LEVELS.keys() - {"fastmcp", "mcp", "uvicorn"} | set(DISCONNECT_LOGGERS)
+    whole = {"fastmcp", "mcp", "opentelemetry", "urllib3", "uvicorn"}
+    assert names == LOG_LEVELS.keys() - whole | set(DISCONNECT_LOGGERS)
+    names |= {trace_exporter._logger.name, urllib3.connectionpool.log.name}
     assert all(logging.getLogger(name.partition(".")[0]).name in LOG_LEVELS for name in names)
 
 

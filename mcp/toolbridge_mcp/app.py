@@ -1,7 +1,8 @@
 """The composition root: settings in, a running gateway out."""
 
+import os
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Self
@@ -15,16 +16,17 @@ from toolbridge_mcp import __version__, library_seams, logs, metrics
 from toolbridge_mcp.auth import Keys, KeySet, Scopes, SharedSecret, UserTokenVerifier
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.health import health_routes, wait_until_ready
-from toolbridge_mcp.http_clients import api_http, outside_http
+from toolbridge_mcp.http_clients import api_http, outside_http, way_to
 from toolbridge_mcp.identity import User, get_access_token, user_of
 from toolbridge_mcp.operator import PrivatePort, Watched
 from toolbridge_mcp.outbound import Outbound, outbound_identity
 from toolbridge_mcp.prompts import build_prompts, items_named_by
 from toolbridge_mcp.resilience import Admission, CallLimits, RateLimit
-from toolbridge_mcp.resources import item_templates, readable, recent_items
+from toolbridge_mcp.resources import item_templates, readable, recent_items, uris
 from toolbridge_mcp.resources.completions import Completions
 from toolbridge_mcp.settings import Settings, WrongSetting, from_environment
-from toolbridge_mcp.telemetry import observe, tallies
+from toolbridge_mcp.telemetry import observe, tallies, traces_dropped
+from toolbridge_mcp.telemetry.trace_settings import trace_settings
 from toolbridge_mcp.tools import Deployment, Offers, OnlyUsable, UnknownTool, build_tools, chosen
 from toolbridge_mcp.tools.prepared import PreparedResults
 from toolbridge_mcp.tools.toolsets import TOOLSETS
@@ -164,10 +166,11 @@ def _documents(settings: Settings, address: Address, shared: _Dependencies) -> l
 def _server(settings: Settings, shared: _Dependencies, auth: BearerAuthProvider, offers: Offers) -> FastMCP:
     @asynccontextmanager
     async def lifespan(_: FastMCP) -> AsyncIterator[None]:
-        async with shared.outside, shared.outbound, shared.client, private.listening():
+        async with traced(), shared.outside, shared.outbound, shared.client, private.listening():
             await wait_until_ready(shared.client, shared.keys, shared.api_wait())
             yield
 
+    traced = _tracing(settings)
     private = PrivatePort(settings, _watched(shared))
     metrics.describe_build(__version__)
     observe(tallies.add)
@@ -186,6 +189,28 @@ def _server(settings: Settings, shared: _Dependencies, auth: BearerAuthProvider,
     library_seams.advertise_what_is_there(server)
     _add_resources_and_prompts(server, settings, shared, offers.names)
     return server
+
+
+def _tracing(settings: Settings) -> Callable[[], AbstractAsyncContextManager[None]]:
+    """What makes traces while the gateway serves, if they are wanted. Only then OpenTelemetry's SDK is
+    imported, before the process that serves is forked."""
+    given = trace_settings(os.environ)
+    if given is None:
+        return nullcontext
+    from toolbridge_mcp.telemetry.tracing import Tracing
+
+    metrics.watch_dropped_traces(traces_dropped)
+    proxy, certificates = way_to(given.endpoint)
+    api = httpx.URL(settings.go_api_base_url)
+    return Tracing(
+        given,
+        version=__version__,
+        tenant=settings.tenant_id,
+        api=(api.host, api.port or (443 if api.scheme == "https" else 80)),
+        resources=uris(),
+        proxy=proxy,
+        certificates=certificates,
+    ).running
 
 
 def _watched(shared: _Dependencies) -> Watched:

@@ -54,12 +54,14 @@ class ApiHttp:
         content: bytes = b"",
         *,
         edges: bool = False,
+        route: str = "",
+        resends: int = 0,
     ) -> Request:
         """A request to the API. `target` is the path with the query, percent-encoded."""
         fields = {**self._headers, **headers}
         if content or method in _WITH_CONTENT:
             fields["Content-Length"] = str(len(content))
-        return Request(method, target, fields, content, edges=edges)
+        return Request(method, target, fields, content, edges=edges, route=route, resends=resends)
 
     async def send(self, request: Request) -> Response:
         """The answer to the request. Raises what the transport and `outbound` raise."""
@@ -109,6 +111,17 @@ def client_for(urls: Iterable[str], timeout: float, base_url: str = "") -> httpx
     )
 
 
+def way_to(url: str) -> tuple[str | None, str | None]:
+    """The proxy on the way to an address, and the file or folder with the certificates to trust there, as the
+    environment names them; None where it names none. Raises `WrongSetting` as `client_for` does."""
+    address = httpx.URL(url)
+    if address.scheme != "https":
+        return None, None
+    _certificates()
+    proxy = None if _is_direct(address.netloc.decode()) else _proxy()
+    return proxy, os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR") or None
+
+
 def _is_direct(netloc: str) -> bool:
     """Whether NO_PROXY names the host, by its name, a domain, an address or a network."""
     host = httpx.URL(f"https://{netloc}").host
@@ -124,13 +137,13 @@ def _is_within(host: str, entry: str) -> bool:
         return host == domain or host.endswith(f".{domain}")
 
 
-def _proxy() -> httpx.Proxy | None:
+def _proxy() -> str | None:
     for name, value in (_variable("HTTPS_PROXY"), _variable("ALL_PROXY")):
         if value:
             found = _PROXY.fullmatch(value)
             if not found:
                 raise WrongSetting(name, _NO_PROXY_OF_OURS, prefix="")
-            return httpx.Proxy(value if found[1] else f"http://{value}")
+            return value if found[1] else f"http://{value}"
     return None
 
 

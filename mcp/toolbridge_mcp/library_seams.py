@@ -391,6 +391,9 @@ LOG_LEVELS = {
     "mcp.server.sse": logging.CRITICAL,  # its errors are all about what clients sent
     "uvicorn": logging.WARNING,
     "uvicorn.error": logging.WARNING,
+    "opentelemetry": logging.CRITICAL + 1,
+    "urllib3": logging.CRITICAL
+    + 1,  # only the exporter of traces uses it; both name addresses in their lines
 }
 """The least level of each library's loggers. At debug, FastMCP and the SDK write whole messages."""
 

@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.harness.processes import GATEWAY_FOLDER, SECRETS, free_port
 
 PROGRAM = """
@@ -19,6 +21,7 @@ def look(parent, work, sockets):
         "system_threads": len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1,
         "opened": [os.readlink(f"/dev/fd/{one}") for one in set(opened) - {0, 1, 2, *listening}],
         "loaded": "uvloop" in sys.modules and "uvicorn.lifespan.on" in sys.modules,
+        "traces": "opentelemetry.sdk.trace" in sys.modules,
     }
     print(json.dumps(facts))
     return 0
@@ -29,9 +32,14 @@ sys.exit(serve())
 """
 
 
-def test_everything_is_loaded_and_nothing_opened_before_the_fork() -> None:
+TRACES = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+
+
+@pytest.mark.parametrize("traces", [{}, TRACES], ids=["no traces", "traces"])
+def test_everything_is_loaded_and_nothing_opened_before_the_fork(traces: dict[str, str]) -> None:
     """A fork has none of its parent's threads, and would share its connections."""
     environment = {
+        **traces,
         **SECRETS,
         "PATH": os.environ["PATH"],
         "TOOLBRIDGE_HOST": "127.0.0.1",
@@ -48,4 +56,17 @@ def test_everything_is_loaded_and_nothing_opened_before_the_fork() -> None:
         check=True,
     )
     found = json.loads(done.stdout)
-    assert found == {"threads": 1, "system_threads": 1, "opened": [], "loaded": True}
+    nothing = {"threads": 1, "system_threads": 1, "opened": []}
+    assert found == {**nothing, "loaded": True, "traces": bool(traces)}
+
+
+def test_a_wrong_setting_of_traces_stops_the_start() -> None:
+    environment = {**SECRETS, "PATH": os.environ["PATH"], **TRACES, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+    command = [sys.executable, "-m", "toolbridge_mcp"]
+    done = subprocess.run(
+        command, cwd=GATEWAY_FOLDER, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "The gateway does not start:\nOTEL_EXPORTER_OTLP_PROTOCOL: must be http/protobuf.\n"
+    )

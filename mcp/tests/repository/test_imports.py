@@ -34,7 +34,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": {
         *{"", "app", "cli", "client", "connections", "contract", "entities", "environment", "errors"},
         *{"http_clients", "identity", "listening", "memory", "metrics", "outbound", "retry_after"},
-        *{"readable", "setting_types", "settings", "supervision", "transport", "uvicorn_server"},
+        *{"readable", "setting_types", "settings", "supervision", "telemetry", "transport"},
+        *{"uvicorn_server"},
     },
     "client": {
         *{"client", "entities", "errors", "metrics", "rendering", "resilience"},
@@ -79,7 +80,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "settings": {"environment", "listening", "setting_types"},
     "single_flight": set(),
     "supervision": {"environment", "listening", "readable", "supervision"},
-    "telemetry": {"sender", "telemetry"},
+    "telemetry": {"sender", "settings", "telemetry"},
     "tools": {
         *{"choice", "client", "entities", "errors", "identity", "message", "metrics"},
         *{"rendering", "resilience", "telemetry", "tools"},

@@ -3,28 +3,72 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 
 from tests.harness.clients import CALL_SECONDS, HELLO, META
 from tests.harness.published import Json
 
-INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
 NEWEST = "2026-07-28"
 NO_HEADERS: Mapping[str, str] = {}
 
 
-class RawClient(Protocol):
-    """Sends one message, and returns the answer to it."""
+class RawClient:
+    """Sends messages to `path`. The answer to one is that of its POST."""
+
+    def __init__(self, http: httpx.AsyncClient, path: str) -> None:
+        self._http = http
+        self._path = path
 
     async def __call__(
         self, method: str, params: Json, headers: Mapping[str, str] = NO_HEADERS, request_id: object = 7
-    ) -> dict[str, Any]: ...
+    ) -> dict[str, Any]:
+        """The answer to a request."""
+        posted = await self.post({"id": request_id, "method": method, "params": params}, headers)
+        answer: dict[str, Any] = posted.json()
+        return answer
+
+    async def notify(self, method: str, params: Json) -> None:
+        await self.post({"method": method, "params": params})
+
+    async def post(self, message: Json, headers: Mapping[str, str] = NO_HEADERS) -> httpx.Response:
+        return await self._http.post(self._path, json={"jsonrpc": "2.0", **message}, headers=headers)
 
 
-def message(method: str, params: Json, request_id: object) -> Json:
-    return {"jsonrpc": "2.0", "id": request_id, "method": method, "params": params}
+class _OnStream(RawClient):
+    """The answers come on a stream."""
+
+    def __init__(self, http: httpx.AsyncClient, path: str, lines: AsyncIterator[str]) -> None:
+        super().__init__(http, path)
+        self._lines = lines
+
+    async def __call__(
+        self, method: str, params: Json, headers: Mapping[str, str] = NO_HEADERS, request_id: object = 7
+    ) -> dict[str, Any]:
+        posted = await self.post({"id": request_id, "method": method, "params": params}, headers)
+        assert posted.status_code == 202, posted.text
+        answer: dict[str, Any] = json.loads(await _next_data(self._lines))
+        return answer
+
+
+class _Alone(RawClient):
+    """Each message says all that has to be known of its client."""
+
+    async def __call__(
+        self, method: str, params: Json, headers: Mapping[str, str] = NO_HEADERS, request_id: object = 7
+    ) -> dict[str, Any]:
+        name = params.get("name") or params.get("uri")
+        said = {"mcp-protocol-version": NEWEST, "mcp-method": method, **({"mcp-name": name} if name else {})}
+        params = {**params, "_meta": {**META, **params.get("_meta", {})}}
+        return await super().__call__(method, params, {**said, **headers}, request_id)
+
+
+async def _next_data(lines: AsyncIterator[str]) -> str:
+    async for line in lines:
+        if line.startswith("data: "):
+            return line.removeprefix("data: ")
+    raise AssertionError("the stream ended")
 
 
 @asynccontextmanager
@@ -41,68 +85,29 @@ async def sse(url: str, bearer: str) -> AsyncIterator[RawClient]:
     """A session over SSE."""
     async with _http(url, bearer) as http, http.stream("GET", "/sse") as stream:
         lines = stream.aiter_lines()
-        endpoint = await _next_data(lines)
-
-        async def send(
-            method: str, params: Json, headers: Mapping[str, str] = NO_HEADERS, request_id: object = 7
-        ) -> dict[str, Any]:
-            posted = await http.post(endpoint, json=message(method, params, request_id), headers=headers)
-            assert posted.status_code == 202, posted.text
-            answer: dict[str, Any] = json.loads(await _next_data(lines))
-            return answer
-
-        await http.post(endpoint, json=HELLO)
+        client = _OnStream(http, await _next_data(lines), lines)
+        await client.post(HELLO)
         await _next_data(lines)
-        await http.post(endpoint, json=INITIALIZED)
-        yield send
-
-
-async def _next_data(lines: AsyncIterator[str]) -> str:
-    async for line in lines:
-        if line.startswith("data: "):
-            return line.removeprefix("data: ")
-    raise AssertionError("the stream ended")
+        await client.notify("notifications/initialized", {})
+        yield client
 
 
 @asynccontextmanager
 async def session(url: str, bearer: str) -> AsyncIterator[RawClient]:
     """A session of Streamable HTTP."""
     async with _http(url, bearer) as http:
-        opened = await http.post("/mcp", json=HELLO)
+        client = RawClient(http, "/mcp")
+        opened = await client.post(HELLO)
         http.headers["mcp-session-id"] = opened.headers["mcp-session-id"]
-        await http.post("/mcp", json=INITIALIZED)
-
-        async def send(
-            method: str, params: Json, headers: Mapping[str, str] = NO_HEADERS, request_id: object = 7
-        ) -> dict[str, Any]:
-            posted = await http.post("/mcp", json=message(method, params, request_id), headers=headers)
-            answer: dict[str, Any] = posted.json()
-            return answer
-
-        yield send
+        await client.notify("notifications/initialized", {})
+        yield client
 
 
 @asynccontextmanager
 async def alone(url: str, bearer: str) -> AsyncIterator[RawClient]:
     """Messages of the newest revision, which has no sessions."""
     async with _http(url, bearer) as http:
-
-        async def send(
-            method: str, params: Json, headers: Mapping[str, str] = NO_HEADERS, request_id: object = 7
-        ) -> dict[str, Any]:
-            named = {"mcp-name": params.get("name") or params.get("uri")}
-            usual = {
-                "mcp-protocol-version": NEWEST,
-                "mcp-method": method,
-                **{k: v for k, v in named.items() if v},
-            }
-            params = {**params, "_meta": {**META, **params.get("_meta", {})}}
-            body = message(method, params, request_id)
-            posted = await http.post("/mcp", json=body, headers={**usual, **headers})
-            answer: dict[str, Any] = posted.json()
-            return answer
-
-        yield send
+        yield _Alone(http, "/mcp")
 
 
 TRANSPORTS = {"sse": sse, "session": session, "alone": alone}

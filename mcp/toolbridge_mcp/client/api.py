@@ -89,11 +89,13 @@ class ApiClient:
         """
         retries = Retries(writes=call.writes)
         session: InBandSession | None = None
+        sent = 0
         while True:
             try:
                 if session is None:
                     api = self._remembered() or await self._described()
                     session = api.session(self._upstream, api.info, origin)
+                session.resends, sent = sent, sent + 1
                 return await session.send(call)
             except NoRoom as full:
                 await _wait_for_room(full.size)

@@ -85,6 +85,11 @@ class Call(NamedTuple):
         return self.route.format(plural=self.entity.plural, uid=self.uid) if self.entity else self.route
 
     @property
+    def declared_path(self) -> str:
+        """The path without the uid, as the API declares it: `/v1/notes/{uid}`."""
+        return self.route.replace("{plural}", self.entity.plural) if self.entity else self.route
+
+    @property
     def collection(self) -> Entity:
         """The entity whose items the call is about. Raises `NoSuchOperation` if it is about none."""
         if self.entity is None:

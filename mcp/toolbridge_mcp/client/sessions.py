@@ -27,6 +27,8 @@ class InBandSession:
         self._features = info.features
         self._headers = origin.headers()
         self._key = {"Idempotency-Key": origin.correlation_id}
+        self.resends = 0
+        """How often what is sent now has been sent before."""
         if info.sessions.in_band:
             self._headers["X-Sync-Session"] = info.sessions.in_band
 
@@ -39,6 +41,8 @@ class InBandSession:
             call.content() or b"",
             writes=call.writes,
             edges=call.of_one_item,
+            route=call.declared_path,
+            resends=self.resends,
         )
         if answer.whole_size:
             return page_of_edges(answer.content, answer.whole_size)

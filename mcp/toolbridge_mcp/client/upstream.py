@@ -52,6 +52,8 @@ class Http(Protocol):
         content: bytes = b"",
         *,
         edges: bool = False,
+        route: str = "",
+        resends: int = 0,
     ) -> Request: ...
 
     async def send(self, request: Request) -> Response: ...
@@ -98,14 +100,19 @@ class Upstream:
         *,
         writes: bool = False,
         edges: bool = False,
+        route: str = "",
+        resends: int = 0,
     ) -> Response:
         """Sends one request once, and returns the answer if it is a success.
 
-        `target` is the path with the query. `writes` says whether the request may change something, and so
+        `target` is the path with the query, and `route` the path as the API declares it; it has been sent
+        `resends` times before. `writes` says whether the request may change something, and so
         what it means if no answer comes. With `edges`, the answer may be cut (`Response.whole_size`). Raises
         `NoRoom` if there is none for the answer to a read.
         """
-        request = self._http.request(method, target, headers, content, edges=edges)
+        request = self._http.request(
+            method, target, headers, content, edges=edges, route=route or target, resends=resends
+        )
         try:
             with self.breaker.attempt() as attempt:
                 if attempt.is_trial:
@@ -133,7 +140,7 @@ class Upstream:
     async def _ask_ready(self, attempt: Attempt, seconds: float) -> None:
         """The one call that an open breaker lets through asks first: that costs it `seconds` at most, and
         puts no write at risk. The first generation has no `/readyz`; there, any answer must do."""
-        request = self._http.request("GET", READY_PATH, _NO_HEADERS)
+        request = self._http.request("GET", READY_PATH, _NO_HEADERS, route=READY_PATH)
         answer = await self._transmit(request, attempt, Deadline(seconds), writes=False)
         self.standing.compare_clocks(answer)
         if not answer.is_success and answer.status != _NOT_FOUND:

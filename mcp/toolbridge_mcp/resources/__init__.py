@@ -1,14 +1,14 @@
 """What clients can attach without a tool: each item as Markdown, and the last changed of each entity."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.entities import ENTITIES, Entity
 from toolbridge_mcp.resilience import CallLimits
-from toolbridge_mcp.resources.item_template import ItemTemplate
-from toolbridge_mcp.resources.recent_items import RecentItems
+from toolbridge_mcp.resources.item_template import ItemTemplate, address
+from toolbridge_mcp.resources.recent_items import RecentItems, list_address
 
-__all__ = ["ItemTemplate", "RecentItems", "item_templates", "readable", "recent_items"]
+__all__ = ["ItemTemplate", "RecentItems", "item_templates", "readable", "recent_items", "uris"]
 
 READ_ANY = frozenset({"read", "fetch"})
 """Tools that read items of every kind."""
@@ -21,6 +21,12 @@ def readable(tools: Collection[str]) -> Sequence[Entity]:
     """The entities whose items these tools, by their names, can read. Resources show no others."""
     names = set(tools)
     return [entity for entity in ENTITIES if names & {f"get_{entity.kind}", *READ_ANY}]
+
+
+def uris() -> Mapping[str, str]:
+    """The URIs of all lists, and the templates of all items, by the names of the calls that read them."""
+    items = {f"resource_{entity.kind}": address(entity, "{uid}") for entity in ENTITIES}
+    return {**items, **{f"resource_{entity.plural}": list_address(entity) for entity in ENTITIES}}
 
 
 def item_templates(

@@ -23,6 +23,11 @@ PAGE_BYTES = 250_000
 """Of payloads, where an API gives no summaries."""
 
 
+def list_address(entity: Entity) -> str:
+    """The URI of the list."""
+    return f"{SCHEME}://{entity.plural}"
+
+
 class RecentItems(Resource):
     """The items of one entity that changed last, a line each."""
 
@@ -34,7 +39,7 @@ class RecentItems(Resource):
     def of(cls, entity: Entity, client: ApiClient, limits: CallLimits, scope: str) -> Self:
         words = entity.words["words"]
         resource = cls(
-            uri=AnyUrl(f"{SCHEME}://{entity.plural}"),
+            uri=AnyUrl(list_address(entity)),
             name=entity.plural,
             title=f"Recent {words}",
             description=f"The {SHOWN} {words} changed last, a line each.",

@@ -1,5 +1,6 @@
 """What is measured of each message, and who gets to know of it."""
 
+from toolbridge_mcp.telemetry.dropped import traces_dropped
 from toolbridge_mcp.telemetry.operation import (
     CANCELLED,
     OK,
@@ -8,6 +9,7 @@ from toolbridge_mcp.telemetry.operation import (
     STREAMABLE_HTTP,
     Operation,
     observe,
+    trace_with,
 )
 from toolbridge_mcp.telemetry.sessions import session_tallies
 from toolbridge_mcp.telemetry.tallies import Kind, Sums, Tallies, Tally, snapshot, tallies
@@ -32,4 +34,6 @@ __all__ = [
     "snapshot",
     "tallies",
     "timings",
+    "trace_with",
+    "traces_dropped",
 ]

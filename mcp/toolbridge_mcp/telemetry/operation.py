@@ -1,8 +1,8 @@
 """One message of a client, as it is measured: from its arrival until its answer is made."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from toolbridge_mcp.sender import Sender
 from toolbridge_mcp.telemetry.trace_context import TraceContext, context_in
@@ -21,6 +21,49 @@ _TIMES_OF_A_CALL, _TIMES = "%.3f %.3f %.3f %.3f %.3f %.3f", "%.3f %.3f"
 Observer: TypeAlias = "Callable[[Operation], None]"
 
 _observers: list[Observer] = []
+
+
+class ApiRequest(Protocol):
+    """A request to the API, as far as a trace shows it."""
+
+    method: str
+    route: str
+    """The path as the API declares it, without ids of items."""
+    resends: int
+    """How often it has been sent before."""
+    headers: MutableMapping[str, str]
+
+
+class RequestSpan(Protocol):
+    """The span of a request to the API, which ends in one of two ways."""
+
+    def answered(self, status: int) -> None: ...
+
+    def failed(self, kind: type[BaseException]) -> None: ...
+
+
+class Tracer(Protocol):
+    """What makes spans."""
+
+    def begin(self, operation: "Operation", named: TraceContext | None) -> None:
+        """Gives the operation its place in the trace that its message names, or in that of the request which
+        brought it, or in a new one."""
+
+    def end(self, operation: "Operation") -> None:
+        """The operation has finished."""
+
+    def begin_request(self, operation: "Operation", request: ApiRequest) -> tuple[RequestSpan, TraceContext]:
+        """A request to the API is about to be sent. The context is what the API gets to know."""
+
+
+_tracer: Tracer | None = None
+
+
+def trace_with(tracer: Tracer | None) -> None:
+    """Makes `tracer` the one that gets to know of all operations; None stops that. Like an observer, it must
+    not raise."""
+    global _tracer
+    _tracer = tracer
 
 
 def observe(observer: Observer) -> None:
@@ -50,7 +93,8 @@ class Operation:
             "upstream_seconds",
         ),
         *("bytes_in", "bytes_out", "client", "context", "correlation_id", "error_code", "fault", "method"),
-        *("name", "outcome", "result_bytes", "revision", "sender", "transport", "verified_at"),
+        *("name", "outcome", "request_id", "result_bytes", "revision", "sender", "session_id", "span"),
+        *("transport", "verified_at"),
     )
 
     def __init__(
@@ -63,6 +107,8 @@ class Operation:
         verified_at: float = 0.0,
         bytes_in: int = 0,
         context: TraceContext | None = None,
+        request_id: str | int | None = None,
+        session_id: str = "",
     ) -> None:
         self.method = method
         self.sender = sender
@@ -89,18 +135,37 @@ class Operation:
         self.context = context
         """Its place in a trace: that of the request which brought it, or the one that it names itself. What
         it asks the API for belongs there, too."""
+        self.request_id = request_id
+        """None if the message is no request."""
+        self.session_id = session_id
+        """Whoever knows it and has the user's token can use the session."""
+        self.span: Any = None
+        """What the tracer makes of it: None as long as there is nothing, False if it is not sampled."""
         self._is_finished = False
         self._times: Sequence[str] = ()
 
     def read_meta(self, meta: Mapping[str, Any] | None) -> None:
-        """Takes the trace that the message names in its `_meta`, if it names one. The request that brought it
-        may carry many messages, or be one of several for it."""
-        if meta and (context := context_in(meta)):
-            self.context = context
+        """Takes the trace that the message names in its `_meta`, if it names one: that is closer to what its
+        sender does than the trace of the request which brought it."""
+        named = context_in(meta) if meta else None
+        if _tracer is not None:
+            _tracer.begin(self, named)
+        elif named:
+            self.context = named
 
     def begin(self) -> None:
         """The call has its place, and is carried out from now on."""
         self.begun_at = perf_counter()
+
+    def begin_request(self, request: ApiRequest) -> RequestSpan | None:
+        """Adds to the headers of a request to the API which trace it belongs to. Its span has to be ended, if
+        it has one."""
+        span, context = None, self.context
+        if self.span and _tracer is not None:
+            span, context = _tracer.begin_request(self, request)
+        if context is not None:
+            request.headers.update(context.headers())
+        return span
 
     def requested(self, sign_seconds: float, upstream_seconds: float) -> None:
         """A request was made to the API."""
@@ -126,6 +191,8 @@ class Operation:
         self._is_finished = True
         if not self.answered_at:
             self.answered_at = perf_counter()
+        if _tracer is not None:
+            _tracer.end(self)
         for observer in _observers:
             observer(self)
         self.fault = None

@@ -45,6 +45,11 @@ class Reading:
         self._size = 0
         self._lacks = 0
 
+    @property
+    def status(self) -> int:
+        """0 before the head of the answer has come."""
+        return self._status
+
     def begin(self, status: int, fields: Fields) -> bool:
         """Takes the head, and returns whether the content is wanted. Raises `BadAnswer` if it is encoded: the
         gateway asks for `identity`, because a few bytes of another encoding can decode to gigabytes."""

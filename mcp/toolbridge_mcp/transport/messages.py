@@ -10,10 +10,13 @@ class Request:
     """One request, as it goes over the wire. `target` is the path with the query, percent-encoded.
 
     `until` is the deadline, as a value of `time.monotonic`. `connect_seconds` bounds how long it may take to
-    get a connection. With `edges`, of an answer that is too long the start and the end are kept.
+    get a connection. With `edges`, of an answer that is too long the start and the end are kept. For traces,
+    `route` is the path as the API declares it, and `resends` how often the request has been sent before.
     """
 
-    __slots__ = ("connect_seconds", "content", "edges", "headers", "method", "target", "until")
+    __slots__ = (
+        *("connect_seconds", "content", "edges", "headers", "method", "resends", "route", "target", "until"),
+    )
 
     def __init__(
         self,
@@ -25,6 +28,8 @@ class Request:
         until: float | None = None,
         connect_seconds: float | None = None,
         edges: bool = False,
+        route: str = "",
+        resends: int = 0,
     ) -> None:
         self.method = method
         self.target = target
@@ -33,6 +38,8 @@ class Request:
         self.until = until
         self.connect_seconds = connect_seconds
         self.edges = edges
+        self.route = route
+        self.resends = resends
 
     def head(self) -> bytes:
         """The request line and the fields. Raises `ValueError` if a part holds a character that could end it

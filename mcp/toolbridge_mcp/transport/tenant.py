@@ -65,17 +65,23 @@ class TenantTransport(httpx.AsyncBaseTransport):
     async def send(self, request: Request) -> Response:
         """The answer to the request, whose headers are signed in place."""
         answer = current_answer()
-        if answer and (context := answer.operation.context):
-            request.headers.update(context.headers())
+        span = answer.operation.begin_request(request) if answer else None
         began_at = perf_counter()
         request.headers.update(self._signature(request))
         signed_at = perf_counter()
         reading = Reading(edges=request.edges, room=answer)
         try:
             await self._engine.exchange(request, reading)
+        except BaseException as error:
+            if span:
+                span.failed(type(error))
+            raise
         finally:
+            request.resends += 1
             if answer:
                 answer.operation.requested(signed_at - began_at, perf_counter() - signed_at)
+        if span:
+            span.answered(reading.status)
         return reading.response()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

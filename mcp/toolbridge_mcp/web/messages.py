@@ -33,7 +33,7 @@ class PostedMessage:
     async def read(cls, receive: Receive) -> Self:
         return cls(await receive(), receive)
 
-    def operation(self, scope: Scope, transport: str) -> Operation:
+    def operation(self, scope: Scope, transport: str, session_id: str = "") -> Operation:
         """What is measured of the message, which came with the request of `scope`."""
         head = head_of(scope)
         return Operation(
@@ -44,6 +44,8 @@ class PostedMessage:
             verified_at=head.verified_at,
             bytes_in=len(self.body),
             context=_context(head),
+            request_id=self.request_id,
+            session_id=session_id,
         )
 
     async def receive(self) -> Message:

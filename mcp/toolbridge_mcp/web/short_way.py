@@ -171,8 +171,10 @@ class ShortWay:
         ):
             return None
         meta = _meta_alone_in(message)
-        if not meta or _client_of(meta, head) is None:
+        client = _client_of(meta, head) if meta else None
+        if not meta or client is None:
             return None
+        current_operation().client = client
         request_id = json.dumps(message.request_id).encode()
         return self._result_text(message.method, request_id, head.get(_VERSION), meta)
 
@@ -182,7 +184,9 @@ class ShortWay:
         text = self._prepared.text(method, revision) if self._prepared else None
         if text is None:
             return None
-        current_operation().read_meta(meta)
+        operation = current_operation()
+        operation.revision = revision
+        operation.read_meta(meta)
         return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (request_id, text)
 
     async def answer(self, call: ToolCall) -> bytes:

@@ -13,6 +13,7 @@ from toolbridge_mcp.cli.doctor.examination import LOOKS, Finding, Visit, examine
 from toolbridge_mcp.cli.stack import local_url
 from toolbridge_mcp.environment import forget_outside
 from toolbridge_mcp.settings import Settings, WrongSetting, explain, from_environment
+from toolbridge_mcp.telemetry.trace_settings import trace_settings
 
 __all__ = ["LOOKS", "Finding", "Visit", "address", "examine", "run"]
 
@@ -33,6 +34,7 @@ def _run(url: str | None, token: str | None, now: Callable[[], float]) -> int:
         os.environ.setdefault("TOOLBRIDGE_GO_API_BASE_URL", f"http://127.0.0.1:{port}")
     try:
         settings = from_environment()
+        trace_settings(os.environ)
         visit = Visit(settings, url or address(settings), token, now)
         if visit.url.startswith("http:"):
             forget_outside()

@@ -241,7 +241,7 @@ class SseSessionMiddleware:
         elif session:
             message = await PostedMessage.read(receive)
             if self._sessions.get(session_id) is session:
-                await self._post(session, scope, message, send)
+                await self._post(session, session_id, scope, message, send)
             else:  # it has ended while the message came
                 await _no_session()(scope, message.receive, send)
 
@@ -258,7 +258,9 @@ class SseSessionMiddleware:
         stream.use(sender.token)
         return None
 
-    async def _post(self, session: SseSession, scope: Scope, message: PostedMessage, send: Send) -> None:
+    async def _post(
+        self, session: SseSession, session_id: str, scope: Scope, message: PostedMessage, send: Send
+    ) -> None:
         request_id = message.request_id
         if request_id is not None and session.is_in_flight(request_id):
             refused = id_in_flight()
@@ -271,7 +273,7 @@ class SseSessionMiddleware:
             sender_of(scope),
             session.stream,
             choice=session.choice,
-            operation=message.operation(scope, SSE),
+            operation=message.operation(scope, SSE, session_id),
         )
         if request_id is not None:
             session.begin(request_id, exchange)
@@ -324,6 +326,7 @@ class SseSessionMiddleware:
             return None
         with handling(exchange):
             prepared = self._short_way.prepared_over_sse(message, head_of(scope), session.peer)
+        session.describe(exchange.operation)
         return prepared if prepared and exchange.takes(len(prepared)) else None
 
     async def _pass_on(

@@ -29,6 +29,7 @@ from toolbridge_mcp.metrics import count_refusal
 from toolbridge_mcp.telemetry import STREAMABLE_HTTP
 from toolbridge_mcp.telemetry.sessions import CLIENT, IDLE, NOT_FOUND, SECOND_STREAM, session_tallies
 from toolbridge_mcp.web.answers import Answer, Answers
+from toolbridge_mcp.web.envelope import INVALID
 from toolbridge_mcp.web.head import head_of
 from toolbridge_mcp.web.messages import PostedMessage, id_in_flight
 from toolbridge_mcp.web.refusals import refusal
@@ -223,10 +224,11 @@ class HttpSessionMiddleware:
             await _no_session()(scope, message.receive, send)
             return
         request_id = message.request_id
-        exchange = self._exchange(message, scope)
+        exchange = self._exchange(message, scope, session_id)
         try:
             if request_id is not None:
                 if session.is_in_flight(request_id) or request_id == RESERVED_ID:
+                    exchange.operation.error_code = INVALID
                     raise id_in_flight()
                 session.begin(request_id, exchange)
             call = self._short_way.call_in_session(message.body, head_of(scope), session.peer)
@@ -265,8 +267,8 @@ class HttpSessionMiddleware:
         finally:
             exchange.sent()
 
-    def _exchange(self, message: PostedMessage, scope: Scope) -> Exchange:
-        operation = message.operation(scope, STREAMABLE_HTTP)
+    def _exchange(self, message: PostedMessage, scope: Scope, session_id: str = "") -> Exchange:
+        operation = message.operation(scope, STREAMABLE_HTTP, session_id)
         return Exchange(self._answers, sender_of(scope), choice=choice_of(scope), operation=operation)
 
     def _prepared_answer(
@@ -277,6 +279,7 @@ class HttpSessionMiddleware:
             return None
         with handling(exchange):
             if session:
+                session.describe(exchange.operation)
                 prepared = self._short_way.prepared_in_session(message, head_of(scope), session.peer)
             else:
                 prepared = self._short_way.prepared_alone(message, head_of(scope))
@@ -370,6 +373,7 @@ class HttpSessionMiddleware:
             await delete(session_id)
             session_id = None
         if session_id:
+            exchange.operation.session_id = session_id
             self._sessions.add(session_id, exchange.sender.owner, place, delete, exchange.peer)
         else:
             place.give_up()
