@@ -5,6 +5,8 @@ lists all.
 """
 
 from collections.abc import Iterator
+from itertools import chain
+from time import sleep
 
 from prometheus_client import REGISTRY
 from prometheus_client.core import Metric
@@ -61,10 +63,9 @@ class OfMessages(Collector):
 
     def collect(self) -> Iterator[Metric]:
         world = World.now()
-        yield from conventions(world)
-        yield from dashboard(world)
-        yield from own(world)
-        yield from process()
+        for family in chain(conventions(world), dashboard(world), own(world), process()):
+            yield family
+            sleep(0)  # lets the event loop go on, which serves calls meanwhile
 
     def describe(self) -> Iterator[Metric]:
         """None in advance: the registry would collect them to learn their names."""

@@ -22,6 +22,9 @@ REFUSALS = (
 )
 """All reasons for which something of a caller is refused or ended outside of a call."""
 
+REPEATED = ("EpochChanged", "NotReached", "OutcomeUnknown", "RateLimited", "SessionRefused", "Unavailable")
+"""The errors after which an attempt is repeated."""
+
 LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 OUTCOMES = ("2xx", "3xx", "4xx", "5xx", "not reached", "timed out", "answer lost", "bad answer", "other")
 
@@ -64,6 +67,8 @@ for _reason in REFUSALS:
     _refused.labels(_reason)
 for _outcome in OUTCOMES:
     _requests_of(_outcome)
+for _reason in REPEATED:
+    _retries.labels(_reason)
 
 
 def count_other_name(tool: str, name: str) -> None:

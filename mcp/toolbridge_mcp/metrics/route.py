@@ -14,7 +14,7 @@ def metrics_route() -> Route:
     Leave it out where a proxy on this machine may stand in front: then every caller comes from this machine.
     """
 
-    async def metrics(request: Request) -> Response:
+    def metrics(request: Request) -> Response:  # in a thread, as Starlette runs what is not async
         forwarded = {"x-forwarded-for", "forwarded"} & set(request.headers)
         if forwarded or request.client is None or request.client.host not in LOOPBACK:
             return PlainTextResponse("Not Found", status_code=404)
