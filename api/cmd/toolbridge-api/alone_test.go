@@ -78,7 +78,7 @@ func TestSQLiteIsServedByOneMachineOnly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
-			err := checkAlone(t.Context(), config.Database{Path: "x.db"}, onFly, nameServer(t, 0, row.records...), newLog(&out, 0))
+			err := checkAlone(t.Context(), config.Database{Path: "x.db"}, onFly, nameServer(t, 0, row.records...), newLog(&out, 0, false))
 			if (err == nil) != (row.other == "") {
 				t.Fatalf("err = %v", err)
 			}
@@ -104,7 +104,7 @@ func TestAStartGoesOnWhenTheMachinesCannotBeListed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
 			begun := time.Now()
-			if err := checkAlone(t.Context(), config.Database{Path: "x.db"}, onFly, dns, newLog(&out, 0)); err != nil {
+			if err := checkAlone(t.Context(), config.Database{Path: "x.db"}, onFly, dns, newLog(&out, 0, false)); err != nil {
 				t.Error(err)
 			}
 			if !strings.Contains(out.String(), `"level":"warning"`) || time.Since(begun) > 2*machinesTimeout {
@@ -122,8 +122,8 @@ func TestMachinesAreCountedOnlyWhereTheyMatter(t *testing.T) {
 	}}
 	elsewhere := func(string) (string, bool) { return "", false }
 	var out bytes.Buffer
-	onServer := checkAlone(t.Context(), config.Database{URL: "postgres://db/x"}, onFly, unasked, newLog(&out, 0))
-	off := checkAlone(t.Context(), config.Database{Path: "x.db"}, elsewhere, unasked, newLog(&out, 0))
+	onServer := checkAlone(t.Context(), config.Database{URL: "postgres://db/x"}, onFly, unasked, newLog(&out, 0, false))
+	off := checkAlone(t.Context(), config.Database{Path: "x.db"}, elsewhere, unasked, newLog(&out, 0, false))
 	if onServer != nil || off != nil || out.Len() > 0 {
 		t.Errorf("%v, %v, %s", onServer, off, out.String())
 	}

@@ -70,6 +70,12 @@ func launch(t *testing.T, env []string) *running {
 	t.Helper()
 	cmd := exec.Command(binary)
 	cmd.Env = env
+	return started(t, cmd)
+}
+
+// started is launch of a program that was prepared.
+func started(t *testing.T, cmd *exec.Cmd) *running {
+	t.Helper()
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -334,6 +340,8 @@ func TestAStartThatCannotWorkSaysWhyInOneLine(t *testing.T) {
 		{"a database that is a directory", environment("127.0.0.1:0", dir), 1, []string{dir, "is a directory"}},
 		{"no tenant", append(good[:3:3], good[4]), wrongSetting, []string{"TENANT_ID", "not set"}},
 		{"two ways to check tokens", append(good, "JWT_JWKS_URL=https://id.example/"), wrongSetting, []string{"JWT_HS256_SECRET", "together with JWT_JWKS_URL"}},
+		{"a protocol that it does not speak", append(good, "OTEL_TRACES_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"), wrongSetting, []string{"OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "http/protobuf"}},
+		{"attributes that are none", append(good, "OTEL_TRACES_EXPORTER=otlp", "OTEL_RESOURCE_ATTRIBUTES=secret-word"), wrongSetting, []string{"OTEL_RESOURCE_ATTRIBUTES"}},
 		{"nothing at all", nil, wrongSetting, []string{"JWT_HS256_SECRET", "TENANT_ID", "TENANT_HEADER_SECRET"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"toolbridge/api/internal/config"
+	"toolbridge/api/internal/telemetry"
 )
 
 // wrongSetting is the exit code when a setting is missing or wrong, so that another
@@ -53,43 +55,65 @@ func command(ctx context.Context, args []string, lookup config.Lookup, stdout, s
 	case flags.NArg() > 0:
 		return dataCommand(ctx, flags.Args(), lookup, stdout, stderr)
 	}
-	return serveCommand(ctx, lookup, stderr)
+	return serveCommand(ctx, lookup, stdout, stderr)
 }
 
 // tidyEnvironment unsets the variables of libpq and of Go's tools. The driver and the
 // runtime read them too, so one that was set for another program could name another
 // server or weaken its TLS. ALL_PROXY counts as in the gateway, where HTTPS_PROXY wins.
+// OpenTelemetry reads its own variables, so they lose the quotes that docker --env-file
+// leaves around a value.
 func tidyEnvironment() {
 	if proxy := cmp.Or(os.Getenv("ALL_PROXY"), os.Getenv("all_proxy")); proxy != "" &&
 		cmp.Or(os.Getenv("HTTPS_PROXY"), os.Getenv("https_proxy")) == "" {
 		os.Setenv("HTTPS_PROXY", proxy)
 	}
 	for _, entry := range os.Environ() {
-		name, _, _ := strings.Cut(entry, "=")
-		if strings.HasPrefix(name, "PG") || name == "GODEBUG" {
+		name, value, _ := strings.Cut(entry, "=")
+		switch {
+		case strings.HasPrefix(name, "PG"), name == "GODEBUG":
 			os.Unsetenv(name)
+		case strings.HasPrefix(name, "OTEL_"):
+			os.Setenv(name, config.Unquoted(value))
 		}
 	}
 }
 
 // serveCommand serves. A failed start is one log line in the usual format.
-func serveCommand(ctx context.Context, lookup config.Lookup, stderr io.Writer) int {
+func serveCommand(ctx context.Context, lookup config.Lookup, stdout, stderr io.Writer) int {
 	cfg, err := config.FromEnv(lookup)
-	log := newLog(stderr, cfg.LogLevel)
+	log := newLog(stderr, cfg.LogLevel, cfg.LogText)
+	var tracing *telemetry.Tracing
+	if err == nil {
+		tracing, err = startTracing(ctx, cfg.Traces, stdout, log)
+	}
 	if err != nil {
 		log.Error("stopped", "error", err.Error())
 		return wrongSetting
 	}
+	defer tracing.Close()
 	tuneCollector()
 	err = checkAlone(ctx, cfg.Database, lookup, net.DefaultResolver, log)
 	if err == nil {
-		err = run(ctx, cfg, log)
+		err = run(ctx, cfg, tracing, log)
 	}
 	if err != nil {
 		log.Error("stopped", "error", err.Error())
 		return 1
 	}
 	return 0
+}
+
+// startTracing begins to send traces, if the settings say so.
+func startTracing(ctx context.Context, traces config.Traces, stdout io.Writer, log *slog.Logger) (*telemetry.Tracing, error) {
+	if traces.Exporter == "" {
+		return nil, nil
+	}
+	to := telemetry.TracesTo{Exporter: traces.Exporter, Stream: stdout, Version: buildVersion()}
+	if !traces.Named {
+		to.Endpoint = telemetry.LocalCollector
+	}
+	return telemetry.StartTracing(ctx, to, log)
 }
 
 func exitCode(err error, stderr io.Writer) int {

@@ -20,6 +20,7 @@ import (
 	"toolbridge/api/internal/store/migration"
 	"toolbridge/api/internal/store/postgres"
 	"toolbridge/api/internal/store/sqlite"
+	"toolbridge/api/internal/telemetry"
 )
 
 // graceful is how long calls may take to finish after a signal.
@@ -34,6 +35,7 @@ type store interface {
 	item.Archive
 	account.Store
 	Ready(ctx context.Context) error
+	Sizes(ctx context.Context) telemetry.Sizes
 	Close() error
 }
 
@@ -57,7 +59,7 @@ func openSaying(ctx context.Context, database config.Database, progress *migrati
 
 // run serves until ctx ends. It listens first, and says so as soon as it serves or has
 // something to migrate: that may take minutes, in which it answers how far it is.
-func run(ctx context.Context, cfg config.Config, log *slog.Logger) (err error) {
+func run(ctx context.Context, cfg config.Config, tracing *telemetry.Tracing, log *slog.Logger) (err error) {
 	listener, err := net.Listen("tcp", cfg.HTTPAddr)
 	if err != nil {
 		return fmt.Errorf("HTTP_ADDR %s: %w", cfg.HTTPAddr, err)
@@ -87,7 +89,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger) (err error) {
 	defer func() { err = errors.Join(err, store.Close()) }()
 
 	tokens, keep := tokensOf(cfg, log)
-	starting.Open(assemble(cfg, store, tokens, log).Handler())
+	starting.Open(assemble(cfg, store, tokens, tracing, log).Handler())
 	listening()
 	var keeping sync.WaitGroup
 	keeping.Go(func() { keep(ctx) })
@@ -161,16 +163,19 @@ func itemsOf(cfg config.Config, store item.Store) *item.Service {
 	}
 }
 
-func assemble(cfg config.Config, store store, tokens *auth.Tokens, log *slog.Logger) *httpapi.API {
+func assemble(cfg config.Config, store store, tokens *auth.Tokens, tracing *telemetry.Tracing, log *slog.Logger) *httpapi.API {
 	return &httpapi.API{
 		Items:          itemsOf(cfg, store),
 		Accounts:       &account.Service{Store: store, Prover: account.NewProver(cfg.TenantSecret), Now: time.Now},
 		Tokens:         tokens,
 		Tenant:         &auth.TenantGate{ID: cfg.TenantID, Secret: cfg.TenantSecret, Now: time.Now},
 		Limits:         httpapi.NewLimits(cfg.LimitReads, cfg.LimitWrites, cfg.LimitSessions),
+		Metrics:        telemetry.NewMetrics(buildVersion()),
+		Sizes:          store.Sizes,
+		Tracing:        tracing,
 		Ready:          store.Ready,
 		Newest:         store.Newest,
-		ShownSubject:   func(subject string) string { return subject },
+		ShownSubject:   shownSubject(cfg),
 		Log:            log,
 		Now:            time.Now,
 		MaxBodyBytes:   cfg.MaxBodyBytes,

@@ -21,7 +21,7 @@ func TestACallThatDoesNotFinishIsCutOffAfterItsTime(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	left := make(chan struct{})
 	server := &http.Server{
-		ErrorLog: slog.NewLogLogger(newLog(&log, slog.LevelInfo).Handler(), slog.LevelWarn),
+		ErrorLog: slog.NewLogLogger(newLog(&log, slog.LevelInfo, false).Handler(), slog.LevelWarn),
 		Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			stop()
 			<-r.Context().Done()

@@ -5,13 +5,6 @@ import "sync/atomic"
 // MaxRemembered is how many tokens are remembered at most.
 const MaxRemembered = 2 * maxRemembered
 
-// Remembered is how many tokens are remembered.
-func (t *Tokens) Remembered() int {
-	t.remembered.mu.Lock()
-	defer t.remembered.mu.Unlock()
-	return len(t.remembered.young) + len(t.remembered.older)
-}
-
 // CountVerified counts the signatures that are verified from now on.
 func (t *Tokens) CountVerified() *atomic.Int64 {
 	var count atomic.Int64

@@ -58,6 +58,7 @@ type KeySet struct {
 	flight  singleflight.Group
 	unknown *rate.Limiter
 	keys    atomic.Pointer[[]publicKey] // nil until the first fetch
+	read    atomic.Int64                // when they were fetched last, in Unix nanoseconds
 }
 
 // NewKeySet returns an empty set, which is fetched from a JWKS URL when it is first
@@ -178,7 +179,17 @@ func (s *KeySet) fetch() error {
 		return err
 	}
 	s.keys.Store(&keys)
+	s.read.Store(s.now().UnixNano())
 	return nil
+}
+
+// state is how many keys there are, and when they were fetched; never, if that is zero.
+func (s *KeySet) state() (keys int, read time.Time) {
+	found := s.keys.Load()
+	if found == nil {
+		return 0, time.Time{}
+	}
+	return len(*found), time.Unix(0, s.read.Load())
 }
 
 // parseKeySet returns the keys that can verify a token, and ignores all others (RFC

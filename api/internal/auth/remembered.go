@@ -51,6 +51,13 @@ func (r *remembered) add(token tokenHash, known accepted) {
 	r.put(token, known)
 }
 
+// size is how many tokens are known. Some may be in both generations.
+func (r *remembered) size() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.young) + len(r.older)
+}
+
 func (r *remembered) put(token tokenHash, known accepted) {
 	if r.young == nil || len(r.young) == maxRemembered {
 		r.young, r.older = make(map[tokenHash]accepted), r.young

@@ -33,6 +33,7 @@ type Tokens struct {
 	verifier   func(algorithm string, id *string, signed signedWith) error
 	keys       func() *[]publicKey // the current ones; nil where there is a secret
 	ready      func() error
+	state      func() (keys int, read time.Time)
 	issuer     string
 	audiences  []string
 	now        func() time.Time
@@ -51,6 +52,7 @@ func NewTokens(secret, issuer, audience string, now func() time.Time) *Tokens {
 		verifier:   func(_ string, _ *string, signed signedWith) error { return signed([]byte(secret)) },
 		keys:       func() *[]publicKey { return nil },
 		ready:      func() error { return nil },
+		state:      func() (int, time.Time) { return 1, time.Time{} },
 		issuer:     issuer,
 		audiences:  Words(audience),
 		now:        now,
@@ -65,6 +67,7 @@ func NewPublicTokens(keys *KeySet, issuer, audience string, now func() time.Time
 		verifier:   keys.verify,
 		keys:       keys.keys.Load,
 		ready:      keys.ready,
+		state:      keys.state,
 		issuer:     issuer,
 		audiences:  Words(audience),
 		now:        now,
@@ -79,6 +82,13 @@ func Words(list string) []string {
 // Ready returns an error while no token can be checked, because no usable key of the
 // identity provider was ever read.
 func (t *Tokens) Ready() error { return t.ready() }
+
+// Keys is how many keys verify tokens, and when they were read from the identity
+// provider; zero when they were not, as a shared secret is not.
+func (t *Tokens) Keys() (count int, read time.Time) { return t.state() }
+
+// Remembered is how many tokens need not be verified again.
+func (t *Tokens) Remembered() int { return t.remembered.size() }
 
 // Subject returns the `sub` of the token in the only Authorization header. The
 // client gets the same unauthorized fault for every bad token, and unavailable when

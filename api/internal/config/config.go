@@ -45,6 +45,16 @@ type Config struct {
 	LimitWrites    limit.Rate
 	LimitSessions  limit.Rate
 	LogLevel       slog.Level
+	LogText        bool // lines for people instead of JSON
+	HashSubjects   bool // in log lines
+	Traces         Traces
+}
+
+// Traces says whether spans are sent, and where to. The exporter itself reads the rest of
+// the variables of OpenTelemetry.
+type Traces struct {
+	Exporter string // otlp or console; empty: none are sent
+	Named    bool   // whether a variable names the collector
 }
 
 // Database says where the data is: in the SQLite file at Path, or on the PostgreSQL

@@ -50,13 +50,13 @@ func TestTheDefaultsAreSafe(t *testing.T) {
 func TestEverySettingIsRead(t *testing.T) {
 	got, err := config.FromEnv(lookup(map[string]string{
 		"HTTP_ADDR": ":9000", "DATABASE_URL": "sqlite:///var/lib/a%20b?c#d.db", "DATABASE_MAX_CONNECTIONS": "7", "JWT_ISSUER": "https://id.example/",
-		"JWT_AUDIENCE": "https://api.example", "MAX_BODY_BYTES": "1024", "MAX_STRING_BYTES": "512", "MAX_PUSH_ITEMS": "7", "QUOTA_ITEMS": "off", "QUOTA_BYTES": "5", "IDEMPOTENCY_HOURS": "9", "HISTORY_DAYS": "8", "AUDIT_DAYS": "7", "IN_BAND_SESSIONS": "false", "LOG_LEVEL": "debug",
+		"JWT_AUDIENCE": "https://api.example", "MAX_BODY_BYTES": "1024", "MAX_STRING_BYTES": "512", "MAX_PUSH_ITEMS": "7", "QUOTA_ITEMS": "off", "QUOTA_BYTES": "5", "IDEMPOTENCY_HOURS": "9", "HISTORY_DAYS": "8", "AUDIT_DAYS": "7", "IN_BAND_SESSIONS": "false", "LOG_LEVEL": "debug", "LOG_FORMAT": "text", "LOG_SUBJECTS": "hashed",
 	}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got.HTTPAddr != ":9000" || got.Database != (config.Database{Path: "/var/lib/a%20b?c#d.db", MaxConnections: 7}) || got.JWTIssuer != "https://id.example/" ||
-		got.JWTAudience != "https://api.example" || got.MaxBodyBytes != 1024 || got.MaxStringBytes != 512 || got.MaxPushItems != 7 || got.QuotaItems != 0 || got.QuotaBytes != 5 || got.KeepHours != 9 || got.HistoryDays != 8 || got.AuditDays != 7 || got.InBandSessions || got.LogLevel != slog.LevelDebug {
+		got.JWTAudience != "https://api.example" || got.MaxBodyBytes != 1024 || got.MaxStringBytes != 512 || got.MaxPushItems != 7 || got.QuotaItems != 0 || got.QuotaBytes != 5 || got.KeepHours != 9 || got.HistoryDays != 8 || got.AuditDays != 7 || got.InBandSessions || got.LogLevel != slog.LevelDebug || !got.LogText || !got.HashSubjects {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -73,7 +73,7 @@ func TestADatabaseOnAServerIsKnownByItsScheme(t *testing.T) {
 func TestAWrongSettingIsRefusedByName(t *testing.T) {
 	names := []string{
 		"HTTP_ADDR", "DATABASE_URL", "DATABASE_MAX_CONNECTIONS", "JWT_HS256_SECRET", "JWT_ISSUER", "JWT_AUDIENCE", "TENANT_ID",
-		"JWT_JWKS_URL", "ENV", "TENANT_HEADER_SECRET", "MAX_BODY_BYTES", "MAX_STRING_BYTES", "MAX_PUSH_ITEMS", "QUOTA_ITEMS", "QUOTA_BYTES", "IDEMPOTENCY_HOURS", "HISTORY_DAYS", "AUDIT_DAYS", "IN_BAND_SESSIONS", "LOG_LEVEL",
+		"JWT_JWKS_URL", "ENV", "TENANT_HEADER_SECRET", "MAX_BODY_BYTES", "MAX_STRING_BYTES", "MAX_PUSH_ITEMS", "QUOTA_ITEMS", "QUOTA_BYTES", "IDEMPOTENCY_HOURS", "HISTORY_DAYS", "AUDIT_DAYS", "IN_BAND_SESSIONS", "LOG_LEVEL", "LOG_FORMAT", "LOG_SUBJECTS",
 		"RATE_LIMIT_READS", "RATE_LIMIT_WRITES", "RATE_LIMIT_SESSIONS",
 	}
 	type row struct{ name, variable, value, says string }

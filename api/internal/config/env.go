@@ -49,6 +49,9 @@ func FromEnv(lookup Lookup) (Config, error) {
 		LimitWrites:    parsed(&env, "RATE_LIMIT_WRITES", rateOrOff),
 		LimitSessions:  parsed(&env, "RATE_LIMIT_SESSIONS", rateOrOff),
 		LogLevel:       parsed(&env, "LOG_LEVEL", logLevel),
+		LogText:        parsed(&env, "LOG_FORMAT", oneOf("text", "json")),
+		HashSubjects:   parsed(&env, "LOG_SUBJECTS", oneOf("hashed", "plain")),
+		Traces:         traces(&env),
 	}
 	if c.Development {
 		c.Platform = platform(lookup)
@@ -96,7 +99,7 @@ func (r *reader) text(name string) string {
 	if !set {
 		return fallback(name)
 	}
-	bare := unquoted(value)
+	bare := Unquoted(value)
 	switch {
 	case name == "ENV": // dev must be the one word exactly
 	case strings.HasSuffix(name, "SECRET"):
@@ -112,9 +115,9 @@ func (r *reader) text(name string) string {
 	return value
 }
 
-// unquoted is a value without spaces and quotes around it, which docker --env-file
+// Unquoted is a value without spaces and quotes around it, which docker --env-file
 // leaves there.
-func unquoted(value string) string {
+func Unquoted(value string) string {
 	value = strings.TrimSpace(value)
 	last := len(value) - 1
 	if last > 0 && value[0] == value[last] && strings.Contains(`"'`, value[:1]) {
@@ -182,6 +185,19 @@ func trueOrFalse(text string) (bool, error) {
 		return false, nil
 	}
 	return false, fmt.Errorf("%q is neither true nor false", text)
+}
+
+// oneOf reads which of two words it is: true for the first.
+func oneOf(yes, no string) func(string) (bool, error) {
+	return func(text string) (bool, error) {
+		switch strings.ToLower(text) {
+		case yes:
+			return true, nil
+		case no:
+			return false, nil
+		}
+		return false, fmt.Errorf("%q is neither %s nor %s", text, no, yes)
+	}
 }
 
 // rateOrOff reads "per-minute:burst".

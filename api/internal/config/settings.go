@@ -34,6 +34,14 @@ var settings = []setting{
 	{"RATE_LIMIT_WRITES", "30000:1000", "How often one user may write, in the same form."},
 	{"RATE_LIMIT_SESSIONS", "60000:2000", "How often one user may open a session with a separate request, in the same form. A session that a request opens for itself counts only as that request."},
 	{"LOG_LEVEL", "info", "The lowest level that is logged: debug, info, warn or error."},
+	{"LOG_FORMAT", "json", "`json`, or `text` for lines that people read. The gateway reads it, too."},
+	{"LOG_SUBJECTS", "plain", "How log lines name users: `plain`, as their tokens do, or `hashed`: the first 16 hexadecimal digits of SHA-256 over the tenant, a line feed and the subject. The gateway reads it, too."},
+	{"OTEL_EXPORTER_OTLP_ENDPOINT", "", "The collector to which traces are sent by OTLP, such as `http://127.0.0.1:4318`. Traces are on when this, the next one or `OTEL_TRACES_EXPORTER` is set. This and the following are standard variables of OpenTelemetry, of which its exporter reads more; empty is as good as unset. The gateway reads them, too."},
+	{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "", "The same with the whole path, such as `http://127.0.0.1:4318/v1/traces`."},
+	{"OTEL_EXPORTER_OTLP_PROTOCOL", "", "Only `http/protobuf`, which is also meant when it is unset."},
+	{"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "", "The same."},
+	{"OTEL_TRACES_EXPORTER", "", "`otlp`, also when unset and there is an endpoint; `console`: spans as JSON on the standard output; or `none`."},
+	{"OTEL_SDK_DISABLED", "", "The word `true` switches traces off, whatever the others say."},
 }
 
 // fallback is the default of a variable.

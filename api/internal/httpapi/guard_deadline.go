@@ -40,8 +40,7 @@ func setDeadline(c *call) error {
 	if err != nil || ms < 1 || ms > maxTimeout || len(values) > 1 {
 		return fault.New(fault.InvalidTimeout, "invalid X-Request-Timeout-Ms: send one whole number of milliseconds from 1 to %d", maxTimeout)
 	}
-	ctx, end := context.WithTimeoutCause(c.Context(), time.Duration(ms)*time.Millisecond, errTimeUp)
-	c.Request, c.end = c.WithContext(ctx), end
+	c.ctx, c.end = context.WithTimeoutCause(c.ctx, time.Duration(ms)*time.Millisecond, errTimeUp)
 	return nil
 }
 

@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"net/http"
+
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/fault"
 )
@@ -15,7 +17,9 @@ func (a *API) tenantGuard() guard {
 			"tenantTimestamp": headerKey("X-TB-Timestamp", "Unix time in milliseconds, at most 300 s away."),
 			"tenantSignature": headerKey("X-TB-Signature", "Lower-case hex of HMAC-SHA-256 over `<tenant id>:<timestamp>`."),
 		},
-		codes: []fault.Code{fault.InvalidTenant, fault.Unavailable, fault.OutcomeUnknown, fault.DeadlineExceeded},
+		headers: []header{timingHeader},
+		notWith: http.StatusUnauthorized,
+		codes:   []fault.Code{fault.InvalidTenant, fault.Unavailable, fault.OutcomeUnknown, fault.DeadlineExceeded},
 	}
 }
 

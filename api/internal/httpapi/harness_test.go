@@ -24,6 +24,7 @@ import (
 	"toolbridge/api/internal/httpapi"
 	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/limit"
+	"toolbridge/api/internal/telemetry"
 )
 
 const (
@@ -108,6 +109,8 @@ func startOn(t *testing.T, shared database, clock *clock, options ...func(*httpa
 		Tokens:         auth.NewTokens(tokenSecret, "", "", clock.Now),
 		Tenant:         &auth.TenantGate{ID: tenantID, Secret: tenantSecret, Now: clock.Now},
 		Limits:         httpapi.NewLimits(plenty, plenty, plenty),
+		Metrics:        telemetry.NewMetrics("1.2.3"),
+		Sizes:          store.Sizes,
 		Ready:          store.Ready,
 		Newest:         store.Newest,
 		ShownSubject:   func(subject string) string { return subject },

@@ -43,7 +43,7 @@ func (r route) queryNames() (names []string) {
 
 // readOptions refuses query parameters that the route does not have, and reads the
 // options that many routes have.
-func (c *call) readOptions(r route) error {
+func (c *call) readOptions(r *route) error {
 	if c.URL.RawQuery == "" || r.lenient {
 		return nil
 	}

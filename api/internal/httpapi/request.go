@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/journal"
+	"toolbridge/api/internal/telemetry"
 )
 
 const headerCorrelation = "X-Correlation-Id"
@@ -29,6 +31,8 @@ var correlationParameter = parameter{
 // call is one request and what the guards have proven about it.
 type call struct {
 	*http.Request
+	noted         telemetry.Request
+	ctx           context.Context // noted, or one made from it
 	writer        http.ResponseWriter
 	reply         http.Header // of the response; Header is the request's
 	correlationID string
@@ -42,17 +46,24 @@ type call struct {
 	dryRun        bool            // whether the request wants nothing to be stored
 	minimal       bool            // whether it wants no item in the answer to a write
 	bare          bool            // whether it wants payloads without the server's own keys
+	bytesIn       int             // of the body that was read
 	end           func()          // releases the deadline's timer; must be called
 }
 
 func newCall(w http.ResponseWriter, r *http.Request) *call {
 	c := &call{Request: r, writer: w, reply: w.Header(), correlationID: r.Header.Get(headerCorrelation), end: func() {}}
+	c.noted.Context = r.Context()
+	c.ctx = &c.noted
 	if !usableCorrelation(c.correlationID) {
 		c.correlationID = uuid.NewString()
 	}
 	c.reply.Set(headerCorrelation, c.correlationID)
 	return c
 }
+
+// Context is that of the request, with the deadline that it has, and with what is noted of
+// it.
+func (c *call) Context() context.Context { return c.ctx }
 
 // Headers in which the gateway says for what it calls.
 const (
@@ -86,6 +97,7 @@ func readBody(c *call, limit int64) ([]byte, error) {
 		return nil, tooLarge(c, limit)
 	}
 	body, inTime, err := c.readInTime(limit)
+	c.bytesIn = len(body)
 	if !inTime {
 		c.closeAfterwards()
 	}

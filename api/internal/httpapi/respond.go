@@ -16,12 +16,12 @@ type (
 	rawJSON []byte
 )
 
-// respond writes a response. The body is text, rawJSON, a value to encode, or nil
-// for none.
-func respond(w http.ResponseWriter, status int, body any) error {
+// respond writes a response, and returns how long its body is. The body is text, rawJSON,
+// a value to encode, or nil for none.
+func respond(w http.ResponseWriter, status int, body any) (sent int, err error) {
 	if body == nil {
 		w.WriteHeader(status)
-		return nil
+		return 0, nil
 	}
 	contentType, encoded := "application/json", []byte(nil)
 	switch body := body.(type) {
@@ -30,16 +30,14 @@ func respond(w http.ResponseWriter, status int, body any) error {
 	case rawJSON:
 		encoded = body
 	default:
-		var err error
 		if encoded, err = json.Marshal(body); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(encoded)))
 	w.WriteHeader(status)
-	_, err := w.Write(encoded)
-	return err
+	return w.Write(encoded)
 }
 
 // failure is the response to an error. A fault describes itself; any other error is

@@ -17,6 +17,7 @@ import (
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/journal"
+	"toolbridge/api/internal/telemetry"
 )
 
 // API is what the handlers need. Every field but the switches must be set.
@@ -29,6 +30,9 @@ type API struct {
 	Ready          func(context.Context) error                                                // whether the store answers; probed once a second at most
 	Newest         func(ctx context.Context, tenant string, most int) ([]journal.Line, error) // see item.Archive
 	ShownSubject   func(subject string) string                                                // as operators see it
+	Metrics        *telemetry.Metrics
+	Sizes          func(context.Context) telemetry.Sizes // of the store
+	Tracing        *telemetry.Tracing                    // nil: no traces
 	Log            *slog.Logger
 	Now            func() time.Time
 	MaxBodyBytes   int64
@@ -60,6 +64,7 @@ type route struct {
 	lenient bool           // ignores unknown query parameters, as the routes of the sync protocol always did
 	foreign []string       // query parameters that the handler refuses itself
 	queried []string       // those of parameters that are in the query; set by Handler
+	noted   *telemetry.Route
 }
 
 // handler serves one call: a status with a body, or an error. See respond for
@@ -181,7 +186,8 @@ func (a *API) Handler() http.Handler {
 			byPattern[route.pattern] = methods{}
 		}
 		route.queried = route.queryNames()
-		byPattern[route.pattern][route.method] = route
+		route.noted = a.Metrics.Route(route.method, route.pattern)
+		byPattern[route.pattern][route.method] = &route
 	}
 	mux := http.NewServeMux()
 	for pattern, methods := range byPattern {
@@ -189,6 +195,7 @@ func (a *API) Handler() http.Handler {
 	}
 	unknown := a.serve("unknown", nil)
 	mux.Handle("/", unknown)
+	mux.Handle("/metrics", a.metrics(unknown))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if literal := r.URL.EscapedPath(); path.Clean(literal) != literal || literal[0] != '/' {
 			unknown.ServeHTTP(w, r)

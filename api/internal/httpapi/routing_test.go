@@ -114,17 +114,27 @@ func TestACorrelationIDIsEchoedWhenItIsPlainAndReplacedWhenNot(t *testing.T) {
 func TestACallIsLoggedOnceAndNothingItCarries(t *testing.T) {
 	t.Parallel()
 	p := start(t)
-	u := p.user("secret-subject")
-	created := u.call("POST", "/v1/notes", `{"title":"secret-title"}`, set("X-Correlation-ID", "corr-1")).is(201).item()
-	u.call("GET", "/v1/notes/"+created.UID+"?includeDeleted=secret-query", "", set("X-Correlation-ID", "corr-2")).is(200)
+	u := p.user("alice")
+	gateway := header{"X-TB-Client": {"claude/1"}, "X-TB-Tool": {"create_note"}}
+	written := u.call("POST", "/v1/notes", `{"title":"secret-title"}`, set("X-Correlation-ID", "corr-1"), gateway).is(201)
+	created := written.item()
+	read := u.call("GET", "/v1/notes/"+created.UID+"?includeDeleted=secret-query", "", set("X-Correlation-ID", "corr-2"),
+		set("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00")).is(200)
+	u.call("PATCH", "/v1/notes/"+created.UID, `{"title":"secret-title"}`, set("X-Correlation-ID", "corr-3"), set("If-Match", "7")).is(412)
+	p.send("GET", "/v1/notes", "", http.Header{"X-Correlation-Id": {"corr-4"}, "X-Tb-Tool": {"forged"}, "Traceparent": {"00-secret"}}).is(401)
 	h := u.headers()
 	lines := strings.Split(strings.TrimSpace(p.log.String()), "\n")
-	if len(lines) != 2 {
+	if len(lines) != 4 {
 		t.Fatalf("%d lines:\n%s", len(lines), p.log)
 	}
 	for i, want := range []map[string]any{
-		{"method": "POST", "route": "/v1/notes", "status": 201.0, "correlation_id": "corr-1"},
-		{"method": "GET", "route": "/v1/notes/{uid}", "status": 200.0, "correlation_id": "corr-2"},
+		{"msg": "request", "method": "POST", "route": "/v1/notes", "status": 201.0, "correlation_id": "corr-1", "outcome": "ok",
+			"tenant": "acme", "subject": "alice", "client": "claude/1", "tool": "create_note", "trace_id": nil, "bytes_in": 24.0, "bytes_out": float64(len(written.body))},
+		{"msg": "request", "method": "GET", "route": "/v1/notes/{uid}", "status": 200.0, "correlation_id": "corr-2", "outcome": "ok",
+			"trace_id": "0af7651916cd43dd8448eb211c80319c", "tool": nil, "bytes_in": 0.0, "bytes_out": float64(len(read.body))},
+		{"msg": "request", "method": "PATCH", "status": 412.0, "correlation_id": "corr-3", "outcome": "version_mismatch", "cause": nil},
+		{"msg": "request", "method": "GET", "status": 401.0, "correlation_id": "corr-4", "outcome": "unauthorized",
+			"tenant": nil, "subject": nil, "tool": nil, "trace_id": nil, "store_ms": 0.0},
 	} {
 		var line map[string]any
 		if err := json.Unmarshal([]byte(lines[i]), &line); err != nil {
@@ -135,8 +145,9 @@ func TestACallIsLoggedOnceAndNothingItCarries(t *testing.T) {
 				t.Errorf("line %d: %s is %v", i, name, line[name])
 			}
 		}
-		if line["user_id"] == nil || line["duration_ms"] == nil {
-			t.Errorf("line %d lacks the user or the duration: %s", i, lines[i])
+		took, store := line["ms"].(float64), line["store_ms"].(float64)
+		if took <= 0 || store < 0 || store > took || store == 0 && i < 3 {
+			t.Errorf("line %d has strange times: %s", i, lines[i])
 		}
 	}
 	for _, secret := range []string{

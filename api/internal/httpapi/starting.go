@@ -42,7 +42,7 @@ func (s *Starting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.then.ServeHTTP(w, r)
 	case r.Method == http.MethodGet && r.URL.Path == "/healthz":
 		newCall(w, r)
-		_ = respond(w, http.StatusOK, text("ok")) // fails for a client that has left
+		_, _ = respond(w, http.StatusOK, text("ok")) // fails for a client that has left
 	case s.opensInTime(r):
 		s.then.ServeHTTP(w, r)
 	default:
@@ -88,7 +88,7 @@ func (s *Starting) refuse(w http.ResponseWriter, r *http.Request) {
 	if migrating != nil {
 		c.reply.Set("Retry-After", strconv.Itoa(migratingRetry))
 	}
-	_ = respond(w, status, body) // fails for a client that has left
+	_, _ = respond(w, status, body) // fails for a client that has left
 	if r.URL.Path != "/readyz" {
 		s.log.Info("refused until the store is open", "method", knownMethod(r.Method), "status", status, "correlation_id", c.correlationID)
 	}

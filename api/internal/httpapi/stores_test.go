@@ -15,6 +15,7 @@ import (
 	"toolbridge/api/internal/store/postgres"
 	"toolbridge/api/internal/store/postgres/postgrestest"
 	"toolbridge/api/internal/store/sqlite"
+	"toolbridge/api/internal/telemetry"
 )
 
 // database is what the processes of a test share.
@@ -28,6 +29,7 @@ type store interface {
 	item.Archive
 	account.Store
 	Ready(ctx context.Context) error
+	Sizes(ctx context.Context) telemetry.Sizes
 	Close() error
 }
 

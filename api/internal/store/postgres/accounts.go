@@ -16,8 +16,10 @@ import (
 // State implements account.Store.
 func (s *Store) State(ctx context.Context, owner account.Owner, sessionID string) (state account.State, err error) {
 	err = s.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		state, err = relational.ScanState(conn.QueryRow(ctx, sqlState, owner.Tenant, owner.User, sessionID))
-		return classify(err)
+		return runState.Run(ctx, func() error {
+			state, err = relational.ScanState(conn.QueryRow(ctx, sqlState, owner.Tenant, owner.User, sessionID))
+			return classify(err)
+		})
 	})
 	return state, err
 }
@@ -25,8 +27,10 @@ func (s *Store) State(ctx context.Context, owner account.Owner, sessionID string
 // Usage implements account.Store.
 func (s *Store) Usage(ctx context.Context, owner account.Owner) (used account.Usage, err error) {
 	err = s.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		used, err = relational.ScanUsage(conn.QueryRow(ctx, sqlUsage, owner.Tenant, owner.User))
-		return classify(err)
+		return runUsage.Run(ctx, func() error {
+			used, err = relational.ScanUsage(conn.QueryRow(ctx, sqlUsage, owner.Tenant, owner.User))
+			return classify(err)
+		})
 	})
 	return used, err
 }
@@ -45,11 +49,13 @@ func (s *Store) EndSession(ctx context.Context, owner account.Owner, sessionID s
 // Count implements account.Store.
 func (s *Store) Count(ctx context.Context, owner account.Owner) (counted map[string]int64, err error) {
 	err = s.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		rows, err := conn.Query(ctx, sqlCountByKind, owner.Tenant, owner.User)
-		if err == nil {
-			counted, err = counts(rows)
-		}
-		return classify(err)
+		return runCount.Run(ctx, func() error {
+			rows, err := conn.Query(ctx, sqlCountByKind, owner.Tenant, owner.User)
+			if err == nil {
+				counted, err = counts(rows)
+			}
+			return classify(err)
+		})
 	})
 	return counted, err
 }
@@ -140,12 +146,14 @@ func (w *wiping) raiseEpoch(ctx context.Context, conn *pgx.Conn, now item.Millis
 	var head journal.Head
 	var newest int64
 	var long bool
-	row := conn.QueryRow(ctx, sqlHead, w.owner.Tenant, w.owner.User, int64(now+item.MaxAhead), forgetAtOnce)
-	err := row.Scan(&head.Seq, &head.At, (*[]byte)(&head.Hash), &newest, &long)
+	err := runHead.Run(ctx, func() error {
+		row := conn.QueryRow(ctx, sqlHead, w.owner.Tenant, w.owner.User, int64(now+item.MaxAhead), forgetAtOnce)
+		return classify(row.Scan(&head.Seq, &head.At, (*[]byte)(&head.Hash), &newest, &long))
+	})
 	switch {
 	case errors.Is(err, pgx.ErrNoRows): // the owner has no journal
 	case err != nil:
-		return nil, classify(err)
+		return nil, err
 	case long:
 		return nil, errLongHistory
 	}

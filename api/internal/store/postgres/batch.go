@@ -149,12 +149,15 @@ func (r *batchRun) makeSelected(ctx context.Context, selection item.Selection) e
 // match lists the items that match a query, and reports whether there are more.
 func (r *batchRun) match(ctx context.Context, query item.Query) (uids []string, more bool, err error) {
 	text, arguments := matchStatement(query)
-	rows, err := r.conn.Query(ctx, text, arguments...)
-	if err == nil {
-		uids, err = pgx.CollectRows(rows, pgx.RowTo[string])
-	}
+	err = runChoose.Run(ctx, func() error {
+		rows, err := r.conn.Query(ctx, text, arguments...)
+		if err == nil {
+			uids, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		}
+		return classify(err)
+	})
 	more = len(uids) > query.Limit
-	return uids[:min(len(uids), query.Limit)], more, classify(err)
+	return uids[:min(len(uids), query.Limit)], more, err
 }
 
 // makeWrite queues what stores the item that a write decides on, if any.
@@ -206,9 +209,11 @@ func (r *batchRun) liveItems(ctx context.Context) item.Live {
 			return found, nil
 		}
 		ref := item.Ref{Owner: r.batch.Owner, Kind: kind, UID: uid}
-		err = r.conn.QueryRow(ctx, sqlLive, relational.Key(ref)...).Scan(&found)
+		err = runLive.Run(ctx, func() error {
+			return classify(r.conn.QueryRow(ctx, sqlLive, relational.Key(ref)...).Scan(&found))
+		})
 		r.live[k] = found
-		return found, classify(err)
+		return found, err
 	}
 }
 
@@ -223,12 +228,14 @@ func (r *batchRun) pastOf(ctx context.Context, write item.Write, was *storedItem
 		}
 		var found item.Version
 		arguments := append(relational.Key(r.batch.Ref(write)), version, r.batch.Epoch)
-		err := r.conn.QueryRow(ctx, sqlPast, arguments...).Scan(&found.Payload, &found.Deleted)
+		err := runPast.Run(ctx, func() error {
+			return classify(r.conn.QueryRow(ctx, sqlPast, arguments...).Scan(&found.Payload, &found.Deleted))
+		})
 		switch {
 		case errors.Is(err, pgx.ErrNoRows):
 			return nil, nil
 		case err != nil:
-			return nil, classify(err)
+			return nil, err
 		case found.Payload == nil:
 			return nil, nil // it was dropped
 		}

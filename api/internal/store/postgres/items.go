@@ -15,15 +15,17 @@ import (
 // Get implements item.Store.
 func (s *Store) Get(ctx context.Context, ref item.Ref) (found *item.Item, err error) {
 	err = s.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		read, err := relational.ScanItem(conn.QueryRow(ctx, sqlItem, relational.Key(ref)...))
-		switch {
-		case errors.Is(err, pgx.ErrNoRows):
+		return runItem.Run(ctx, func() error {
+			read, err := relational.ScanItem(conn.QueryRow(ctx, sqlItem, relational.Key(ref)...))
+			switch {
+			case errors.Is(err, pgx.ErrNoRows):
+				return nil
+			case err != nil:
+				return classify(err)
+			}
+			found = &read
 			return nil
-		case err != nil:
-			return classify(err)
-		}
-		found = &read
-		return nil
+		})
 	})
 	return found, err
 }
@@ -31,9 +33,11 @@ func (s *Store) Get(ctx context.Context, ref item.Ref) (found *item.Item, err er
 // GetWithState implements item.Store.
 func (s *Store) GetWithState(ctx context.Context, ref item.Ref, sessionID string) (state account.State, found *item.Item, err error) {
 	err = s.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		row := conn.QueryRow(ctx, sqlItemWithState, append(relational.Key(ref), sessionID, item.MaxWithState)...)
-		state, found, err = relational.ScanItemWithState(row)
-		return classify(err)
+		return runItemWithState.Run(ctx, func() error {
+			row := conn.QueryRow(ctx, sqlItemWithState, append(relational.Key(ref), sessionID, item.MaxWithState)...)
+			state, found, err = relational.ScanItemWithState(row)
+			return classify(err)
+		})
 	})
 	return state, found, err
 }

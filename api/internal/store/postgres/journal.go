@@ -10,6 +10,7 @@ import (
 	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/journal"
 	"toolbridge/api/internal/store/relational"
+	"toolbridge/api/internal/telemetry"
 )
 
 var (
@@ -43,7 +44,7 @@ var (
 func (s *Store) Journal(ctx context.Context, query item.LineQuery) (item.Lines, error) {
 	text, arguments := relational.LinesStatement(query)
 	page := relational.NewLinePage(query)
-	err := s.each(ctx, numbered(text, 0), arguments, func(row relational.Row) error { return classify(page.Add(row)) })
+	err := s.each(ctx, runLines, numbered(text, 0), arguments, func(row relational.Row) error { return classify(page.Add(row)) })
 	if err != nil {
 		return item.Lines{}, err
 	}
@@ -51,20 +52,24 @@ func (s *Store) Journal(ctx context.Context, query item.LineQuery) (item.Lines, 
 }
 
 // each runs a statement and calls do with every row. An error of do comes back as it is.
-func (s *Store) each(ctx context.Context, text string, arguments []any, do func(relational.Row) error) error {
+func (s *Store) each(ctx context.Context, run *telemetry.Statement, text string, arguments []any, do func(relational.Row) error) error {
 	return s.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		rows, err := conn.Query(ctx, text, arguments...)
-		if err != nil {
-			return classify(err)
-		}
-		defer rows.Close()
-		for rows.Next() {
-			if err := do(rows); err != nil {
-				return err
-			}
-		}
-		return classify(rows.Err())
+		return run.Run(ctx, func() error { return eachRow(ctx, conn, text, arguments, do) })
 	})
+}
+
+func eachRow(ctx context.Context, conn *pgx.Conn, text string, arguments []any, do func(relational.Row) error) error {
+	rows, err := conn.Query(ctx, text, arguments...)
+	if err != nil {
+		return classify(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := do(rows); err != nil {
+			return err
+		}
+	}
+	return classify(rows.Err())
 }
 
 // trailOf looks up lines about the item of a write. Lines that wait are sent first.
@@ -77,19 +82,15 @@ func (r *batchRun) trailOf(ctx context.Context, write item.Write) item.Trail {
 		if query.Newest {
 			text = sqlNewestTrail
 		}
-		rows, err := r.conn.Query(ctx, text, relational.TrailArguments(r.batch.Ref(write), r.batch.Epoch, query)...)
-		if err != nil {
-			return nil, classify(err)
-		}
-		defer rows.Close()
-		for rows.Next() {
-			line, err := relational.ScanReplaced(rows)
-			if err != nil {
-				return nil, classify(err)
-			}
-			found = append(found, line)
-		}
-		return found, classify(rows.Err())
+		arguments := relational.TrailArguments(r.batch.Ref(write), r.batch.Epoch, query)
+		err = runTrail.Run(ctx, func() error {
+			return eachRow(ctx, r.conn, text, arguments, func(row relational.Row) error {
+				line, err := relational.ScanReplaced(row)
+				found = append(found, line)
+				return classify(err)
+			})
+		})
+		return found, err
 	}
 }
 
@@ -97,12 +98,14 @@ func (r *batchRun) trailOf(ctx context.Context, write item.Write) item.Trail {
 func (s *Store) Owners(ctx context.Context, after account.Owner, most int) (owners []account.Owner, err error) {
 	err = s.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		for len(owners) < most {
-			err := conn.QueryRow(ctx, sqlOwners, after.Tenant, after.User).Scan(&after.Tenant, &after.User)
+			err := runOwners.Run(ctx, func() error {
+				return classify(conn.QueryRow(ctx, sqlOwners, after.Tenant, after.User).Scan(&after.Tenant, &after.User))
+			})
 			if errors.Is(err, pgx.ErrNoRows) {
 				return nil
 			}
 			if err != nil {
-				return classify(err)
+				return err
 			}
 			owners = append(owners, after)
 		}
@@ -113,7 +116,7 @@ func (s *Store) Owners(ctx context.Context, after account.Owner, most int) (owne
 
 // Contents implements item.Archive.
 func (s *Store) Contents(ctx context.Context, owner account.Owner, after int64, most int, each item.EachContent) error {
-	return s.each(ctx, sqlContents, []any{owner.Tenant, owner.User, after, most}, func(row relational.Row) error {
+	return s.each(ctx, runContents, sqlContents, []any{owner.Tenant, owner.User, after, most}, func(row relational.Row) error {
 		line, content, altered, err := relational.ScanContent(row)
 		if err != nil {
 			return classify(err)
@@ -124,7 +127,7 @@ func (s *Store) Contents(ctx context.Context, owner account.Owner, after int64, 
 
 // Newest implements item.Archive.
 func (s *Store) Newest(ctx context.Context, tenant string, most int) (lines []journal.Line, err error) {
-	err = s.each(ctx, sqlNewest, []any{tenant, most}, func(row relational.Row) error {
+	err = s.each(ctx, runNewest, sqlNewest, []any{tenant, most}, func(row relational.Row) error {
 		line, err := relational.ScanNewest(row)
 		lines = append(lines, line)
 		return classify(err)
@@ -136,8 +139,10 @@ func (s *Store) Newest(ctx context.Context, tenant string, most int) (lines []jo
 func (s *Store) Sums(ctx context.Context, owner account.Owner) (sums item.JournalSums, err error) {
 	t, u := owner.Tenant, owner.User
 	err = s.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		return classify(conn.QueryRow(ctx, sqlSums, t, u, t, u, t, u, t, u).
-			Scan(&sums.Lines, &sums.First, &sums.Last, &sums.Bytes, &sums.UsedLines, &sums.UsedBytes, (*int64)(&sums.Newest), (*int64)(&sums.NewestItem)))
+		return runSums.Run(ctx, func() error {
+			return classify(conn.QueryRow(ctx, sqlSums, t, u, t, u, t, u, t, u).
+				Scan(&sums.Lines, &sums.First, &sums.Last, &sums.Bytes, &sums.UsedLines, &sums.UsedBytes, (*int64)(&sums.Newest), (*int64)(&sums.NewestItem)))
+		})
 	})
 	return sums, err
 }
@@ -177,21 +182,26 @@ func (s *Store) DropOld(ctx context.Context, owner account.Owner, keep item.Rete
 func (s *Store) due(ctx context.Context, owner account.Owner, keep item.Retention) (contents, lines bool, err error) {
 	t, u := owner.Tenant, owner.User
 	err = s.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		return classify(conn.QueryRow(ctx, sqlDue, t, u, int64(keep.Contents), t, u, int64(keep.Lines), t, u).Scan(&contents, &lines))
+		return runDue.Run(ctx, func() error {
+			return classify(conn.QueryRow(ctx, sqlDue, t, u, int64(keep.Contents), t, u, int64(keep.Lines), t, u).Scan(&contents, &lines))
+		})
 	})
 	return contents, lines, err
 }
 
 func dropContents(ctx context.Context, conn *pgx.Conn, owner account.Owner, most int, before item.Millis, below int64) (item.Dropped, error) {
-	return scanDropped(conn.QueryRow(ctx, sqlDropContents, owner.Tenant, owner.User, most, int64(before), below))
+	return drop(ctx, runDropContents, conn, sqlDropContents, owner.Tenant, owner.User, most, int64(before), below)
 }
 
 func dropLines(ctx context.Context, conn *pgx.Conn, owner account.Owner, most int, before item.Millis, keep int64) (item.Dropped, error) {
 	arguments := append([]any{owner.Tenant, owner.User}, relational.OldestLinesArguments(owner, most, before, keep)...)
-	return scanDropped(conn.QueryRow(ctx, sqlDropLines, arguments...))
+	return drop(ctx, runDropLines, conn, sqlDropLines, arguments...)
 }
 
-func scanDropped(row pgx.Row) (dropped item.Dropped, err error) {
-	err = row.Scan(&dropped.Contents, &dropped.Lines, &dropped.Bytes)
-	return dropped, classify(err)
+// drop runs a statement that drops contents or lines, and returns how many.
+func drop(ctx context.Context, run *telemetry.Statement, conn *pgx.Conn, text string, arguments ...any) (dropped item.Dropped, err error) {
+	err = run.Run(ctx, func() error {
+		return classify(conn.QueryRow(ctx, text, arguments...).Scan(&dropped.Contents, &dropped.Lines, &dropped.Bytes))
+	})
+	return dropped, err
 }

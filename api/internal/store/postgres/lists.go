@@ -9,6 +9,7 @@ import (
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/store/relational"
+	"toolbridge/api/internal/telemetry"
 )
 
 // termedItems looks up items one by one along the index of terms, as sqlKey does.
@@ -98,7 +99,7 @@ func matchStatement(query item.Query) (text string, arguments []any) {
 // List implements item.Store.
 func (s *Store) List(ctx context.Context, query item.Query) (found item.Listing, err error) {
 	text, arguments := listStatement(query)
-	err = s.rows(ctx, text, arguments, func(rows pgx.Rows) error {
+	err = s.rows(ctx, runList, text, arguments, func(rows pgx.Rows) error {
 		found, err = relational.ReadListing(rows, query, new(bool))
 		return err
 	})
@@ -111,7 +112,7 @@ func (s *Store) List(ctx context.Context, query item.Query) (found item.Listing,
 // count counts what a page without rows has not counted.
 func (s *Store) count(ctx context.Context, query item.Query) (total int, err error) {
 	text, arguments := dialect.Count(query)
-	err = s.rows(ctx, numbered(text, 0), arguments, func(rows pgx.Rows) error {
+	err = s.rows(ctx, runMatches, numbered(text, 0), arguments, func(rows pgx.Rows) error {
 		total, err = relational.ReadTotal(rows)
 		return err
 	})
@@ -121,7 +122,7 @@ func (s *Store) count(ctx context.Context, query item.Query) (total int, err err
 // Match implements item.Store.
 func (s *Store) Match(ctx context.Context, owner account.Owner, kinds []entity.Kind, prefix string, most int) (found []item.Candidate, err error) {
 	text, arguments := dialect.Match(owner, kinds, prefix, most)
-	err = s.rows(ctx, numbered(text, 0), arguments, func(rows pgx.Rows) error {
+	err = s.rows(ctx, runMatch, numbered(text, 0), arguments, func(rows pgx.Rows) error {
 		found, err = relational.ReadCandidates(rows)
 		return err
 	})
@@ -131,7 +132,7 @@ func (s *Store) Match(ctx context.Context, owner account.Owner, kinds []entity.K
 // Tally implements item.Store.
 func (s *Store) Tally(ctx context.Context, owner account.Owner, kinds []entity.Kind, most int) (found []item.Tally, err error) {
 	text, arguments := dialect.Tally(owner, kinds, most)
-	err = s.rows(ctx, numbered(text, 0), arguments, func(rows pgx.Rows) error {
+	err = s.rows(ctx, runTally, numbered(text, 0), arguments, func(rows pgx.Rows) error {
 		found, err = relational.ReadTallies(rows)
 		return err
 	})
@@ -139,13 +140,15 @@ func (s *Store) Tally(ctx context.Context, owner account.Owner, kinds []entity.K
 }
 
 // rows runs a statement and reads its rows.
-func (s *Store) rows(ctx context.Context, text string, arguments []any, read func(pgx.Rows) error) error {
+func (s *Store) rows(ctx context.Context, run *telemetry.Statement, text string, arguments []any, read func(pgx.Rows) error) error {
 	return s.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
-		rows, err := conn.Query(ctx, text, arguments...)
-		if err != nil {
-			return classify(err)
-		}
-		defer rows.Close()
-		return classify(read(rows))
+		return run.Run(ctx, func() error {
+			rows, err := conn.Query(ctx, text, arguments...)
+			if err != nil {
+				return classify(err)
+			}
+			defer rows.Close()
+			return classify(read(rows))
+		})
 	})
 }

@@ -63,7 +63,7 @@ func (s *Store) LookUp(ctx context.Context, owner account.Owner, lookups []item.
 		titles.add(number, l.Kind, l.Title)
 	}
 	arguments := []any{owner.Tenant, owner.User, uids.numbers, uids.kinds, uids.texts, titles.numbers, titles.kinds, titles.texts, most}
-	err = s.rows(ctx, sqlLookups, arguments, func(rows pgx.Rows) error {
+	err = s.rows(ctx, runLookUp, sqlLookups, arguments, func(rows pgx.Rows) error {
 		found, err = relational.ReadLookedUp(rows)
 		return err
 	})
@@ -79,7 +79,7 @@ func (s *Store) Families(ctx context.Context, owner account.Owner, families []it
 		kinds[number] = string(f.Kind)
 	}
 	arguments := []any{owner.Tenant, owner.User, parents.numbers, kinds, parents.kinds, parents.texts, newest, item.MaxRecent + 1, item.MaxRecent}
-	err = s.rows(ctx, sqlFamilies, arguments, func(rows pgx.Rows) error {
+	err = s.rows(ctx, runFamilies, sqlFamilies, arguments, func(rows pgx.Rows) error {
 		found, err = relational.ReadFamilies(rows, len(families))
 		return err
 	})
@@ -95,7 +95,7 @@ func (s *Store) Pick(ctx context.Context, owner account.Owner, picks []item.Pick
 		most[number] = p.Most
 	}
 	arguments := []any{owner.Tenant, owner.User, wanted.numbers, wanted.kinds, wanted.texts, most}
-	err = s.rows(ctx, sqlPick, arguments, func(rows pgx.Rows) error {
+	err = s.rows(ctx, runPick, sqlPick, arguments, func(rows pgx.Rows) error {
 		found, err = relational.ReadPicked(rows, len(picks))
 		return err
 	})

@@ -40,6 +40,7 @@ type Store struct {
 	wait  time.Duration // turnWait, except in tests
 
 	statistics statistics
+	size       size
 
 	fullAt atomic.Int64 // when a write last failed because of a full disk, in Unix nanoseconds
 }
@@ -122,8 +123,9 @@ func place(config *pgxpool.Config) string {
 // works, but a write has failed in the last minute because the disk is full.
 func (s *Store) Ready(ctx context.Context) error {
 	var version int
-	if err := s.pool.QueryRow(ctx, sqlVersion).Scan(&version); err != nil {
-		return classify(err)
+	err := runVersion.Run(ctx, func() error { return classify(s.pool.QueryRow(ctx, sqlVersion).Scan(&version)) })
+	if err != nil {
+		return err
 	}
 	if time.Since(time.Unix(0, s.fullAt.Load())) < fullFor {
 		return diskFull()

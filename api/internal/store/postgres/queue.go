@@ -103,10 +103,10 @@ func (r *batchRun) send(ctx context.Context) error {
 	if r.saves.Len() == 0 {
 		return nil
 	}
-	err := r.conn.SendBatch(ctx, &r.saves).Close()
+	err := runSave.Run(ctx, func() error { return classify(r.conn.SendBatch(ctx, &r.saves).Close()) })
 	r.saves, r.waiting = pgx.Batch{}, 0
 	clear(r.made)
-	return classify(err)
+	return err
 }
 
 // makeWay drops the oldest of what makes way while the owner has more than the quota
@@ -143,9 +143,11 @@ func (r *batchRun) drop(ctx context.Context, what item.Droppable) (item.Usage, e
 	}
 	var gone item.Usage
 	before := item.Snapshot{Now: r.now, Newest: r.newest}.NextStoredAt()
-	err := r.conn.QueryRow(ctx, sqlDropTombstones, owner.Tenant, owner.User, int64(before), item.DropAtOnce).
-		Scan(&gone.DeletedItems, &gone.DeletedBytes)
-	return gone, classify(err)
+	err := runDropTombstones.Run(ctx, func() error {
+		row := r.conn.QueryRow(ctx, sqlDropTombstones, owner.Tenant, owner.User, int64(before), item.DropAtOnce)
+		return classify(row.Scan(&gone.DeletedItems, &gone.DeletedBytes))
+	})
+	return gone, err
 }
 
 // saveUsage queues what has changed of the owner's usage, with the last save if there

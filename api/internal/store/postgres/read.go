@@ -45,21 +45,23 @@ func (r *batchRun) beginAndRead(ctx context.Context, ahead []item.Write) error {
 	first.Queue(text, r.currentArguments(ahead)...).Query(func(rows pgx.Rows) error {
 		return r.scanCurrent(rows, &epoch, &fresh)
 	})
-	err := r.conn.SendBatch(ctx, first).Close()
+	err := runBeginAndRead.Run(ctx, func() error { return classify(r.conn.SendBatch(ctx, first).Close()) })
 	switch {
 	case err != nil:
-		return classify(err)
+		return err
 	case epoch != r.batch.Epoch:
 		return fault.WrongEpoch(epoch)
 	case fresh:
 		return nil
 	}
 	r.now = item.MillisOf(r.batch.Now())
-	rows, err := r.conn.Query(ctx, again, r.currentArguments(ahead)...)
-	if err != nil {
-		return classify(err)
-	}
-	return classify(r.scanCurrent(rows))
+	return runCurrent.Run(ctx, func() error {
+		rows, err := r.conn.Query(ctx, again, r.currentArguments(ahead)...)
+		if err != nil {
+			return classify(err)
+		}
+		return classify(r.scanCurrent(rows))
+	})
 }
 
 // single reports whether the batch is one write of one item.
@@ -124,17 +126,19 @@ func (r *batchRun) readItems(ctx context.Context, ahead []item.Write) error {
 	if len(uids) == 0 {
 		return nil
 	}
-	rows, err := r.conn.Query(ctx, sqlItems, r.batch.Tenant, r.batch.User, kinds, uids)
-	if err != nil {
-		return classify(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := r.scanItem(rows); err != nil {
+	return runItems.Run(ctx, func() error {
+		rows, err := r.conn.Query(ctx, sqlItems, r.batch.Tenant, r.batch.User, kinds, uids)
+		if err != nil {
 			return classify(err)
 		}
-	}
-	return classify(rows.Err())
+		defer rows.Close()
+		for rows.Next() {
+			if err := r.scanItem(rows); err != nil {
+				return classify(err)
+			}
+		}
+		return classify(rows.Err())
+	})
 }
 
 // scanItem takes one item, and any columns that follow into more. The row may stand for

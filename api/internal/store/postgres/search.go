@@ -14,7 +14,7 @@ import (
 // Search implements item.Store.
 func (s *Store) Search(ctx context.Context, m item.Matching) (found []item.Found, more bool, err error) {
 	text, arguments := searchStatement(m)
-	err = s.rows(ctx, text, arguments, func(rows pgx.Rows) error {
+	err = s.rows(ctx, runSearch, text, arguments, func(rows pgx.Rows) error {
 		found, err = relational.ReadFound(rows)
 		return err
 	})

@@ -19,7 +19,7 @@ const attempts = 5
 func (s *Store) transact(ctx context.Context, owner account.Owner, do func(ctx context.Context, conn *pgx.Conn) error) error {
 	done, err := s.takeTurn(ctx, owner)
 	if err != nil {
-		return classify(err)
+		return err
 	}
 	defer done()
 	until := time.Now().Add(s.wait)
@@ -33,9 +33,18 @@ func (s *Store) transact(ctx context.Context, owner account.Owner, do func(ctx c
 }
 
 func (s *Store) takeTurn(ctx context.Context, owner account.Owner) (done func(), err error) {
+	if ctx.Err() == nil {
+		if done := s.turns.takeFree(owner); done != nil {
+			return done, nil
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.wait)
 	defer cancel()
-	return s.turns.take(ctx, owner)
+	err = waitTurn.Run(ctx, func() error {
+		done, err = s.turns.take(ctx, owner)
+		return classify(err)
+	})
+	return done, err
 }
 
 // use runs do with a connection. When the caller leaves, or its time is up, the wait
@@ -43,7 +52,7 @@ func (s *Store) takeTurn(ctx context.Context, owner account.Owner) (done func(),
 func (s *Store) use(ctx context.Context, do func(ctx context.Context, conn *pgx.Conn) error) error {
 	conn, err := s.acquire(ctx)
 	if err != nil {
-		return classify(err)
+		return err
 	}
 	defer conn.Release()
 	defer undo(ctx, conn.Conn())
@@ -52,10 +61,14 @@ func (s *Store) use(ctx context.Context, do func(ctx context.Context, conn *pgx.
 	return do(ctx, conn.Conn())
 }
 
-func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+func (s *Store) acquire(ctx context.Context) (conn *pgxpool.Conn, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.wait)
 	defer cancel()
-	return s.pool.Acquire(ctx)
+	err = waitConn.Run(ctx, func() error {
+		conn, err = s.pool.Acquire(ctx)
+		return classify(err)
+	})
+	return conn, err
 }
 
 // undo rolls back a transaction that was not committed, even when the caller has
@@ -67,7 +80,10 @@ func undo(ctx context.Context, conn *pgx.Conn) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoWait)
 	defer cancel()
-	_, _ = conn.Exec(ctx, sqlRollback)
+	_ = runUndo.Run(ctx, func() error {
+		_, err := conn.Exec(ctx, sqlRollback)
+		return classify(err)
+	})
 }
 
 // beginInTurn begins a transaction and takes the owner's turn among all processes, in one
@@ -76,19 +92,19 @@ func beginInTurn(ctx context.Context, conn *pgx.Conn, owner account.Owner) (epoc
 	first := &pgx.Batch{}
 	first.Queue(sqlBegin)
 	first.Queue(sqlTurn, owner.Tenant, owner.User).QueryRow(func(row pgx.Row) error { return row.Scan(&epoch, nil) })
-	err = conn.SendBatch(ctx, first).Close()
-	return epoch, classify(err)
+	err = runBeginInTurn.Run(ctx, func() error { return classify(conn.SendBatch(ctx, first).Close()) })
+	return epoch, err
 }
 
 // commit sends the last statements of a transaction together with its COMMIT. If one
 // fails, the server skips the rest.
 func commit(ctx context.Context, conn *pgx.Conn, last *pgx.Batch) error {
 	last.Queue(sqlCommit)
-	return classifyCommit(conn.SendBatch(ctx, last).Close())
+	return runCommit.Run(ctx, func() error { return classifyCommit(conn.SendBatch(ctx, last).Close()) })
 }
 
 // rollback sends the last statements of a transaction as commit does, and undoes it.
 func rollback(ctx context.Context, conn *pgx.Conn, last *pgx.Batch) error {
 	last.Queue(sqlRollback)
-	return classify(conn.SendBatch(ctx, last).Close())
+	return runRollback.Run(ctx, func() error { return classify(conn.SendBatch(ctx, last).Close()) })
 }

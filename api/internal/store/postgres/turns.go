@@ -35,6 +35,19 @@ func (t *turns) take(ctx context.Context, owner account.Owner) (done func(), err
 	}, nil
 }
 
+// takeFree is take for a turn that nobody has or waits for; nil if somebody does.
+func (t *turns) takeFree(owner account.Owner) (done func()) {
+	its := t.claim(owner)
+	if !its.TryAcquire(1) {
+		t.drop(owner, its)
+		return nil
+	}
+	return func() {
+		its.Release(1)
+		t.drop(owner, its)
+	}
+}
+
 func (t *turns) claim(owner account.Owner) *turn {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 
 // State implements account.Store.
 func (s *Store) State(ctx context.Context, owner account.Owner, sessionID string) (state account.State, err error) {
-	err = s.readRow(ctx, s.read.state, []any{owner.Tenant, owner.User, sessionID}, func(row relational.Row) error {
+	err = s.readRow(ctx, runState, s.read.state, []any{owner.Tenant, owner.User, sessionID}, func(row relational.Row) error {
 		state, err = relational.ScanState(row)
 		return err
 	})
@@ -24,8 +24,10 @@ func (s *Store) State(ctx context.Context, owner account.Owner, sessionID string
 // Usage implements account.Store.
 func (s *Store) Usage(ctx context.Context, owner account.Owner) (used account.Usage, err error) {
 	err = s.reading(ctx, func() error {
-		used, err = relational.ScanUsage(s.reader.QueryRowContext(ctx, relational.Usage, owner.Tenant, owner.User))
-		return classify(err)
+		return runUsage.Run(ctx, func() error {
+			used, err = relational.ScanUsage(s.reader.QueryRowContext(ctx, relational.Usage, owner.Tenant, owner.User))
+			return classify(err)
+		})
 	})
 	return used, err
 }
@@ -33,22 +35,18 @@ func (s *Store) Usage(ctx context.Context, owner account.Owner) (used account.Us
 // EndSession implements account.Store.
 func (s *Store) EndSession(ctx context.Context, owner account.Owner, sessionID string, expires, now time.Time) error {
 	return s.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if _, err := tx.StmtContext(ctx, s.write.purgeEnded).ExecContext(ctx, now.UnixMilli()); err != nil {
-			return classify(err)
+		if err := execute(ctx, runPurge, tx.StmtContext(ctx, s.write.purgeEnded), now.UnixMilli()); err != nil {
+			return err
 		}
-		_, err := tx.StmtContext(ctx, s.write.endSession).ExecContext(ctx, owner.Tenant, sessionID, expires.UnixMilli())
-		return classify(err)
+		return execute(ctx, runEnd, tx.StmtContext(ctx, s.write.endSession), owner.Tenant, sessionID, expires.UnixMilli())
 	})
 }
 
 // Count implements account.Store.
 func (s *Store) Count(ctx context.Context, owner account.Owner) (counted map[string]int64, err error) {
 	err = s.reading(ctx, func() error {
-		rows, err := s.reader.QueryContext(ctx, sqlCountByKind, owner.Tenant, owner.User)
-		if err == nil {
-			counted, err = counts(rows)
-		}
-		return classify(err)
+		counted, err = countByKind(ctx, s.reader, owner)
+		return err
 	})
 	return counted, err
 }
@@ -60,23 +58,23 @@ func (s *Store) Wipe(ctx context.Context, owner account.Owner, epoch int64, by j
 	before := func(ctx context.Context) error { return s.wipeInSteps(ctx, owner, epoch) }
 	err = s.makeRoom(ctx, before, func(ctx context.Context, tx *sql.Tx) error {
 		if deleted == nil { // else this is the rest of it
-			rows, err := tx.QueryContext(ctx, sqlCountByKind, owner.Tenant, owner.User)
-			if err != nil {
-				return classify(err)
-			}
-			if deleted, err = counts(rows); err != nil {
-				return classify(err)
+			if deleted, err = countByKind(ctx, tx, owner); err != nil {
+				return err
 			}
 		}
 		at := item.MillisOf(now())
-		if err := deleteAll(ctx, tx, owner, journal.Line{Epoch: epoch, Change: journal.Change{Name: journal.Wiped}, Origin: by}, at); err != nil {
-			return classify(err)
+		line := journal.Line{Epoch: epoch, Change: journal.Change{Name: journal.Wiped}, Origin: by}
+		if err := runDeleteAll.Run(ctx, func() error { return classify(deleteAll(ctx, tx, owner, line, at)) }); err != nil {
+			return err
 		}
-		raise := tx.QueryRowContext(ctx, sqlRaiseEpoch, owner.Tenant, owner.User, int64(at), epoch)
-		if state, err = relational.ScanState(raise); errors.Is(err, sql.ErrNoRows) {
+		err = runRaise.Run(ctx, func() error {
+			state, err = relational.ScanState(tx.QueryRowContext(ctx, sqlRaiseEpoch, owner.Tenant, owner.User, int64(at), epoch))
+			return classify(err)
+		})
+		if errors.Is(err, sql.ErrNoRows) {
 			return account.ErrNoSession
 		}
-		return classify(err)
+		return err
 	})
 	return state, deleted, err
 }
@@ -127,8 +125,10 @@ func (s *Store) wipeInSteps(ctx context.Context, owner account.Owner, epoch int6
 	}
 	for left := int64(1); left > 0 && err == nil; {
 		err = s.inTurn(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
-			left, err = deleteSome(ctx, tx, owner)
-			return classify(err)
+			return runRest.Run(ctx, func() error {
+				left, err = deleteSome(ctx, tx, owner)
+				return classify(err)
+			})
 		})
 	}
 	return err
@@ -148,6 +148,22 @@ func deleteSome(ctx context.Context, tx *sql.Tx, owner account.Owner) (count int
 		count += n
 	}
 	return count, nil
+}
+
+// asker is a database or a transaction.
+type asker interface {
+	QueryContext(ctx context.Context, text string, arguments ...any) (*sql.Rows, error)
+}
+
+func countByKind(ctx context.Context, db asker, owner account.Owner) (counted map[string]int64, err error) {
+	err = runCount.Run(ctx, func() error {
+		rows, err := db.QueryContext(ctx, sqlCountByKind, owner.Tenant, owner.User)
+		if err == nil {
+			counted, err = counts(rows)
+		}
+		return classify(err)
+	})
+	return counted, err
 }
 
 func counts(rows *sql.Rows) (map[string]int64, error) {

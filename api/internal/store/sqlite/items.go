@@ -12,7 +12,7 @@ import (
 
 // Get implements item.Store.
 func (s *Store) Get(ctx context.Context, ref item.Ref) (found *item.Item, err error) {
-	err = s.readRow(ctx, s.read.item, relational.Key(ref), func(row relational.Row) error {
+	err = s.readRow(ctx, runItem, s.read.item, relational.Key(ref), func(row relational.Row) error {
 		read, err := relational.ScanItem(row)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
@@ -29,7 +29,7 @@ func (s *Store) Get(ctx context.Context, ref item.Ref) (found *item.Item, err er
 // GetWithState implements item.Store.
 func (s *Store) GetWithState(ctx context.Context, ref item.Ref, sessionID string) (state account.State, found *item.Item, err error) {
 	arguments := append(relational.Key(ref), sessionID, item.MaxWithState)
-	err = s.readRow(ctx, s.read.itemWithState, arguments, func(row relational.Row) error {
+	err = s.readRow(ctx, runItemWithState, s.read.itemWithState, arguments, func(row relational.Row) error {
 		state, found, err = relational.ScanItemWithState(row)
 		return err
 	})

@@ -9,6 +9,7 @@ import (
 	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/journal"
 	"toolbridge/api/internal/store/relational"
+	"toolbridge/api/internal/telemetry"
 )
 
 // Drop the oldest contents, or lines. The sums of the usage follow by themselves.
@@ -21,7 +22,7 @@ const (
 func (s *Store) Journal(ctx context.Context, query item.LineQuery) (item.Lines, error) {
 	text, arguments := relational.LinesStatement(query)
 	page := relational.NewLinePage(query)
-	if err := s.each(ctx, text, arguments, func(row relational.Row) error { return classify(page.Add(row)) }); err != nil {
+	if err := s.each(ctx, runLines, text, arguments, func(row relational.Row) error { return classify(page.Add(row)) }); err != nil {
 		return item.Lines{}, err
 	}
 	return page.Done(), nil
@@ -29,16 +30,28 @@ func (s *Store) Journal(ctx context.Context, query item.LineQuery) (item.Lines, 
 
 // each runs a statement, which is prepared once, and calls do with every row. An error of
 // do comes back as it is.
-func (s *Store) each(ctx context.Context, text string, arguments []any, do func(relational.Row) error) error {
+func (s *Store) each(ctx context.Context, run *telemetry.Statement, text string, arguments []any, do func(relational.Row) error) error {
 	return s.reading(ctx, func() error {
-		rows, err := s.query(ctx, text, arguments)
+		return run.Run(ctx, func() error {
+			rows, err := s.query(ctx, text, arguments)
+			return eachOf(rows, err, do)
+		})
+	})
+}
+
+func eachRow(ctx context.Context, run *telemetry.Statement, statement *sql.Stmt, arguments []any, do func(relational.Row) error) error {
+	return run.Run(ctx, func() error {
+		rows, err := statement.QueryContext(ctx, arguments...)
 		return eachOf(rows, err, do)
 	})
 }
 
-func eachRow(ctx context.Context, statement *sql.Stmt, arguments []any, do func(relational.Row) error) error {
-	rows, err := statement.QueryContext(ctx, arguments...)
-	return eachOf(rows, err, do)
+// execute runs a statement that returns no rows.
+func execute(ctx context.Context, run *telemetry.Statement, statement *sql.Stmt, arguments ...any) error {
+	return run.Run(ctx, func() error {
+		_, err := statement.ExecContext(ctx, arguments...)
+		return classify(err)
+	})
 }
 
 func eachOf(rows *sql.Rows, err error, do func(relational.Row) error) error {
@@ -61,7 +74,7 @@ func (m *maker) trailOf(ctx context.Context, ref item.Ref) item.Trail {
 		if query.Newest {
 			statement = m.write.newestTrail
 		}
-		err = eachRow(ctx, m.tx.StmtContext(ctx, statement), relational.TrailArguments(ref, m.batch.Epoch, query), func(row relational.Row) error {
+		err = eachRow(ctx, runTrail, m.tx.StmtContext(ctx, statement), relational.TrailArguments(ref, m.batch.Epoch, query), func(row relational.Row) error {
 			line, err := relational.ScanReplaced(row)
 			found = append(found, line)
 			return classify(err)
@@ -74,7 +87,9 @@ func (m *maker) trailOf(ctx context.Context, ref item.Ref) item.Trail {
 func (s *Store) Owners(ctx context.Context, after account.Owner, most int) (owners []account.Owner, err error) {
 	for len(owners) < most {
 		err := s.reading(ctx, func() error {
-			return classify(s.reader.QueryRowContext(ctx, relational.Owners, after.Tenant, after.User).Scan(&after.Tenant, &after.User))
+			return runOwners.Run(ctx, func() error {
+				return classify(s.reader.QueryRowContext(ctx, relational.Owners, after.Tenant, after.User).Scan(&after.Tenant, &after.User))
+			})
 		})
 		if errors.Is(err, sql.ErrNoRows) {
 			return owners, nil
@@ -89,7 +104,7 @@ func (s *Store) Owners(ctx context.Context, after account.Owner, most int) (owne
 
 // Contents implements item.Archive.
 func (s *Store) Contents(ctx context.Context, owner account.Owner, after int64, most int, each item.EachContent) error {
-	return s.each(ctx, relational.Contents, []any{owner.Tenant, owner.User, after, most}, func(row relational.Row) error {
+	return s.each(ctx, runContents, relational.Contents, []any{owner.Tenant, owner.User, after, most}, func(row relational.Row) error {
 		line, content, altered, err := relational.ScanContent(row)
 		if err != nil {
 			return classify(err)
@@ -100,7 +115,7 @@ func (s *Store) Contents(ctx context.Context, owner account.Owner, after int64, 
 
 // Newest implements item.Archive.
 func (s *Store) Newest(ctx context.Context, tenant string, most int) (lines []journal.Line, err error) {
-	err = s.each(ctx, relational.NewestStored, []any{tenant, most}, func(row relational.Row) error {
+	err = s.each(ctx, runNewest, relational.NewestStored, []any{tenant, most}, func(row relational.Row) error {
 		line, err := relational.ScanNewest(row)
 		lines = append(lines, line)
 		return classify(err)
@@ -112,8 +127,10 @@ func (s *Store) Newest(ctx context.Context, tenant string, most int) (lines []jo
 func (s *Store) Sums(ctx context.Context, owner account.Owner) (sums item.JournalSums, err error) {
 	t, u := owner.Tenant, owner.User
 	err = s.reading(ctx, func() error {
-		row := s.reader.QueryRowContext(ctx, relational.Sums, t, u, t, u, t, u, t, u)
-		return classify(row.Scan(&sums.Lines, &sums.First, &sums.Last, &sums.Bytes, &sums.UsedLines, &sums.UsedBytes, (*int64)(&sums.Newest), (*int64)(&sums.NewestItem)))
+		return runSums.Run(ctx, func() error {
+			row := s.reader.QueryRowContext(ctx, relational.Sums, t, u, t, u, t, u, t, u)
+			return classify(row.Scan(&sums.Lines, &sums.First, &sums.Last, &sums.Bytes, &sums.UsedLines, &sums.UsedBytes, (*int64)(&sums.Newest), (*int64)(&sums.NewestItem)))
+		})
 	})
 	return sums, err
 }
@@ -123,8 +140,10 @@ func (s *Store) DropOld(ctx context.Context, owner account.Owner, keep item.Rete
 	t, u := owner.Tenant, owner.User
 	var contents, lines bool
 	err = s.reading(ctx, func() error {
-		row := s.reader.QueryRowContext(ctx, relational.Due, t, u, int64(keep.Contents), t, u, int64(keep.Lines), t, u)
-		return classify(row.Scan(&contents, &lines))
+		return runDue.Run(ctx, func() error {
+			row := s.reader.QueryRowContext(ctx, relational.Due, t, u, int64(keep.Contents), t, u, int64(keep.Lines), t, u)
+			return classify(row.Scan(&contents, &lines))
+		})
 	})
 	if err != nil || !contents && !lines {
 		return item.Dropped{}, err
@@ -141,18 +160,22 @@ func (s *Store) DropOld(ctx context.Context, owner account.Owner, keep item.Rete
 
 func (s *Store) dropContents(ctx context.Context, tx *sql.Tx, owner account.Owner, most int, before item.Millis, below int64) (int64, error) {
 	t, u := owner.Tenant, owner.User
-	return dropped(tx.StmtContext(ctx, s.write.dropContents).ExecContext(ctx, t, u, t, u, most, int64(before), below))
+	return drop(ctx, runDropContents, tx.StmtContext(ctx, s.write.dropContents), t, u, t, u, most, int64(before), below)
 }
 
 func (s *Store) dropLines(ctx context.Context, tx *sql.Tx, owner account.Owner, most int, before item.Millis, keep int64) (int64, error) {
 	arguments := append([]any{owner.Tenant, owner.User}, relational.OldestLinesArguments(owner, most, before, keep)...)
-	return dropped(tx.StmtContext(ctx, s.write.dropLines).ExecContext(ctx, arguments...))
+	return drop(ctx, runDropLines, tx.StmtContext(ctx, s.write.dropLines), arguments...)
 }
 
-func dropped(result sql.Result, err error) (int64, error) {
-	if err != nil {
-		return 0, classify(err)
-	}
-	n, err := result.RowsAffected()
-	return n, classify(err)
+// drop runs a statement that drops rows, and returns how many.
+func drop(ctx context.Context, run *telemetry.Statement, statement *sql.Stmt, arguments ...any) (n int64, err error) {
+	err = run.Run(ctx, func() error {
+		result, err := statement.ExecContext(ctx, arguments...)
+		if err == nil {
+			n, err = result.RowsAffected()
+		}
+		return classify(err)
+	})
+	return n, err
 }

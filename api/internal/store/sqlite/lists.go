@@ -9,6 +9,7 @@ import (
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/store/relational"
+	"toolbridge/api/internal/telemetry"
 )
 
 // dialect names the index of every walk, because the planner might take another index
@@ -68,7 +69,7 @@ func matchStatement(query item.Query) (text string, arguments []any) {
 // List implements item.Store.
 func (s *Store) List(ctx context.Context, query item.Query) (found item.Listing, err error) {
 	text, arguments := listStatement(query)
-	err = s.rows(ctx, text, arguments, func(rows *sql.Rows) error {
+	err = s.rows(ctx, runList, text, arguments, func(rows *sql.Rows) error {
 		found, err = relational.ReadListing(rows, query, nil)
 		return err
 	})
@@ -81,7 +82,7 @@ func (s *Store) List(ctx context.Context, query item.Query) (found item.Listing,
 // count counts what a page without rows has not counted.
 func (s *Store) count(ctx context.Context, query item.Query) (total int, err error) {
 	text, arguments := dialect.Count(query)
-	err = s.rows(ctx, text, arguments, func(rows *sql.Rows) error {
+	err = s.rows(ctx, runMatches, text, arguments, func(rows *sql.Rows) error {
 		total, err = relational.ReadTotal(rows)
 		return err
 	})
@@ -91,7 +92,7 @@ func (s *Store) count(ctx context.Context, query item.Query) (total int, err err
 // Match implements item.Store.
 func (s *Store) Match(ctx context.Context, owner account.Owner, kinds []entity.Kind, prefix string, most int) (found []item.Candidate, err error) {
 	text, arguments := dialect.Match(owner, kinds, prefix, most)
-	err = s.rows(ctx, text, arguments, func(rows *sql.Rows) error {
+	err = s.rows(ctx, runMatch, text, arguments, func(rows *sql.Rows) error {
 		found, err = relational.ReadCandidates(rows)
 		return err
 	})
@@ -101,7 +102,7 @@ func (s *Store) Match(ctx context.Context, owner account.Owner, kinds []entity.K
 // Tally implements item.Store.
 func (s *Store) Tally(ctx context.Context, owner account.Owner, kinds []entity.Kind, most int) (found []item.Tally, err error) {
 	text, arguments := dialect.Tally(owner, kinds, most)
-	err = s.rows(ctx, text, arguments, func(rows *sql.Rows) error {
+	err = s.rows(ctx, runTally, text, arguments, func(rows *sql.Rows) error {
 		found, err = relational.ReadTallies(rows)
 		return err
 	})
@@ -109,14 +110,16 @@ func (s *Store) Tally(ctx context.Context, owner account.Owner, kinds []entity.K
 }
 
 // rows runs a statement that is prepared once, and reads its rows.
-func (s *Store) rows(ctx context.Context, text string, arguments []any, read func(*sql.Rows) error) error {
+func (s *Store) rows(ctx context.Context, run *telemetry.Statement, text string, arguments []any, read func(*sql.Rows) error) error {
 	return s.reading(ctx, func() error {
-		rows, err := s.query(ctx, text, arguments)
-		if err != nil {
-			return classify(err)
-		}
-		defer rows.Close()
-		return classify(read(rows))
+		return run.Run(ctx, func() error {
+			rows, err := s.query(ctx, text, arguments)
+			if err != nil {
+				return classify(err)
+			}
+			defer rows.Close()
+			return classify(read(rows))
+		})
 	})
 }
 

@@ -48,7 +48,7 @@ func (s *Store) LookUp(ctx context.Context, owner account.Owner, lookups []item.
 		titles = append(titles, []any{number, l.Kind, l.Title})
 	}
 	arguments := []any{owner.Tenant, owner.User, table(uids), table(titles), most}
-	err = s.rows(ctx, sqlLookUp, arguments, func(rows *sql.Rows) error {
+	err = s.rows(ctx, runLookUp, sqlLookUp, arguments, func(rows *sql.Rows) error {
 		found, err = relational.ReadLookedUp(rows)
 		return err
 	})
@@ -62,7 +62,7 @@ func (s *Store) Families(ctx context.Context, owner account.Owner, families []it
 		rows[number] = []any{number, f.Kind, f.Parent.Kind, f.Parent.UID}
 	}
 	arguments := []any{owner.Tenant, owner.User, table(rows), newest, item.MaxRecent + 1, item.MaxRecent}
-	err = s.rows(ctx, sqlFamilies, arguments, func(read *sql.Rows) error {
+	err = s.rows(ctx, runFamilies, sqlFamilies, arguments, func(read *sql.Rows) error {
 		found, err = relational.ReadFamilies(read, len(families))
 		return err
 	})
@@ -75,7 +75,7 @@ func (s *Store) Pick(ctx context.Context, owner account.Owner, picks []item.Pick
 	for number, p := range picks {
 		rows[number] = []any{number, p.Kind, p.UID, p.Most}
 	}
-	err = s.rows(ctx, sqlPick, []any{owner.Tenant, owner.User, table(rows)}, func(read *sql.Rows) error {
+	err = s.rows(ctx, runPick, sqlPick, []any{owner.Tenant, owner.User, table(rows)}, func(read *sql.Rows) error {
 		found, err = relational.ReadPicked(read, len(picks))
 		return err
 	})

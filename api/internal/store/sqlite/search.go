@@ -68,6 +68,5 @@ func (m *maker) index(ctx context.Context) error {
 	}
 	rows, _ := json.Marshal(m.waiting.rows) // strings can always be encoded
 	m.waiting = waiting{}
-	_, err := m.tx.StmtContext(ctx, m.write.index).ExecContext(ctx, m.batch.Tenant, m.batch.User, string(rows))
-	return classify(err)
+	return execute(ctx, runIndex, m.tx.StmtContext(ctx, m.write.index), m.batch.Tenant, m.batch.User, string(rows))
 }

@@ -31,6 +31,7 @@ const (
 // database count as free space.
 type space struct {
 	disk    func() (free, total int64) // bytes
+	file    string                     // the database
 	log     string                     // SQLite's write-ahead log
 	reserve string
 	size    int64      // of the reserve, when it is held
@@ -38,7 +39,7 @@ type space struct {
 }
 
 func newSpace(path string) *space {
-	v := &space{log: path + "-wal", reserve: path + "-reserve"}
+	v := &space{file: path, log: path + "-wal", reserve: path + "-reserve"}
 	v.disk = func() (free, total int64) { return diskOf(filepath.Dir(path)) }
 	_, total := v.disk()
 	v.size = min(max(total/16, smallestReserve), largestReserve)

@@ -19,6 +19,7 @@ import (
 
 	"toolbridge/api/internal/store/migration"
 	"toolbridge/api/internal/store/relational"
+	"toolbridge/api/internal/telemetry"
 )
 
 // lockWait is how long a write waits for its turn in this process, and then for
@@ -162,8 +163,9 @@ func connect(driver, path string, connections int, wait time.Duration, options .
 func (s *Store) Ready(ctx context.Context) error {
 	return s.reading(ctx, func() error {
 		var version int
-		if err := s.read.version.QueryRowContext(ctx).Scan(&version); err != nil {
-			return classify(err)
+		err := runVersion.Run(ctx, func() error { return classify(s.read.version.QueryRowContext(ctx).Scan(&version)) })
+		if err != nil {
+			return err
 		}
 		if s.space.short(ctx, s.reader) {
 			return diskFull()
@@ -175,8 +177,10 @@ func (s *Store) Ready(ctx context.Context) error {
 // reading runs do once a connection of the reader is free, for which it waits as long as
 // the caller does. Do uses one connection at a time, and classifies its error.
 func (s *Store) reading(ctx context.Context, do func() error) error {
-	if err := s.free.Acquire(ctx, 1); err != nil {
-		return classify(err)
+	if ctx.Err() != nil || !s.free.TryAcquire(1) {
+		if err := waitReader.Run(ctx, func() error { return classify(s.free.Acquire(ctx, 1)) }); err != nil {
+			return err
+		}
 	}
 	defer s.free.Release(1)
 	return do()
@@ -184,9 +188,11 @@ func (s *Store) reading(ctx context.Context, do func() error) error {
 
 // readRow reads the only row of a statement that looks up few rows by their keys. It is not
 // interrupted when the caller leaves: waiting for that would take longer than to read.
-func (s *Store) readRow(ctx context.Context, statement *sql.Stmt, arguments []any, scan func(row relational.Row) error) error {
+func (s *Store) readRow(ctx context.Context, run *telemetry.Statement, statement *sql.Stmt, arguments []any, scan func(row relational.Row) error) error {
 	return s.reading(ctx, func() error {
-		return classify(scan(statement.QueryRowContext(context.WithoutCancel(ctx), arguments...)))
+		return run.Run(ctx, func() error {
+			return classify(scan(statement.QueryRowContext(context.WithoutCancel(ctx), arguments...)))
+		})
 	})
 }
 
@@ -207,7 +213,7 @@ func (s *Store) Close() error {
 // connection.
 func (s *Store) transact(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error {
 	if err := s.waitForTurn(ctx); err != nil {
-		return classify(err)
+		return err
 	}
 	defer s.turn.Release(1)
 	return s.space.explain(s.inTurn(ctx, do))
@@ -217,7 +223,7 @@ func (s *Store) transact(ctx context.Context, do func(ctx context.Context, tx *s
 // before, if there is one, and then do once more. With before, do may change everything.
 func (s *Store) makeRoom(ctx context.Context, before func(ctx context.Context) error, do func(ctx context.Context, tx *sql.Tx) error) error {
 	if err := s.waitForTurn(ctx); err != nil {
-		return classify(err)
+		return err
 	}
 	defer s.turn.Release(1)
 	if before != nil {
@@ -250,7 +256,7 @@ func (s *Store) useReserve(ctx context.Context) {
 func (s *Store) inTurn(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error {
 	tx, err := s.begin(ctx)
 	if err != nil {
-		return classify(err)
+		return err
 	}
 	defer tx.Rollback() // does nothing after a commit
 	if err := do(context.WithoutCancel(ctx), tx); err != nil {
@@ -259,11 +265,19 @@ func (s *Store) inTurn(ctx context.Context, do func(ctx context.Context, tx *sql
 	if err := ctx.Err(); err != nil {
 		return classify(err)
 	}
-	return classify(tx.Commit())
+	return runCommit.Run(ctx, func() error { return classify(tx.Commit()) })
 }
 
 // begin begins a transaction. It waits while another process is in one.
-func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
+func (s *Store) begin(ctx context.Context) (tx *sql.Tx, err error) {
+	err = runBegin.Run(ctx, func() error {
+		tx, err = s.beginPatiently(ctx)
+		return classify(err)
+	})
+	return tx, err
+}
+
+func (s *Store) beginPatiently(ctx context.Context) (*sql.Tx, error) {
 	ctx, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
 	for {
@@ -282,7 +296,20 @@ func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
 // waitForTurn takes the turn to write. The pool would let waiters in at random, and
 // let them wait without end.
 func (s *Store) waitForTurn(ctx context.Context) error {
+	if ctx.Err() == nil && s.turn.TryAcquire(1) {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
-	return s.turn.Acquire(ctx, 1)
+	return waitTurn.Run(ctx, func() error { return classify(s.turn.Acquire(ctx, 1)) })
+}
+
+// Sizes is what the store has and uses, as the system knows it.
+func (s *Store) Sizes(context.Context) telemetry.Sizes {
+	free, total := s.space.disk()
+	pool := s.reader.Stats()
+	return telemetry.Sizes{
+		Database: fileSize(s.space.file) + fileSize(s.space.log), DiskFree: free, DiskSize: total,
+		Used: pool.InUse, Idle: pool.Idle, Most: pool.MaxOpenConnections,
+	}
 }

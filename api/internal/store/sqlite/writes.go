@@ -107,13 +107,16 @@ func (m *maker) choose(ctx context.Context, where item.Selection) ([]item.Write,
 	query := where.Query
 	query.Owner = m.batch.Owner
 	text, arguments := matchStatement(query)
-	rows, err := m.tx.QueryContext(ctx, text, arguments...)
+	var uids []string
+	err := runChoose.Run(ctx, func() error {
+		rows, err := m.tx.QueryContext(ctx, text, arguments...)
+		if err == nil {
+			uids, err = texts(rows)
+		}
+		return classify(err)
+	})
 	if err != nil {
-		return nil, classify(err)
-	}
-	uids, err := texts(rows)
-	if err != nil {
-		return nil, classify(err)
+		return nil, err
 	}
 	more := len(uids) > query.Limit
 	return where.Then(uids[:min(len(uids), query.Limit)], more)
@@ -144,9 +147,12 @@ func (m *maker) makeWay(ctx context.Context) error {
 			if n == 0 {
 				break
 			}
-			row := m.tx.StmtContext(ctx, m.write.usage).QueryRowContext(ctx, m.batch.Tenant, m.batch.User)
-			if err := row.Scan(usageOf(&m.used)...); err != nil {
-				return classify(err)
+			err = runUsage.Run(ctx, func() error {
+				row := m.tx.StmtContext(ctx, m.write.usage).QueryRowContext(ctx, m.batch.Tenant, m.batch.User)
+				return classify(row.Scan(usageOf(&m.used)...))
+			})
+			if err != nil {
+				return err
 			}
 		}
 	}
@@ -162,8 +168,7 @@ func (m *maker) drop(ctx context.Context, what item.Droppable) (int64, error) {
 		return m.dropLines(ctx, m.tx, m.batch.Owner, item.DropAtOnce, journal.NoBound, item.KeptLines)
 	}
 	before := item.Snapshot{Now: m.now, Newest: m.newest}.NextStoredAt()
-	drop := m.tx.StmtContext(ctx, m.write.dropTombstones)
-	return dropped(drop.ExecContext(ctx, m.batch.Tenant, m.batch.User, int64(before), item.DropAtOnce))
+	return drop(ctx, runDropTombstones, m.tx.StmtContext(ctx, m.write.dropTombstones), m.batch.Tenant, m.batch.User, int64(before), item.DropAtOnce)
 }
 
 // usageOf is where the columns of usage are read into.
@@ -190,10 +195,14 @@ func (m *maker) snapshot(ctx context.Context, write item.Write) (seen item.Snaps
 		string(write.Parent.Kind), write.Parent.UID, onceKey(m.batch.OnceOf(write)), int64(m.now))
 	columns := []any{&epoch, &live, &request, &earlier.Status, &earlier.UID, &earlier.Version, &earlier.Body}
 	columns = append(append(columns, usageOf(&seen.Used)...), headOf(&seen)...)
-	found, err := relational.ScanItem(m.tx.StmtContext(ctx, m.write.current).QueryRowContext(ctx, arguments...), columns...)
+	var found item.Item
+	err = runCurrent.Run(ctx, func() error {
+		found, err = relational.ScanItem(m.tx.StmtContext(ctx, m.write.current).QueryRowContext(ctx, arguments...), columns...)
+		return classify(err)
+	})
 	switch {
 	case err != nil:
-		return item.Snapshot{}, classify(err)
+		return item.Snapshot{}, err
 	case epoch != m.batch.Epoch:
 		return item.Snapshot{}, fault.WrongEpoch(epoch)
 	case found.UID != "":
@@ -224,8 +233,10 @@ func (m *maker) liveItems(ctx context.Context, expected item.Parent, expectedLiv
 			return expectedLives, nil
 		}
 		other := item.Ref{Owner: m.batch.Owner, Kind: kind, UID: uid}
-		err = m.tx.StmtContext(ctx, m.write.live).QueryRowContext(ctx, relational.Key(other)...).Scan(&found)
-		return found, classify(err)
+		err = runLive.Run(ctx, func() error {
+			return classify(m.tx.StmtContext(ctx, m.write.live).QueryRowContext(ctx, relational.Key(other)...).Scan(&found))
+		})
+		return found, err
 	}
 }
 
@@ -236,12 +247,14 @@ func (m *maker) pastVersions(ctx context.Context, ref item.Ref, now *item.Item) 
 			return &item.Version{Payload: now.Payload, Deleted: now.Deleted()}, nil
 		}
 		var was item.Version
-		row := m.tx.StmtContext(ctx, m.write.past).QueryRowContext(ctx, append(relational.Key(ref), version, m.batch.Epoch)...)
-		err := row.Scan(&was.Payload, &was.Deleted)
+		err := runPast.Run(ctx, func() error {
+			row := m.tx.StmtContext(ctx, m.write.past).QueryRowContext(ctx, append(relational.Key(ref), version, m.batch.Epoch)...)
+			return classify(row.Scan(&was.Payload, &was.Deleted))
+		})
 		if errors.Is(err, sql.ErrNoRows) || err == nil && was.Payload == nil {
 			return nil, nil
 		}
-		return &was, classify(err)
+		return &was, err
 	}
 }
 
@@ -265,8 +278,7 @@ func (m *maker) make(ctx context.Context, seen item.Snapshot, write item.Write) 
 	if err != nil {
 		return err
 	}
-	_, err = m.tx.StmtContext(ctx, m.write.save).ExecContext(ctx, m.saving(seen, write, next, added, text)...)
-	return classify(err)
+	return execute(ctx, runSave, m.tx.StmtContext(ctx, m.write.save), m.saving(seen, write, next, added, text)...)
 }
 
 // usageOfLine is what the line of a write takes. On a full disk it keeps no content.
@@ -323,9 +335,8 @@ func (m *maker) keepAnswer(ctx context.Context, once *item.Once, next *item.Item
 	if once == nil {
 		return nil
 	}
-	keep := m.tx.StmtContext(ctx, m.write.keepAnswer)
-	_, err := keep.ExecContext(ctx, append(relational.Kept(m.batch.Owner, once, next, m.now), int64(m.now))...)
-	return classify(err)
+	kept := append(relational.Kept(m.batch.Owner, once, next, m.now), int64(m.now))
+	return execute(ctx, runKeepAnswer, m.tx.StmtContext(ctx, m.write.keepAnswer), kept...)
 }
 
 // keepJointAnswer keeps the answer to the whole batch, if it has a key. One in twenty
@@ -337,6 +348,8 @@ func (m *maker) keepJointAnswer(ctx context.Context) error {
 	if err := m.keepAnswer(ctx, m.batch.Once, nil); err != nil || rand.IntN(20) > 0 {
 		return err
 	}
-	_, err := m.tx.ExecContext(ctx, sqlDropLargeSurplus, m.batch.Tenant, m.batch.User, item.MaxWholeBytes, item.MaxKeptWhole)
-	return classify(err)
+	return runDropAnswers.Run(ctx, func() error {
+		_, err := m.tx.ExecContext(ctx, sqlDropLargeSurplus, m.batch.Tenant, m.batch.User, item.MaxWholeBytes, item.MaxKeptWhole)
+		return classify(err)
+	})
 }

@@ -1,0 +1,87 @@
+package telemetry
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// scrapeWithin is how long the state of a store may take.
+const scrapeWithin = time.Second
+
+// State is what a process has and uses at a moment.
+type State struct {
+	Degraded bool // whether writes fail, or the store does not answer
+	Keys     int  // that verify tokens
+	KeysRead time.Time
+	Tokens   int // that need not be verified again
+	Store    Sizes
+}
+
+// Sizes is what a store has and uses. What is 0 is not known.
+type Sizes struct {
+	Database           int64 // bytes
+	DiskFree, DiskSize int64 // bytes; both are known when DiskSize is
+	Used, Idle, Most   int   // connections
+}
+
+// Watch adds the state of a process, which is asked for at each scrape.
+func (m *Metrics) Watch(state func(context.Context) State) {
+	m.registry.MustRegister(watched{state})
+}
+
+// watched collects the state of a process.
+type watched struct {
+	state func(context.Context) State
+}
+
+func described(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, labels, nil)
+}
+
+var (
+	degraded    = described("toolbridge_api_degraded", "1 while writes fail or the store does not answer, else 0.")
+	keys        = described("toolbridge_api_keys", "Keys that verify tokens.")
+	keysAge     = described("toolbridge_api_keys_age_seconds", "Time since the identity provider's keys were read. Absent with a shared secret.")
+	tokens      = described("toolbridge_api_verified_tokens", "Tokens whose signature need not be verified again.")
+	database    = described("toolbridge_database_bytes", "Size of the database.")
+	diskFree    = described("toolbridge_disk_free_bytes", "Free space of the disk of the database. Absent with PostgreSQL.")
+	diskSize    = described("toolbridge_disk_size_bytes", "Size of the disk of the database. Absent with PostgreSQL.")
+	connections = described("db_client_connection_count", "Connections to the database.", "db_client_connection_state")
+	mostConns   = described("db_client_connection_max", "Most connections to the database at once.")
+)
+
+// Describe implements prometheus.Collector.
+func (w watched) Describe(to chan<- *prometheus.Desc) {
+	for _, one := range []*prometheus.Desc{degraded, keys, keysAge, tokens, database, diskFree, diskSize, connections, mostConns} {
+		to <- one
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (w watched) Collect(to chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeWithin)
+	defer cancel()
+	gauge := func(of *prometheus.Desc, value float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(of, prometheus.GaugeValue, value, labels...)
+	}
+	state := w.state(ctx)
+	gauge(degraded, map[bool]float64{true: 1}[state.Degraded])
+	gauge(keys, float64(state.Keys))
+	gauge(tokens, float64(state.Tokens))
+	if !state.KeysRead.IsZero() {
+		gauge(keysAge, time.Since(state.KeysRead).Seconds())
+	}
+	sizes := state.Store
+	if sizes.Database > 0 {
+		gauge(database, float64(sizes.Database))
+	}
+	if sizes.DiskSize > 0 {
+		gauge(diskFree, float64(sizes.DiskFree))
+		gauge(diskSize, float64(sizes.DiskSize))
+	}
+	gauge(connections, float64(sizes.Used), "used")
+	gauge(connections, float64(sizes.Idle), "idle")
+	gauge(mostConns, float64(sizes.Most))
+}
