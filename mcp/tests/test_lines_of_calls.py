@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.harness.clients import over_http, over_sse, token
@@ -19,9 +20,12 @@ FIELDS = [
 ]
 
 
+def entries(gateway: Process) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in gateway.log.read_text().splitlines()]
+
+
 def calls(gateway: Process) -> list[dict[str, Any]]:
-    entries = map(json.loads, gateway.log.read_text().splitlines())
-    return [entry for entry in entries if entry["message"] == "tool call"]
+    return [entry for entry in entries(gateway) if entry["message"] == "tool call"]
 
 
 async def test_a_line_says_who_called_what_how_long_it_took_and_how_much_it_was(
@@ -68,6 +72,17 @@ async def test_the_log_can_name_users_by_what_says_nothing_about_them(api: Proce
     (line,) = calls(gateway)
     assert line["subject"] == hashlib.sha256(f"{TENANT_ID}\nann@example.com".encode()).hexdigest()[:16]
     assert "ann@example.com" not in gateway.log.read_text()
+
+
+async def test_refusals_are_summed_up(api: Process, tmp_path: Path) -> None:
+    with running(gateway_process(api.url, tmp_path)) as gateway:
+        async with httpx.AsyncClient(base_url=gateway.url, trust_env=False) as http:
+            for _ in range(3):
+                await http.post("/mcp", headers={"Authorization": "Bearer worthless"})
+            await http.post("/mcp", headers={"Host": "elsewhere.example"})
+    refused = [entry for entry in entries(gateway) if entry["message"] == "refused"]
+    assert {entry["reason"]: entry["count"] for entry in refused} == {"token_invalid": 3, "foreign_host": 1}
+    assert "worthless" not in gateway.log.read_text()
 
 
 async def test_people_can_read_the_log_of_a_gateway(api: Process, tmp_path: Path) -> None:

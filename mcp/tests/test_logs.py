@@ -175,6 +175,19 @@ def test_people_get_text_with_everything_in_its_place(capsys: pytest.CaptureFixt
     assert warned.endswith(r" warn  toolbridge_mcp.x  two\nlines  count=3")
 
 
+@pytest.mark.anyio
+async def test_refusals_have_a_line_each_time_there_were_some(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("info")
+    totals = {"bodies": 2.0, "late": 0.0}
+    async with logs.telling_refusals(lambda: totals, 0.01):
+        await anyio.sleep(0.05)
+        totals["late"] = 3.0
+        await anyio.sleep(0.05)
+        totals |= {"late": 4.0, "new": 1.0}
+    told = [(line["message"], line["reason"], line["count"]) for line in lines(capsys)]
+    assert told == [("refused", "late", 3), ("refused", "late", 1), ("refused", "new", 1)]
+
+
 def test_a_call_goes_on_when_its_line_cannot_be_written(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

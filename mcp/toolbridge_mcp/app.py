@@ -166,7 +166,8 @@ def _documents(settings: Settings, address: Address, shared: _Dependencies) -> l
 def _server(settings: Settings, shared: _Dependencies, auth: BearerAuthProvider, offers: Offers) -> FastMCP:
     @asynccontextmanager
     async def lifespan(_: FastMCP) -> AsyncIterator[None]:
-        async with traced(), shared.outside, shared.outbound, shared.client, private.listening():
+        telling = logs.telling_refusals(metrics.refusals)
+        async with traced(), shared.outside, shared.outbound, shared.client, private.listening(), telling:
             await wait_until_ready(shared.client, shared.keys, shared.api_wait())
             yield
 

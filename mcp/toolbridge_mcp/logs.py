@@ -1,11 +1,14 @@
 """Log lines: one JSON object each, on standard output, without secrets; or as text, for people."""
 
+import asyncio
 import json
 import logging
 import os
 import sys
 import time
 import traceback
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -21,6 +24,9 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime
 
 _OF_STAGES = ["".join(f'"{stage}_ms": %s, ' for stage in STAGES[:known]) for known in range(len(STAGES) + 1)]
 """The members for so many stages."""
+
+REFUSALS_SECONDS = 60.0
+"""How often refusals have lines, if there were any."""
 
 _encode = json.JSONEncoder(default=str).encode
 
@@ -158,6 +164,43 @@ def log_call(operation: Operation) -> None:
         _calls.write_fault(operation, operation.fault)
     elif logger.isEnabledFor(logging.INFO):
         _calls.write(operation)
+
+
+class _Refusals:
+    """The lines of what was refused outside of calls: one for each reason, with the number since the last."""
+
+    def __init__(self, totals: Callable[[], Mapping[str, float]]) -> None:
+        self._totals = totals
+        self._told = dict(totals())
+
+    def tell(self) -> None:
+        totals = self._totals()
+        for reason, total in totals.items():
+            if count := int(total - self._told.get(reason, 0)):
+                logger.info("refused", extra={"reason": reason, "count": count})
+        self._told = dict(totals)
+
+    async def keep_telling(self, seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            self.tell()
+
+
+@asynccontextmanager
+async def telling_refusals(
+    totals: Callable[[], Mapping[str, float]], seconds: float = REFUSALS_SECONDS
+) -> AsyncIterator[None]:
+    """Writes what was refused, each time that so many seconds are over and at the end. One line each would
+    let strangers fill the log. `totals` are the numbers so far, by reason."""
+    refusals = _Refusals(totals)
+    task = asyncio.create_task(refusals.keep_telling(seconds))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        refusals.tell()
 
 
 def _written(moment: float) -> str:

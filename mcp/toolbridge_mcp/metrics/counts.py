@@ -1,7 +1,7 @@
 """What is counted where it happens: refusals, requests to the API, what is occupied."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 from prometheus_client import (
@@ -119,10 +119,15 @@ def hidden_in() -> Sequence[tuple[str, int]]:
     return list(_hidden_in.items())
 
 
+def refusals() -> Mapping[str, float]:
+    """How many there were, by reason."""
+    samples = (sample for family in _refused.collect() for sample in family.samples)
+    return {sample.labels["reason"]: sample.value for sample in samples}
+
+
 def rates_exceeded() -> float:
     """How many messages came too often, or were too much."""
-    samples = (sample for family in _refused.collect() for sample in family.samples)
-    return sum(sample.value for sample in samples if sample.labels["reason"] in RATES)
+    return sum(number for reason, number in refusals().items() if reason in RATES)
 
 
 def describe_build(version: str) -> None:
