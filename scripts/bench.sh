@@ -14,6 +14,8 @@ Usage: scripts/bench.sh WHAT [OPTIONS]
             targets are reached (about 20 minutes; --rounds 1 --seconds 1 for a quick look)
   soak      50 sessions through the whole stack for minutes, with kills if wanted: memory, descriptors, errors,
             how long nobody is answered, and whether an acknowledged write is lost
+  telemetry what log lines, metrics, traces, Server-Timing and the journal cost the gateway and the API in processor
+            time, each alone and all together, interleaved (about 10 minutes; --only traces for a part)
   profile   where the time of a saturated gateway goes, by part
   api       get, list(20), create and patch over REST, each session opened in-band, and opening sessions,
             on SQLite and PostgreSQL
@@ -29,6 +31,7 @@ TEXT
 WHAT=${1:-}
 case $WHAT in
     gateway | soak | profile) NEEDS="need_go need_api" ;;
+    telemetry) NEEDS="need_go need_api need_collector" ;;
     api | scale) NEEDS="need_go need_api need_postgres" ;;
     *)
         usage

@@ -267,6 +267,11 @@ provide_prometheus() { provide_go_programs prometheus remove_all_sd,netgo promet
 
 provide_collector() { provide_go_programs collector netgo toolbridge-collector; }
 
+need_collector() {
+    step "Collector of traces (none on PATH, from its source)" "Check the network, and run the script again." \
+        provide_collector
+}
+
 need_prometheus() {
     step "Prometheus (none on PATH, from its source)" "Install it, or check the network, and run the script again." \
         provide_prometheus

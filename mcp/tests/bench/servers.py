@@ -51,8 +51,8 @@ def command(tree: Path) -> list[str]:
     return [sys.executable, *arguments]
 
 
-def api(binary: Path, folder: Path, authority: AuthorizationServer) -> Process:
-    return api_process(binary, folder, **authority.verifiers(AUDIENCE), **LIMITS_OF_THE_API)
+def api(binary: Path, folder: Path, authority: AuthorizationServer, **settings: str) -> Process:
+    return api_process(binary, folder, **authority.verifiers(AUDIENCE), **LIMITS_OF_THE_API, **settings)
 
 
 def gateway(

@@ -68,6 +68,23 @@ def test_the_comparison_of_the_gateway_runs_and_no_call_fails(
     ElementTree.fromstring(picture.read_text())  # noqa: S314  our own text
 
 
+@pytest.mark.programs
+def test_what_tells_about_a_call_is_measured_each_alone_and_no_call_fails(
+    program: Path, api_binary: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "figures.json"
+    options = ["--rounds", 1, "--seconds", 0.3, "--sessions", 2, "--json", file]
+    printed = run("telemetry", *options, "--api", api_binary, "--load", program)
+    measured = json.loads(file.read_text())
+    assert {each["load"] for each in measured} == {"get", "patch"}
+    for each in measured:
+        assert each["rounds"][0]["errors"] == {}, each["rounds"][0]["examples"]
+        assert each["rounds"][0]["calls"] > 0
+        assert f"| {each['variant']} |" in printed
+    names = [each["variant"] for each in measured if each["load"] == "get"]
+    assert {"everything off", "log lines", "metrics", "Server-Timing", "journal"} <= set(names)
+
+
 def test_a_soak_with_a_kill_loses_nothing_that_was_acknowledged(program: Path, api_binary: Path) -> None:
     options = ["0.2", "--kill-every", 5, "--sessions", 2, "--api", api_binary, "--load", program]
     printed = run("soak", *options)

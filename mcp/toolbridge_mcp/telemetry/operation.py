@@ -83,18 +83,10 @@ class Operation:
     """
 
     __slots__ = (
-        *(
-            "_is_finished",
-            "_times",
-            "answered_at",
-            "arrived_at",
-            "begun_at",
-            "sign_seconds",
-            "upstream_seconds",
-        ),
-        *("bytes_in", "bytes_out", "client", "context", "correlation_id", "error_code", "fault", "method"),
-        *("name", "outcome", "request_id", "result_bytes", "revision", "sender", "session_id", "span"),
-        *("transport", "verified_at"),
+        *("_is_finished", "_times", "answered_at", "arrived_at", "begun_at", "bytes_in", "bytes_out"),
+        *("client", "context", "correlation_id", "error_code", "fault", "method", "name", "outcome"),
+        *("request_id", "result_bytes", "revision", "sender", "session_id", "sign_seconds", "span"),
+        *("transport", "upstream_seconds", "verified_at"),
     )
 
     def __init__(
