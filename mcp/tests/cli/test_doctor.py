@@ -107,6 +107,13 @@ def test_each_wrong_or_missing_setting_is_named(gateway: Process) -> None:
     assert report.lines[1].startswith("failed      settings: TOOLBRIDGE_PORT: ")
 
 
+def test_a_wrong_setting_of_traces_is_named(gateway: Process) -> None:
+    wrong = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+    report = examine({**gateway.environment, **wrong})
+    assert report.code == 1
+    assert report.lines[0] == "failed      settings: OTEL_EXPORTER_OTLP_PROTOCOL: must be http/protobuf."
+
+
 def test_an_api_that_is_down(gateway: Process) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
     report = examine({**gateway.environment, "TOOLBRIDGE_GO_API_BASE_URL": nowhere})
