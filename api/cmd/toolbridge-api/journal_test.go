@@ -89,3 +89,32 @@ func waitForLines(t *testing.T, api *running, gone string) string {
 		}
 	}
 }
+
+func TestTheOperatorSeesUsersAsTheSettingsSay(t *testing.T) {
+	t.Parallel()
+	for name, row := range bothJournalled(t) {
+		for setting, subject := range map[string]string{"plain": "alice", "hashed": "913637949619df24"} {
+			api := launch(t, append(row.env[:len(row.env):len(row.env)], "LOG_SUBJECTS="+setting))
+			api.expect(http.StatusCreated, "POST", "/v1/notes", `{"title":"a secret title"}`)
+			lines := string(api.expect(http.StatusOK, "GET", "/v1/operator/journal?limit=1", ""))
+			if !strings.Contains(lines, `"subject":"`+subject+`","kind":"note"`) || strings.Contains(lines, "secret") {
+				t.Errorf("%s, %q: %s", name, setting, lines)
+			}
+			api.signal(syscall.SIGTERM)
+			api.exit()
+		}
+	}
+}
+
+// An old database has items, but a journal only from its migration on.
+func TestTheBeginningOfAJournalIsNobodys(t *testing.T) {
+	t.Parallel()
+	for name, row := range bothJournalled(t) {
+		written(t, row.env)
+		row.alter("UPDATE journal SET kind = '', uid = '', change = 'began', author = ''")
+		api := launch(t, append(row.env, "LOG_SUBJECTS=hashed"))
+		if lines := string(api.expect(http.StatusOK, "GET", "/v1/operator/journal?limit=1", "")); !strings.Contains(lines, `"subject":"","kind":"","uid":"","change":"began"`) {
+			t.Errorf("%s: %s", name, lines)
+		}
+	}
+}

@@ -45,6 +45,14 @@ func (a *API) operatorRoute() route {
 	}
 }
 
+// shownAuthor is empty for the beginning of a journal, which nobody wrote.
+func (a *API) shownAuthor(line journal.Line) string {
+	if line.By == "" {
+		return ""
+	}
+	return a.ShownSubject(line.By)
+}
+
 func (a *API) newest(c *call) (int, any, error) {
 	sent, err := parseQuery(c)
 	if err != nil {
@@ -61,7 +69,7 @@ func (a *API) newest(c *call) (int, any, error) {
 	body := newestLinesBody{Lines: []newestBody{}}
 	for _, line := range lines {
 		body.Lines = append(body.Lines, newestBody{
-			item.Millis(line.At).String(), a.ShownSubject(line.By), line.Kind, line.UID, line.Name, line.Names(), line.Now,
+			item.Millis(line.At).String(), a.shownAuthor(line), line.Kind, line.UID, line.Name, line.Names(), line.Now,
 			line.Client, line.Tool, line.Correlation,
 		})
 	}
