@@ -187,6 +187,23 @@ async def test_a_withdrawn_key_is_dropped_at_the_next_reading(
             await anyio.lowlevel.checkpoint()
 
 
+async def test_keys_do_not_age_while_only_health_checks_come(
+    keys: KeySet, clock: Clock, httpx_mock: HTTPXMock
+) -> None:
+    assert (keys.number, keys.age) == (0, 0)
+    httpx_mock.add_response(url=URL, json=published(EC))
+    assert await keys.are_known()
+    assert (keys.number, keys.age) == (1, 0)
+    httpx_mock.add_response(url=URL, json=published(EC, NEXT))
+    clock.now += REFRESH_SECONDS + 1
+    assert keys.age == REFRESH_SECONDS + 1
+    assert await keys.are_known()
+    with anyio.fail_after(5):
+        while keys.number < 2:
+            await anyio.lowlevel.checkpoint()
+    assert keys.age == 0
+
+
 DOWN = {
     "unreachable": {"exception": httpx.ConnectError("no")},
     "slow": {"exception": httpx.ReadTimeout("slow")},

@@ -140,9 +140,12 @@ class KeySet:
         return newer is not None and newer is not key and signed(newer)
 
     async def are_known(self) -> bool:
+        """Starts a reading if the keys are old, so that they do not age while only health checks come."""
         if self._read_at is None:
             with suppress(TimeoutError):
                 await self._readings.run(self._read, seconds=READY_SECONDS)
+        elif self._is_old():
+            self._readings.start(self._read)
         return self._read_at is not None
 
     @property
