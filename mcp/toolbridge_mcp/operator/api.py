@@ -43,6 +43,7 @@ async def _asked(settings: Settings, targets: tuple[str, ...], seconds: float) -
     async with httpx.AsyncClient(
         transport=TenantTransport.of(settings),
         base_url=settings.go_api_base_url,
+        headers={"Accept-Encoding": "identity"},  # the transport takes no other
         timeout=seconds,
         trust_env=False,
     ) as api:
