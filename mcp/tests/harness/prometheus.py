@@ -35,13 +35,10 @@ class Prometheus:
         pairs = [found] if found["resultType"] == "scalar" else found["result"]
         return [Sample(pair.get("metric", {}), float(pair["value"][1])) for pair in pairs]
 
-    def names(self) -> set[str]:
-        """The names of all series that it has."""
-        return set(self._asked("label/__name__/values"))
-
-    def labels_of(self, name: str) -> set[str]:
-        """The labels of a metric, the name aside."""
-        return {key for one in self._asked("series", **{"match[]": name}) for key in one} - {"__name__"}
+    def parsed(self, expression: str) -> dict[str, Any]:
+        """The parts of an expression, as the server understands it."""
+        tree: dict[str, Any] = self._asked("parse_query", query=expression)
+        return tree
 
     def firing(self) -> set[str]:
         """The names of the alerts that fire."""
