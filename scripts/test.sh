@@ -61,6 +61,14 @@ calls_both_ways() {
     return "$status"
 }
 
+# What was confided to the programs of the tests, looked for in their logs; see mcp/tests/harness/log_search.
+secrets_in_logs() {
+    local found status=0
+    found=$(in_mcp tests.harness.log_search "$TOOLBRIDGE_TEST_LOGS") || status=$?
+    printf '%s\n' "$found" >&3
+    return "$status"
+}
+
 # The tables are shown as they come.
 trouble_tests() {
     local status=0
@@ -151,7 +159,8 @@ LANES=''
 trap finish EXIT
 export TMPDIR="$TEMPORARY"
 export TOOLBRIDGE_TEST_BOTH_WAYS="$TEMPORARY/both-ways"
-mkdir "$TOOLBRIDGE_TEST_BOTH_WAYS"
+export TOOLBRIDGE_TEST_LOGS="$TEMPORARY/logs"
+mkdir "$TOOLBRIDGE_TEST_BOTH_WAYS" "$TOOLBRIDGE_TEST_LOGS"
 # The tests get a build of their own, so that a stack that runs keeps the one it started with.
 API_BINARY="$TEMPORARY/bin/toolbridge-api"
 export TOOLBRIDGE_API_BINARY=$API_BINARY
@@ -165,11 +174,16 @@ case $PART in
         export TOOLBRIDGE_TEST_COMPLETE=yes CGO_ENABLED=1
         side_by_side go_and_checks all_of_python tests_with_programs
         check "calls both ways" calls_both_ways
+        check "secrets in logs" secrets_in_logs
         ;;
-    fast) side_by_side fast_go fast_python ;;
+    fast)
+        side_by_side fast_go fast_python
+        check "secrets in logs" secrets_in_logs
+        ;;
     trouble) check "trouble" trouble_tests "${2:-}" ;;
     *)
         check "$PART" python_tests -m "$PART"
         check "calls both ways" calls_both_ways
+        check "secrets in logs" secrets_in_logs
         ;;
 esac

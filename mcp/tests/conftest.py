@@ -7,8 +7,10 @@ from uuid import uuid4
 import pytest
 from fastmcp import FastMCP
 
+from tests.harness import log_search
 from tests.harness.clients import Rest, Tools, in_memory, settings_for, token
 from tests.harness.deployment import STACK_SETTINGS, OwnStack, expect_no_secret_in
+from tests.harness.log_search.gateway import note_requests
 from tests.harness.processes import REPOSITORY, Process, api_process, gateway_process, shared
 from tests.harness.recording import Recording
 from tests.harness.stack import stack_process
@@ -17,6 +19,12 @@ from toolbridge_mcp.app import create_server
 
 STARTERS = {"gateway_process", "stack_process", "gateway_before", "subprocess"}
 """Names by which a test file starts programs of its own."""
+
+
+def pytest_configure() -> None:
+    """Lets the search for secrets know what servers in this process send to the API."""
+    if log_search.FOLDER in os.environ:
+        note_requests()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,6 +17,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.harness import log_search
 from tests.harness.authorization_server import running_authorization_server
 from tests.harness.processes import GATEWAY_FOLDER, SECRETS, Process, free_port, gateway_process, running
 from tests.harness.published import TOOLS
@@ -88,6 +89,8 @@ def machine(tmp_path: Path, api_binary: Path) -> Iterator[Machine]:
     yield machine
     machine("down")
     assert machine.processes() == []
+    for log in machine.data.glob("toolbridge.log*"):
+        log_search.this_run().keep(log)
 
 
 def test_a_stacks_life(machine: Machine) -> None:

@@ -9,6 +9,8 @@ import json
 import time
 from collections.abc import Mapping
 
+from tests.harness.log_search import Kind, confide
+
 DIGESTS = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 
 
@@ -19,14 +21,18 @@ def signed_token(secret: str, claims: Mapping[str, object], algorithm: str = "HS
     if algorithm == "none":
         return f"{text}."
     signature = hmac.digest(secret.encode(), text.encode(), DIGESTS[algorithm])
-    return f"{text}.{_base64url(signature)}"
+    return confide(Kind.TOKEN, f"{text}.{_base64url(signature)}")
 
 
 def signed_tenant(secret: str, tenant: str, age_seconds: float = 0) -> dict[str, str]:
     """The three headers that prove the tenant, signed `age_seconds` ago."""
     timestamp = str(int((time.time() - age_seconds) * 1000))
     proof = hmac.digest(secret.encode(), f"{tenant}:{timestamp}".encode(), "sha256")
-    return {"X-TB-Tenant-ID": tenant, "X-TB-Timestamp": timestamp, "X-TB-Signature": proof.hex()}
+    return {
+        "X-TB-Tenant-ID": tenant,
+        "X-TB-Timestamp": timestamp,
+        "X-TB-Signature": confide(Kind.SIGNATURE, proof.hex()),
+    }
 
 
 def _part(value: Mapping[str, object]) -> str:

@@ -15,6 +15,7 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.types import CallToolResult, TextContent
 
 from tests.harness.by_hand import signed_tenant, signed_token
+from tests.harness.log_search import confide_texts
 from tests.harness.processes import JWT_HS256_SECRET, START_SECONDS, TENANT_HEADER_SECRET, TENANT_ID
 from tests.harness.published import sample_value
 from toolbridge_mcp.entities import ENTITIES, Entity
@@ -102,6 +103,7 @@ class Rest:
         )
 
     async def __call__(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        confide_texts(kwargs.get("json"))
         headers = {"X-Sync-Session": "new", **kwargs.pop("headers", {})}
         return await self._http.request(method, path, headers=headers, **kwargs)
 
@@ -159,6 +161,7 @@ class Tools:
         """The names of the tools of which a call succeeded."""
 
     async def result(self, name: str, **arguments: Any) -> CallToolResult:
+        confide_texts(arguments)
         result: CallToolResult = await self.client.call_tool_mcp(name, arguments)
         return result
 

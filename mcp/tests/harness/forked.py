@@ -15,6 +15,7 @@ from pathlib import Path
 from signal import Signals
 
 from tests.harness.both_ways import recording
+from tests.harness.log_search import gateway
 
 CODE = ["toolbridge_mcp.app", "toolbridge_mcp.uvicorn_server", "uvicorn", "uvloop"]
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -56,5 +57,6 @@ def _run(environment: Mapping[str, str], folder: Path, log: Path) -> None:
         os.dup2(output.fileno(), sys.stdout.fileno())
         os.dup2(output.fileno(), sys.stderr.fileno())
     recording.record()
+    gateway.note()
     sys.argv[:] = ["toolbridge_mcp"]
     runpy.run_module("toolbridge_mcp", run_name="__main__", alter_sys=True)

@@ -17,7 +17,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.harness.both_ways import FOLDER
+from tests.harness import both_ways, log_search
 from tests.harness.forked import ForkedGateway
 
 TENANT_ID = "test-tenant"
@@ -33,6 +33,9 @@ REPOSITORY = GATEWAY_FOLDER.parent
 GATEWAY_COMMAND = [sys.executable, "-m", "toolbridge_mcp"]
 START_SECONDS = float(os.environ.get("TOOLBRIDGE_TEST_START_SECONDS", "60"))
 """How long a program may take to start or to stop. A busy machine takes many times what an idle one takes."""
+
+INHERITED = {"PATH", "HOME", both_ways.FOLDER, log_search.FOLDER}
+"""What every program of the tests has in its environment."""
 
 FIRST_PORT, PORTS_OF_A_WORKER = 20_000, 1_000
 """Ports below those that systems use for outgoing connections. Each worker of pytest-xdist has its own."""
@@ -101,8 +104,10 @@ class Process:
 
     def launch(self) -> None:
         """Starts the process, and does not wait until it is ready."""
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME", FOLDER) if name in os.environ}
+        inherited = {name: os.environ[name] for name in INHERITED & os.environ.keys()}
         environment = {**inherited, **self.environment}
+        log_search.confide_secrets(environment)
+        log_search.this_run().keep(self.log)
         if self.command == GATEWAY_COMMAND:
             self._process = ForkedGateway(environment, self.folder, self.log)
         else:

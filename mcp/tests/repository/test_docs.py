@@ -124,7 +124,7 @@ STACK_DEFAULTS = {"API_PORT": "8081", "TOOLBRIDGE_DATA_DIR": ".toolbridge/data"}
 """Settings that neither program reads: the commands that start both make others from them."""
 
 NO_SETTINGS = {
-    *("TOOLBRIDGE_TOKEN", "TOOLBRIDGE_API_BINARY", "TOOLBRIDGE_TEST_BOTH_WAYS"),
+    *("TOOLBRIDGE_TOKEN", "TOOLBRIDGE_API_BINARY", "TOOLBRIDGE_TEST_BOTH_WAYS", "TOOLBRIDGE_TEST_LOGS"),
     *("TOOLBRIDGE_JWT_TOKEN", "TOOLBRIDGE_MAX_TIMESTAMP_SKEW_SECONDS"),
 }
 """Other variables: a user's token, for a client or the doctor; the API's binary and a folder for records, for

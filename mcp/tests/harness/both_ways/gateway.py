@@ -8,6 +8,8 @@ if __name__ == "__main__":
     leave_python_variables()
     clean_process()
     from tests.harness.both_ways import recording
+    from tests.harness.log_search import gateway
 
     recording.record()
+    gateway.note()
     runpy.run_module("toolbridge_mcp", run_name="__main__", alter_sys=True)

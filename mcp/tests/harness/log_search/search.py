@@ -1,0 +1,79 @@
+"""Searches logs for what must not be in them."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.harness.log_search import BEGINNING, LEAST, Folder, Kind
+from tests.harness.published import TOOLS_FILE
+
+LIKE_A_TOKEN = re.compile(rb"eyJ[\w-]{8,}")
+"""A token that nobody noted. Each begins with the JSON of its header."""
+
+ANYTHING = b"[...]"
+
+
+class Finding(NamedTuple):
+    """A line of a log with something that must not be there, which is masked."""
+
+    kind: Kind
+    line: bytes
+
+
+@dataclass
+class Needles:
+    """What is looked for, by its first bytes."""
+
+    by_head: dict[bytes, dict[bytes, Kind]] = field(default_factory=dict)
+    count: Counter[Kind] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, values: Iterable[tuple[Kind, str]]) -> "Needles":
+        needles, published = cls(), TOOLS_FILE.read_text()
+        for kind, value in values:
+            if kind is Kind.TEXT and value in published:
+                continue
+            needles.count[kind] += 1
+            for needle in _needles(kind, value):
+                needles.by_head.setdefault(needle[:LEAST], {})[needle] = kind
+        return needles
+
+    def found_in(self, content: bytes) -> Iterator[Finding]:
+        heads = self.by_head
+        starts = (start for start in range(len(content)) if content[start : start + LEAST] in heads)
+        for start in starts:
+            for needle, kind in heads[content[start : start + LEAST]].items():
+                if content.startswith(needle, start):
+                    yield _finding(content, start, len(needle), kind)
+        for match in LIKE_A_TOKEN.finditer(content):
+            yield _finding(content, match.start(), match.end() - match.start(), Kind.TOKEN)
+
+
+def _needles(kind: Kind, value: str) -> Iterator[bytes]:
+    """What would be in a log, of at least `LEAST` bytes."""
+    parts = [part[:BEGINNING] for part in value.split(".")] if kind is Kind.TOKEN else [value]
+    for part in parts:
+        for written in {part, json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1]}:
+            needle = written.encode(errors="replace")
+            if len(needle) >= LEAST:
+                yield needle
+
+
+def _finding(content: bytes, start: int, size: int, kind: Kind) -> Finding:
+    begin = content.rfind(b"\n", 0, start) + 1
+    end = content.find(b"\n", start)
+    after = content[start + size : None if end < 0 else end]
+    return Finding(kind, content[begin:start] + ANYTHING + after)
+
+
+def values_of(folder: Folder) -> set[tuple[Kind, str]]:
+    lines = folder.values.read_text().splitlines() if folder.values.exists() else []
+    return {(Kind(kind), value) for kind, value in map(json.loads, lines)}
+
+
+def logs_of(folder: Folder) -> list[Path]:
+    return sorted(folder.logs.iterdir()) if folder.logs.exists() else []
