@@ -14,7 +14,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as plain
 
 from tests.harness.clients import CALL_SECONDS, HELLO, token
-from tests.harness.processes import REPOSITORY, Process, free_port, gateway_process, running
+from tests.harness.processes import GATEWAY_FOLDER, REPOSITORY, Process, free_port, gateway_process, running
 from tests.harness.raw_http import raw_request
 from tests.telemetry.raw_clients import TRANSPORTS, RawClient
 from toolbridge_mcp.entities import ENTITIES
@@ -24,6 +24,7 @@ from toolbridge_mcp.telemetry import STAGES
 
 API = "## The API"
 PORT = "TOOLBRIDGE_METRICS_PORT"
+PACKAGE = GATEWAY_FOLDER / "toolbridge_mcp"
 DOCUMENT = REPOSITORY / "docs" / "metrics.md"
 UNITS = {
     "seconds": "s",
@@ -308,6 +309,27 @@ def test_sessions_are_counted_with_their_ends(run: Run) -> None:
 )
 def test_what_is_refused_is_counted_by_reason(run: Run, reason: str) -> None:
     assert run.value("toolbridge_refused_total", reason=reason) >= 1
+
+
+def test_the_document_explains_every_reason() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| [^|]* \|$", DOCUMENT.read_text(), re.MULTILINE)
+    assert rows == sorted(REFUSALS)
+
+
+def test_every_reason_in_the_code_is_declared() -> None:
+    """Else it would not be there before the first refusal."""
+    files = [*(PACKAGE / "web").rglob("*.py"), PACKAGE / "connections.py"]
+    named = re.compile(r'(?:count_refusal|[Rr]efused|self\._end)\("(\w+)"|reason(?:: str)? = "(\w+)"')
+    more = re.compile(r'_counted\(\w+, "(\w+)"\)|self\._end, "(\w+)"|says, "(\w+)"\)')
+    found = {
+        reason
+        for file in files
+        for pattern in (named, more)
+        for groups in pattern.findall(file.read_text())
+        for reason in groups
+        if reason
+    }
+    assert found == set(REFUSALS)
 
 
 def test_what_is_refused_at_the_door_is_an_error_of_the_protocol_too(run: Run) -> None:
