@@ -20,6 +20,7 @@ from toolbridge_mcp.resilience import RateLimit
 from toolbridge_mcp.web import BodyLimits, DoorLimits, Room
 from toolbridge_mcp.web import door as door_module
 from toolbridge_mcp.web.door import Door, OpenPosts
+from toolbridge_mcp.web.head import read_head
 
 pytestmark = pytest.mark.anyio
 TRANSPORTS = ["sse", "2025-11-25", "2026-07-28"]
@@ -309,6 +310,7 @@ async def through(app: Any, sent: list[Message] | None = None) -> list[Message]:
         sent.append(message)
 
     scope: Scope = {"type": "http", "method": "POST", "path": "/mcp", "headers": []}
+    read_head(scope)
     SOMEONE.sign(scope)
     posts = OpenPosts()
     serving = asyncio.ensure_future(door(app, posts)(scope, receive, send))

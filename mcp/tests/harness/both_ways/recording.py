@@ -267,16 +267,19 @@ class Recorded(ShortWay):
         try:
             result = await self._tool(name, arguments)
         except asyncio.CancelledError:
-            post.call.outcome = Outcome(cancelled=post.cause or Cause.GATEWAY)
+            post.call.outcome = _outcome(cancelled=post.cause or Cause.GATEWAY)
             raise
         except Exception as error:
-            post.call.outcome = Outcome(error=pickled(error))
+            post.call.outcome = _outcome(error=pickled(error))
             raise
-        operation = current_operation()
-        post.call.outcome = Outcome(
-            pickled(result), is_begun=operation.begun_at > 0, correlation_id=operation.correlation_id
-        )
+        post.call.outcome = _outcome(result=pickled(result))
         return result
+
+
+def _outcome(**known: Any) -> Outcome:
+    """What became of the call at hand, with what was measured of it."""
+    operation = current_operation()
+    return Outcome(**known, is_begun=operation.begun_at > 0, correlation_id=operation.correlation_id)
 
 
 def _responded(respond: Callable[[bytes, bytes], bool], answer: Answer, start: bytes, rest: bytes) -> bool:
