@@ -15,7 +15,7 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.types import CallToolResult, TextContent
 
 from tests.harness.by_hand import signed_tenant, signed_token
-from tests.harness.log_search import confide_texts
+from tests.harness.log_search import confide_secrets, confide_texts
 from tests.harness.processes import JWT_HS256_SECRET, START_SECONDS, TENANT_HEADER_SECRET, TENANT_ID
 from tests.harness.published import sample_value
 from toolbridge_mcp.entities import ENTITIES, Entity
@@ -69,6 +69,7 @@ def arguments_for(operation: Operation, entity: Entity, uid: str) -> dict[str, A
 
 
 def settings_for(api_url: str, **changes: Any) -> Settings:
+    confide_secrets({name: value for name, value in changes.items() if isinstance(value, str)})
     return Settings(
         **{
             "TENANT_ID": TENANT_ID,

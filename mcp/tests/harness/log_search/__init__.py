@@ -13,8 +13,9 @@ A run that starts with `FOLDER` set notes in that folder what must not be logged
 JSON writes it. Of a secret, a signature and each part of a token the first 16 characters are enough, and of a
 text the first 64. Whatever else looks like a token counts, too.
 
-Not looked for are texts of fewer than 8 bytes, and those that the product publishes itself, such as names of
-fields and of actions: a log may well contain them. Not searched is what the tests' own process logs.
+Not looked for are texts of fewer than 8 bytes, names, numbers and dates, and what the product publishes
+itself, such as the values of a field: a log may well contain them. Not searched is what the tests themselves
+log, and what their doubles of other programs do.
 """
 
 import json
@@ -108,9 +109,9 @@ def confide(kind: Kind, value: str) -> str:
     return value
 
 
-def confide_secrets(environment: Mapping[str, str]) -> None:
-    """Notes the secrets that a program is started with."""
-    secrets = (value for name, value in environment.items() if name.endswith("SECRET"))
+def confide_secrets(settings: Mapping[str, str]) -> None:
+    """Notes the secrets among settings."""
+    secrets = (value for name, value in settings.items() if name.lower().endswith("secret"))
     this_run().confide_all(Kind.SECRET, secrets)
 
 

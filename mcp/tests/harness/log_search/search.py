@@ -14,6 +14,9 @@ from tests.harness.published import TOOLS_FILE
 LIKE_A_TOKEN = re.compile(rb"eyJ[\w-]{8,}")
 """A token that nobody noted. Each begins with the JSON of its header."""
 
+NO_SECRET = re.compile(r"[a-z_]+|[\W\d_]+")
+"""A name, or a text without letters, such as a date: a log may well contain it."""
+
 ANYTHING = b"[...]"
 
 
@@ -35,7 +38,7 @@ class Needles:
     def of(cls, values: Iterable[tuple[Kind, str]]) -> "Needles":
         needles, published = cls(), TOOLS_FILE.read_text()
         for kind, value in values:
-            if kind is Kind.TEXT and value in published:
+            if kind is Kind.TEXT and (value in published or NO_SECRET.fullmatch(value)):
                 continue
             needles.count[kind] += 1
             for needle in _needles(kind, value):
