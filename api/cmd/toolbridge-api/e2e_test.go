@@ -341,6 +341,9 @@ func TestAStartThatCannotWorkSaysWhyInOneLine(t *testing.T) {
 		{"no tenant", append(good[:3:3], good[4]), wrongSetting, []string{"TENANT_ID", "not set"}},
 		{"two ways to check tokens", append(good, "JWT_JWKS_URL=https://id.example/"), wrongSetting, []string{"JWT_HS256_SECRET", "together with JWT_JWKS_URL"}},
 		{"a protocol that it does not speak", append(good, "OTEL_TRACES_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"), wrongSetting, []string{"OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "http/protobuf"}},
+		{"a sampler that there is not", append(good, "OTEL_TRACES_EXPORTER=otlp", "OTEL_TRACES_SAMPLER=some"), wrongSetting, []string{"OTEL_TRACES_SAMPLER"}},
+		{"a number that is none", append(good, "OTEL_TRACES_EXPORTER=otlp", "OTEL_BSP_MAX_QUEUE_SIZE=many"), wrongSetting, []string{"OTEL_BSP_MAX_QUEUE_SIZE: not a whole number"}},
+		{"headers that are none", append(good, "OTEL_TRACES_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_HEADERS="+secret), wrongSetting, []string{"OTEL_EXPORTER_OTLP_...", "parse headers"}},
 		{"attributes that are none", append(good, "OTEL_TRACES_EXPORTER=otlp", "OTEL_RESOURCE_ATTRIBUTES=secret-word"), wrongSetting, []string{"OTEL_RESOURCE_ATTRIBUTES"}},
 		{"nothing at all", nil, wrongSetting, []string{"JWT_HS256_SECRET", "TENANT_ID", "TENANT_HEADER_SECRET"}},
 	} {

@@ -76,11 +76,11 @@ func (p *provider) requests() int {
 }
 
 // trusting is an API that takes the keys of a provider.
-func trusting(t *testing.T, p *provider) user {
+func trusting(t *testing.T, p *provider, options ...func(*httpapi.API)) user {
 	t.Helper()
-	return start(t, func(api *httpapi.API) {
+	return start(t, append(options, func(api *httpapi.API) {
 		api.Tokens = auth.NewPublicTokens(auth.NewKeySet(p.URL, api.Now), issuer, audience, api.Now)
-	}).user("alice")
+	})...).user("alice")
 }
 
 // signer is a key pair of the provider.

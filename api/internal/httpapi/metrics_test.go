@@ -1,21 +1,28 @@
 package httpapi_test
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/golang-jwt/jwt/v5"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	naming "github.com/prometheus/common/model"
 
+	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/httpapi"
 	"toolbridge/api/internal/limit"
+	"toolbridge/api/internal/telemetry/collectortest"
 )
 
 // scraped is the metrics of a process, by name.
@@ -258,4 +265,64 @@ func TestAnItemsAnswerSaysWhereItsTimeWent(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestMetricsTellTheKeysOfTheProvider(t *testing.T) {
+	t.Parallel()
+	one := newSigner(t, "one", jwt.SigningMethodES256)
+	u := trusting(t, newProvider(t, one.public()))
+	if n := u.scrape().sum("toolbridge_api_keys"); n != 0 {
+		t.Errorf("%v keys before any was needed", n)
+	}
+	u.call("GET", "/v1/notes", "", one.bearer(u)).is(200)
+	got := u.scrape()
+	equal(t, "keys", got.sum("toolbridge_api_keys"), 1.0)
+	if _, told := got["toolbridge_api_keys_age_seconds"]; !told {
+		t.Error("the keys have no age")
+	}
+}
+
+func TestMetricsTellAStoreThatIsFull(t *testing.T) {
+	t.Parallel()
+	p := start(t, func(api *httpapi.API) {
+		api.Ready = func(context.Context) error { return fault.New(fault.DiskFull, "the disk is full") }
+	})
+	equal(t, "degraded", p.scrape().sum("toolbridge_api_degraded"), 1.0)
+}
+
+func TestTheDocumentListsWhatIsExported(t *testing.T) {
+	t.Parallel()
+	tracing, stop := traced(t, collectortest.Start(t).URL, &lockedBuffer{})
+	defer stop()
+	one := newSigner(t, "one", jwt.SigningMethodES256)
+	u := trusting(t, newProvider(t, one.public()), tracing)
+	u.call("GET", "/v1/notes", "", one.bearer(u)).is(200)
+	exported := []string{}
+	for name, family := range u.scrape() {
+		if strings.HasPrefix(name, "go_") || strings.HasPrefix(name, "process_") || strings.HasPrefix(name, "promhttp_") {
+			continue
+		}
+		labels := []string{}
+		for _, label := range family.Metric[0].Label {
+			labels = append(labels, "`"+label.GetName()+"`")
+		}
+		slices.Sort(labels)
+		kind := strings.ToLower(family.GetType().String())
+		if strings.HasSuffix(name, "_seconds") {
+			kind += ", s"
+		} else if strings.HasSuffix(name, "_bytes") {
+			kind += ", bytes"
+		}
+		exported = append(exported, fmt.Sprintf("| `%s` | %s | %s | %s |", name, kind, cmp.Or(strings.Join(labels, " "), "none"), family.GetHelp()))
+	}
+	slices.Sort(exported)
+	page, err := os.ReadFile("../../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, ours, _ := strings.Cut(string(page), "\n## The API\n")
+	documented := regexp.MustCompile("(?m)^\\| `.*$").FindAllString(ours, -1)
+	if !slices.Equal(documented, exported) {
+		t.Errorf("docs/metrics.md should list:\n%s", strings.Join(exported, "\n"))
+	}
 }

@@ -75,10 +75,11 @@ func (s *Statement) trace(r *Request, began time.Time, took time.Duration, failu
 // failureOf is the code of an error that is the store's fault; empty for none. That a row
 // is not there, or a rule refuses a write, is no failure of the store.
 func failureOf(err error) string {
+	if err == nil || errors.Is(err, sql.ErrNoRows) {
+		return ""
+	}
 	var f *fault.Error
 	switch {
-	case err == nil, errors.Is(err, sql.ErrNoRows):
-		return ""
 	case !errors.As(err, &f):
 		return string(fault.Internal)
 	case fault.Codes[f.Code].Status >= http.StatusInternalServerError && f.Code != fault.QuotaExceeded:

@@ -12,9 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
@@ -39,7 +37,7 @@ const (
 	service     = "toolbridge-api"
 	scope       = "toolbridge/api"
 	warnEvery   = time.Minute
-	flushWithin = 1500 * time.Millisecond // supervisord leaves 2 s after the last call
+	flushWithin = time.Second // supervisord leaves 2 s after the last call
 )
 
 var spans = prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -63,8 +61,7 @@ type TracesTo struct {
 
 // StartTracing begins to send spans, as the OTEL_ variables of the environment say.
 func StartTracing(ctx context.Context, to TracesTo, log *slog.Logger) (*Tracing, error) {
-	otel.SetLogger(logr.Discard()) // its lines quote variables, which may be secret
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
+	done := collectProblems()
 	exporter, err := newExporter(ctx, to)
 	if err != nil {
 		return nil, fmt.Errorf("traces cannot be sent: %w", err)
@@ -74,7 +71,13 @@ func StartTracing(ctx context.Context, to TracesTo, log *slog.Logger) (*Tracing,
 	if err != nil {
 		return nil, errors.New("OTEL_RESOURCE_ATTRIBUTES: cannot be read as name=value, separated by commas")
 	}
+	for _, result := range []string{"exported", "failed"} {
+		spans.WithLabelValues(result)
+	}
 	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(&countedExporter{SpanExporter: exporter, log: log}), sdktrace.WithResource(origin))
+	if err := done(); err != nil {
+		return nil, err
+	}
 	return &Tracing{provider: provider, tracer: provider.Tracer(scope, trace.WithInstrumentationVersion(to.Version))}, nil
 }
 
@@ -125,16 +128,17 @@ func (r *Request) End(status int, code string) {
 	if r.span == nil {
 		return
 	}
+	noted := append(make([]attribute.KeyValue, 0, 3), attribute.Int64("toolbridge.statements", r.statements.Load()))
 	if status > 0 {
-		r.span.SetAttributes(semconv.HTTPResponseStatusCode(status))
+		noted = append(noted, semconv.HTTPResponseStatusCode(status))
 	}
 	if code != "" {
-		r.span.SetAttributes(semconv.ErrorTypeKey.String(code))
+		noted = append(noted, semconv.ErrorTypeKey.String(code))
 	}
 	if status >= http.StatusInternalServerError {
 		r.span.SetStatus(codes.Error, "")
 	}
-	r.span.SetAttributes(attribute.Int64("toolbridge.statements", r.statements.Load()))
+	r.span.SetAttributes(noted...)
 	r.span.End()
 }
 
