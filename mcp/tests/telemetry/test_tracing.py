@@ -164,6 +164,25 @@ async def test_every_kind_of_request_has_a_span(
 
 
 @every_transport
+async def test_a_prompt_is_named(transport: str, traced: Process, collecting: Collector, bearer: str) -> None:
+    known, unknown = traceparent(14), traceparent(15)
+    async with TRANSPORTS[transport](traced.url, bearer) as send:
+        prompts = (await send("prompts/list", {}))["result"]["prompts"]
+        name = next(
+            one["name"]
+            for one in prompts
+            if not any(each.get("required") for each in one.get("arguments", ()))
+        )
+        await send("prompts/get", {"name": name, "_meta": {"traceparent": known}})
+        await send("prompts/get", {"name": "none of ours", "_meta": {"traceparent": unknown}})
+        spans = await collecting.until(lambda spans: bool(ours(spans, unknown[3:35])))
+    got, refused = ours(spans, known[3:35])[0], ours(spans, unknown[3:35])[0]
+    assert (got.name, got.attributes["gen_ai.prompt.name"]) == (f"prompts/get {name}", name)
+    assert (refused.name, refused.failed) == ("prompts/get", True)
+    assert "gen_ai.prompt.name" not in refused.attributes
+
+
+@every_transport
 async def test_an_item_that_is_read_shows_its_kind_only(
     transport: str, traced: Process, collecting: Collector, bearer: str
 ) -> None:

@@ -32,6 +32,8 @@ from toolbridge_mcp.unread import NoRoom, current_answer
 REREAD_SECONDS = 0.5
 """As much of a call's time is left for a request that is sent again when there is room for its answer."""
 
+INFO_PATH = "/v1/sync/info"
+
 REMEMBERED_SECONDS = 300
 """How long the gateway goes by what the API said about itself. Another one may have taken its place."""
 
@@ -172,7 +174,7 @@ class ApiClient:
         losses = self._upstream.losses
         try:
             with within(READY_SECONDS):
-                answer = await self._upstream.send("GET", "/v1/sync/info")
+                answer = await self._upstream.send("GET", INFO_PATH, route=INFO_PATH)
         except TimedOut as error:
             raise Unavailable from error
         try:

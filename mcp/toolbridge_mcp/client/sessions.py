@@ -14,6 +14,8 @@ from toolbridge_mcp.client.upstream import NOTHING_CHANGED, Upstream
 from toolbridge_mcp.errors import BadAnswer
 from toolbridge_mcp.transport import Response
 
+SESSIONS_PATH = "/v1/sync/sessions"
+
 
 class InBandSession:
     """The requests of one tool call. Each opens a session of its own within itself, in one hop.
@@ -87,4 +89,4 @@ class OpenedSession(InBandSession):
         self._headers |= {"X-Sync-Session": session.id, "X-Sync-Epoch": str(session.epoch)}
 
     async def _ask_for_one(self) -> Response:
-        return await self._upstream.send("POST", "/v1/sync/sessions", self._headers)
+        return await self._upstream.send("POST", SESSIONS_PATH, self._headers, route=SESSIONS_PATH)

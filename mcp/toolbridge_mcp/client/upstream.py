@@ -111,7 +111,7 @@ class Upstream:
         `NoRoom` if there is none for the answer to a read.
         """
         request = self._http.request(
-            method, target, headers, content, edges=edges, route=route or target, resends=resends
+            method, target, headers, content, edges=edges, route=route, resends=resends
         )
         try:
             with self.breaker.attempt() as attempt:

@@ -28,7 +28,7 @@ class ApiRequest(Protocol):
 
     method: str
     route: str
-    """The path as the API declares it, without ids of items."""
+    """The path as the API declares it, without ids of items; empty if that is not known."""
     resends: int
     """How often it has been sent before."""
     headers: MutableMapping[str, str]

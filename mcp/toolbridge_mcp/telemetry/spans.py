@@ -99,12 +99,13 @@ class Spans:
         attributes: dict[str, Any] = {
             **self._server,
             "http.request.method": request.method,
-            "url.template": request.route,
         }
+        if request.route:
+            attributes["url.template"] = request.route
         if request.resends:
             attributes["http.request.resend_count"] = request.resends
         span = self._tracer.start_span(
-            f"{request.method} {request.route}",
+            f"{request.method} {request.route}" if request.route else request.method,
             set_span_in_context(operation.span, _NOWHERE),
             SpanKind.CLIENT,
             attributes,
