@@ -13,6 +13,10 @@ from toolbridge_mcp.supervision.prefork import Parent
 API_WAIT_SECONDS = 2.0
 """How long a child that replaces another one waits for the API, at most: clients wait meanwhile."""
 
+TURN_SECONDS = 0.001
+"""How long the event loop waits for a thread that makes the text of the metrics, each time that it has to: a
+call has to wait several times. Python's own 5 ms would add up to more than the call takes."""
+
 
 def serve() -> int:
     """Serves until a signal stops it. Returns 0 after SIGTERM, 130 after Ctrl-C, 2 when a setting is missing
@@ -35,6 +39,7 @@ def serve() -> int:
     server = uvicorn_server.prepared(app, proxies, settings.drain_seconds, connections)
     metrics.watch_replaced(lambda: parent.replaced)
     memory.freeze()
+    sys.setswitchinterval(TURN_SECONDS)
     return parent.run(lambda beating: server.serve_at(opened, beating), opened)
 
 
