@@ -11,6 +11,7 @@ from tests.harness.clients import over_http, over_sse, token
 from tests.harness.processes import TENANT_ID, Process, free_port, gateway_process, running
 from tests.operator.conftest import Watched
 from tests.operator.raw import PrivatePort
+from toolbridge_mcp import __version__
 from toolbridge_mcp.logs import hashed
 from toolbridge_mcp.telemetry.tallies import BYTES_PER_TOKEN
 
@@ -113,6 +114,19 @@ async def test_what_callers_made_is_no_markup(fresh: Watched) -> None:
     assert HOSTILE in fresh.port.get("/?json").json()["journal"]["lines"][0]["subject"]
 
 
+async def test_storage_keys_and_versions_of_both_programs_are_told(fresh: Watched) -> None:
+    facts = fresh.port.get("/?json").json()
+    storage, versions, keys = facts["storage"], facts["versions"], facts["now"]["keys"]
+    assert 0 < storage["disk_free_bytes"] < storage["disk_size_bytes"]
+    assert storage["database_bytes"] > 0
+    assert storage["connections_most"] > 0
+    assert (versions["gateway"], versions["processes_replaced"]) == (__version__, 0)
+    assert versions["api"]
+    assert (keys["gateway"], keys["api"]) == (1, 1)
+    limits = named(facts["now"]["limits"], "kind")
+    assert (limits["calls"]["held"], limits["calls"]["limit"]) == (0, 500)
+
+
 async def test_doctor_says_what_it_finds(fresh: Watched) -> None:
     fresh.port.get()
     checks = named(fresh.port.get("/?json").json()["doctor"]["findings"], "check")
@@ -129,19 +143,20 @@ async def test_without_the_api_the_page_says_so(tmp_path: Path) -> None:
     with running(process):
         facts = PrivatePort(port).get("/?json").json()
         assert facts["state"]["is"] == "refused"
-        assert facts["state"]["says"] == "Calls are refused: the API does not answer."
+        assert facts["state"]["because"][0] == "the API does not answer"
         assert facts["journal"] == {"lines": [], "problem": "The API did not answer in time."}
         page = PrivatePort(port).get().text
-        assert "<title>test-tenant: Calls are refused: the API does not answer.</title>" in page
+        assert "<title>test-tenant: Calls are refused: the API does not answer" in page
         assert re.search(r'<p class="state refused"', page)
 
 
 async def test_the_page_needs_neither_script_nor_another_address(fresh: Watched) -> None:
     page = fresh.port.get().text
-    assert not re.findall(r"<(?:script|link|img|iframe|form|object)\b", page)
+    assert not re.findall(r"<(?:script|img|iframe|form|object)\b", page)
     assert not re.findall(r"""\s(?:on\w+|style|src)=""", page)
     assert set(re.findall(r'href="([^"#]*)', page)) == {
         "",
+        "data:,",
         "/?json",
         "/metrics",
         "/metrics/api",

@@ -23,6 +23,13 @@ def test_it_serves_the_page_its_facts_and_the_metrics(watched: Watched) -> None:
     assert "toolbridge_calls_running 0.0" in watched.port.get("/metrics").text
 
 
+def test_the_metrics_of_the_api_are_passed_on(watched: Watched) -> None:
+    answer = watched.port.get("/metrics/api", Host="any.name", Accept_Encoding="gzip")
+    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    assert "\ntoolbridge_api_degraded 0\n" in answer.text
+    assert "toolbridge_calls" not in answer.text
+
+
 def test_metrics_are_as_prometheus_asks_for_them(watched: Watched) -> None:
     open_metrics = watched.port.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")
     assert open_metrics.headers["Content-Type"].startswith("application/openmetrics-text")

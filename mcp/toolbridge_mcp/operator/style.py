@@ -43,7 +43,8 @@ figure svg{display:block;width:100%;height:8rem}
 .bar{fill:var(--accent)}.bad{fill:var(--bad)}.failed{fill:url(#hatch)}
 .stripe{stroke:var(--card);stroke-width:2}.axis{stroke:var(--line);vector-effect:non-scaling-stroke}
 .p50,.p95{fill:none;stroke:var(--accent);stroke-width:2;vector-effect:non-scaling-stroke}
-.p95{stroke:var(--accent2);stroke-dasharray:6 4}.p50-dot{fill:var(--accent)}.p95-dot{fill:var(--accent2)}
+.p95{stroke:var(--accent2);stroke-dasharray:6 4}.dot{stroke-width:5;stroke-linecap:round;
+stroke-dasharray:none}
 summary{cursor:pointer;padding:.2rem 0}
 footer{margin-top:1.5rem;color:var(--soft)}
 """
