@@ -90,7 +90,7 @@ class Tracing:
         here: dict[str, str | int] = {"service.instance.id": str(uuid4()), "process.pid": os.getpid()}
         provider = TracerProvider(
             sampler=_sampler(self._settings),
-            resource=Resource({**here, **self._about}),
+            resource=_OneResource({**here, **self._about}),
             shutdown_on_exit=False,
             span_limits=SpanLimits(max_attributes=64, max_links=1, max_events=0, max_attribute_length=512),
         )
@@ -137,6 +137,13 @@ def _sampler(settings: TraceSettings) -> Sampler:
     }
     root = roots[name.removeprefix("parentbased_")]
     return ParentBased(root) if name.startswith("parentbased_") else root
+
+
+class _OneResource(Resource):
+    """The only one of its process. The exporter looks it up for each span, which would write it as JSON."""
+
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
 
 
 class _Session(requests.Session):
