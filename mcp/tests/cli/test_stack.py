@@ -45,6 +45,7 @@ class Machine:
             "TOOLBRIDGE_DATA_DIR": str(self.data),
             "TOOLBRIDGE_PORT": str(free_port()),
             "API_PORT": str(free_port()),
+            "TOOLBRIDGE_METRICS_PORT": str(free_port()),
         }
 
     def start(self, *arguments: str, **settings: str) -> "subprocess.Popen[str]":
@@ -99,9 +100,13 @@ def test_a_stacks_life(machine: Machine) -> None:
     assert code == 0, said
     assert f"{len(TOOLS)} tools, list_notes answered in " in said
     assert f"http://127.0.0.1:{machine.environment['TOOLBRIDGE_PORT']}/mcp" in said
+    page = f"http://127.0.0.1:{machine.environment['TOOLBRIDGE_METRICS_PORT']}/"
+    assert f"\nOperator     {page} (" in said
+    assert "<title>" in httpx.get(page, trust_env=False).text
     code, said = machine("status")
     assert code == 0
     assert said.startswith("ready      gateway at http://127.0.0.1:")
+    assert f"operator's page at {page}\n" in said
     code, said = machine("up")
     assert code == 1
     assert "already runs" in said
@@ -196,7 +201,8 @@ def test_of_two_starts_at_once_one_runs(machine: Machine) -> None:
 
 def test_a_port_that_is_taken_is_named(machine: Machine) -> None:
     machine("up", "--detach")
-    ports = {name: machine.environment[name] for name in ("TOOLBRIDGE_PORT", "API_PORT")}
+    names = ("TOOLBRIDGE_PORT", "API_PORT", "TOOLBRIDGE_METRICS_PORT")
+    ports = {name: machine.environment[name] for name in names}
     other = {"TOOLBRIDGE_DATA_DIR": str(machine.data.with_name("other"))}
     for name in ports:
         free = {one: str(free_port()) for one in ports if one != name}
@@ -211,6 +217,7 @@ def test_a_port_that_is_taken_is_named(machine: Machine) -> None:
         ({"TOOLBRIDGE_PORT": "many"}, "TOOLBRIDGE_PORT is 'many'; it must be a port number, 1 to 65535."),
         ({"API_PORT": "65536"}, "API_PORT is '65536'; it must be a port number"),
         ({"API_PORT": "8001", "TOOLBRIDGE_PORT": "8001"}, "gateway and API need a port each"),
+        ({"API_PORT": "9091", "TOOLBRIDGE_METRICS_PORT": "9091"}, "the operator's page needs its own"),
     ],
 )
 def test_a_port_that_is_none_is_refused(machine: Machine, settings: dict[str, str], says: str) -> None:

@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from string import Template
 
 import click
@@ -20,6 +19,7 @@ PAGE = Template("""
 ToolBridge   $url/mcp
              $url/sse (for clients that know SSE only)
 Token        $token
+Operator     $operator (what happens here)
 Log          $log
 
 $clients
@@ -105,7 +105,7 @@ def show(name: str | None, url: str | None, token: str | None, user: str) -> Non
     url = url or os.environ.get("TOOLBRIDGE_PUBLIC_URL", "").rstrip("/") or stack.url
     token = (token or "").strip() or development_token_if_possible(user)
     if name is None:
-        click.echo(page(url, token, stack.log))
+        click.echo(page(url, token, stack))
         return
     client = CLIENTS[name]
     configuration = client.configuration(url, token or PLACEHOLDER)
@@ -115,7 +115,7 @@ def show(name: str | None, url: str | None, token: str | None, user: str) -> Non
     click.echo(configuration)
 
 
-def page(url: str, token: str | None, log: Path) -> str:
+def page(url: str, token: str | None, stack: Stack) -> str:
     """What `toolbridge up` prints: the addresses, a token or where to get one, and the configuration of usual
     clients."""
     shown = (CLIENTS[name] for name in ON_THE_PAGE)
@@ -123,4 +123,6 @@ def page(url: str, token: str | None, log: Path) -> str:
     filled_in = token or PLACEHOLDER
     clients = "\n\n".join(f"{one.place}:\n\n{one.configuration(url, filled_in)}" for one in shown)
     said = token or f"{provider()}; put it in place of {PLACEHOLDER}"
-    return PAGE.substitute(url=url, token=said, log=log, clients=clients, help=help_command).rstrip("\n")
+    return PAGE.substitute(
+        url=url, token=said, operator=stack.page, log=stack.log, clients=clients, help=help_command
+    ).rstrip("\n")

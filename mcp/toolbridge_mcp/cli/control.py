@@ -99,6 +99,7 @@ def status(stack: Stack) -> int:
         click.echo(f"{'ready' if ready else 'not ready':<9}  {program} at {url}")
     if stack.given_api:
         click.echo(f"{'':<9}  in front of the API at {stack.given_api}")
+    click.echo(f"{'':<9}  operator's page at {stack.page}")
     click.echo(f"process {process.pid}, data and log in {stack.data}")
     return 0 if all_ready else 1
 
@@ -122,7 +123,7 @@ def _prove_and_explain(stack: Stack, launcher: launch.Launcher, log_start: int) 
     except Failure as failure:
         raise Failure(f"{failure.message}\n{log.tail(stack.log)}") from failure
     _say(f"{time.monotonic() - started:.0f} s ({shown})")
-    click.echo(connect.page(stack.url, token, stack.log))
+    click.echo(connect.page(stack.url, token, stack))
 
 
 def _say(text: str, end: str = "\n", to: TextIO | None = None) -> None:

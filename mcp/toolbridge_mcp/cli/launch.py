@@ -35,8 +35,8 @@ def check(stack: Stack) -> None:
         process = running.leader(stack)
         raise Failure(
             f"ToolBridge already runs on {stack.data} (process {process.pid if process else 'unknown'}). "
-            f"Stop it with {typed('down')}, or set TOOLBRIDGE_DATA_DIR, TOOLBRIDGE_PORT and API_PORT to "
-            "start a second one."
+            f"Stop it with {typed('down')}, or set TOOLBRIDGE_DATA_DIR, TOOLBRIDGE_PORT, API_PORT and "
+            "TOOLBRIDGE_METRICS_PORT to start a second one."
         )
 
 
@@ -45,6 +45,7 @@ def _make_way(stack: Stack) -> None:
     programs of a start that was faster would look like leftovers."""
     running.end_leftovers(stack)
     _check_port("gateway", stack.host, stack.port, "TOOLBRIDGE_PORT")
+    _check_port("operator's page", stack.private_host, stack.private_port, "TOOLBRIDGE_METRICS_PORT")
     if stack.given_api is None:
         _check_own_api(stack)
 

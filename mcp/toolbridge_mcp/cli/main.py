@@ -57,6 +57,8 @@ def up(detach: bool) -> None:
     Settings that let several stacks run side by side:
       TOOLBRIDGE_PORT      port of the gateway (8001)
       API_PORT             port of the API on loopback (8081)
+      TOOLBRIDGE_METRICS_PORT
+                           port of metrics and the operator's page (9091)
       TOOLBRIDGE_DATA_DIR  database, log and lock (.toolbridge/data)
     """
     from toolbridge_mcp.cli import control, settings_file

@@ -25,6 +25,10 @@ class Stack:
     host: str
     port: int
     api_port: int
+    private_host: str
+    private_port: int
+    """The operator's page and the metrics are there."""
+
     given_api: str | None
     """The address of an API that runs already; None if the stack has its own."""
 
@@ -36,11 +40,22 @@ class Stack:
             host=os.environ.get("TOOLBRIDGE_HOST") or "127.0.0.1",
             port=_port("TOOLBRIDGE_PORT", "8001"),
             api_port=_port("API_PORT", "8081"),
+            private_host=os.environ.get("TOOLBRIDGE_METRICS_HOST") or "127.0.0.1",
+            private_port=_port("TOOLBRIDGE_METRICS_PORT", "9091"),
             given_api=os.environ.get(API_URL),
         )
         if stack.given_api is None and stack.port == stack.api_port:
             raise WrongUsage("TOOLBRIDGE_PORT and API_PORT are the same; gateway and API need a port each.")
+        if stack.private_port in stack.taken:
+            raise WrongUsage(
+                "TOOLBRIDGE_METRICS_PORT is another port's, too; the operator's page needs its own."
+            )
         return stack
+
+    @property
+    def taken(self) -> set[int]:
+        """The ports of gateway and API."""
+        return {self.port} if self.given_api else {self.port, self.api_port}
 
     @property
     def log(self) -> Path:
@@ -60,6 +75,11 @@ class Stack:
         return local_url(self.host, self.port)
 
     @property
+    def page(self) -> str:
+        """The address of the operator's page for a browser on this machine."""
+        return f"{local_url(self.private_host, self.private_port)}/"
+
+    @property
     def _database(self) -> str:
         return os.environ.get("DATABASE_URL") or f"sqlite://{self.data}/toolbridge.db"
 
@@ -71,6 +91,8 @@ class Stack:
             "TOOLBRIDGE_HOST": self.host,
             "TOOLBRIDGE_PORT": str(self.port),
             "TOOLBRIDGE_PIDFILE": str(self.pidfile),
+            "TOOLBRIDGE_METRICS_HOST": self.private_host,
+            "TOOLBRIDGE_METRICS_PORT": str(self.private_port),
             "API_PORT": str(self.api_port),
             **({} if self.given_api else {"DATABASE_URL": self._database}),
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), path_with_api()]),
