@@ -272,7 +272,7 @@ def _now(facts: Json) -> Section:
 def _keys(count: int | None, age: int | None) -> str:
     if count is None:
         return UNKNOWN
-    return amount(count) if age is None else f"{amount(count)}, read {duration(age)} ago"
+    return f"{amount(count)}, read {duration(age)} ago" if age else amount(count)
 
 
 def _storage(facts: Json) -> Section:
@@ -332,6 +332,8 @@ def _journal(facts: Json) -> Section:
 
 def _said(line: Json, key: str) -> str:
     value = line.get(key) if isinstance(line, dict) else None
+    if key == "at":
+        return str(value)[:19].replace("T", " ")
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return "" if value is None else str(value)

@@ -44,7 +44,7 @@ async function look(view, options) {
     overflow: await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth),
     colours: await page.evaluate(() => getComputedStyle(document.body).backgroundColor),
   };
-  if (folder && (view === 'light' || view === 'dark' || view === 'phone')) await picture(page, view);
+  if (folder && (options.viewport === WIDE || (name === 'busy' && view === 'phone'))) await picture(page, view);
   await page.evaluate(() => document.querySelectorAll('details').forEach((one) => (one.open = true)));
   await page.evaluate(axe);
   const found = await page.evaluate(() => axe.run(document, { resultTypes: ['violations'] }));
@@ -76,6 +76,7 @@ async function tabbed(page) {
 }
 
 async function picture(page, view) {
-  const path = join(folder, `${name}-${view}.png`);
-  await page.screenshot({ path, clip: view === 'phone' ? undefined : { x: 0, y: 0, width: 1280, height: 900 } });
+  const { width, height } = page.viewportSize();
+  const clip = { x: 0, y: 0, width, height: name === 'busy' && width === WIDE.width ? 1320 : height };
+  await page.screenshot({ path: join(folder, `${name}-${view}.png`), clip, fullPage: true });
 }
