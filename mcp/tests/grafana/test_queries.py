@@ -11,7 +11,7 @@ import pytest
 from tests.grafana.board import FILE
 from tests.grafana.public import QUERIES
 from tests.grafana.rules import alerts
-from tests.grafana.world import QUIET_SECONDS, Watched, watched
+from tests.grafana.world import NO_COLLECTOR, QUIET_SECONDS, Watched, watched
 
 pytestmark = [pytest.mark.anyio, pytest.mark.programs]
 
@@ -23,7 +23,8 @@ ROUNDS = 2
 @pytest.fixture(scope="module")
 async def world(api_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A Prometheus that has read what many calls left behind."""
-    with watched(api_binary, tmp_path_factory.mktemp("watched")) as world:
+    folder = tmp_path_factory.mktemp("watched")
+    with watched(api_binary, folder, of_api=NO_COLLECTOR, of_gateway=NO_COLLECTOR) as world:
         for _ in range(ROUNDS):
             await world.until_read()
             await world.everything()

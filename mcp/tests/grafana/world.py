@@ -1,10 +1,11 @@
 """A gateway and an API in front of users who do everything, and a Prometheus that reads both."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from uuid import uuid4
 
 import httpx
@@ -32,6 +33,7 @@ runpy.run_module("toolbridge_mcp", run_name="__main__")
 """A gateway for which a user's run of calls is over sooner than after a minute."""
 
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 NO_COLLECTOR = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_BSP_SCHEDULE_DELAY": "500"}
 """Traces are on, and nobody takes them."""
 
@@ -131,16 +133,23 @@ async def work(tools: Tools) -> None:
 
 @contextmanager
 def watched(
-    binary: Path, folder: Path, *, rules: Path | None = None, interval: str = "1s", **settings: str
+    binary: Path,
+    folder: Path,
+    *,
+    of_api: Mapping[str, str] = NOTHING,
+    of_gateway: Mapping[str, str] = NOTHING,
+    program: str = IMPATIENT,
+    rules: Path | None = None,
+    interval: str = "1s",
 ) -> Iterator[Watched]:
     with ExitStack() as stack:
         authority = stack.enter_context(running_authorization_server())
-        both = {**authority.verifiers(AUDIENCE), **NO_COLLECTOR}
-        api = stack.enter_context(running(api_process(binary, folder, **both)))
+        both = authority.verifiers(AUDIENCE)
+        api = stack.enter_context(running(api_process(binary, folder, **both, **of_api)))
         private = free_port()
-        own = {"TOOLBRIDGE_METRICS_PORT": str(private), "TOOLBRIDGE_RATE_LIMIT": f"600:{BURST}", **settings}
+        own = {"TOOLBRIDGE_METRICS_PORT": str(private), "TOOLBRIDGE_RATE_LIMIT": f"600:{BURST}", **of_gateway}
         process = gateway_process(api.url, folder, **both, **own)
-        process.command[1:3] = ["-c", IMPATIENT]
+        process.command[1:3] = ["-c", program]
         gateway = stack.enter_context(running(process))
         address = f"http://127.0.0.1:{private}"
         jobs = scrape(GATEWAY, address), scrape(API, address, "/metrics/api")
