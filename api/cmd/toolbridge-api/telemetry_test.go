@@ -65,6 +65,19 @@ func TestSpansCanBeShownOnTheStandardOutput(t *testing.T) {
 	}
 }
 
+func TestAScrapeHasOnlyWhatTheProcessDoes(t *testing.T) {
+	t.Parallel()
+	api := launch(t, environment("127.0.0.1:0", filepath.Join(t.TempDir(), "api.db")))
+	if status, _, err := api.call("POST", "/v1/notes", `{}`); err != nil || status != http.StatusCreated {
+		t.Fatalf("status %d, %v", status, err)
+	}
+	status, scraped, err := api.call("GET", "/metrics", "")
+	if text := string(scraped); err != nil || status != http.StatusOK || !strings.Contains(text, `db_operation_name="save item"`) ||
+		strings.Contains(text, "postgresql") || len(text) > 50_000 {
+		t.Errorf("%d bytes, status %d, %v: %.300s", len(scraped), status, err, scraped)
+	}
+}
+
 func TestALineForPeopleIsOneLine(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,7 +27,7 @@ var statementSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 // are those that the program declares, so that there are few.
 type Statement struct {
 	system, name string
-	succeeded    prometheus.Observer
+	succeeded    func() prometheus.Observer // of a statement that was run once at least, as those of the other store never are
 	attributes   trace.SpanStartOption
 }
 
@@ -34,7 +35,7 @@ type Statement struct {
 func NewStatement(system, name string) *Statement {
 	return &Statement{
 		system: system, name: name,
-		succeeded: statementSeconds.WithLabelValues(system, name, ""),
+		succeeded: sync.OnceValue(func() prometheus.Observer { return statementSeconds.WithLabelValues(system, name, "") }),
 		attributes: trace.WithAttributes(
 			semconv.DBSystemNameKey.String(system), semconv.DBOperationName(name)),
 	}
@@ -48,7 +49,7 @@ func (s *Statement) Run(ctx context.Context, do func() error) error {
 	took := time.Since(began)
 	failure := failureOf(err)
 	if failure == "" {
-		s.succeeded.Observe(took.Seconds())
+		s.succeeded().Observe(took.Seconds())
 	} else {
 		statementSeconds.WithLabelValues(s.system, s.name, failure).Observe(took.Seconds())
 	}
