@@ -22,6 +22,7 @@ def look(parent, work, sockets):
         "opened": [os.readlink(f"/dev/fd/{one}") for one in set(opened) - {0, 1, 2, *listening}],
         "loaded": "uvloop" in sys.modules and "uvicorn.lifespan.on" in sys.modules,
         "traces": "opentelemetry.sdk.trace" in sys.modules,
+        "client": "fastmcp.client" in sys.modules,
     }
     print(json.dumps(facts))
     return 0
@@ -57,7 +58,7 @@ def test_everything_is_loaded_and_nothing_opened_before_the_fork(traces: dict[st
     )
     found = json.loads(done.stdout)
     nothing = {"threads": 1, "system_threads": 1, "opened": []}
-    assert found == {**nothing, "loaded": True, "traces": bool(traces)}
+    assert found == {**nothing, "loaded": True, "traces": bool(traces), "client": False}
 
 
 def test_a_wrong_setting_of_traces_stops_the_start() -> None:
