@@ -2,7 +2,7 @@
 
 The rules are a copy that looks seconds back where the real ones look minutes back, and in which nothing has
 to last: beside the time that Prometheus needs, the table says for how long the real rule would have waited.
-A full disk needs root. All of it takes about 15 minutes.
+A full disk needs root, and a busy processor a machine without other work. All of it takes 15 minutes.
 """
 
 import asyncio
