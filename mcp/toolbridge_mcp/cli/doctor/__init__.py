@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from toolbridge_mcp.cli.doctor.examination import LOOKS, Finding, Visit, examine
 from toolbridge_mcp.cli.stack import local_url
-from toolbridge_mcp.environment import forget_outside
 from toolbridge_mcp.settings import Settings, WrongSetting, explain, from_environment
 from toolbridge_mcp.telemetry.trace_settings import trace_settings
 
@@ -35,9 +34,7 @@ def _run(url: str | None, token: str | None, now: Callable[[], float]) -> int:
     try:
         settings = from_environment()
         trace_settings(os.environ)
-        visit = Visit(settings, url or address(settings), token, now)
-        if visit.url.startswith("http:"):
-            forget_outside()
+        visit = Visit(settings, url or address(settings), token, now, owns_process=True)
         return asyncio.run(_examined(visit))
     except ValidationError as error:
         return _show([Finding("settings", "failed", line) for line in explain(error).splitlines()])

@@ -7,6 +7,7 @@ from typing import Self
 
 import httpx
 
+from toolbridge_mcp.environment import forget_outside
 from toolbridge_mcp.http_clients import client_for, outside_http
 from toolbridge_mcp.identity import CallerToken
 from toolbridge_mcp.outbound import Outbound, outbound_identity
@@ -50,7 +51,17 @@ class Visit:
     api_answer: httpx.Response
     session_answer: httpx.Response | None = None
 
-    def __init__(self, settings: Settings, url: str, token: str | None, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        url: str,
+        token: str | None,
+        now: Callable[[], float],
+        *,
+        owns_process: bool = False,
+    ) -> None:
+        """`owns_process` says that nothing else in this process needs its environment."""
+        self._owns_process = owns_process
         self.settings = settings
         self.url = url.rstrip("/")
         self.token = token
@@ -70,6 +81,9 @@ class Visit:
         self.api = await enter(self._api_client(self.settings))
         self.signed_api = await enter(self.api_signed())
         self.gateway = await enter(client_for([self.url], TIMEOUT, self.url))
+        # The clients above have read it; those of FastMCP would.
+        if self._owns_process and self.url.startswith("http:"):
+            forget_outside()
         return self
 
     async def __aexit__(
