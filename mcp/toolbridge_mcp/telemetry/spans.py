@@ -8,6 +8,7 @@ an item.
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from time import perf_counter
@@ -15,16 +16,19 @@ from typing import Any
 
 from mcp_types.methods import SPEC_CLIENT_METHODS
 from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import Decision, Sampler
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
-    Span,
     SpanContext,
     SpanKind,
     Status,
     StatusCode,
     TraceFlags,
-    Tracer,
     TraceState,
     set_span_in_context,
 )
@@ -46,17 +50,64 @@ was refused with a status of HTTP."""
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 
-_ERROR = Status(StatusCode.ERROR)
+_FINE, _ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
+_RANDOM = TraceFlags.RANDOM_TRACE_ID
 _FIXED: Mapping[str, str] = {"network.transport": "tcp", "network.protocol.name": "http"}
 _NOWHERE = Context()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who makes the spans, and what takes those that have ended."""
+
+    sampler: Sampler
+    processor: SpanProcessor
+    resource: Resource
+    scope: InstrumentationScope
+
+
+class _Begun:
+    """A span from its beginning to its end, when it is made.
+
+    The span that the SDK would make at the beginning can be changed by any thread until it ends, which costs
+    several times as much as all that is in it. The SDK wants nobody else to make a `ReadableSpan`; the tests
+    with a collector show that it is complete.
+    """
+
+    __slots__ = ("context", "links", "parent", "started_at")
+
+    def __init__(self, context: SpanContext, parent: SpanContext | None, started_at: int) -> None:
+        self.context = context
+        self.parent = parent
+        self.links: tuple[Link, ...] = ()
+        self.started_at = started_at
+
+    def end(
+        self, origin: Origin, name: str, kind: SpanKind, attributes: Mapping[str, Any], ended_at: int
+    ) -> None:
+        span = ReadableSpan(
+            name,
+            self.context,
+            self.parent,
+            origin.resource,
+            attributes,
+            links=self.links,
+            kind=kind,
+            status=_ERROR if "error.type" in attributes else _FINE,
+            start_time=self.started_at,
+            end_time=ended_at,
+            instrumentation_scope=origin.scope,
+        )
+        origin.processor.on_end(span)
 
 
 class Spans:
     """Makes the spans. `api` is the host and the port of the API; `resources` the URIs of resources, or their
     templates, by the names of the operations that read them."""
 
-    def __init__(self, tracer: Tracer, api: tuple[str, int], resources: Mapping[str, str]) -> None:
-        self._tracer = tracer
+    def __init__(self, origin: Origin, api: tuple[str, int], resources: Mapping[str, str]) -> None:
+        self._origin = origin
+        self._ids = RandomIdGenerator()
         self._resources = resources
         self._server = {"server.address": api[0], "server.port": api[1]}
 
@@ -66,16 +117,26 @@ class Spans:
         if operation.request_id is None or operation.span is not None:
             return
         brought = operation.context
-        parent = named or brought
-        span = self._tracer.start_span(
-            operation.method or OTHER,
-            _remote(parent) if parent else _NOWHERE,
-            SpanKind.SERVER,
-            links=[Link(_span_context(brought))] if named and brought else None,
-            start_time=time.time_ns() - int((perf_counter() - operation.arrived_at) * 1e9),
+        parent = _span_context(named or brought)
+        trace_id = parent.trace_id if parent else self._ids.generate_trace_id()
+        span_id = self._ids.generate_span_id()
+        state = parent.trace_state if parent else None
+        method = operation.method or OTHER
+        sampled = self._origin.sampler.should_sample(_remote(parent), trace_id, method, SpanKind.SERVER)
+        flags = parent.trace_flags & _RANDOM if parent else 0
+        if sampled.decision is not Decision.RECORD_AND_SAMPLE:
+            operation.context = _context_of(trace_id, span_id, flags, state)
+            operation.span = False
+            return
+        flags |= TraceFlags.SAMPLED
+        operation.context = _context_of(trace_id, span_id, flags, state)
+        started_at = time.time_ns() - int((perf_counter() - operation.arrived_at) * 1e9)
+        context = SpanContext(
+            trace_id, span_id, is_remote=False, trace_flags=TraceFlags(flags), trace_state=state
         )
-        operation.context = _context_of(span)
-        operation.span = span if span.is_recording() else False
+        operation.span = begun = _Begun(context, parent, started_at)
+        if named and (link := _span_context(brought)):
+            begun.links = (Link(link),)
 
     def end(self, operation: Operation) -> None:
         """Ends the span of an operation that has finished."""
@@ -83,34 +144,32 @@ class Spans:
             return
         if operation.span is None:
             self.begin(operation, None)
-        span = operation.span
-        if not span:
+        begun = operation.span
+        if not begun:
             return
         attributes = self._attributes(operation)
         target = attributes.get("gen_ai.tool.name") or attributes.get("gen_ai.prompt.name")
         method = attributes["mcp.method.name"]
-        span.update_name(f"{method} {target}" if target else method)
-        span.set_attributes(attributes)
-        if "error.type" in attributes:
-            span.set_status(_ERROR)
-        span.end(span.start_time + int(operation.seconds * 1e9))
+        name = f"{method} {target}" if target else method
+        ended_at = begun.started_at + int(operation.seconds * 1e9)
+        begun.end(self._origin, name, SpanKind.SERVER, attributes, ended_at)
 
     def begin_request(self, operation: Operation, request: ApiRequest) -> tuple["RequestSpan", TraceContext]:
-        attributes: dict[str, Any] = {
-            **self._server,
-            "http.request.method": request.method,
-        }
+        parent: SpanContext = operation.span.context
+        trace_id, state = parent.trace_id, parent.trace_state
+        span_id = self._ids.generate_span_id()
+        flags = parent.trace_flags
+        context = SpanContext(trace_id, span_id, is_remote=False, trace_flags=flags, trace_state=state)
+        attributes: dict[str, Any] = {**self._server, "http.request.method": request.method}
+        name = request.method
         if request.route:
+            name = f"{name} {request.route}"
             attributes["url.template"] = request.route
         if request.resends:
             attributes["http.request.resend_count"] = request.resends
-        span = self._tracer.start_span(
-            f"{request.method} {request.route}" if request.route else request.method,
-            set_span_in_context(operation.span, _NOWHERE),
-            SpanKind.CLIENT,
-            attributes,
-        )
-        return RequestSpan(span), _context_of(span)
+        begun = _Begun(context, parent, time.time_ns())
+        span = RequestSpan(self._origin, begun, name, attributes)
+        return span, _context_of(trace_id, span_id, flags, state)
 
     def _attributes(self, operation: Operation) -> dict[str, Any]:
         method = operation.method if operation.method in SPEC_CLIENT_METHODS else OTHER
@@ -148,24 +207,25 @@ class Spans:
 class RequestSpan:
     """The span of one request to the API."""
 
-    __slots__ = ("_span",)
+    __slots__ = ("_attributes", "_begun", "_name", "_origin")
 
-    def __init__(self, span: Span) -> None:
-        self._span = span
+    def __init__(self, origin: Origin, begun: _Begun, name: str, attributes: dict[str, Any]) -> None:
+        self._origin = origin
+        self._begun = begun
+        self._name = name
+        self._attributes = attributes
 
     def answered(self, status: int) -> None:
-        self._span.set_attribute("http.response.status_code", status)
-        if status >= 400:
-            self._fail(str(status))
-        self._span.end()
+        self._attributes["http.response.status_code"] = status
+        self._end(str(status) if status >= 400 else "")
 
     def failed(self, kind: type[BaseException]) -> None:
-        self._fail(kind.__name__)
-        self._span.end()
+        self._end(kind.__name__)
 
-    def _fail(self, error: str) -> None:
-        self._span.set_attribute("error.type", error)
-        self._span.set_status(_ERROR)
+    def _end(self, error: str) -> None:
+        if error:
+            self._attributes["error.type"] = error
+        self._begun.end(self._origin, self._name, SpanKind.CLIENT, self._attributes, time.time_ns())
 
 
 def _error(operation: Operation) -> str:
@@ -188,7 +248,9 @@ def _hashed(session_id: str) -> str:
     return sha256(session_id.encode()).hexdigest()[:16]
 
 
-def _span_context(context: TraceContext) -> SpanContext:
+def _span_context(context: TraceContext | None) -> SpanContext | None:
+    if context is None:
+        return None
     return SpanContext(
         int(context.trace_id, 16),
         int(context.span_id, 16),
@@ -198,12 +260,9 @@ def _span_context(context: TraceContext) -> SpanContext:
     )
 
 
-def _remote(context: TraceContext) -> Context:
-    return set_span_in_context(NonRecordingSpan(_span_context(context)), _NOWHERE)
+def _remote(parent: SpanContext | None) -> Context:
+    return set_span_in_context(NonRecordingSpan(parent), _NOWHERE) if parent else _NOWHERE
 
 
-def _context_of(span: Span) -> TraceContext:
-    context = span.get_span_context()
-    state = context.trace_state
-    parent = f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
-    return TraceContext(parent, state.to_header() if state else "")
+def _context_of(trace_id: int, span_id: int, flags: int, state: TraceState | None) -> TraceContext:
+    return TraceContext(f"00-{trace_id:032x}-{span_id:016x}-{flags:02x}", state.to_header() if state else "")

@@ -19,7 +19,7 @@ import requests
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import (
     BatchSpanProcessor,
     ConsoleSpanExporter,
@@ -27,11 +27,12 @@ from opentelemetry.sdk.trace.export import (
     SpanExportResult,
 )
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler, TraceIdRatioBased
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.sdk.version import __version__ as sdk_version
 
 from toolbridge_mcp.telemetry.dropped import lost
 from toolbridge_mcp.telemetry.operation import trace_with
-from toolbridge_mcp.telemetry.spans import Spans
+from toolbridge_mcp.telemetry.spans import Origin, Spans
 from toolbridge_mcp.telemetry.trace_settings import TraceSettings
 
 FLUSH_SECONDS = 1.0
@@ -88,20 +89,18 @@ class Tracing:
             export_timeout_millis=self._settings.timeout * 1000,
         )
         here: dict[str, str | int] = {"service.instance.id": str(uuid4()), "process.pid": os.getpid()}
-        provider = TracerProvider(
-            sampler=_sampler(self._settings),
-            resource=_OneResource({**here, **self._about}),
-            shutdown_on_exit=False,
-            span_limits=SpanLimits(max_attributes=64, max_links=1, max_events=0, max_attribute_length=512),
+        origin = Origin(
+            _sampler(self._settings),
+            processor,
+            _OneResource({**here, **self._about}),
+            InstrumentationScope("toolbridge", self._version),
         )
-        provider.add_span_processor(processor)
-        spans = Spans(provider.get_tracer("toolbridge", self._version), self._api, self._resources)
-        trace_with(spans)
+        trace_with(Spans(origin, self._api, self._resources))
         try:
             yield
         finally:
             trace_with(None)
-            await _ended(provider)
+            await _ended(processor)
 
     def _exporter(self) -> SpanExporter:
         given = self._settings
@@ -119,9 +118,9 @@ class Tracing:
         )
 
 
-async def _ended(provider: TracerProvider) -> None:
+async def _ended(processor: SpanProcessor) -> None:
     """Sends the last spans, or gives up after `FLUSH_SECONDS`: the thread ends with the process then."""
-    ending = Thread(target=provider.shutdown, daemon=True)
+    ending = Thread(target=processor.shutdown, daemon=True)
     ending.start()
     until = time.monotonic() + FLUSH_SECONDS
     while ending.is_alive() and time.monotonic() < until:  # noqa: ASYNC110  no thread may outlast the wait
