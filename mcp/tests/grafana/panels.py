@@ -131,7 +131,7 @@ CALLS = [
         "reqps",
         "How often each tool is called. A tool that is called all the time: look which client does "
         "it, below.",
-        {rate("toolbridge_calls_total", "tool"): "{{tool}}"},
+        {rate("toolbridge_calls_total", "tool") + " > 0": "{{tool}}"},
     ),
     Panel(
         "Errors by class",
@@ -208,7 +208,7 @@ COST = [
         "About how many tokens a second models had to read. The dearest tool is worth a look: ask "
         "for less, by "
         "a limit or a filter.",
-        {rate("toolbridge_result_tokens_total", "tool"): "{{tool}}"},
+        {rate("toolbridge_result_tokens_total", "tool") + " > 0": "{{tool}}"},
     ),
     Panel(
         "Tokens of a result, by tool",
@@ -231,14 +231,14 @@ COST = [
         "Bytes of results, by tool",
         "Bps",
         "The texts that models read, in UTF-8.",
-        {rate("toolbridge_result_bytes_total", "tool"): "{{tool}}"},
+        {rate("toolbridge_result_bytes_total", "tool") + " > 0": "{{tool}}"},
     ),
     Panel(
         "Bytes of requests, by tool",
         "Bps",
         "The messages that ask for calls. Large ones come from models that write whole texts where an edit "
         "would do.",
-        {rate("toolbridge_request_bytes_total", "tool"): "{{tool}}"},
+        {rate("toolbridge_request_bytes_total", "tool") + " > 0": "{{tool}}"},
     ),
     Panel(
         "Calls that were repeated after a mistake",
