@@ -69,9 +69,12 @@ def test_what_is_in_a_log_is_found_and_not_repeated(folder: Folder, value: str) 
     assert value not in said
 
 
-@pytest.mark.parametrize("harmless", ["", TOKEN[1:8], SIGNATURE[1:16], "Buy oats", "some_name", "2026-01-31"])
+@pytest.mark.parametrize(
+    "harmless", ["", TOKEN[1:8], SIGNATURE[1:16], "Buy oats", "some_name", "2026-01-31", "user-7-of-ours"]
+)
 def test_a_log_without_any_of_it_passes(folder: Folder, harmless: str) -> None:
-    folder.confide_all(Kind.TEXT, ["some_name", "2026-01-31", "completed"])
+    folder.confide_all(Kind.TEXT, ["some_name", "2026-01-31", "completed", "user-7-of-ours"])
+    folder.confide(Kind.TOKEN, token("user-7-of-ours"))
     code, said = logging(folder, harmless)
     assert (code, said[-9:]) == (0, " 0 found\n")
 
