@@ -10,6 +10,8 @@ import pytest
 
 from tests.harness.clients import over_http, over_sse, token
 from tests.harness.processes import TENANT_ID, Process, gateway_process, running
+from tests.harness.raw_http import raw_request
+from tests.telemetry.raw_clients import session
 
 pytestmark = pytest.mark.anyio
 
@@ -63,6 +65,18 @@ async def test_a_call_of_a_trace_has_its_id(api: Process, tmp_path: Path) -> Non
             await tools.client.call_tool_mcp("list_notes", {}, meta=traced)
     (line,) = calls(gateway)
     assert line["trace_id"] == trace_id
+
+
+async def test_what_strangers_send_wrong_has_no_line_each(api: Process, tmp_path: Path) -> None:
+    with running(gateway_process(api.url, tmp_path)) as gateway:
+        before = len(entries(gateway))
+        for _ in range(20):
+            assert (await raw_request(gateway.port, "no request")).status == 400
+        async with session(gateway.url, token("ann")) as client:
+            for _ in range(20):
+                await client.notify("notifications/progress", {"progress": "none"})
+        assert len(entries(gateway)) - before < 20
+    assert [entry["count"] for entry in entries(gateway) if entry.get("reason") == "no_http"] == [20]
 
 
 async def test_the_log_can_name_users_by_what_says_nothing_about_them(api: Process, tmp_path: Path) -> None:

@@ -388,9 +388,10 @@ LOG_LEVELS = {
     "fastmcp": logging.WARNING,
     "fastmcp.server.auth": logging.ERROR,  # its warnings quote the claims of refused tokens
     "mcp": logging.WARNING,
+    "mcp.server.runner": logging.ERROR,  # its warnings are about what clients sent, as often as they send it
     "mcp.server.sse": logging.CRITICAL,  # its errors are all about what clients sent
     "uvicorn": logging.WARNING,
-    "uvicorn.error": logging.WARNING,
+    "uvicorn.error": logging.ERROR,  # as for the SDK's; what is no HTTP is counted as a refusal
     "opentelemetry": logging.CRITICAL + 1,
     "urllib3": logging.CRITICAL
     + 1,  # only the exporter of traces uses it; both name addresses in their lines
