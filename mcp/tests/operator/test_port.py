@@ -1,15 +1,22 @@
 """The private port: what it serves, to whom, and that nobody can keep it from serving."""
 
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY, Metric
+from prometheus_client.registry import Collector
 
+from tests.harness.clients import settings_for
 from tests.harness.processes import Process, free_port, gateway_process, running
 from tests.operator.conftest import Watched
 from tests.operator.raw import PrivatePort
+from toolbridge_mcp.operator import port as private_port
 from toolbridge_mcp.operator import server
+from toolbridge_mcp.operator import watched as watched_things
 
 PLACES = ("/", "/?json", "/metrics", "/metrics/api")
 
@@ -135,8 +142,10 @@ def test_a_page_of_another_site_cannot_use_it(watched: Watched, site: str) -> No
 
 def test_the_page_loads_itself_again_only_if_asked(watched: Watched) -> None:
     assert 'http-equiv="refresh" content="10"' in watched.port.get("/?refresh=10").text
-    for given in ("", "0", "4", "3601", "-10", "10.5", "1e3", "9" * 500, "\u0661\u0660", "10;url=//x"):
-        assert "http-equiv" not in watched.port.get(f"/?{httpx.QueryParams(refresh=given)}").text
+    for given in ("", "0", "4", "3601", "-10", "10.5", "1e3", "9" * 500, "\u0661\u0660", "10;url=//x", "00010" + "0" * 5000):
+        answer = watched.port.get(f"/?{httpx.QueryParams(refresh=given)}")
+        assert answer.status == 200
+        assert "http-equiv" not in answer.text
 
 
 def test_the_public_port_has_no_page(watched: Watched) -> None:
@@ -166,9 +175,40 @@ def test_an_api_that_gives_no_metrics_is_said(tmp_path: Path) -> None:
         assert PrivatePort(port).get("/?json").json()["state"]["is"] == "refused"
 
 
+class _Slow(Collector):
+    """Takes its time, and knows how many threads have asked for metrics at once."""
+
+    def __init__(self) -> None:
+        self.present = self.most = 0
+
+    def collect(self) -> Iterator[Metric]:
+        self.present += 1
+        self.most = max(self.most, self.present)
+        time.sleep(0.05)
+        self.present -= 1
+        yield Metric("slow", "", "untyped")
+
+
+@pytest.mark.anyio
+async def test_calls_share_the_interpreter_with_one_answer_at_a_time() -> None:
+    slow, port = _Slow(), free_port()
+    settings = settings_for(f"http://127.0.0.1:{free_port()}", metrics_port=port, metrics_host="127.0.0.1")
+    watched = watched_things.Watched(lambda: False, lambda: False, str, list)
+    REGISTRY.register(slow)
+    try:
+        async with private_port.PrivatePort(settings, watched).listening():
+            with ThreadPoolExecutor(server.MOST_REQUESTS) as readers:
+                answers = list(readers.map(PrivatePort(port).get, ["/metrics", "/"] * server.MOST_REQUESTS))
+    finally:
+        REGISTRY.unregister(slow)
+    assert {answer.status for answer in answers} == {200}
+    assert slow.most == 1
+
+
 def test_what_is_no_request_is_refused(watched: Watched) -> None:
     assert watched.port.raw(b"\x16\x03\x01\x02\x00\x01\r\n\r\n").startswith(b"HTTP/1.0 400 ")
     assert watched.port.raw(b"GET / HTTP/9.9\r\n\r\n").startswith(b"HTTP/1.0 505 ")
+    assert watched.port.raw(b"GET http://[ HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.0 404 ")
     assert watched.port.raw(b"GET /metrics\r\n\r\n") == b""
     assert watched.port.raw(b"GET / HTTP/1.1\r\nX: " + b"x" * server.HEAD_BYTES) == b""
 

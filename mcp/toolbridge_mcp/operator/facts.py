@@ -3,8 +3,10 @@
 import json
 import time
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any, TypeAlias
 
 from toolbridge_mcp import __version__
@@ -56,17 +58,23 @@ class Seen:
 
 
 class Facts:
-    """Gathers the facts whenever a page is read, of a process that begins to serve now."""
+    """Gathers the facts whenever a page is read, of a process that begins to serve now. It takes its `turn`
+    when the API has answered."""
 
-    def __init__(self, settings: Settings, watched: Watched, history: History) -> None:
+    def __init__(self, settings: Settings, watched: Watched, history: History, turn: Lock) -> None:
         self._settings = settings
         self._watched = watched
         self._history = history
+        self._turn = turn
         self._examination = Examination(settings)
 
     def gathered(self) -> Json:
         findings = self._examination.findings()
         said = api.ask(self._settings, READY, METRICS, JOURNAL, seconds=api.PAGE_SECONDS)
+        with self._turn:
+            return self._facts(findings, said)
+
+    def _facts(self, findings: Findings, said: Mapping[str, Said]) -> Json:
         seen = Seen(
             at=time.time(),
             watched=self._watched,

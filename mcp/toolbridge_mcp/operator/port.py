@@ -3,6 +3,8 @@
 import asyncio
 import json
 import logging
+import re
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -50,7 +52,8 @@ REFRESH_SECONDS = range(5, 3601)
 class PrivatePort:
     """The port of `TOOLBRIDGE_METRICS_PORT`. Nothing runs and nothing is kept without one.
 
-    Anyone who can connect may read it. The metrics are served under any name, as scrapers use names of their
+    Anyone who can connect may read it, as often as they like: one thread at a time makes an answer, so that
+    calls share the interpreter with one at most. The metrics are served under any name, as scrapers use names of their
     own network; the page is not (`callers.py`).
     """
 
@@ -60,6 +63,7 @@ class PrivatePort:
         public = urlsplit(settings.public_url).hostname if settings.public_url else None
         self._names = Names([*settings.every_host, settings.metrics_host, *([public] if public else [])])
         self._metrics = make_wsgi_app()
+        self._turn = threading.Lock()
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -70,7 +74,7 @@ class PrivatePort:
             return
         history = History()
         observe(history.note)
-        self._facts = Facts(self._settings, self._watched, history)
+        self._facts = Facts(self._settings, self._watched, history, self._turn)
         server = Server(self._answer)
         try:
             server.start(self._settings.metrics_host, port)
@@ -85,7 +89,10 @@ class PrivatePort:
             await asyncio.to_thread(server.stop)
 
     def _answer(self, target: str, headers: Headers) -> Answer:
-        parts = urlsplit(target)
+        try:
+            parts = urlsplit(target)
+        except ValueError:
+            return _NOT_FOUND
         if parts.path == "/metrics":
             return self._own_metrics(parts.query, headers)
         if parts.path == "/metrics/api":
@@ -104,7 +111,8 @@ class PrivatePort:
             "HTTP_ACCEPT": headers.get("Accept", ""),
             "HTTP_ACCEPT_ENCODING": headers.get("Accept-Encoding", ""),
         }
-        content = b"".join(self._metrics(environment, lambda *given: begun.extend(given)))
+        with self._turn:
+            content = b"".join(self._metrics(environment, lambda *given: begun.extend(given)))
         return Answer(int(begun[0].split()[0]), content, dict(begun[1]))
 
     def _metrics_of_the_api(self) -> Answer:
@@ -116,11 +124,12 @@ class PrivatePort:
     def _page(self, query: str) -> Answer:
         asked = parse_qs(query, keep_blank_values=True)
         facts = self._facts.gathered()
-        if "json" in asked:
-            return Answer(200, json.dumps(facts, indent=1).encode(), _JSON)
-        return Answer(200, document(facts, _refresh_seconds(asked)).encode(), _PAGE)
+        with self._turn:
+            if "json" in asked:
+                return Answer(200, json.dumps(facts, indent=1).encode(), _JSON)
+            return Answer(200, document(facts, _refresh_seconds(asked)).encode(), _PAGE)
 
 
 def _refresh_seconds(asked: dict[str, list[str]]) -> int | None:
     given = asked.get("refresh", [""])[0]
-    return int(given) if given.isascii() and given.isdecimal() and int(given[:5]) in REFRESH_SECONDS else None
+    return int(given) if re.fullmatch("[0-9]{1,4}", given) and int(given) in REFRESH_SECONDS else None
