@@ -53,8 +53,8 @@ class PrivatePort:
     """The port of `TOOLBRIDGE_METRICS_PORT`. Nothing runs and nothing is kept without one.
 
     Anyone who can connect may read it, as often as they like: one thread at a time makes an answer, so that
-    calls share the interpreter with one at most. The metrics are served under any name, as scrapers use names of their
-    own network; the page is not (`callers.py`).
+    calls share the interpreter with one at most. The metrics are served under any name, as scrapers use names
+    of their own network; the page is not (`callers.py`).
     """
 
     def __init__(self, settings: Settings, watched: Watched) -> None:
