@@ -13,6 +13,7 @@ from tests.operator.conftest import Watched
 from tests.operator.raw import PrivatePort
 from toolbridge_mcp import __version__
 from toolbridge_mcp.logs import hashed
+from toolbridge_mcp.operator.page import document
 from toolbridge_mcp.telemetry.tallies import BYTES_PER_TOKEN
 
 pytestmark = pytest.mark.anyio
@@ -125,6 +126,17 @@ async def test_storage_keys_and_versions_of_both_programs_are_told(fresh: Watche
     assert (keys["gateway"], keys["api"]) == (1, 1)
     limits = named(facts["now"]["limits"], "kind")
     assert (limits["calls"]["held"], limits["calls"]["limit"]) == (0, 500)
+
+
+def test_what_is_known_of_storage_is_shown_without_the_rest(fresh: Watched) -> None:
+    """PostgreSQL tells nothing of its disk, and some servers not how large the database is."""
+    facts = fresh.port.get("/?json").json()
+    unknown = {"disk_free_bytes": None, "disk_size_bytes": None, "database_bytes": None}
+    page = document(facts | {"storage": facts["storage"] | unknown})
+    assert "<dt>Disk</dt><dd>unknown</dd><dt>Database</dt><dd>unknown</dd>" in page
+    assert f"{facts['storage']['connections_most']} at most" in page
+    page = document(facts | {"storage": dict.fromkeys(facts["storage"])})
+    assert "The API gives no metrics to this machine." in page
 
 
 async def test_doctor_says_what_it_finds(fresh: Watched) -> None:

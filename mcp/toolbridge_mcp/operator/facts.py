@@ -259,7 +259,7 @@ def _journal(said: Said) -> Json:
     if said.status == 0:
         return {"lines": [], "problem": "The API did not answer in time."}
     if not said.is_ok:
-        reason = "The API shows its journal to its own machine only, and from version 1.1 on."
+        reason = "The API gives no journal: it is not ready, runs elsewhere, or is of an older version."
         return {"lines": [], "problem": reason}
     try:
         lines = json.loads(said.content)["lines"]

@@ -277,7 +277,7 @@ def _keys(count: int | None, age: int | None) -> str:
 
 def _storage(facts: Json) -> Section:
     storage = facts["storage"]
-    if storage["database_bytes"] is None:
+    if all(value is None for value in storage.values()):
         return Section("storage", "Storage", tag("p", "The API gives no metrics to this machine."))
     free, size = storage["disk_free_bytes"], storage["disk_size_bytes"]
     disk = f"{bytes_(free)} free of {bytes_(size)}" if size else UNKNOWN
