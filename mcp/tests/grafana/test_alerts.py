@@ -10,6 +10,7 @@ from tests.grafana.panels import ROWS
 from tests.grafana.rules import FOLDER, Alert, alerts, names_of_tests
 from tests.harness.processes import REPOSITORY
 from toolbridge_mcp import errors
+from toolbridge_mcp.operator.state import OURS
 
 RUNBOOK = (REPOSITORY / "docs/runbook.md").read_text()
 SECTION = RUNBOOK.partition("\n## Alerts\n")[2].partition("\n## ")[0]
@@ -48,6 +49,12 @@ def test_outcomes_that_a_rule_names_are_errors_of_the_gateway(alert: Alert) -> N
     known = {name for name, value in vars(errors).items() if isclass(value)}
     for named in re.findall(r'toolbridge_calls_total\{outcome=~?"([\w|]+)"', alert.query):
         assert set(named.split("|")) <= known
+
+
+def test_the_page_and_the_alert_know_the_same_failures_that_are_no_callers_fault() -> None:
+    (alert,) = (alert for alert in ALERTS if alert.name == "ToolBridgeCallsFail")
+    (named,) = re.findall(r'outcome=~"([\w|]+)"', alert.query)
+    assert set(named.split("|")) == OURS
 
 
 def test_the_memory_is_four_fifths_of_what_the_machine_has() -> None:

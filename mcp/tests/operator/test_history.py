@@ -123,9 +123,3 @@ def test_failures_that_are_not_the_callers_are_said_on_top() -> None:
     assert state.failures(kept.minutes()) == []
     finished(kept, *(call(outcome="TimedOut") for _ in range(20)))
     assert state.failures(kept.minutes()) == ["20 of the last 120 calls failed (TimedOut 20)"]
-
-
-def test_the_outcomes_that_are_no_callers_fault_are_names_of_errors() -> None:
-    from toolbridge_mcp import errors
-
-    assert all(issubclass(getattr(errors, name), errors.ToolBridgeError) for name in state.OURS)

@@ -26,12 +26,13 @@ LEAST_FAILED = 3
 
 OURS = frozenset(
     {
-        *{"AnswerTooLong", "ApiFailed", "BadAnswer", "Busy", "CircuitOpen", "DiskFull", "IssuedTokenRefused"},
-        *{"NotReached", "OutcomeUnknown", "TenantRefused", "TimedOut", "TimedOutWrite"},
+        *{"AnswerTooLong", "ApiFailed", "BadAnswer", "CircuitOpen", "DiskFull", "IssuedTokenRefused"},
+        *{"NoSuchOperation", "NotReached", "OutcomeUnknown", "SessionRefused", "TenantRefused"},
+        *{"TimedOut", "TimedOutWrite"},
         *{"TokenServiceMisconfigured", "TokenServiceUnavailable", "ToolBridgeError", "Unavailable"},
     }
 )
-"""Outcomes for which a caller can do nothing."""
+"""Outcomes for which a caller can do nothing: those of the alert ToolBridgeCallsFail."""
 
 Word = Literal["fine", "degraded", "refused"]
 _BEGINNINGS = {"fine": "Fine", "degraded": "Degraded", "refused": "Calls are refused"}
