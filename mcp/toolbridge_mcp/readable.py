@@ -75,8 +75,7 @@ def _measured(entry: Mapping[str, Any], *names: str) -> str:
     what = " ".join(_shown(entry[name]) for name in names)
     who = "".join(f"  {_shown(entry[name])}" for name in ("client", "subject") if entry.get(name))
     wrong = "".join(f"  {name}={_shown(entry[name])}" for name in ("cause", "exception") if name in entry)
-    took = entry["ms"] if "ms" in entry else entry["duration_ms"]
-    return f"{what:{WIDTH}} {took:8.1f} ms{who}  cid={_shown(entry['correlation_id'])}{wrong}"
+    return f"{what:{WIDTH}} {entry['ms']:8.1f} ms{who}  cid={_shown(entry['correlation_id'])}{wrong}"
 
 
 def _shown(value: object) -> str:

@@ -40,8 +40,8 @@ def own(world: World) -> Iterator[Metric]:
         "(upstream), and shape the result.",
         ("stage",),
         (
-            ((stage,), list(counts), total)
-            for stage, counts, total in zip(STAGES, world.of_process.stages, sums, strict=True)
+            ((stage,), list(durations), total)
+            for stage, durations, total in zip(STAGES, world.of_process.stages, sums, strict=True)
         ),
         counted=SECONDS,
         shown=BUCKETS,

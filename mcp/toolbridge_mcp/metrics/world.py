@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from toolbridge_mcp.telemetry import Tallies, Tally, session_tallies, tallies
+from toolbridge_mcp.telemetry.labels import UNKNOWN
 from toolbridge_mcp.telemetry.sessions import Ended, SessionKind, SessionTallies
 from toolbridge_mcp.telemetry.tallies import PROMPT, RESOURCE
 from toolbridge_mcp.telemetry.tasks import Tasks
@@ -53,7 +54,7 @@ class World:
     def now(cls, of_process: Tallies = tallies, sessions: SessionTallies = session_tallies) -> Self:
         """The world of this process, from any thread."""
         found = of_process.all()
-        nameless = [(SessionKind(record.transport, "", "unknown"), 1) for record in sessions.nameless]
+        nameless = [(SessionKind(record.transport, "", UNKNOWN), 1) for record in sessions.nameless]
         return cls(
             all=found,
             requests=[tally for tally in found if tally.is_request],

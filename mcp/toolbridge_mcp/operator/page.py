@@ -7,11 +7,11 @@ from toolbridge_mcp.operator.facts import Json
 from toolbridge_mcp.operator.markup import Html, joined, tag
 from toolbridge_mcp.operator.style import STYLE
 from toolbridge_mcp.operator.words import amount, bytes_, duration, ms
+from toolbridge_mcp.telemetry import STAGES
 from toolbridge_mcp.telemetry.tallies import BYTES_PER_TOKEN
 
 UNKNOWN = "unknown"
 
-STAGES = ("verify", "admit", "sign", "upstream", "shape")
 _NUMBERS = ("Calls", "Failed", "p50", "p95", "Results", "Tokens", "Tokens a call", "Time", *STAGES)
 KINDS = {
     **dict.fromkeys((*_NUMBERS, "Held", "Limit", "Number", "Version"), "n"),

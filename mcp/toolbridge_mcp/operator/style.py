@@ -16,7 +16,6 @@ a:focus-visible,summary:focus-visible,[tabindex]:focus-visible
 {outline:3px solid var(--accent);outline-offset:2px}
 .skip{position:absolute;left:-99rem}.skip:focus{position:static}
 h1{font-size:1.5rem;margin:1rem 0 .3rem}h2{font-size:1.15rem;margin:0 0 .6rem}
-h3{font-size:1rem;margin:1rem 0 .3rem}
 p{margin:.3rem 0}.soft{color:var(--soft)}
 .state{margin:.8rem 0;padding:.8rem 1rem;border:2px solid;border-left-width:.8rem;border-radius:.4rem;
 font-weight:600;overflow-wrap:anywhere}

@@ -35,14 +35,13 @@ from opentelemetry.trace import (
 
 from toolbridge_mcp.telemetry.labels import UNKNOWN
 from toolbridge_mcp.telemetry.operation import CANCELLED, OK, ApiRequest, Operation
+from toolbridge_mcp.telemetry.tallies import PROMPT
 from toolbridge_mcp.telemetry.trace_context import TraceContext
 
 OTHER = "_OTHER"
 """What the conventions call a value that is none of the known ones."""
 
-TOOL_CALL, PROMPT = "tools/call", "prompts/get"
-PROMPT_NAME = "prompt_"
-"""How the names of operations on prompts begin."""
+TOOL_CALL, PROMPT_REQUEST = "tools/call", "prompts/get"
 
 UNANSWERED = "unanswered"
 """The error of a request that ended without an answer of the protocol: its client cancelled it or left, or it
@@ -192,8 +191,8 @@ class Spans:
         if method == TOOL_CALL:
             attributes["gen_ai.operation.name"] = "execute_tool"
             attributes["gen_ai.tool.name"] = name
-        elif method == PROMPT:
-            attributes["gen_ai.prompt.name"] = name.removeprefix(PROMPT_NAME)
+        elif method == PROMPT_REQUEST:
+            attributes["gen_ai.prompt.name"] = name.removeprefix(PROMPT)
         present: dict[str, Any] = {key: value for key, value in attributes.items() if value}
         for stage, seconds in operation.stages():
             present[f"toolbridge.{stage}_ms"] = round(seconds * 1000, 3)

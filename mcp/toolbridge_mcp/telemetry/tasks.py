@@ -76,7 +76,3 @@ class Tasks:
         self.failed += not run.is_good
         self.turns[bisect_left(TURNS, run.turns)] += 1
         self.turns_in_all += run.turns
-
-
-tasks = Tasks()
-"""Those of this process."""

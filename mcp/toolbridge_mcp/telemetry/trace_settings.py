@@ -129,7 +129,7 @@ class _Variables:
     def ratio(self) -> float:
         """The part of all traces that is sent."""
         value = self.text("OTEL_TRACES_SAMPLER_ARG") or "1"
-        if not re.fullmatch(r"0|1|1?\.0*|0?\.\d{1,18}|1\.0*|0\.\d{1,18}", value) or value == ".":
+        if not re.fullmatch(r"0|1(\.0*)?|0?\.\d{1,18}", value):
             _refuse("OTEL_TRACES_SAMPLER_ARG", "must be a number from 0 to 1")
         return float(value)
 
