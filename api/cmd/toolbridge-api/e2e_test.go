@@ -345,6 +345,7 @@ func TestAStartThatCannotWorkSaysWhyInOneLine(t *testing.T) {
 		{"a number that is none", append(good, "OTEL_TRACES_EXPORTER=otlp", "OTEL_BSP_MAX_QUEUE_SIZE=many"), wrongSetting, []string{"OTEL_BSP_MAX_QUEUE_SIZE: not a whole number"}},
 		{"headers that are none", append(good, "OTEL_TRACES_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_HEADERS="+secret), wrongSetting, []string{"OTEL_EXPORTER_OTLP_...", "parse headers"}},
 		{"attributes that are none", append(good, "OTEL_TRACES_EXPORTER=otlp", "OTEL_RESOURCE_ATTRIBUTES=secret-word"), wrongSetting, []string{"OTEL_RESOURCE_ATTRIBUTES"}},
+		{"an escape that is none", append(good, "OTEL_TRACES_EXPORTER=otlp", "OTEL_RESOURCE_ATTRIBUTES=a=%zz"), wrongSetting, []string{"OTEL_RESOURCE_ATTRIBUTES", "%zz"}},
 		{"nothing at all", nil, wrongSetting, []string{"JWT_HS256_SECRET", "TENANT_ID", "TENANT_HEADER_SECRET"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

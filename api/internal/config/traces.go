@@ -11,7 +11,7 @@ const onlyProtocol = "http/protobuf"
 // traces reads whether spans are sent. What the exporter would not obey is a problem, as
 // nobody would see why no spans arrive.
 func traces(env *reader) Traces {
-	exporter, named := env.standard("OTEL_TRACES_EXPORTER"), false
+	exporter, named := strings.ToLower(env.standard("OTEL_TRACES_EXPORTER")), false
 	var problems []error
 	for _, signal := range []string{"", "TRACES_"} {
 		endpoint, protocol := "OTEL_EXPORTER_OTLP_"+signal+"ENDPOINT", "OTEL_EXPORTER_OTLP_"+signal+"PROTOCOL"
@@ -21,7 +21,7 @@ func traces(env *reader) Traces {
 				problems = append(problems, fmt.Errorf("%s: not an address of a collector; use for example http://127.0.0.1:4318", endpoint))
 			}
 		}
-		if asked := env.standard(protocol); asked != "" && asked != onlyProtocol {
+		if asked := env.standard(protocol); asked != "" && !strings.EqualFold(asked, onlyProtocol) {
 			problems = append(problems, fmt.Errorf("%s: %q is not %s, the only protocol by which traces are sent", protocol, asked, onlyProtocol))
 		}
 	}

@@ -22,6 +22,7 @@ func TestTracesAreSentWhenAVariableSaysWhereTo(t *testing.T) {
 		{"an endpoint of traces", map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": endpoint + "/v1/traces"}, collector},
 		{"an exporter", map[string]string{"OTEL_TRACES_EXPORTER": "otlp"}, local},
 		{"the protocol", map[string]string{"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, local},
+		{"words in capitals", map[string]string{"OTEL_TRACES_EXPORTER": "OTLP", "OTEL_EXPORTER_OTLP_PROTOCOL": "HTTP/protobuf"}, local},
 		{"the console", map[string]string{"OTEL_TRACES_EXPORTER": "console", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, config.Traces{Exporter: "console"}},
 		{"none", map[string]string{"OTEL_TRACES_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}, config.Traces{}},
 		{"a switch", map[string]string{"OTEL_SDK_DISABLED": "True", "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}, config.Traces{}},

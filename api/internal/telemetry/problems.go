@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"errors"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -22,7 +23,7 @@ type problems struct {
 func collectProblems() (done func() error) {
 	p := &problems{}
 	otel.SetLogger(logr.New(p))
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { p.add("OTEL_TRACES_SAMPLER: " + err.Error()) }))
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(p.addError))
 	return func() error {
 		otel.SetLogger(logr.Discard())
 		otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
@@ -30,6 +31,16 @@ func collectProblems() (done func() error) {
 		defer p.mu.Unlock()
 		return errors.Join(p.found...)
 	}
+}
+
+// addError is told of a sampler, and of escapes that are none in attributes of the resource.
+func (p *problems) addError(err error) {
+	var escape url.EscapeError
+	if errors.As(err, &escape) {
+		p.add("OTEL_RESOURCE_ATTRIBUTES: " + err.Error())
+		return
+	}
+	p.add("OTEL_TRACES_SAMPLER: " + err.Error())
 }
 
 func (p *problems) add(text string) {
