@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.certificates import Authority
 from toolbridge_mcp.settings import WrongSetting
 from toolbridge_mcp.telemetry.trace_settings import TraceSettings, trace_settings
 
@@ -62,7 +63,7 @@ def test_the_usual_values() -> None:
 
 def test_what_can_be_said(tmp_path: Path) -> None:
     file = tmp_path / "file"
-    file.touch()
+    file.write_bytes(Authority().certificate)
     found = read(
         OTEL_SERVICE_NAME="mine",
         OTEL_RESOURCE_ATTRIBUTES="service.name=theirs, deployment.environment.name=a%20b",
@@ -110,7 +111,11 @@ def test_what_can_be_said(tmp_path: Path) -> None:
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "-5"),
         ("OTEL_EXPORTER_OTLP_COMPRESSION", "deflate"),
         ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such/file"),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", __file__),
+        ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", __file__),
         ("OTEL_EXPORTER_OTLP_CLIENT_KEY", __file__),
+        ("OTEL_SERVICE_NAME", "gate\udcffway"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "a=b\nc=d"),
         ("OTEL_TRACES_SAMPLER", "jaeger_remote"),
         ("OTEL_RESOURCE_ATTRIBUTES", "tenant"),
         ("OTEL_BSP_SCHEDULE_DELAY", "-1"),

@@ -1,6 +1,7 @@
 """Whether, what and where traces are sent, by the variables that OpenTelemetry's specification names."""
 
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,9 +65,7 @@ def trace_settings(environment: Mapping[str, str]) -> TraceSettings | None:
     batch_size = variables.number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", min(512, queue_size), MOST_SPANS)
     if batch_size > queue_size:
         _refuse("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "must not be more than OTEL_BSP_MAX_QUEUE_SIZE")
-    client_certificate, client_key = variables.file("CLIENT_CERTIFICATE"), variables.file("CLIENT_KEY")
-    if client_key and not client_certificate:
-        _refuse("OTEL_EXPORTER_OTLP_CLIENT_KEY", "needs OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE; set both")
+    client_certificate, client_key = variables.client()
     sampler = variables.word("OTEL_TRACES_SAMPLER", SAMPLERS, "parentbased_always_on")
     return TraceSettings(
         exporter=exporter,
@@ -74,7 +73,7 @@ def trace_settings(environment: Mapping[str, str]) -> TraceSettings | None:
         headers=variables.headers(),
         timeout=variables.number(variables.otlp("TIMEOUT"), 10_000, MOST_MILLISECONDS) / 1000,
         is_compressed=variables.otlp_word("COMPRESSION", COMPRESSIONS, "none") == "gzip",
-        certificate=variables.file("CERTIFICATE"),
+        certificate=variables.authorities(),
         client_certificate=client_certificate,
         client_key=client_key,
         sampler=sampler,
@@ -105,7 +104,10 @@ class _Variables:
         self._environment = environment
 
     def text(self, name: str) -> str:
-        return self._environment.get(name, "").strip()
+        value = self._environment.get(name, "").strip()
+        if not value.isprintable():
+            _refuse(name, "has characters that cannot be sent; write it in UTF-8, in one line")
+        return value
 
     def otlp(self, name: str) -> str:
         """The variable that counts: the one for traces, if it is set, or the one for all that is sent."""
@@ -157,6 +159,29 @@ class _Variables:
                 return path
         except (OSError, ValueError):
             _refuse(variable, "is no file that can be read; correct it or remove it")
+
+    def authorities(self) -> str | None:
+        """The file of the certificates to trust."""
+        path = self.file("CERTIFICATE")
+        if path:
+            try:
+                ssl.create_default_context(cafile=path)
+            except OSError:
+                _refuse(self.otlp("CERTIFICATE"), "must be a file of certificates in PEM")
+        return path
+
+    def client(self) -> tuple[str | None, str | None]:
+        """The files of the gateway's own certificate and of its key, which may be one."""
+        certificate, key = self.file("CLIENT_CERTIFICATE"), self.file("CLIENT_KEY")
+        if key and not certificate:
+            _refuse("OTEL_EXPORTER_OTLP_CLIENT_KEY", "needs OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE; set both")
+        if certificate:
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")
+            except OSError:
+                name = self.otlp("CLIENT_CERTIFICATE")
+                _refuse(name, "must be a certificate in PEM, with its key, which has no password")
+        return certificate, key
 
     def headers(self) -> Mapping[str, str]:
         name = self.otlp("HEADERS")
