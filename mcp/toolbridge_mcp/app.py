@@ -25,7 +25,7 @@ from toolbridge_mcp.resilience import Admission, CallLimits, RateLimit
 from toolbridge_mcp.resources import item_templates, readable, recent_items, uris
 from toolbridge_mcp.resources.completions import Completions
 from toolbridge_mcp.settings import Settings, WrongSetting, from_environment
-from toolbridge_mcp.telemetry import observe, tallies, traces_dropped
+from toolbridge_mcp.telemetry import observe, tallies
 from toolbridge_mcp.telemetry.trace_settings import trace_settings
 from toolbridge_mcp.tools import Deployment, Offers, OnlyUsable, UnknownTool, build_tools, chosen
 from toolbridge_mcp.tools.prepared import PreparedResults
@@ -200,7 +200,6 @@ def _tracing(settings: Settings) -> Callable[[], AbstractAsyncContextManager[Non
         return nullcontext
     from toolbridge_mcp.telemetry.tracing import Tracing
 
-    metrics.watch_dropped_traces(traces_dropped)
     proxy, certificates = way_to(given.endpoint)
     api = httpx.URL(settings.go_api_base_url)
     return Tracing(

@@ -60,7 +60,6 @@ _requests_of = cache(_requests.labels)
 
 _refusals_by_code: dict[int, int] = defaultdict(int)
 _retries_by_tool: dict[tuple[str, str], int] = defaultdict(int)
-_dropped_traces: list[Callable[[], float]] = []
 _hidden_in: dict[str, int] = defaultdict(int)
 
 for _reason in REFUSALS:
@@ -165,12 +164,3 @@ def watch_keys(number: Callable[[], float], age: Callable[[], float]) -> None:
 
 def watch_limited(users: Callable[[], float]) -> None:
     _limited.set_function(users)
-
-
-def watch_dropped_traces(number: Callable[[], float]) -> None:
-    """`number` is how many spans were not exported."""
-    _dropped_traces.append(number)
-
-
-def dropped_traces() -> float:
-    return sum(number() for number in _dropped_traces)

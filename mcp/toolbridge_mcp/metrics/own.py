@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 from prometheus_client.core import Metric
 
-from toolbridge_mcp.metrics import counts
 from toolbridge_mcp.metrics.families import counter, histogram
 from toolbridge_mcp.metrics.world import World, declared
-from toolbridge_mcp.telemetry import OK, STAGES
+from toolbridge_mcp.telemetry import OK, STAGES, traces_dropped
 from toolbridge_mcp.telemetry.tallies import BYTES_PER_TOKEN, SECONDS
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -68,5 +67,5 @@ def own(world: World) -> Iterator[Metric]:
         "toolbridge_traces_dropped_total",
         "Spans that were not exported, because there were too many or nobody took them.",
         (),
-        [((), counts.dropped_traces())],
+        [((), traces_dropped())],
     )

@@ -1,7 +1,7 @@
 """Metrics as numbers: the gateway's own, as Prometheus would read them, and those of the API."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Self
 
 from prometheus_client import REGISTRY
@@ -54,8 +54,3 @@ class Figures:
     def label(self, name: str, label: str) -> str | None:
         """The value of a label of the first sample: how a build says its version."""
         return next((one.labels.get(label) for one in self.all(name)), None)
-
-    def items(self, name: str) -> Iterator[tuple[tuple[str, ...], float]]:
-        """Samples by the values of their labels, in the order of the labels' names."""
-        for one in self.all(name):
-            yield tuple(value for _, value in sorted(one.labels.items())), one.value
