@@ -11,10 +11,10 @@ from toolbridge_mcp.operator.history import Minute
 from toolbridge_mcp.operator.watched import Watched
 
 SCARCE = 0.15
-"""The part of a disk below which it is nearly full, as the alert ToolBridgeDiskNearlyFull has it."""
+"""The part of a disk below which it is nearly full, as in the alert ToolBridgeDiskNearlyFull."""
 
 FULL = 0.8
-"""The part of a limit above which callers are about to be refused, as the alert ToolBridgeLimitNear has it."""
+"""The part of a limit above which callers are about to be refused, as in the alert ToolBridgeLimitNear."""
 
 OLD_KEYS_SECONDS = 3600
 MOST_QUOTED = 200
