@@ -61,6 +61,7 @@ type route struct {
 	codes      []fault.Code
 
 	reads   *entity.Entity // whose item in the path it reads and does not write
+	probe   bool           // is asked every few seconds, so that it has no spans
 	lenient bool           // ignores unknown query parameters, as the routes of the sync protocol always did
 	foreign []string       // query parameters that the handler refuses itself
 	queried []string       // those of parameters that are in the query; set by Handler
@@ -104,12 +105,12 @@ func (a *API) synced() []guard { return append(a.inSession(), epochGuard) }
 func (a *API) routes() []route {
 	routes := []route{
 		{
-			method: "GET", pattern: "/healthz", guards: a.open(), handle: a.health, lenient: true,
+			method: "GET", pattern: "/healthz", guards: a.open(), handle: a.health, lenient: true, probe: true,
 			id: "getHealth", tag: "service", summary: "Whether the process runs",
 			success: success{text: "ok"},
 		},
 		{
-			method: "GET", pattern: "/readyz", guards: a.open(), handle: a.ready, lenient: true,
+			method: "GET", pattern: "/readyz", guards: a.open(), handle: a.ready, lenient: true, probe: true,
 			id: "getReadiness", tag: "service", summary: "Whether tokens can be checked and the store answers",
 			success: success{text: "ok"},
 			codes:   []fault.Code{fault.Unavailable, fault.DeadlineExceeded},

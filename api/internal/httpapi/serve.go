@@ -45,9 +45,10 @@ func (a *API) serve(pattern string, methods methods) http.Handler {
 	})
 }
 
-// begin begins the span of a call. It names the route, not the path, which has ids.
+// begin begins the span of a call that is no probe. It names the route, not the path, which
+// has ids.
 func (a *API) begin(c *call, route *route, methods methods) {
-	if a.Tracing == nil {
+	if a.Tracing == nil || route.probe {
 		return
 	}
 	pattern := route.pattern

@@ -133,6 +133,28 @@ func TestACallerThatIsNotSampledIsNotTraced(t *testing.T) {
 	}
 }
 
+func TestProbesAndScrapesAreNotTraced(t *testing.T) {
+	t.Parallel()
+	onEachStore(t, func(t *testing.T, start starter) {
+		collector := collectortest.Start(t)
+		option, flush := traced(t, collector.URL, &lockedBuffer{})
+		p := start(t, option)
+		parent := http.Header{"Traceparent": {"00-" + someTrace + "-" + someSpan + "-01"}}
+		for _, path := range []string{"/healthz", "/readyz"} {
+			p.send("GET", path, "", nil).is(200)
+			p.send("GET", path, "", parent).is(200)
+		}
+		p.scrape()
+		p.send("GET", "/v1/sync/info", "", nil).is(200)
+		flush()
+		names := []string{}
+		for _, span := range collector.Spans() {
+			names = append(names, span.Name)
+		}
+		equal(t, "spans", names, []string{"GET /v1/sync/info"})
+	})
+}
+
 func TestABatchHasAsManySpansAsHelp(t *testing.T) {
 	t.Parallel()
 	collector := collectortest.Start(t)
