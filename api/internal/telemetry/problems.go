@@ -57,7 +57,25 @@ func (p *problems) Enabled(int) bool               { return true }
 func (p *problems) WithValues(...any) logr.LogSink { return p }
 func (p *problems) WithName(string) logr.LogSink   { return p }
 func (p *problems) Error(_ error, msg string, _ ...any) {
-	p.add("a variable OTEL_EXPORTER_OTLP_... cannot be used: " + msg)
+	const all = "OTEL_EXPORTER_OTLP_"
+	name := "a variable " + all + "..."
+	if ending := endings[msg]; ending != "" {
+		name = all + ending + " or " + all + "TRACES_" + ending
+	}
+	p.add(name + " cannot be used: " + msg)
+}
+
+// endings of the names of variables, by what OpenTelemetry could not do with them.
+var endings = map[string]string{
+	"parse duration":             "TIMEOUT",
+	"parse url":                  "ENDPOINT",
+	"read tls ca cert file":      "CERTIFICATE",
+	"create tls cert pool":       "CERTIFICATE",
+	"read tls client cert":       "CLIENT_CERTIFICATE",
+	"read tls client key":        "CLIENT_KEY",
+	"create tls client key pair": "CLIENT_CERTIFICATE",
+	"parse headers":              "HEADERS",
+	"escape header value":        "HEADERS",
 }
 
 // Info looks for a number that is none, whose variable is the key.
