@@ -48,6 +48,10 @@ type Store interface {
 	// Usage returns what the owner has, without counting it anew.
 	Usage(ctx context.Context, owner Owner) (Usage, error)
 
+	// MostUsed returns the most items, and the most bytes, that any owner of a tenant has
+	// as Usage says. It reads a row for each owner.
+	MostUsed(ctx context.Context, tenant string) (items, bytes int64, err error)
+
 	// Count counts the owner's items by kind, tombstones included.
 	Count(ctx context.Context, owner Owner) (map[string]int64, error)
 

@@ -13,14 +13,17 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	naming "github.com/prometheus/common/model"
 
+	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/httpapi"
+	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/limit"
 	"toolbridge/api/internal/telemetry/collectortest"
 )
@@ -290,12 +293,62 @@ func TestMetricsTellAStoreThatIsFull(t *testing.T) {
 	equal(t, "degraded", p.scrape().sum("toolbridge_api_degraded"), 1.0)
 }
 
+func TestMetricsTellHowFullTheFullestUserIs(t *testing.T) {
+	t.Parallel()
+	onEachStore(t, func(t *testing.T, start starter) {
+		p := start(t, withQuota(item.Quota{Items: 4, Bytes: 10_000}))
+		const name = "toolbridge_api_quota_used_ratio"
+		shares := func(p *process) map[string]float64 {
+			said := map[string]float64{}
+			for _, series := range p.scrape()[name].GetMetric() {
+				said[series.Label[0].GetName()+"="+series.Label[0].GetValue()] = series.GetGauge().GetValue()
+			}
+			return said
+		}
+		empty := map[string]float64{"quota=items": 0, "quota=bytes": 0}
+		equal(t, "nobody", shares(p), empty)
+
+		alice, bob := p.user("alice"), p.user("bob")
+		for range 3 {
+			alice.has(find("note"), "")
+		}
+		alice.call("DELETE", "/v1/notes/"+alice.has(find("note"), "").UID, "").is(200)
+		bob.call("POST", "/v1/notes", `{"content":"`+strings.Repeat("x", 6000)+`"}`).is(201)
+		p.clock.advance(59 * time.Second)
+		equal(t, "the minute is not over", shares(p), empty)
+		p.clock.advance(time.Second)
+		said := shares(p)
+		if bytes := said["quota=bytes"]; said["quota=items"] != 0.75 || bytes < 0.6 || bytes > 0.7 {
+			t.Errorf("3 of 4 items of one, and 6000 of 10000 bytes of the other are %v", said)
+		}
+		equal(t, "a lower quota of items alone", shares(p.twin(withQuota(item.Quota{Items: 2}))), map[string]float64{"quota=items": 1.5})
+		equal(t, "no quota", shares(p.twin()), map[string]float64{})
+	})
+}
+
+func TestAScrapeWithoutTheMostUsedHasTheRest(t *testing.T) {
+	t.Parallel()
+	p := start(t, withQuota(item.Quota{Items: 4}), func(api *httpapi.API) { api.Accounts.Store = mute{api.Accounts.Store} })
+	got := p.scrape()
+	if family, told := got["toolbridge_api_quota_used_ratio"]; told || got.sum("db_client_connection_max") == 0 {
+		t.Errorf("%v", family)
+	}
+}
+
+// mute is a store that does not say in time how much users have.
+type mute struct{ account.Store }
+
+func (mute) MostUsed(ctx context.Context, _ string) (items, bytes int64, err error) {
+	<-ctx.Done()
+	return 0, 0, ctx.Err()
+}
+
 func TestTheDocumentListsWhatIsExported(t *testing.T) {
 	t.Parallel()
 	tracing, stop := traced(t, collectortest.Start(t).URL, &lockedBuffer{})
 	defer stop()
 	one := newSigner(t, "one", jwt.SigningMethodES256)
-	u := trusting(t, newProvider(t, one.public()), tracing)
+	u := trusting(t, newProvider(t, one.public()), tracing, withQuota(item.Quota{Items: 1}))
 	u.call("GET", "/v1/notes", "", one.bearer(u)).is(200)
 	exported := []string{}
 	for name, family := range u.scrape() {

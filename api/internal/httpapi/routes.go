@@ -42,6 +42,7 @@ type API struct {
 	DebugSubjects  bool // development mode: a request may name its user
 
 	readiness readiness
+	mostUsed  mostUsed
 }
 
 // route is one row of the URL map: the requests it serves, the guards they pass,

@@ -17,6 +17,10 @@ type State struct {
 	KeysRead time.Time
 	Tokens   int // that need not be verified again
 	Store    Sizes
+
+	// The share of each quota that the fullest user has used. One that is off, or whose use
+	// is not known, has none.
+	QuotaUsed map[string]float64
 }
 
 // Sizes is what a store has and uses. What is 0 is not known.
@@ -45,6 +49,7 @@ var (
 	keys        = described("toolbridge_api_keys", "Keys that verify tokens.")
 	keysAge     = described("toolbridge_api_keys_age_seconds", "Time since the identity provider's keys were read. Absent with a shared secret.")
 	tokens      = described("toolbridge_api_verified_tokens", "Tokens whose signature need not be verified again.")
+	quotaUsed   = described("toolbridge_api_quota_used_ratio", "The share of a quota that the fullest user has used, from 0 to 1, or above after it was lowered. Absent where the quota is off.", "quota")
 	database    = described("toolbridge_database_bytes", "Size of the database.")
 	diskFree    = described("toolbridge_disk_free_bytes", "Free space of the disk of the database. Absent with PostgreSQL.")
 	diskSize    = described("toolbridge_disk_size_bytes", "Size of the disk of the database. Absent with PostgreSQL.")
@@ -54,7 +59,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (w watched) Describe(to chan<- *prometheus.Desc) {
-	for _, one := range []*prometheus.Desc{degraded, keys, keysAge, tokens, database, diskFree, diskSize, connections, mostConns} {
+	for _, one := range []*prometheus.Desc{degraded, keys, keysAge, tokens, quotaUsed, database, diskFree, diskSize, connections, mostConns} {
 		to <- one
 	}
 }
@@ -72,6 +77,9 @@ func (w watched) Collect(to chan<- prometheus.Metric) {
 	gauge(tokens, float64(state.Tokens))
 	if !state.KeysRead.IsZero() {
 		gauge(keysAge, time.Since(state.KeysRead).Seconds())
+	}
+	for quota, share := range state.QuotaUsed {
+		gauge(quotaUsed, share, quota)
 	}
 	sizes := state.Store
 	if sizes.Database > 0 {

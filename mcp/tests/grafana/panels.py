@@ -410,6 +410,14 @@ API = [
             "sum(toolbridge_disk_size_bytes{$S})": "disk",
         },
     ),
+    Panel(
+        "Fullest quota",
+        "percentunit",
+        "How much of a quota the fullest user has used. At 100 % writes that add something are refused: "
+        "raise `QUOTA_ITEMS` or `QUOTA_BYTES`.",
+        {"max by (quota) (toolbridge_api_quota_used_ratio{$S})": "{{quota}}"},
+        alarm=0.9,
+    ),
 ]
 
 PROCESS = [

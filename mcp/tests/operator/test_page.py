@@ -121,6 +121,8 @@ async def test_storage_keys_and_versions_of_both_programs_are_told(fresh: Watche
     assert 0 < storage["disk_free_bytes"] < storage["disk_size_bytes"]
     assert storage["database_bytes"] > 0
     assert storage["connections_most"] > 0
+    assert 0 <= storage["quota_items_used"] < 0.01
+    assert 0 <= storage["quota_bytes_used"] < 0.01
     assert (versions["gateway"], versions["processes_replaced"]) == (__version__, 0)
     assert versions["api"]
     assert (keys["gateway"], keys["api"]) == (1, 1)
@@ -135,6 +137,14 @@ def test_what_is_known_of_storage_is_shown_without_the_rest(fresh: Watched) -> N
     page = document(facts | {"storage": facts["storage"] | unknown})
     assert "<dt>Disk</dt><dd>unknown</dd><dt>Database</dt><dd>unknown</dd>" in page
     assert f"{facts['storage']['connections_most']} at most" in page
+    both = {"quota_items_used": 0.914, "quota_bytes_used": 1.2}
+    for quotas, shown in (
+        (both, "91% of the items, 120% of the bytes that one user may have"),
+        (both | {"quota_bytes_used": None}, "91% of the items that one user may have"),
+        (dict.fromkeys(both), "unknown"),
+    ):
+        page = document(facts | {"storage": facts["storage"] | quotas})
+        assert f"<dt>Fullest quota</dt><dd>{shown}</dd>" in page
     page = document(facts | {"storage": dict.fromkeys(facts["storage"])})
     assert "The API gives no metrics to this machine." in page
 

@@ -248,6 +248,8 @@ def _storage(seen: Seen) -> Json:
         "disk_free_bytes": _whole(seen.api.value("toolbridge_disk_free_bytes")),
         "disk_size_bytes": _whole(seen.api.value("toolbridge_disk_size_bytes")),
         "database_bytes": _whole(seen.api.value("toolbridge_database_bytes")),
+        "quota_items_used": _share(seen.api.value("toolbridge_api_quota_used_ratio", quota="items")),
+        "quota_bytes_used": _share(seen.api.value("toolbridge_api_quota_used_ratio", quota="bytes")),
         "connections_used": _whole(connections.get("used")),
         "connections_idle": _whole(connections.get("idle")),
         "connections_most": _whole(seen.api.value("db_client_connection_max")),
@@ -270,6 +272,10 @@ def _journal(said: Said) -> Json:
 
 def _whole(value: float | None) -> int | None:
     return None if value is None or value != value or abs(value) == float("inf") else round(value)
+
+
+def _share(value: float | None) -> float | None:
+    return None if value is None or value != value or abs(value) == float("inf") else round(value, 3)
 
 
 def written(moment: float) -> str:

@@ -285,12 +285,20 @@ def _storage(facts: Json) -> Section:
     rows = [
         ("Disk", disk),
         ("Database", bytes_(storage["database_bytes"])),
+        ("Fullest quota", _quota(storage)),
         (
             "Connections to the database",
             f"{amount(used)} in use, {amount(idle)} idle, {amount(most)} at most",
         ),
     ]
     return Section("storage", "Storage", _list(rows))
+
+
+def _quota(storage: Json) -> str:
+    """How much of each quota the fullest user has used. One that is off is not known."""
+    used = {kind: storage[f"quota_{kind}_used"] for kind in ("items", "bytes")}
+    said = [f"{share:.0%} of the {kind}" for kind, share in used.items() if share is not None]
+    return f"{', '.join(said)} that one user may have" if said else UNKNOWN
 
 
 def _versions(facts: Json) -> Section:

@@ -35,6 +35,14 @@ func (s *Store) Usage(ctx context.Context, owner account.Owner) (used account.Us
 	return used, err
 }
 
+// MostUsed implements account.Store.
+func (s *Store) MostUsed(ctx context.Context, tenant string) (items, bytes int64, err error) {
+	err = s.use(ctx, func(ctx context.Context, conn *pgx.Conn) error {
+		return runMostUsed.Run(ctx, func() error { return classify(conn.QueryRow(ctx, sqlMostUsed, tenant).Scan(&items, &bytes)) })
+	})
+	return items, bytes, err
+}
+
 // EndSession implements account.Store.
 func (s *Store) EndSession(ctx context.Context, owner account.Owner, sessionID string, expires, now time.Time) error {
 	return s.transact(ctx, owner, func(ctx context.Context, conn *pgx.Conn) error {

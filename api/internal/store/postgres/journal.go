@@ -22,6 +22,7 @@ var (
 	sqlSums        = numbered(relational.Sums, 0)
 	sqlDue         = numbered(relational.Due, 0)
 	sqlUsage       = numbered(relational.Usage, 0)
+	sqlMostUsed    = numbered(relational.MostUsed, 0)
 
 	// Drop the oldest contents, or lines, and return how many there were of both, and how
 	// many bytes. The contents are found by a range: a join with the ones to drop walks all

@@ -11,7 +11,7 @@ var (
 	runItem               = timed("read item")
 	runState              = timed("read state")
 	runItemWithState      = timed("read item with state")
-	runUsage              = timed("read usage")
+	runUsage, runMostUsed = timed("read usage"), timed("find most used")
 	runList, runMatches   = timed("list items"), timed("count matches")
 	runMatch, runTally    = timed("match uids"), timed("tally items")
 	runSearch             = timed("search items")

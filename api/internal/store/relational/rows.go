@@ -143,6 +143,9 @@ func ScanListed(row Row, total *int, more ...any) (item.Item, error) {
 const Usage = `SELECT COALESCE(u.items, 0), COALESCE(u.bytes, 0), COALESCE(u.history_bytes, 0)
 	FROM (SELECT 1 AS one) AS o LEFT JOIN usage u ON u.tenant = ? AND u.owner = ?`
 
+// MostUsed is what an owner has at most, always in one row. Its argument is the tenant.
+const MostUsed = `SELECT COALESCE(MAX(items), 0), COALESCE(MAX(bytes), 0) FROM usage WHERE tenant = ?`
+
 // ScanUsage reads the row of Usage.
 func ScanUsage(row Row) (used account.Usage, err error) {
 	err = row.Scan(&used.Items, &used.Bytes, &used.HistoryBytes)

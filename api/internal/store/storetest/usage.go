@@ -92,6 +92,26 @@ func usage(t *testing.T, store Store) {
 				t.Fatalf("%s uses %+v, the store says %+v", owner, want, said)
 			}
 		}
+		mostUsed(t, store, owners)
+	}
+}
+
+// mostUsed compares the most that one owner of each tenant has with what all of them have.
+func mostUsed(t *testing.T, store Store, owners []account.Owner) {
+	most := map[string][2]int64{"nobody's": {}}
+	for _, owner := range owners {
+		has, err := store.Usage(context.Background(), owner)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := most[owner.Tenant]
+		most[owner.Tenant] = [2]int64{max(before[0], has.Items), max(before[1], has.Bytes)}
+	}
+	for tenant, want := range most {
+		items, bytes, err := store.MostUsed(context.Background(), tenant)
+		if said := [2]int64{items, bytes}; err != nil || said != want {
+			t.Fatalf("%s: one owner has at most %v, the store says %v, %v", tenant, want, said, err)
+		}
 	}
 }
 
