@@ -65,6 +65,7 @@ type process struct {
 	url    string
 
 	handler http.Handler
+	finish  func() // takes no more requests, and waits until all are noted, which is after their responses
 }
 
 type lockedBuffer struct {
@@ -132,7 +133,7 @@ func startOn(t *testing.T, shared database, clock *clock, options ...func(*httpa
 		server.Close()
 		_ = store.Close()
 	})
-	return &process{t: t, shared: shared, clock: clock, log: log, url: server.URL, handler: handler}
+	return &process{t: t, shared: shared, clock: clock, log: log, url: server.URL, handler: handler, finish: server.Close}
 }
 
 // header changes the headers of a request; an empty list removes one.

@@ -47,6 +47,7 @@ func TestARequestIsOneTraceDownToItsStatements(t *testing.T) {
 		tools := header{"X-TB-Client": {"a-client"}, "X-TB-Tool": {"create_note"}, "X-Correlation-ID": {"corr-1"}}
 		note := u.call("POST", "/v1/notes", `{"title":"a-title"}`, parent, tools).is(201).item().UID
 		u.call("GET", "/v1/notes/"+note+"?includeDeleted=a-query", "", parent).is(200)
+		p.finish()
 		flush()
 
 		spans := collector.Spans()
@@ -107,6 +108,7 @@ func TestATraceTellsFailuresFromRefusals(t *testing.T) {
 	release := u.locked()
 	u.call("POST", "/v1/notes", `{}`, waiting("50")).is(504)
 	release()
+	u.finish()
 	flush()
 	told := map[string][]any{}
 	for _, span := range collector.Spans() {
@@ -124,6 +126,7 @@ func TestACallerThatIsNotSampledIsNotTraced(t *testing.T) {
 	option, flush := traced(t, collector.URL, &lockedBuffer{})
 	p := start(t, option)
 	p.user("alice").call("POST", "/v1/notes", `{}`, set("traceparent", "00-"+someTrace+"-"+someSpan+"-00")).is(201)
+	p.finish()
 	flush()
 	if spans := collector.Spans(); len(spans) > 0 {
 		t.Errorf("%d spans came", len(spans))
@@ -146,6 +149,7 @@ func TestProbesAndScrapesAreNotTraced(t *testing.T) {
 		}
 		p.scrape()
 		p.send("GET", "/v1/sync/info", "", nil).is(200)
+		p.finish()
 		flush()
 		names := []string{}
 		for _, span := range collector.Spans() {
@@ -165,6 +169,7 @@ func TestABatchHasAsManySpansAsHelp(t *testing.T) {
 		pushed = append(pushed, u.pushable(find("note"), i, "1000", ""))
 	}
 	u.call("POST", "/v1/sync/notes/push", `{"items":[`+strings.Join(pushed, ",")+`]}`).is(200)
+	u.finish()
 	flush()
 	spans := collector.Spans()
 	push := spans[slices.IndexFunc(spans, func(s collectortest.Span) bool { return s.Parent() == "" })]
