@@ -261,11 +261,10 @@ async def test_numbers_no_json_can_hold_are_refused_before_sending() -> None:
     assert upstream.calls == []
 
 
-async def test_an_unexpected_fault_says_nothing_of_the_inside(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unexpected_fault_says_nothing_of_the_inside() -> None:
     text, _ = await refusal_of(GET, KeyError("secret-payload"))
     assert "secret-payload" not in text
     assert "failed inside the gateway" in text
-    assert "KeyError" in caplog.text
 
 
 async def test_each_call_carries_its_own_correlation_id(tools: Tools, upstream: Any) -> None:

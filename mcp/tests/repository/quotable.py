@@ -14,7 +14,10 @@ SUPERVISION_LOGS = {"_say", "_fail", "line"}
 """The functions of `supervision/` that write a log line. It has no logger."""
 
 GO_TEXT = r"""((?:"(?:[^"\\]|\\.)*"(?:\s*\+\s*)?)+)"""
-GO_LOG = re.compile(r"\b[lL]og\.(?:(?:Debug|Info|Warn|Error)\(|LogAttrs\([^\"\n]*)" + GO_TEXT)
+GO_LOG = re.compile(
+    r"(?:\b[lL]og\.(?:(?:Debug|Info|Warn|Error)\(|LogAttrs\([^\"\n]*)|\bmessage\b[^\"\n=]*=[^\"\n]*)"
+    + GO_TEXT
+)
 GO_ERROR = re.compile(r"\b(?:errors\.New|fmt\.Errorf)\(" + GO_TEXT)
 
 

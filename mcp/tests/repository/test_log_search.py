@@ -96,7 +96,7 @@ async def test_what_a_gateway_is_confided_is_known_and_not_in_its_log(
                 await tools.call("create_note", title="A title of ours", content="x" * 100)
                 await tools.client.read_resource("toolbridge://notes")
         folder.keep(gateway.log)
-    known = values_of(folder)
+    known = set(values_of(folder))
     assert {(Kind.TOKEN, bearer), (Kind.TEXT, "A title of ours"), (Kind.TEXT, "x" * 64)} <= known
     assert sum(kind is Kind.SIGNATURE for kind, _ in known) > 1
     assert searched(folder)[0] == 0

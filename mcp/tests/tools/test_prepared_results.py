@@ -50,7 +50,8 @@ async def caller(gateway: Process, scopes: str) -> AsyncIterator[httpx.AsyncClie
 
 
 def answer(response: httpx.Response) -> tuple[int, list[tuple[str, str]], bytes]:
-    fields = [(name, value) for name, value in response.headers.multi_items() if name != "date"]
+    differ = {"date", "server-timing"}
+    fields = [(name, value) for name, value in response.headers.multi_items() if name not in differ]
     return response.status_code, fields, response.content
 
 

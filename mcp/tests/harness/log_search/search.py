@@ -4,13 +4,15 @@ import base64
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.harness.log_search import BEGINNING, LEAST, Folder, Kind
 from tests.harness.published import TOOLS_FILE
+
+LIKE_A_SIGNATURE = re.compile(rb"(?<![0-9a-f])[0-9a-f]{%d}" % BEGINNING)
 
 LIKE_A_TOKEN = re.compile(rb"eyJ[\w-]{8,}")
 """A token that nobody noted. Each begins with the JSON of its header."""
@@ -19,6 +21,8 @@ NO_SECRET = re.compile(r"[a-z_]+|[\W\d_]+")
 """A name, or a text without letters, such as a date: a log may well contain it."""
 
 ANYTHING = b"[...]"
+AROUND = 400
+"""So many bytes on each side of a finding are shown."""
 
 
 class Finding(NamedTuple):
@@ -30,16 +34,27 @@ class Finding(NamedTuple):
 
 @dataclass
 class Needles:
-    """What is looked for, by its first bytes."""
+    """What is looked for, by its first bytes.
+
+    There is a signature for each request of a run, so those are kept as small as they can be.
+    """
 
     by_head: dict[bytes, dict[bytes, Kind]] = field(default_factory=dict)
+    signatures: set[bytes] = field(default_factory=set)
     count: Counter[Kind] = field(default_factory=Counter)
 
     @classmethod
-    def of(cls, values: Collection[tuple[Kind, str]]) -> "Needles":
-        needles, published = cls(), TOOLS_FILE.read_text()
-        subjects = {_subject(value) for kind, value in values if kind is Kind.TOKEN}
+    def of(cls, values: Iterable[tuple[Kind, str]]) -> "Needles":
+        needles, others = cls(), set()
         for kind, value in values:
+            if kind is Kind.SIGNATURE:
+                needles.signatures.add(value[:BEGINNING].encode())
+            else:
+                others.add((kind, value))
+        needles.count[Kind.SIGNATURE] = len(needles.signatures)
+        published = TOOLS_FILE.read_text()
+        subjects = {_subject(value) for kind, value in others if kind is Kind.TOKEN}
+        for kind, value in others:
             if kind is Kind.TEXT and _is_no_secret(value, published, subjects):
                 continue
             needles.count[kind] += 1
@@ -48,6 +63,9 @@ class Needles:
         return needles
 
     def found_in(self, content: bytes) -> Iterator[Finding]:
+        for match in LIKE_A_SIGNATURE.finditer(content):
+            if match[0] in self.signatures:
+                yield _finding(content, match.start(), BEGINNING, Kind.SIGNATURE)
         heads = self.by_head
         starts = (start for start in range(len(content)) if content[start : start + LEAST] in heads)
         for start in starts:
@@ -83,15 +101,15 @@ def _needles(kind: Kind, value: str) -> Iterator[bytes]:
 
 
 def _finding(content: bytes, start: int, size: int, kind: Kind) -> Finding:
-    begin = content.rfind(b"\n", 0, start) + 1
-    end = content.find(b"\n", start)
-    after = content[start + size : None if end < 0 else end]
-    return Finding(kind, content[begin:start] + ANYTHING + after)
+    before = content[max(0, start - AROUND) : start].rpartition(b"\n")[2]
+    after = content[start + size : start + size + AROUND].partition(b"\n")[0]
+    return Finding(kind, before + ANYTHING + after)
 
 
-def values_of(folder: Folder) -> set[tuple[Kind, str]]:
-    lines = folder.values.read_text().splitlines() if folder.values.exists() else []
-    return {(Kind(kind), value) for kind, value in map(json.loads, lines)}
+def values_of(folder: Folder) -> Iterator[tuple[Kind, str]]:
+    if folder.values.exists():
+        with folder.values.open() as lines:
+            yield from ((Kind(kind), value) for kind, value in map(json.loads, lines))
 
 
 def logs_of(folder: Folder) -> list[Path]:
