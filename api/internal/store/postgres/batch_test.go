@@ -68,7 +68,9 @@ func TestABatchOfManyLargeItemsTakesLittleMemory(t *testing.T) {
 				if (seen.Item != nil) != changes {
 					t.Errorf("saw %+v", seen.Item)
 				}
-				peak = max(peak, memoryInUse())
+				if n%10 == 0 { // a collection of garbage takes long, and a write has only 10 s
+					peak = max(peak, memoryInUse())
+				}
 				return &item.Item{UID: uid, Version: seen.Version() + 1, StoredAt: seen.NextStoredAt(), Payload: large(n)}, nil
 			}})
 		}
