@@ -18,6 +18,7 @@ import fastmcp
 import fastmcp.server.auth.providers.jwt
 import fastmcp.telemetry
 import httpx
+import mcp.server.runner
 import mcp.server.sse
 import mcp.server.streamable_http
 import pytest
@@ -591,6 +592,7 @@ async def test_a_connection_counts_answers_and_waits_for_its_client() -> None:
 def test_the_libraries_log_under_these_names() -> None:
     names = {
         fastmcp.server.auth.providers.jwt.logger.name.removesuffix(".providers.jwt"),
+        mcp.server.runner.logger.name,
         mcp.server.sse.logger.name,
         mcp.server.streamable_http.logger.name,
         uvicorn.server.logger.name,

@@ -46,12 +46,19 @@ async def test_an_api_that_answers_nobody_does_not_hold_the_page(api_binary: Pat
         assert "the API does not answer" in port.get("/?json").json()["state"]["says"]
 
 
+TRIES = 4
+"""On a busy machine the API may not answer a page within 0.3 s, and the page says so."""
+
+
 @pytest.mark.clients
 @pytest.mark.parametrize("name", here)
 async def test_people_can_read_it(name: str, api_binary: Path, tmp_path: Path) -> None:
     scene, _, beginning = SCENES[name]
     async with scene(api_binary, tmp_path) as port:
-        seen = await anyio.to_thread.run_sync(look, port.url)
+        for _ in range(TRIES):
+            seen = await anyio.to_thread.run_sync(look, port.url)
+            if all(beginning in facts["title"] for facts in seen.values()):
+                break
     assert set(seen) == {"light", "dark", "phone", "phone-dark", "enlarged"}
     for view, facts in seen.items():
         assert facts["status"] == 200

@@ -100,6 +100,7 @@ async def test_what_a_gateway_is_confided_is_known_and_not_in_its_log(
     assert {(Kind.TOKEN, bearer), (Kind.TEXT, "A title of ours"), (Kind.TEXT, "x" * 64)} <= known
     assert sum(kind is Kind.SIGNATURE for kind, _ in known) > 1
     assert searched(folder)[0] == 0
-    with gateway.log.open("a") as log:
-        log.write("A title of ours\n")
+    planted = tmp_path / "planted"  # not in the log, which the run of this test searches, too
+    planted.write_text("A title of ours\n")
+    folder.keep(planted)
     assert searched(folder)[0] == 1

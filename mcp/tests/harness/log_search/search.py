@@ -14,11 +14,17 @@ from tests.harness.published import TOOLS_FILE
 
 LIKE_A_SIGNATURE = re.compile(rb"(?<![0-9a-f])[0-9a-f]{%d}" % BEGINNING)
 
+CLIENT = re.compile(rb'(?<="client":)( ?)"(?:[^"\\]|\\.)*"')
+"""What a client calls itself, which log lines have: tests take texts of other tests for that."""
+
 LIKE_A_TOKEN = re.compile(rb"eyJ[\w-]{8,}")
 """A token that nobody noted. Each begins with the JSON of its header."""
 
 NO_SECRET = re.compile(r"[a-z_]+|[\W\d_]+")
 """A name, or a text without letters, such as a date: a log may well contain it."""
+
+FEWEST = 4
+"""So many different characters a value has at least; others are made to be long, and are in all that is."""
 
 ANYTHING = b"[...]"
 AROUND = 400
@@ -57,6 +63,8 @@ class Needles:
         for kind, value in others:
             if kind is Kind.TEXT and _is_no_secret(value, published, subjects):
                 continue
+            if len(set(value)) < FEWEST:
+                continue
             needles.count[kind] += 1
             for needle in _needles(kind, value):
                 needles.by_head.setdefault(needle[:LEAST], {})[needle] = kind
@@ -66,14 +74,14 @@ class Needles:
         for match in LIKE_A_SIGNATURE.finditer(content):
             if match[0] in self.signatures:
                 yield _finding(content, match.start(), BEGINNING, Kind.SIGNATURE)
-        heads = self.by_head
+        for match in LIKE_A_TOKEN.finditer(content):
+            yield _finding(content, match.start(), match.end() - match.start(), Kind.TOKEN)
+        heads, content = self.by_head, CLIENT.sub(rb'\1""', content)
         starts = (start for start in range(len(content)) if content[start : start + LEAST] in heads)
         for start in starts:
             for needle, kind in heads[content[start : start + LEAST]].items():
                 if content.startswith(needle, start):
                     yield _finding(content, start, len(needle), kind)
-        for match in LIKE_A_TOKEN.finditer(content):
-            yield _finding(content, match.start(), match.end() - match.start(), Kind.TOKEN)
 
 
 def _is_no_secret(text: str, published: str, subjects: Set[str]) -> bool:
