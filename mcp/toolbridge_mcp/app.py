@@ -301,10 +301,10 @@ def _door_limits(settings: Settings) -> DoorLimits:
 
 def _keys(settings: Settings, outside: httpx.AsyncClient) -> Keys:
     keys: Keys
-    if settings.jwt_hs256_secret:
-        keys = SharedSecret(settings.jwt_hs256_secret.get_secret_value().encode())
+    if settings.jwt_jwks_url is None:
+        keys = SharedSecret(settings.keyring("jwt_hs256").first.secret)
     else:
-        keys = KeySet(str(settings.jwt_jwks_url), outside)
+        keys = KeySet(settings.jwt_jwks_url, outside)
     metrics.watch_keys(lambda: keys.number, lambda: keys.age)
     return keys
 

@@ -10,10 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 from toolbridge_mcp.environment import is_quoted
-
-MIN_SECRET_BYTES = 32
-"""RFC 7518, section 3.2: an HS256 key is at least as long as the hash. The tenant secret follows the same
-rule."""
+from toolbridge_mcp.keyring import MIN_SECRET_BYTES, WrongKeys, parse
 
 _TENANT_ID = re.compile(r"[!-9;-~]{1,128}")
 _API_URL = re.compile(r"https?://[^/?#@\s]+/?")
@@ -38,6 +35,15 @@ def _secret(value: SecretStr) -> SecretStr:
     _bare_secret(value)
     if len(value.get_secret_value().encode()) < MIN_SECRET_BYTES:
         raise ValueError(f"must have at least {MIN_SECRET_BYTES} bytes; `openssl rand -hex 32` makes one")
+    return value
+
+
+def _keys(value: SecretStr | None) -> SecretStr | None:
+    try:
+        if value is not None:
+            parse(value.get_secret_value())
+    except WrongKeys as error:
+        raise ValueError(str(error)) from None
     return value
 
 
@@ -179,12 +185,12 @@ class Kind:
 _URL_KIND = Kind("https address; http only on this machine")
 _SECRET_KIND = Kind(f"secret of at least {MIN_SECRET_BYTES} bytes")
 
-Secret = Annotated[SecretStr, AfterValidator(_secret), _SECRET_KIND]
 MaybeSecret = Annotated[
     SecretStr | None,
     AfterValidator(lambda value: value if value is None else _secret(value)),
     _SECRET_KIND,
 ]
+MaybeKeys = Annotated[SecretStr | None, AfterValidator(_keys), Kind("list of keys")]
 MaybeText = Annotated[str | None, AfterValidator(_filled), Kind("text")]
 MaybeGivenSecret = Annotated[SecretStr | None, AfterValidator(_filled_secret), Kind("secret")]
 """A secret that another service made, which also decides how long it is."""

@@ -1,8 +1,10 @@
 """The gateway's settings: read once, from the environment, when the process starts."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
+from functools import partial
+from itertools import combinations
 from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import AliasChoices, Field, ValidationError, model_validator
@@ -10,6 +12,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from toolbridge_mcp.environment import tidy
+from toolbridge_mcp.keyring import Keyring, WrongKeys, parse
 from toolbridge_mcp.listening import is_every_address
 from toolbridge_mcp.setting_types import (
     ANY_CASE,
@@ -17,6 +20,7 @@ from toolbridge_mcp.setting_types import (
     Hosts,
     LogLevel,
     MaybeGivenSecret,
+    MaybeKeys,
     MaybeRate,
     MaybeScope,
     MaybeSecret,
@@ -27,7 +31,6 @@ from toolbridge_mcp.setting_types import (
     PublicUrl,
     Rate,
     Scope,
-    Secret,
     TenantId,
     TimeZone,
     Urls,
@@ -68,13 +71,38 @@ class Settings(BaseSettings):
     """The one tenant that this deployment serves. Every request to the API is signed for it, and the API
     refuses any other tenant."""
 
-    tenant_header_secret: Secret = Field(validation_alias=_shared("TENANT_HEADER_SECRET"))
+    tenant_header_secret: MaybeSecret = Field(default=None, validation_alias=_shared("TENANT_HEADER_SECRET"))
     """The key with which every request to the API is signed (HMAC-SHA256). The API has the same key and
-    refuses requests without a valid signature."""
+    refuses requests without a valid signature. This, `TENANT_HEADER_KEYS` or `TENANT_HEADER_KEYS_FILE` is
+    required; they exclude each other."""
+
+    tenant_header_keys: MaybeKeys = Field(default=None, validation_alias=_shared("TENANT_HEADER_KEYS"))
+    """Several such keys, so that one can be changed while both programs run: 1 to 8 words `id:made:secret`,
+    such as `k2:2026-01-31:` and 64 hexadecimal digits, separated by spaces or commas. The first signs; the
+    API accepts all."""
+
+    tenant_header_keys_file: MaybeText = Field(
+        default=None, validation_alias=_shared("TENANT_HEADER_KEYS_FILE")
+    )
+    """A file with such a list, which is read again within a second of each change. Lines that begin with #
+    are comments. While the file is wrong or gone, the known keys stay in use."""
+
+    signature: Annotated[Literal["auto", "v1", "v2"], ANY_CASE] = "auto"
+    """The version of the signature: `v2` is bound to the request (RFC 9421), `v1` says the tenant and the
+    time only, for APIs that know no other. `auto` is v2, and v1 only in front of an API at
+    `TOOLBRIDGE_GO_API_BASE_URL` that does not say that it takes v2."""
 
     jwt_hs256_secret: MaybeSecret = Field(default=None, validation_alias=_shared("JWT_HS256_SECRET"))
-    """The key with which the users' tokens are signed (HS256). Required unless `JWT_JWKS_URL` is set; the two
-    exclude each other. Whoever knows this key can make a token for any user."""
+    """The key with which the users' tokens are signed (HS256). This, `JWT_HS256_KEYS` or
+    `JWT_HS256_KEYS_FILE` is required unless `JWT_JWKS_URL` is set; they exclude each other. Whoever knows
+    this key can make a token for any user."""
+
+    jwt_hs256_keys: MaybeKeys = Field(default=None, validation_alias=_shared("JWT_HS256_KEYS"))
+    """Several such keys, in the form of `TENANT_HEADER_KEYS`. A token that one of them has signed is
+    accepted."""
+
+    jwt_hs256_keys_file: MaybeText = Field(default=None, validation_alias=_shared("JWT_HS256_KEYS_FILE"))
+    """A file with such a list, which is read again like `TENANT_HEADER_KEYS_FILE`."""
 
     jwt_jwks_url: MaybeUrl = Field(default=None, validation_alias=_shared("JWT_JWKS_URL"))
     """The key set of an identity provider whose tokens are RS256, ES256 or EdDSA. Needs `JWT_ISSUER` and
@@ -89,10 +117,14 @@ class Settings(BaseSettings):
     that were issued for another service. Not checked when unset. Set `TOOLBRIDGE_JWT_AUDIENCE` if the
     gateway's audience is not the API's."""
 
-    scope_read: Scope = "read"
+    tenant_claim: MaybeText = Field(default=None, validation_alias=_shared("TENANT_CLAIM"))
+    """The claim of a token that must name `TENANT_ID`, as a text or in a list of texts. Not checked when
+    unset. The API reads it, too."""
+
+    scope_read: Scope = Field(default="read", validation_alias=_shared("SCOPE_READ"))
     """The scope that a token needs for tools that only read."""
 
-    scope_write: Scope = "write"
+    scope_write: Scope = Field(default="write", validation_alias=_shared("SCOPE_WRITE"))
     """The scope that a token needs for tools that change something. Must differ from
     `TOOLBRIDGE_SCOPE_READ`."""
 
@@ -104,11 +136,11 @@ class Settings(BaseSettings):
     advertised_scope_write: MaybeScope = None
     """The same for `TOOLBRIDGE_SCOPE_WRITE`."""
 
-    require_scopes: bool | None = None
+    require_scopes: bool | None = Field(default=None, validation_alias=_shared("REQUIRE_SCOPES"))
     """Whether a token without scopes is refused. When unset, it is refused if `JWT_JWKS_URL` is set, and may
     do everything if `JWT_HS256_SECRET` is set. A token that names scopes is always limited to them."""
 
-    read_only: bool = False
+    read_only: bool = Field(default=False, validation_alias=_shared("READ_ONLY"))
     """Whether to offer only the tools that change nothing, whatever a caller's scopes allow."""
 
     tools: Words = ()
@@ -325,6 +357,23 @@ class Settings(BaseSettings):
     `.internal` or `.flycast`, a name in `TOOLBRIDGE_ALLOWED_HOSTS`, or the public one. The page names users.
     When unset, no such port is open; `scripts/run.sh` sets 9091."""
 
+    def sources(self, use: str) -> list[str]:
+        """Which of the fields are set that may say where the keys of a use are: `tenant_header` or
+        `jwt_hs256`."""
+        return [name for name in _sources_of(use) if getattr(self, name) is not None]
+
+    def keyring(self, use: str) -> Keyring:
+        """The keys of a use. Raises `WrongSetting` for a file that cannot be used."""
+        secret, keys, file = (getattr(self, name) for name in _sources_of(use))
+        try:
+            if file is not None:
+                return Keyring.of_file(file)
+        except WrongKeys as error:
+            raise WrongSetting(f"{use.upper()}_KEYS_FILE", str(error)) from error
+        if keys is not None:
+            return Keyring(parse(keys.get_secret_value()))
+        return Keyring.of_secret(secret.get_secret_value())
+
     @property
     def scopes_required(self) -> bool:
         return self.jwt_jwks_url is not None if self.require_scopes is None else self.require_scopes
@@ -388,16 +437,37 @@ class _Rule(NamedTuple):
     broken: Callable[[Settings], bool]
 
 
+def _sources_of(use: str) -> tuple[str, ...]:
+    """The fields that may say where the keys of a use are, of which one is set."""
+    return f"{use}_secret", f"{use}_keys", f"{use}_keys_file"
+
+
+def _set_beside(one: str, other: str, given: Settings) -> bool:
+    return getattr(given, one) is not None and getattr(given, other) is not None
+
+
+def _one_source(use: str) -> Iterator[_Rule]:
+    for one, other in combinations(_sources_of(use), 2):
+        reason = f"is set together with {other.upper()}; remove one of them"
+        yield _Rule(one.upper(), reason, partial(_set_beside, one, other))
+
+
 _TOGETHER = (
+    _Rule("TENANT_HEADER_SECRET", "is not set", lambda given: not given.sources("tenant_header")),
+    *_one_source("tenant_header"),
     _Rule(
         "JWT_HS256_SECRET",
         "is not set; set it, or JWT_JWKS_URL with JWT_ISSUER and JWT_AUDIENCE",
-        lambda given: given.jwt_hs256_secret is None and given.jwt_jwks_url is None,
+        lambda given: not given.sources("jwt_hs256") and given.jwt_jwks_url is None,
     ),
-    _Rule(
-        "JWT_HS256_SECRET",
-        "is set together with JWT_JWKS_URL; remove one of them",
-        lambda given: given.jwt_hs256_secret is not None and given.jwt_jwks_url is not None,
+    *_one_source("jwt_hs256"),
+    *(
+        _Rule(
+            source.upper(),
+            "is set together with JWT_JWKS_URL; remove one of them",
+            partial(_set_beside, source, "jwt_jwks_url"),
+        )
+        for source in _sources_of("jwt_hs256")
     ),
     _Rule(
         "JWT_ISSUER",

@@ -83,6 +83,10 @@ func tidyEnvironment() {
 func serveCommand(ctx context.Context, lookup config.Lookup, stdout, stderr io.Writer) int {
 	cfg, err := config.FromEnv(lookup)
 	log := newLog(stderr, cfg.LogLevel, cfg.LogText)
+	var opened rings
+	if err == nil {
+		opened, err = openRings(cfg)
+	}
 	var tracing *telemetry.Tracing
 	if err == nil {
 		tracing, err = startTracing(ctx, cfg.Traces, stdout, log)
@@ -95,7 +99,7 @@ func serveCommand(ctx context.Context, lookup config.Lookup, stdout, stderr io.W
 	tuneCollector()
 	err = checkAlone(ctx, cfg.Database, lookup, net.DefaultResolver, log)
 	if err == nil {
-		err = run(ctx, cfg, tracing, log)
+		err = run(ctx, cfg, opened, tracing, log)
 	}
 	if err != nil {
 		log.Error("stopped", "error", err.Error())

@@ -17,6 +17,7 @@ import (
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/httpapi"
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/keyring"
 	"toolbridge/api/internal/store/migration"
 	"toolbridge/api/internal/store/postgres"
 	"toolbridge/api/internal/store/sqlite"
@@ -59,7 +60,7 @@ func openSaying(ctx context.Context, database config.Database, progress *migrati
 
 // run serves until ctx ends. It listens first, and says so as soon as it serves or has
 // something to migrate: that may take minutes, in which it answers how far it is.
-func run(ctx context.Context, cfg config.Config, tracing *telemetry.Tracing, log *slog.Logger) (err error) {
+func run(ctx context.Context, cfg config.Config, rings rings, tracing *telemetry.Tracing, log *slog.Logger) (err error) {
 	listener, err := net.Listen("tcp", cfg.HTTPAddr)
 	if err != nil {
 		return fmt.Errorf("HTTP_ADDR %s: %w", cfg.HTTPAddr, err)
@@ -88,11 +89,12 @@ func run(ctx context.Context, cfg config.Config, tracing *telemetry.Tracing, log
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 
-	tokens, keep := tokensOf(cfg, log)
-	starting.Open(assemble(cfg, store, tokens, tracing, log).Handler())
+	tokens, keep := tokensOf(cfg, rings.token, log)
+	starting.Open(assemble(cfg, rings, store, tokens, tracing, log).Handler())
 	listening()
 	var keeping sync.WaitGroup
 	keeping.Go(func() { keep(ctx) })
+	keeping.Go(func() { rings.tenant.Keep(ctx, "tenant", log) })
 	keeping.Go(func() { keepRetention(ctx, cfg, store, log) })
 	defer keeping.Wait()
 	defer stop()
@@ -136,9 +138,10 @@ func stateOf(progress *migration.Progress) func() (string, fault.Facts) {
 
 // tokensOf returns the checker of tokens that the settings choose, and the function
 // that keeps its keys fresh.
-func tokensOf(cfg config.Config, log *slog.Logger) (tokens *auth.Tokens, keep func(context.Context)) {
-	if cfg.JWKSURL == "" {
-		return auth.NewTokens(cfg.JWTSecret, cfg.JWTIssuer, cfg.JWTAudience, time.Now), func(context.Context) {}
+func tokensOf(cfg config.Config, ring *keyring.Ring, log *slog.Logger) (tokens *auth.Tokens, keep func(context.Context)) {
+	if ring != nil {
+		secret := (*ring.Keys())[0].Secret
+		return auth.NewTokens(string(secret), cfg.JWTIssuer, cfg.JWTAudience, time.Now), func(context.Context) {}
 	}
 	keys := auth.NewKeySet(cfg.JWKSURL, time.Now)
 	keep = func(ctx context.Context) { keys.Keep(ctx, log) }
@@ -163,12 +166,13 @@ func itemsOf(cfg config.Config, store item.Store) *item.Service {
 	}
 }
 
-func assemble(cfg config.Config, store store, tokens *auth.Tokens, tracing *telemetry.Tracing, log *slog.Logger) *httpapi.API {
+func assemble(cfg config.Config, rings rings, store store, tokens *auth.Tokens, tracing *telemetry.Tracing, log *slog.Logger) *httpapi.API {
+	secret := string((*rings.tenant.Keys())[0].Secret)
 	return &httpapi.API{
 		Items:          itemsOf(cfg, store),
-		Accounts:       &account.Service{Store: store, Prover: account.NewProver(cfg.TenantSecret), Now: time.Now},
+		Accounts:       &account.Service{Store: store, Prover: account.NewProver(secret), Now: time.Now},
 		Tokens:         tokens,
-		Tenant:         &auth.TenantGate{ID: cfg.TenantID, Secret: cfg.TenantSecret, Now: time.Now},
+		Tenant:         &auth.TenantGate{ID: cfg.TenantID, Secret: secret, Now: time.Now},
 		Limits:         httpapi.NewLimits(cfg.LimitReads, cfg.LimitWrites, cfg.LimitSessions),
 		Metrics:        telemetry.NewMetrics(buildVersion()),
 		Sizes:          store.Sizes,

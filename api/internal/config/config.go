@@ -14,24 +14,24 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"toolbridge/api/internal/keyring"
 	"toolbridge/api/internal/limit"
 )
-
-// MinSecretBytes is the least length of a secret: the size of an HMAC-SHA-256.
-const MinSecretBytes = 32
 
 // Config is every setting of the process. The zero value is not usable.
 type Config struct {
 	HTTPAddr       string
 	Database       Database
 	Development    bool
-	Platform       string // in development mode: the variable that marks a deployment, if any
-	JWTSecret      string
-	JWKSURL        string // instead of JWTSecret
+	Platform       string         // in development mode: the variable that marks a deployment, if any
+	TokenKeys      keyring.Source // of the users' tokens
+	JWKSURL        string         // instead of TokenKeys
 	JWTIssuer      string
 	JWTAudience    string
 	TenantID       string
-	TenantSecret   string
+	TenantKeys     keyring.Source // of the gateway's signatures
+	Signatures     Signatures
+	Rights         Rights
 	MaxBodyBytes   int64
 	MaxStringBytes int64
 	MaxPushItems   int64
@@ -48,6 +48,17 @@ type Config struct {
 	LogText        bool // lines for people instead of JSON
 	HashSubjects   bool // in log lines
 	Traces         Traces
+}
+
+// Signatures says which versions of the gateway's signature are accepted.
+type Signatures struct{ V1, V2 bool }
+
+// Rights says what a token must have to read and write.
+type Rights struct {
+	Read, Write   string // scopes
+	RequireScopes bool   // whether a token without any scope may do nothing
+	ReadOnly      bool   // whether nobody may write
+	TenantClaim   string // that must name the tenant; empty: not checked
 }
 
 // Traces says whether spans are sent, and where to. The exporter itself reads the rest of
@@ -73,7 +84,8 @@ func (c Config) Validate() error {
 		checkAudience(c.JWTAudience),
 		c.checkDevelopment(),
 		checkTenantID(c.TenantID),
-		checkSecret("TENANT_HEADER_SECRET", c.TenantSecret),
+		checkKeys("TENANT_HEADER", c.TenantKeys),
+		checkScopes(c.Rights),
 		checkAtLeastOne("MAX_BODY_BYTES", c.MaxBodyBytes),
 		checkAtLeastOne("MAX_STRING_BYTES", c.MaxStringBytes),
 		checkAtLeastOne("MAX_PUSH_ITEMS", c.MaxPushItems),
@@ -94,12 +106,12 @@ func checkAddr(addr string) error {
 // checkTokens demands all settings of exactly one way to check tokens.
 func (c Config) checkTokens() error {
 	switch {
-	case c.JWKSURL == "" && c.JWTSecret == "":
-		return fmt.Errorf("JWT_HS256_SECRET: not set; needs at least %d bytes, or set JWT_JWKS_URL to the key set of your identity provider", MinSecretBytes)
+	case c.JWKSURL == "" && c.TokenKeys == keyring.Source{}:
+		return fmt.Errorf("JWT_HS256_SECRET: not set; needs at least %d bytes, or set JWT_JWKS_URL to the key set of your identity provider", keyring.MinSecretBytes)
 	case c.JWKSURL == "":
-		return checkSecret("JWT_HS256_SECRET", c.JWTSecret)
-	case c.JWTSecret != "":
-		return errors.New("JWT_HS256_SECRET: set together with JWT_JWKS_URL; unset one of them, as tokens are checked in one way only")
+		return checkKeys("JWT_HS256", c.TokenKeys)
+	case c.TokenKeys != keyring.Source{}:
+		return fmt.Errorf("%s: set together with JWT_JWKS_URL; unset one of them, as tokens are checked in one way only", sourcesOf("JWT_HS256", c.TokenKeys)[0])
 	}
 	return errors.Join(
 		checkKeySetURL(c.JWKSURL),
@@ -180,10 +192,46 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-func checkSecret(name, secret string) error {
-	if len(secret) < MinSecretBytes {
-		return fmt.Errorf("%s: needs at least %d bytes, has %d; generate one with `openssl rand -hex 32`",
-			name, MinSecretBytes, len(secret))
+// sourcesOf names the variables that are set, of those that say where the keys of a use are.
+func sourcesOf(use string, keys keyring.Source) (names []string) {
+	for _, given := range []struct{ name, value string }{{"_SECRET", keys.Secret}, {"_KEYS", keys.List}, {"_KEYS_FILE", keys.File}} {
+		if given.value != "" {
+			names = append(names, use+given.name)
+		}
+	}
+	return names
+}
+
+// checkKeys demands one source. A file is read when the program opens it.
+func checkKeys(use string, keys keyring.Source) error {
+	given := sourcesOf(use, keys)
+	switch {
+	case len(given) > 1:
+		return fmt.Errorf("%s: set together with %s; unset one of them", given[0], given[1])
+	case keys.File != "":
+		return nil
+	case keys.List != "":
+		if _, err := keyring.Parse(keys.List); err != nil {
+			return fmt.Errorf("%s: %w", given[0], err)
+		}
+		return nil
+	case len(keys.Secret) < keyring.MinSecretBytes:
+		return fmt.Errorf("%s_SECRET: needs at least %d bytes, has %d; generate one with `openssl rand -hex 32`",
+			use, keyring.MinSecretBytes, len(keys.Secret))
+	}
+	return nil
+}
+
+// checkScopes demands two scope-tokens of RFC 6749, section 3.3.
+func checkScopes(rights Rights) error {
+	forbidden := func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }
+	for name, scope := range map[string]string{"SCOPE_READ": rights.Read, "SCOPE_WRITE": rights.Write} {
+		if len(scope) > 255 || strings.ContainsFunc(scope, forbidden) {
+			return fmt.Errorf("%s: must be one word of visible ASCII without quotes or backslash", name)
+		}
+	}
+	if rights.Read == rights.Write {
+		return errors.New("SCOPE_WRITE: must differ from SCOPE_READ")
 	}
 	return nil
 }

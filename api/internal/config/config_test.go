@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"toolbridge/api/internal/config"
+	"toolbridge/api/internal/keyring"
 	"toolbridge/api/internal/limit"
 )
 
@@ -38,7 +39,8 @@ func TestTheDefaultsAreSafe(t *testing.T) {
 	}
 	want := config.Config{
 		HTTPAddr: "127.0.0.1:8081", Database: config.Database{Path: "toolbridge.db", MaxConnections: 20}, MaxBodyBytes: 3145728, MaxStringBytes: 2097152, MaxPushItems: 1000, QuotaItems: 100000, QuotaBytes: 268435456, KeepHours: 24, HistoryDays: 30, AuditDays: 365, InBandSessions: true,
-		JWTSecret: complete["JWT_HS256_SECRET"], TenantID: "acme", TenantSecret: complete["TENANT_HEADER_SECRET"],
+		TokenKeys: keyring.Source{Secret: complete["JWT_HS256_SECRET"]}, TenantID: "acme", TenantKeys: keyring.Source{Secret: complete["TENANT_HEADER_SECRET"]},
+		Signatures: config.Signatures{V1: true, V2: true}, Rights: config.Rights{Read: "read", Write: "write"},
 		LimitReads: limit.Rate{PerMinute: 60000, Burst: 2000}, LimitWrites: limit.Rate{PerMinute: 30000, Burst: 1000},
 		LimitSessions: limit.Rate{PerMinute: 60000, Burst: 2000}, LogLevel: slog.LevelInfo,
 	}

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 
+	"toolbridge/api/internal/keyring"
 	"toolbridge/api/internal/limit"
 )
 
@@ -30,12 +32,14 @@ func FromEnv(lookup Lookup) (Config, error) {
 		HTTPAddr:       env.text("HTTP_ADDR"),
 		Database:       parsed(&env, "DATABASE_URL", database),
 		Development:    env.text("ENV") == "dev", // no other word opens it
-		JWTSecret:      env.text("JWT_HS256_SECRET"),
+		TokenKeys:      env.keys("JWT_HS256"),
 		JWKSURL:        env.text("JWT_JWKS_URL"),
 		JWTIssuer:      env.text("JWT_ISSUER"),
 		JWTAudience:    env.text("JWT_AUDIENCE"),
 		TenantID:       env.text("TENANT_ID"),
-		TenantSecret:   env.text("TENANT_HEADER_SECRET"),
+		TenantKeys:     env.keys("TENANT_HEADER"),
+		Signatures:     parsed(&env, "TENANT_SIGNATURES", signatures),
+		Rights:         env.rights(),
 		MaxBodyBytes:   parsed(&env, "MAX_BODY_BYTES", wholeNumber),
 		MaxStringBytes: parsed(&env, "MAX_STRING_BYTES", wholeNumber),
 		MaxPushItems:   parsed(&env, "MAX_PUSH_ITEMS", wholeNumber),
@@ -55,6 +59,9 @@ func FromEnv(lookup Lookup) (Config, error) {
 	}
 	if c.Development {
 		c.Platform = platform(lookup)
+	}
+	if c.JWKSURL != "" && !env.given("REQUIRE_SCOPES") {
+		c.Rights.RequireScopes = true
 	}
 	c.Database.MaxConnections = int(parsed(&env, "DATABASE_MAX_CONNECTIONS", wholeNumber))
 	if len(env.problems) > 0 {
@@ -87,6 +94,39 @@ func Addr(lookup Lookup) (string, error) {
 	return addr, checkAddr(addr)
 }
 
+// keys reads the three variables that may say where the keys of a use are.
+func (r *reader) keys(use string) keyring.Source {
+	return keyring.Source{Secret: r.text(use + "_SECRET"), List: r.text(use + "_KEYS"), File: r.text(use + "_KEYS_FILE")}
+}
+
+func (r *reader) rights() Rights {
+	return Rights{
+		Read:          r.text("SCOPE_READ"),
+		Write:         r.text("SCOPE_WRITE"),
+		RequireScopes: parsed(r, "REQUIRE_SCOPES", trueOrFalse),
+		ReadOnly:      parsed(r, "READ_ONLY", trueOrFalse),
+		TenantClaim:   r.text("TENANT_CLAIM"),
+	}
+}
+
+// gatewaysOwn are the variables that the gateway has always read with its prefix. The API
+// takes them from there if nothing else is said.
+var gatewaysOwn = []string{"SCOPE_READ", "SCOPE_WRITE", "REQUIRE_SCOPES", "READ_ONLY", "TENANT_CLAIM"}
+
+// find is lookup, also under the gateway's prefix.
+func (r *reader) find(name string) (value string, set bool) {
+	value, set = r.lookup(name)
+	if !set && slices.Contains(gatewaysOwn, name) {
+		return r.lookup("TOOLBRIDGE_" + name)
+	}
+	return value, set
+}
+
+func (r *reader) given(name string) bool {
+	_, set := r.find(name)
+	return set
+}
+
 // reader collects problems, so that one start shows all of them.
 type reader struct {
 	lookup   Lookup
@@ -95,7 +135,7 @@ type reader struct {
 
 // text returns the value of a variable, or its default.
 func (r *reader) text(name string) string {
-	value, set := r.lookup(name)
+	value, set := r.find(name)
 	if !set {
 		return fallback(name)
 	}
@@ -198,6 +238,24 @@ func oneOf(yes, no string) func(string) (bool, error) {
 		}
 		return false, fmt.Errorf("%q is neither %s nor %s", text, no, yes)
 	}
+}
+
+// signatures reads the versions of the gateway's signature that are accepted.
+func signatures(text string) (found Signatures, err error) {
+	for _, word := range strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r == ' ' || r == ',' }) {
+		switch word {
+		case "v1":
+			found.V1 = true
+		case "v2":
+			found.V2 = true
+		default:
+			return Signatures{}, fmt.Errorf("%q is neither v1 nor v2", word)
+		}
+	}
+	if !found.V1 && !found.V2 {
+		return Signatures{}, errors.New("names no version; use v2, or v1 v2 while an older gateway is in use")
+	}
+	return found, nil
 }
 
 // rateOrOff reads "per-minute:burst".

@@ -8,7 +8,7 @@ from joserfc.jwk import OctKey
 
 from toolbridge_mcp.cli.failures import WrongUsage
 from toolbridge_mcp.cli.settings_file import KEY_SETS
-from toolbridge_mcp.setting_types import MIN_SECRET_BYTES
+from toolbridge_mcp.keyring import MIN_SECRET_BYTES
 
 DAY = 24 * 60 * 60
 

@@ -57,8 +57,7 @@ class TenantTransport(httpx.AsyncBaseTransport):
         """The transport to the API that the settings name. `engine` is for tests, in place of real
         connections, and `now` is the clock of the signature."""
         url = settings.go_api_base_url
-        secret = settings.tenant_header_secret.get_secret_value().encode()
-        signer = Signer(secret, settings.tenant_id, now)
+        signer = Signer(settings.keyring("tenant_header").first.secret, settings.tenant_id, now)
         carrier = HttpxEngine(engine, url) if engine else Pool.of(url, settings.max_calls)
         return cls(carrier, base_url=url, signature=signer.headers)
 

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"toolbridge/api/internal/config"
+	"toolbridge/api/internal/keyring"
+)
+
+// rings are the secrets of the process.
+type rings struct {
+	tenant *keyring.Ring
+	token  *keyring.Ring // nil where an identity provider signs tokens
+}
+
+// openRings reads the secrets that the settings name. The error names every variable that
+// is wrong.
+func openRings(cfg config.Config) (found rings, err error) {
+	var tenantErr, tokenErr error
+	found.tenant, tenantErr = open("TENANT_HEADER_KEYS_FILE", cfg.TenantKeys)
+	if cfg.JWKSURL == "" {
+		found.token, tokenErr = open("JWT_HS256_KEYS_FILE", cfg.TokenKeys)
+	}
+	return found, errors.Join(tenantErr, tokenErr)
+}
+
+// open names the variable of a file, as what the others hold was checked before.
+func open(name string, source keyring.Source) (*keyring.Ring, error) {
+	ring, err := source.Open()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return ring, nil
+}

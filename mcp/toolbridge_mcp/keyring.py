@@ -1,0 +1,177 @@
+"""The secrets of one use. Several are live at once: the first signs, all verify.
+
+So a secret is changed by adding one, putting it first, and taking the other away, and no request fails
+meanwhile. The API reads the same lists (`api/internal/keyring`).
+"""
+
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Self
+
+logger = logging.getLogger(__name__)
+
+MIN_SECRET_BYTES = 32
+"""RFC 7518, section 3.2: an HS256 key is at least as long as the hash."""
+
+MAX_KEYS = 8
+MAX_FILE_BYTES = 64 * 1024
+ONLY_ID = "default"
+"""The id of the one key of a ring that was made of a bare secret."""
+
+LOOK_SECONDS = 1.0
+"""How often a file with keys is looked at."""
+
+_WORD = re.compile(r"[^ \t\r\n,]+")
+_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
+_SECRET = re.compile(r"[!-~]+")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+class WrongKeys(ValueError):
+    """A list of keys cannot be used. The text is the rest of a sentence about it, and quotes no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One secret with its id, which is not secret. `made` is a day in UTC, None if it is not known."""
+
+    id: str
+    made: date | None
+    secret: bytes = field(repr=False)
+
+    def age_days(self, today: date) -> int | None:
+        """How many days old the key is; None if that is not known."""
+        return None if self.made is None else (today - self.made).days
+
+
+def parse(text: str) -> tuple[Key, ...]:
+    """The keys of a list: words `id:made:secret`, separated by spaces, tabs, line ends or commas. A line that
+    begins with # is a comment. Raises `WrongKeys`."""
+    lines = [line for line in text.split("\n") if not line.lstrip(" \t\r").startswith("#")]
+    words = _WORD.findall("\n".join(lines))
+    keys = tuple(_key(number, word) for number, word in enumerate(words, start=1))
+    _check(keys)
+    return keys
+
+
+def _key(number: int, word: str) -> Key:
+    parts = word.split(":", 2)
+    if len(parts) != 3:
+        raise WrongKeys(
+            f"key {number} is not id:made:secret, such as k1:2026-01-31: "
+            "and a secret of 64 hexadecimal digits"
+        )
+    key_id, made, secret = parts
+    if not _ID.fullmatch(key_id):
+        raise WrongKeys(
+            f"key {number} has no usable id: it is 1 to 32 letters, digits, dots, hyphens and underscores"
+        )
+    day = _day(made)
+    if day is None:
+        raise WrongKeys(f"key {number} has no day on which it was made, such as 2026-01-31")
+    if (size := len(secret.encode())) < MIN_SECRET_BYTES:
+        raise WrongKeys(
+            f"key {number} has a secret of {size} bytes, and needs at least {MIN_SECRET_BYTES}; "
+            "`openssl rand -hex 32` makes one"
+        )
+    if not _SECRET.fullmatch(secret):
+        raise WrongKeys(f"key {number} has a secret with other characters than visible ASCII")
+    return Key(key_id, day, secret.encode())
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
+def _check(keys: Sequence[Key]) -> None:
+    if not 1 <= len(keys) <= MAX_KEYS:
+        raise WrongKeys(f"has {len(keys)} keys; give it 1 to {MAX_KEYS}")
+    for position, key in enumerate(keys):
+        if key.id in {earlier.id for earlier in keys[:position]}:
+            raise WrongKeys(f"has two keys with the id {key.id}; give each its own")
+
+
+class Keyring:
+    """The keys that are live now, at least one; the first signs. `generation` grows when they change."""
+
+    def __init__(self, keys: tuple[Key, ...], file: Path | None = None) -> None:
+        self.keys = keys
+        self.generation = 0
+        self.problem = ""
+        """Why the file cannot be used as it is now, so that earlier keys stay in use; empty if it can."""
+        self._file = file
+        self._read: tuple[int, ...] | None = None
+
+    @classmethod
+    def of_secret(cls, secret: str) -> Self:
+        """A ring with one bare secret."""
+        return cls((Key(ONLY_ID, None, secret.encode()),))
+
+    @classmethod
+    def of_file(cls, path: str) -> Self:
+        """The keys in a file. Raises `WrongKeys`."""
+        ring = cls((), Path(path))
+        ring.keys = ring._read_file()
+        return ring
+
+    @property
+    def first(self) -> Key:
+        return self.keys[0]
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether the keys are in a file, and so may change."""
+        return self._file is not None
+
+    def look(self, use: str) -> None:
+        """Reads the file again if it has changed. While it is wrong or gone, the known keys stay in use."""
+        if self._file is None or (self._read is not None and _state(self._file) == self._read):
+            return
+        try:
+            keys = self._read_file()
+        except WrongKeys as error:
+            self._report(str(error), use)
+            return
+        self.keys, self.problem = keys, ""
+        self.generation += 1
+        logger.info("read the keys again", extra={"use": use, "keys": [key.id for key in keys]})
+
+    def _report(self, problem: str, use: str) -> None:
+        """Logs a problem when it begins, or becomes another one."""
+        if problem != self.problem:
+            self.problem = problem
+            logger.error(
+                "the file with the keys cannot be used, so the known keys stay in use",
+                extra={"use": use, "error": problem},
+            )
+
+    def _read_file(self) -> tuple[Key, ...]:
+        if self._file is None:
+            raise WrongKeys("names no file")
+        self._read = None
+        try:
+            state = _state(self._file)
+            with self._file.open("rb") as file:
+                content = file.read(MAX_FILE_BYTES + 1)
+        except OSError as error:
+            raise WrongKeys(f"cannot be read ({error.strerror})") from error
+        self._read = state
+        if len(content) > MAX_FILE_BYTES:
+            raise WrongKeys("is too large for a list of keys")
+        return parse(content.decode(errors="replace"))
+
+
+def _state(file: Path) -> tuple[int, ...] | None:
+    """What changes when a file is replaced or written to; None if there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
