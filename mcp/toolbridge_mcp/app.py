@@ -219,6 +219,7 @@ def _watched(shared: _Dependencies) -> Watched:
         is_stopping=lambda: shared.limits.is_closed,
         is_cut_off=lambda: client.is_cut_off,
         warning=lambda: client.warning,
+        cautions=client.cautions,
         disagreements=client.disagreements,
     )
 

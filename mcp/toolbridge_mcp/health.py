@@ -82,6 +82,7 @@ def health_routes(client: ApiClient, keys: Keys, is_stopping: Callable[[], bool]
         reasons = ["The gateway is stopping."] if is_stopping() else await readiness.problems()
         if reasons:
             return JSONResponse({"ready": False, "problems": reasons}, status_code=503)
-        return JSONResponse({"ready": True} | ({"warnings": [client.warning]} if client.warning else {}))
+        warnings = client.warnings()
+        return JSONResponse({"ready": True} | ({"warnings": warnings} if warnings else {}))
 
     return [Route("/healthz", healthz, methods=["GET"]), Route("/readyz", readyz, methods=["GET"])]

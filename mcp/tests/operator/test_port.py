@@ -194,7 +194,7 @@ class _Slow(Collector):
 async def test_calls_share_the_interpreter_with_one_answer_at_a_time() -> None:
     slow, port = _Slow(), free_port()
     settings = settings_for(f"http://127.0.0.1:{free_port()}", metrics_port=port, metrics_host="127.0.0.1")
-    watched = watched_things.Watched(lambda: False, lambda: False, str, list)
+    watched = watched_things.Watched(lambda: False, lambda: False, str, list, list)
     REGISTRY.register(slow)
     try:
         async with private_port.PrivatePort(settings, watched).listening():

@@ -2,67 +2,93 @@
 
 import logging
 import time
-from email.utils import parsedate_to_datetime
+from collections.abc import Mapping
+from typing import Any
 
+from toolbridge_mcp.client.clocks import Clocks
+from toolbridge_mcp.errors import NO_FACTS
 from toolbridge_mcp.transport import Response
 
 logger = logging.getLogger(__name__)
-
-CLOCK_SECONDS = 300
-"""The API accepts signatures that are this old, or this far in the future."""
 
 REFUSED_SECONDS = 30
 """How long a refusal counts. Only calls can show that it is over, and none come while it counts."""
 
 LOG_SECONDS = 60
+V1_WINDOW_SECONDS = 300
 UNAUTHORIZED = 401
+
+DISAGREES = "The API does not accept this gateway: tenant, secret or clock disagree."
+OTHER = "other"
+
+REASONS: Mapping[str, str] = {
+    "clock": "The API refuses this gateway's signatures: the clocks of the two are too far apart.",
+    "digest": "The API refuses this gateway's requests: their contents are changed on the way.",
+    "downgrade": "The API refuses this gateway's signatures: what it says of them is changed on the way.",
+    "process": "The API refuses this gateway's signatures: its processes change faster than requests arrive.",
+    "replay": "The API refuses this gateway's requests: it receives one of them twice.",
+    "version": "The API refuses signatures of this version: correct TOOLBRIDGE_SIGNATURE.",
+    OTHER: DISAGREES,
+}
+"""Why the API refuses a signature, by what the details of its answer name, in sentences for the operator."""
 
 
 class Standing:
     """What the API's answers have shown about the gateway's own credentials."""
 
-    def __init__(self) -> None:
+    def __init__(self, window_seconds: float = 60) -> None:
+        self.window_seconds = window_seconds
+        """How far the clocks may be apart for the signature in use."""
+        self.clocks = Clocks()
+        self._refusal = DISAGREES
         self._refused_at = -float("inf")
-        self._logged_at = -float("inf")
-        self._apart = 0
+        self._logged_at: dict[str, float] = {}
 
-    def refused(self, answer: Response) -> None:
-        """Takes note of an answer that refuses the tenant. The operator reads of it once a minute.
+    def refused(self, answer: Response, details: Mapping[str, Any] = NO_FACTS) -> None:
+        """Takes note of an answer that refuses the tenant, and of what its details say. The operator reads of
+        each reason once a minute.
 
         With 403 the API refuses this user in the tenant, which says nothing about other users.
         """
         now = time.monotonic()
-        self.compare_clocks(answer)
-        if answer.status == UNAUTHORIZED:
+        self.clocks.compare(answer.header("Date"), time.time())
+        named = details.get("reason")
+        reason = named if isinstance(named, str) and named in REASONS else OTHER
+        skew = details.get("skewSeconds")
+        if answer.status == UNAUTHORIZED and not self._is_too_far_apart():  # that is over when they agree
             self._refused_at = now
-        if now - self._logged_at >= LOG_SECONDS:
-            self._logged_at = now
+            self._refusal = _apart(skew) if isinstance(skew, int) else REASONS[reason]
+        if now - self._logged_at.get(reason, -float("inf")) >= LOG_SECONDS:
+            self._logged_at[reason] = now
             logger.error(
                 "the API does not accept this gateway: tenant, secret or clock disagree",
-                extra={"status": answer.status, "clock_difference_seconds": self._apart},
+                extra={
+                    "status": answer.status,
+                    "reason": reason,
+                    "clock_difference_seconds": self.clocks.seconds,
+                    **({"skew_seconds": skew} if isinstance(skew, int) else {}),
+                },
             )
-
-    def compare_clocks(self, answer: Response) -> None:
-        """Compares the clocks, if the answer has a date."""
-        difference = seconds_ahead(answer.header("Date"))
-        self._apart = 0 if difference is None else difference
 
     def problems(self) -> list[str]:
         """Sentences for the operator, which name no setting's value."""
-        if abs(self._apart) >= CLOCK_SECONDS:
-            return [
-                f"The clocks of gateway and API are {abs(self._apart)} s apart, so the API refuses calls."
-            ]
+        if self._is_too_far_apart():
+            return [_apart(self.clocks.ahead or 0)]
         if time.monotonic() - self._refused_at < REFUSED_SECONDS:
-            return ["The API does not accept this gateway: tenant, secret or clock disagree."]
+            return [self._refusal]
         return []
 
+    def _is_too_far_apart(self) -> bool:
+        ahead = self.clocks.ahead
+        return ahead is not None and abs(ahead) >= self.window_seconds
 
-def seconds_ahead(date: str, now: float | None = None) -> int | None:
-    """How far this clock is ahead of the API's, in seconds. `date` is the header of that name in an answer;
-    the result is None if it does not say the time."""
-    try:
-        there = parsedate_to_datetime(date).timestamp()
-    except ValueError:
-        return None
-    return round((time.time() if now is None else now) - there)
+    def cautions(self) -> list[str]:
+        """What will become a problem, in sentences of the same kind."""
+        if not self.clocks.are_apart or self.problems():
+            return []
+        most = f"from {self.window_seconds:g} s on, the API refuses calls"
+        return [f"The clocks of gateway and API are {abs(self.clocks.seconds or 0)} s apart; {most}."]
+
+
+def _apart(seconds: float) -> str:
+    return f"The clocks of gateway and API are {abs(round(seconds))} s apart, so the API refuses calls."

@@ -1,16 +1,18 @@
 """One request to the API and its answer: within the deadline, and only while the API can be reached."""
 
 import asyncio
+import time
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from contextvars import Context
 from types import TracebackType
 from typing import Protocol, Self
 
+from toolbridge_mcp.client.clocks import COMPARE_SECONDS
 from toolbridge_mcp.client.openings import Openings
 from toolbridge_mcp.client.refusals import is_from_the_api, refusal
 from toolbridge_mcp.client.silence import Silence
-from toolbridge_mcp.client.standing import Standing
+from toolbridge_mcp.client.standing import V1_WINDOW_SECONDS, Standing
 from toolbridge_mcp.errors import (
     AnswerDropped,
     BadAnswer,
@@ -22,7 +24,7 @@ from toolbridge_mcp.errors import (
     ToolBridgeError,
     Unavailable,
 )
-from toolbridge_mcp.metrics import count_request, watch_circuit
+from toolbridge_mcp.metrics import count_request, watch_circuit, watch_clock
 from toolbridge_mcp.resilience import Attempt, CircuitBreaker, Deadline, current_deadline
 from toolbridge_mcp.transport import AnswerLost, Request, Response, set_deadline
 from toolbridge_mcp.unread import NoRoom
@@ -33,6 +35,9 @@ DEGRADED = "degraded: "
 """How our API begins the answer when it can serve, but not everything."""
 PROBE_SECONDS = 1.0
 WATCH_SECONDS = 0.05
+
+FIRST_COMPARED_SECONDS = 1.0
+"""When the clocks are compared after a start, if no probe has done so. A start asks whether all is ready."""
 
 NOTHING_CHANGED: Mapping[str, object] = {"consequence": "nothing was changed"}
 """For errors about unreadable answers to reads. By default they say that something may have changed."""
@@ -70,25 +75,30 @@ class Upstream:
         self._open_http = open_http
         self.openings = Openings(user)
         self._watching: asyncio.Task[None] | None = None
+        self._comparing: asyncio.Task[None] | None = None
         self._silence = Silence(self._watch)
         self.breaker = CircuitBreaker()
         self.warning = ""
-        self.standing = Standing()
+        self.standing = Standing(V1_WINDOW_SECONDS)
         self.losses = 0
         """How often the API could not be reached or gave no answer. After that it may be another one."""
         watch_circuit(lambda: self.breaker.state)
+        watch_clock(lambda: self.standing.clocks.ahead)
 
     async def __aenter__(self) -> Self:
         self._http = self._open_http()
+        self._comparing = asyncio.create_task(self._compare_clocks(), context=Context())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._silence.close()
-        if self._watching:
-            self._watching.cancel()
-            await asyncio.wait([self._watching])
+        tasks = [task for task in (self._watching, self._comparing) if task]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
         await self._http.aclose()
 
     async def send(
@@ -124,7 +134,7 @@ class Upstream:
                 return answer
             error = refusal(answer)
             if isinstance(error, TenantRefused):
-                self.standing.refused(answer)
+                self.standing.refused(answer, error.details)
             raise error
         except BadAnswer as error:
             if writes:
@@ -141,8 +151,9 @@ class Upstream:
         """The one call that an open breaker lets through asks first: that costs it `seconds` at most, and
         puts no write at risk. The first generation has no `/readyz`; there, any answer must do."""
         request = self._http.request("GET", READY_PATH, _NO_HEADERS, route=READY_PATH)
+        sent_at = time.time()
         answer = await self._transmit(request, attempt, Deadline(seconds), writes=False)
-        self.standing.compare_clocks(answer)
+        self.standing.clocks.compare(answer.header("Date"), (sent_at + time.time()) / 2)
         if not answer.is_success and answer.status != _NOT_FOUND:
             raise refusal(answer)
         text = answer.text
@@ -203,6 +214,17 @@ class Upstream:
             await asyncio.sleep(WATCH_SECONDS)
             with suppress(ToolBridgeError):
                 await self.check_ready(PROBE_SECONDS)
+
+    async def _compare_clocks(self) -> None:
+        """Compares the clocks whenever no probe has done so for a minute."""
+        await asyncio.sleep(FIRST_COMPARED_SECONDS)
+        while True:
+            pause = self.standing.clocks.due_in
+            if pause <= 0:
+                pause = COMPARE_SECONDS
+                with suppress(ToolBridgeError):
+                    await self.check_ready(PROBE_SECONDS)
+            await asyncio.sleep(pause)
 
 
 def _lost(late: bool, writes: bool) -> ToolBridgeError:

@@ -1,5 +1,6 @@
 """What is counted where it happens: refusals, requests to the API, what is occupied."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -36,6 +37,10 @@ _running = Gauge("toolbridge_calls_running", "Tool calls at work, or with an ans
 _waiting = Gauge("toolbridge_calls_waiting", "Tool calls that wait for a place.")
 _requests = Counter("toolbridge_api_requests", "Requests to the API, each attempt counted.", ("outcome",))
 _retries = Counter("toolbridge_api_retries", "Repeated attempts, by what they repeat.", ("reason",))
+_clock = Gauge(
+    "toolbridge_clock_difference_seconds",
+    "How far this clock is ahead of the API's, looked at once a minute; not a number while unknown.",
+)
 _circuit = Gauge("toolbridge_api_circuit_state", "0: calls go to the API. 1: one tries. 2: they are refused.")
 _refused = Counter("toolbridge_refused", "Requests and connections refused or ended, by reason.", ("reason",))
 _held = Gauge("toolbridge_held", "What callers occupy, by kind.", ("kind",))
@@ -147,6 +152,11 @@ def watch_calls(running: Callable[[], float], waiting: Callable[[], float]) -> N
 
 def watch_circuit(state: Callable[[], float]) -> None:
     _circuit.set_function(state)
+
+
+def watch_clock(ahead: Callable[[], float | None]) -> None:
+    """`ahead` is None while it is not known."""
+    _clock.set_function(lambda: math.nan if (seconds := ahead()) is None else seconds)
 
 
 def watch_replaced(number: Callable[[], float]) -> None:

@@ -31,6 +31,7 @@ OWN = (
         "toolbridge_api_circuit_state",
         "toolbridge_calls_running",
         "toolbridge_calls_waiting",
+        "toolbridge_clock_difference_seconds",
         "toolbridge_held",
     ),
     *("toolbridge_keys", "toolbridge_keys_age_seconds", "toolbridge_limit", "toolbridge_processes_replaced"),
@@ -229,6 +230,7 @@ def _now(seen: Seen) -> Json:
             for transport, count in seen.gateway.by("toolbridge_sessions", "transport").items()
         },
         "breaker": circuit.get(-1 if state is None else state),
+        "clock_difference_seconds": _whole(seen.gateway.value("toolbridge_clock_difference_seconds")),
         "limits": [
             {"kind": kind, "held": _whole(held.get(kind)), "limit": _whole(limits.get(kind))}
             for kind in sorted(held.keys() | limits.keys())

@@ -258,6 +258,7 @@ def _now(facts: Json) -> Section:
         ("Calls that wait for a place", amount(now["waiting"])),
         ("Sessions", sessions or UNKNOWN),
         ("Circuit breaker", now["breaker"] or UNKNOWN),
+        ("Clocks of gateway and API", _apart(now["clock_difference_seconds"])),
         ("Keys of the gateway", _keys(keys["gateway"], keys["gateway_age_seconds"])),
         ("Keys of the API", _keys(keys["api"], keys["api_age_seconds"])),
     ]
@@ -267,6 +268,10 @@ def _now(facts: Json) -> Section:
         [(one["kind"], amount(one["held"]), amount(one["limit"])) for one in now["limits"]],
     )
     return Section("now", "Now", _list(rows), limits)
+
+
+def _apart(seconds: int | None) -> str:
+    return UNKNOWN if seconds is None else f"{abs(seconds)} s apart"
 
 
 def _keys(count: int | None, age: int | None) -> str:

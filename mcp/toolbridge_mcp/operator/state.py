@@ -76,6 +76,7 @@ def _refusals(watched: Watched, ready: Said, gateway: Figures) -> list[str]:
 def _warnings(watched: Watched, ready: Said, gateway: Figures, api: Figures) -> list[str]:
     said = _degraded(ready) or watched.warning()
     reasons = [said] if said else []
+    reasons += [sentence.rstrip(".") for sentence in watched.cautions()]
     free, size = api.value("toolbridge_disk_free_bytes"), api.value("toolbridge_disk_size_bytes")
     if not said and free is not None and size and free / size < SCARCE:
         reasons.append(f"the disk is {1 - free / size:.0%} full")

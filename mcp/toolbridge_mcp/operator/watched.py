@@ -14,5 +14,8 @@ class Watched(NamedTuple):
     warning: Callable[[], str]
     """What the API said of itself when it was last asked; empty if all is well."""
 
+    cautions: Callable[[], list[str]]
+    """What will become a problem between gateway and API; empty if nothing will."""
+
     disagreements: Callable[[], list[str]]
     """Why the API refuses the gateway itself; empty if it does not."""

@@ -7,8 +7,9 @@ import httpx
 from pydantic import SecretStr, ValidationError
 
 from toolbridge_mcp.cli.doctor.visit import Failed, NotChecked, Visit
+from toolbridge_mcp.client.clocks import APART_SECONDS, seconds_ahead
 from toolbridge_mcp.client.description import ServerInfo, SessionDocument
-from toolbridge_mcp.client.standing import CLOCK_SECONDS, seconds_ahead
+from toolbridge_mcp.client.standing import V1_WINDOW_SECONDS
 from toolbridge_mcp.contract import mismatches
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.errors import AnswerTooLong, TokenServiceRefused, TokenServiceUnavailable, ToolBridgeError
@@ -41,13 +42,14 @@ async def clocks_agree(visit: Visit) -> str:
     difference = seconds_ahead(visit.api_answer.headers.get("Date", ""), visit.now())
     if difference is None:
         raise NotChecked("the API does not say its time")
-    if abs(difference) >= CLOCK_SECONDS:
+    seconds = abs(round(difference))
+    if seconds >= V1_WINDOW_SECONDS:
         ahead = "ahead of" if difference > 0 else "behind"
         raise Failed(
-            f"this clock is {abs(difference)} s {ahead} the API's and {CLOCK_SECONDS} s is the most "
+            f"this clock is {seconds} s {ahead} the API's and {V1_WINDOW_SECONDS} s is the most "
             "that signatures allow; set the clocks by NTP."
         )
-    return f"{abs(difference)} s apart"
+    return f"{seconds} s apart" + ("; set the clocks by NTP" if seconds >= APART_SECONDS else "")
 
 
 async def token_service(visit: Visit) -> str:
