@@ -13,7 +13,7 @@ from fastmcp import FastMCP
 from starlette.routing import Route
 
 from toolbridge_mcp import __version__, library_seams, logs, metrics
-from toolbridge_mcp.auth import Keys, KeySet, Scopes, SharedSecret, UserTokenVerifier
+from toolbridge_mcp.auth import Keys, KeySet, Scopes, SharedSecret, TenantClaim, UserTokenVerifier
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.health import health_routes, wait_until_ready
 from toolbridge_mcp.http_clients import api_http, outside_http, way_to
@@ -311,8 +311,13 @@ def _keys(settings: Settings, outside: httpx.AsyncClient) -> Keys:
 
 
 def _verifier(settings: Settings, keys: Keys) -> UserTokenVerifier:
+    claim = settings.tenant_claim
     return UserTokenVerifier(
-        keys, issuer=settings.jwt_issuer, audience=settings.jwt_audience, scopes=_scopes(settings)
+        keys,
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+        tenant=TenantClaim(claim, settings.tenant_id) if claim else None,
+        scopes=_scopes(settings),
     )
 
 

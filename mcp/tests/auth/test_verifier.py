@@ -3,7 +3,7 @@
 import base64
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,8 @@ import anyio
 import httpx
 import pytest
 
-from tests.harness.clients import HELLO, Rest, over_sse, token
+from tests.auth.streams import Stream, with_stream
+from tests.harness.clients import Rest, over_sse, token
 from tests.harness.processes import Process
 
 pytestmark = pytest.mark.anyio
@@ -81,38 +82,6 @@ async def test_the_api_and_the_gateway_accept_the_same_tokens(api: Process) -> N
         rest = Rest(api.url, authorization.removeprefix("Bearer "))
         assert (await rest("GET", "/v1/notes")).status_code == 401, name
         await rest.aclose()
-
-
-class Stream:
-    """An SSE session by hand: its stream, and the address its messages go to."""
-
-    def __init__(self, http: httpx.AsyncClient, data: AsyncIterator[str], messages: str) -> None:
-        self.http, self.data, self.messages = http, data, messages
-
-    async def post(self, message: dict[str, Any], bearer: str) -> int:
-        headers = {"Authorization": f"Bearer {bearer}"}
-        answer = await self.http.post(self.messages, json={"jsonrpc": "2.0", **message}, headers=headers)
-        return answer.status_code
-
-    async def answer(self) -> dict[str, Any]:
-        with anyio.fail_after(5):
-            message: dict[str, Any] = json.loads(await anext(self.data))
-        return message
-
-
-async def with_stream(gateway: Process, bearer: str, use: Callable[[Stream], Awaitable[None]]) -> None:
-    """Runs `use` with an initialized session of the holder of `bearer`."""
-    async with (
-        httpx.AsyncClient(base_url=gateway.url, trust_env=False) as http,
-        http.stream("GET", "/sse", headers={"Authorization": f"Bearer {bearer}"}) as source,
-    ):
-        lines = source.aiter_lines()
-        data = (line.removeprefix("data: ") async for line in lines if line.startswith("data: "))
-        stream = Stream(http, data, await anext(data))
-        assert await stream.post(HELLO, bearer) == 202
-        await stream.answer()
-        await stream.post({"method": "notifications/initialized"}, bearer)
-        await use(stream)
 
 
 def list_notes(number: int) -> dict[str, Any]:

@@ -61,9 +61,20 @@ class Scopes:
         return not {self.read, self.write}.isdisjoint(granted)
 
 
+@dataclass(frozen=True, slots=True)
+class TenantClaim:
+    """The claim that must name this deployment's tenant. `name` is taken literally, dots and slashes too."""
+
+    name: str
+    tenant_id: str
+
+    def is_met_by(self, claims: Mapping[str, Any]) -> bool:
+        return self.tenant_id in _texts(claims.get(self.name))
+
+
 class UserTokenVerifier:
-    """Checks what the API checks: the signature, issuer and audience if they are configured, that the token
-    has not expired and is valid already, and its user. Clocks get no leeway.
+    """Checks what the API checks: the signature; issuer, audience and tenant if they are configured; that the
+    token has not expired and is valid already; and its user. Clocks get no leeway.
 
     Verified tokens are remembered by their hash until they expire.
     """
@@ -74,6 +85,7 @@ class UserTokenVerifier:
         *,
         issuer: str | None = None,
         audience: Sequence[str] = (),
+        tenant: TenantClaim | None = None,
         scopes: Scopes | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -81,6 +93,7 @@ class UserTokenVerifier:
         self._keys = keys
         self._issuer = issuer
         self._audience = frozenset(audience)
+        self._tenant = tenant
         self._clock = clock
         self._verified: LRUCache[bytes, Sender] = LRUCache(MAX_REMEMBERED_BYTES, _size)
 
@@ -123,6 +136,7 @@ class UserTokenVerifier:
             and _is_user(claims.get("sub"))
             and (self._issuer is None or claims.get("iss") == self._issuer)
             and (not self._audience or not self._audience.isdisjoint(_audience(claims)))
+            and (self._tenant is None or self._tenant.is_met_by(claims))
         )
 
     def _access_token(self, token: str, claims: dict[str, Any]) -> AccessToken:
@@ -145,16 +159,16 @@ def _text(claims: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _audience(claims: Mapping[str, Any]) -> set[str]:
-    """One text or a list of texts (RFC 7519, section 4.1.3); anything else is none.
-
-    A token for an address that chooses toolsets is one for the address without its query too: the choice
-    gives no rights.
-    """
-    value = claims.get("aud")
+def _texts(value: Any) -> list[str]:
+    """One text or a list of texts; anything else is none. RFC 7519, section 4.1.3, has `aud` so."""
     values: list[Any] = value if isinstance(value, list) else [value]
-    if not all(isinstance(item, str) for item in values):
-        return set()
+    return values if all(isinstance(item, str) for item in values) else []
+
+
+def _audience(claims: Mapping[str, Any]) -> set[str]:
+    """A token for an address that chooses toolsets is one for the address without its query too: the choice
+    gives no rights."""
+    values = _texts(claims.get("aud"))
     return {*values, *(_CHOICE.sub("", item) for item in values)}
 
 

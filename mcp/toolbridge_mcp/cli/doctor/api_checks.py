@@ -175,7 +175,7 @@ async def _open_session(visit: Visit) -> httpx.Response:
 
 def _verified_by(visit: Visit) -> str:
     keys = "JWT_HS256_SECRET" if visit.settings.jwt_hs256_secret else "JWT_JWKS_URL"
-    return f"{keys}, JWT_ISSUER and JWT_AUDIENCE"
+    return f"{keys}, JWT_ISSUER, JWT_AUDIENCE and TENANT_CLAIM"
 
 
 def _is_about_the_tenant(answer: httpx.Response) -> bool:
