@@ -140,8 +140,7 @@ func stateOf(progress *migration.Progress) func() (string, fault.Facts) {
 // that keeps its keys fresh.
 func tokensOf(cfg config.Config, ring *keyring.Ring, log *slog.Logger) (tokens *auth.Tokens, keep func(context.Context)) {
 	if ring != nil {
-		secret := (*ring.Keys())[0].Secret
-		return auth.NewTokens(string(secret), cfg.JWTIssuer, cfg.JWTAudience, time.Now), func(context.Context) {}
+		return auth.NewTokens(ring, cfg.JWTIssuer, cfg.JWTAudience, time.Now), func(ctx context.Context) { ring.Keep(ctx, "token", log) }
 	}
 	keys := auth.NewKeySet(cfg.JWKSURL, time.Now)
 	keep = func(ctx context.Context) { keys.Keep(ctx, log) }
@@ -170,7 +169,7 @@ func assemble(cfg config.Config, rings rings, store store, tokens *auth.Tokens, 
 	secret := string((*rings.tenant.Keys())[0].Secret)
 	return &httpapi.API{
 		Items:          itemsOf(cfg, store),
-		Accounts:       &account.Service{Store: store, Prover: account.NewProver(secret), Now: time.Now},
+		Accounts:       &account.Service{Store: store, Prover: account.NewProver(rings.tenant, time.Now), Now: time.Now},
 		Tokens:         tokens,
 		Tenant:         &auth.TenantGate{ID: cfg.TenantID, Secret: secret, Now: time.Now},
 		Limits:         httpapi.NewLimits(cfg.LimitReads, cfg.LimitWrites, cfg.LimitSessions),

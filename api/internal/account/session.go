@@ -32,7 +32,7 @@ type Session struct {
 // Service opens, checks and ends sessions, and wipes.
 type Service struct {
 	Store  Store
-	Prover Prover
+	Prover *Prover
 	Now    func() time.Time
 }
 

@@ -1,6 +1,10 @@
 package auth
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"toolbridge/api/internal/keyring"
+)
 
 // MaxRemembered is how many tokens are remembered at most.
 const MaxRemembered = 2 * maxRemembered
@@ -14,4 +18,9 @@ func (t *Tokens) CountVerified() *atomic.Int64 {
 		return verifier(algorithm, id, signed)
 	}
 	return &count
+}
+
+// SignedByOne is signedByOne.
+func SignedByOne(keys []keyring.Key, id *string, signed func(key any) error) error {
+	return signedByOne(keys, id, signed)
 }

@@ -20,7 +20,7 @@ func hashOf(token string) tokenHash {
 type accepted struct {
 	subject string
 	valid   period
-	keys    *[]publicKey // the key set at the time
+	keys    any // at the time: see Tokens.keys
 }
 
 // remembered is the tokens that were accepted last, so that the signature of a token is

@@ -16,6 +16,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"toolbridge/api/internal/auth"
+	"toolbridge/api/internal/keyring"
 )
 
 // provider publishes the keys that it has at the moment.
@@ -205,7 +206,7 @@ func TestAKeyThatIsWithdrawnEndsRememberedTokens(t *testing.T) {
 
 func TestRememberedTokensAreBounded(t *testing.T) {
 	clock := newClock()
-	tokens := auth.NewTokens("secret", "", "", clock.now)
+	tokens := auth.NewTokens(keyring.OfSecret("secret"), "", "", clock.now)
 	verified := tokens.CountVerified()
 	issued := func(n int) string {
 		claims := jwt.MapClaims{"sub": "alice", "exp": clock.now().Add(time.Minute).Unix(), "jti": n}

@@ -14,6 +14,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/keyring"
 )
 
 // Bounds, in bytes.
@@ -25,13 +26,13 @@ const (
 // headerDebug names the user of a request in development mode.
 const headerDebug = "X-Debug-Sub"
 
-// Tokens checks bearer tokens, either by one shared secret or by the public keys
-// of an identity provider. The gateway decides the same on every token: both read
+// Tokens checks bearer tokens, either by shared secrets or by the public keys of an
+// identity provider. The gateway decides the same on every token: both read
 // testdata/tokens.json in their tests.
 type Tokens struct {
 	algorithms []string
 	verifier   func(algorithm string, id *string, signed signedWith) error
-	keys       func() *[]publicKey // the current ones; nil where there is a secret
+	keys       func() any // a pointer to the current ones, which is another one when they are
 	ready      func() error
 	state      func() (keys int, read time.Time)
 	issuer     string
@@ -43,16 +44,16 @@ type Tokens struct {
 // signedWith returns an error unless a token was signed with the key.
 type signedWith func(key any) error
 
-// NewTokens returns a checker of HS256 tokens signed with a shared secret. It
+// NewTokens returns a checker of HS256 tokens signed with a key of the ring. It
 // accepts no other algorithm, whatever the token's header names. An empty issuer or
 // audience is not checked; a token needs one of several audiences.
-func NewTokens(secret, issuer, audience string, now func() time.Time) *Tokens {
+func NewTokens(ring *keyring.Ring, issuer, audience string, now func() time.Time) *Tokens {
 	return &Tokens{
 		algorithms: []string{jwt.SigningMethodHS256.Alg()},
-		verifier:   func(_ string, _ *string, signed signedWith) error { return signed([]byte(secret)) },
-		keys:       func() *[]publicKey { return nil },
+		verifier:   func(_ string, id *string, signed signedWith) error { return signedByOne(*ring.Keys(), id, signed) },
+		keys:       func() any { return ring.Keys() },
 		ready:      func() error { return nil },
-		state:      func() (int, time.Time) { return 1, time.Time{} },
+		state:      func() (int, time.Time) { return len(*ring.Keys()), time.Time{} },
 		issuer:     issuer,
 		audiences:  Words(audience),
 		now:        now,
@@ -65,7 +66,7 @@ func NewPublicTokens(keys *KeySet, issuer, audience string, now func() time.Time
 	return &Tokens{
 		algorithms: publicAlgorithms,
 		verifier:   keys.verify,
-		keys:       keys.keys.Load,
+		keys:       func() any { return keys.keys.Load() },
 		ready:      keys.ready,
 		state:      keys.state,
 		issuer:     issuer,
@@ -145,6 +146,22 @@ func (t *Tokens) checkSignature(token jws) error {
 	}
 	method := jwt.GetSigningMethod(algorithm)
 	return t.verifier(algorithm, id, func(key any) error { return method.Verify(token.signed, token.signature, key) })
+}
+
+// signedByOne returns an error unless one of the keys signed a token. The one that the
+// token names is tried first. An issuer that knows only the secret may name another, or
+// none.
+func signedByOne(keys []keyring.Key, id *string, signed signedWith) (err error) {
+	named := slices.IndexFunc(keys, func(key keyring.Key) bool { return id != nil && key.ID == *id })
+	if named >= 0 && signed(keys[named].Secret) == nil {
+		return nil
+	}
+	for _, key := range keys {
+		if err = signed(key.Secret); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // claimsOf reads claims whose signature was verified, and refuses those that are not valid here

@@ -13,6 +13,7 @@ import (
 
 	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/keyring"
 )
 
 // tokenVectors are the tokens on which the gateway decides the same: its tests read
@@ -47,7 +48,7 @@ func (f tokenVectors) verifiers(t testing.TB) map[string]*auth.Tokens {
 	for name, given := range f.Verifiers {
 		audiences := strings.Join(given.Audiences, " ")
 		if given.Secret != "" {
-			made[name] = auth.NewTokens(given.Secret, given.Issuer, audiences, now)
+			made[name] = auth.NewTokens(keyring.OfSecret(given.Secret), given.Issuer, audiences, now)
 			continue
 		}
 		provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -23,6 +23,7 @@ import (
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/httpapi"
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/keyring"
 	"toolbridge/api/internal/limit"
 	"toolbridge/api/internal/telemetry"
 )
@@ -106,8 +107,8 @@ func startOn(t *testing.T, shared database, clock *clock, options ...func(*httpa
 	log := &lockedBuffer{}
 	api := &httpapi.API{
 		Items:          &item.Service{Store: store, Now: clock.Now, MaxItemBytes: 1 << 20, MaxPushItems: 100, MaxString: 1 << 20, KeepAnswers: 24 * time.Hour},
-		Accounts:       &account.Service{Store: store, Prover: account.NewProver(tenantSecret), Now: clock.Now},
-		Tokens:         auth.NewTokens(tokenSecret, "", "", clock.Now),
+		Accounts:       &account.Service{Store: store, Prover: account.NewProver(keyring.OfSecret(tenantSecret), clock.Now), Now: clock.Now},
+		Tokens:         auth.NewTokens(keyring.OfSecret(tokenSecret), "", "", clock.Now),
 		Tenant:         &auth.TenantGate{ID: tenantID, Secret: tenantSecret, Now: clock.Now},
 		Limits:         httpapi.NewLimits(plenty, plenty, plenty),
 		Metrics:        telemetry.NewMetrics("1.2.3"),

@@ -48,8 +48,17 @@ func (r *Ring) first(s Source) ([]Key, error) {
 	case s.List != "":
 		return Parse(s.List)
 	}
-	return []Key{newKey(OnlyID, time.Time{}, s.Secret)}, nil
+	return []Key{bare(s.Secret)}, nil
 }
+
+// OfSecret returns a ring with one bare secret, which never changes.
+func OfSecret(secret string) *Ring {
+	r := &Ring{}
+	r.keys.Store(&[]Key{bare(secret)})
+	return r
+}
+
+func bare(secret string) Key { return newKey(OnlyID, time.Time{}, secret) }
 
 // Keys are those that are live now, at least one; the first signs. The pointer is another
 // one when the keys are.
