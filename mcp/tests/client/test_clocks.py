@@ -196,6 +196,7 @@ def told_of(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
         ({"reason": "process"}, {"reason": "process"}, "its processes change"),
         ({"reason": "digest"}, {"reason": "digest"}, "contents are changed on the way"),
         ({"reason": "version", "versions": ["v2"]}, {"reason": "version"}, "correct TOOLBRIDGE_SIGNATURE"),
+        ({"reason": "expired"}, {"reason": "expired"}, "valid for less time"),
         ({"reason": "downgrade"}, {"reason": "downgrade"}, "what it says of them is changed"),
         ({"reason": "of an API to come"}, {"reason": "other"}, "tenant, secret or clock disagree"),
         ({"reason": ["clock"], "skewSeconds": "83"}, {"reason": "other"}, "tenant, secret or clock disagree"),

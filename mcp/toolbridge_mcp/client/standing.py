@@ -25,6 +25,7 @@ REASONS: Mapping[str, str] = {
     "clock": "The API refuses this gateway's signatures: the clocks of the two are too far apart.",
     "digest": "The API refuses this gateway's requests: their contents are changed on the way.",
     "downgrade": "The API refuses this gateway's signatures: what it says of them is changed on the way.",
+    "expired": "The API refuses this gateway's signatures: they were valid for less time than requests take.",
     "process": "The API refuses this gateway's signatures: its processes change faster than requests arrive.",
     "replay": "The API refuses this gateway's requests: it receives one of them twice.",
     "version": "The API refuses signatures of this version: correct TOOLBRIDGE_SIGNATURE.",
