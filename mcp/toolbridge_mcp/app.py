@@ -18,6 +18,8 @@ from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.health import health_routes, wait_until_ready
 from toolbridge_mcp.http_clients import api_http, outside_http, way_to
 from toolbridge_mcp.identity import User, get_access_token, user_of
+from toolbridge_mcp.keyring import Keyring
+from toolbridge_mcp.keyrings import Keyrings
 from toolbridge_mcp.operator import PrivatePort, Watched
 from toolbridge_mcp.outbound import Outbound, outbound_identity
 from toolbridge_mcp.prompts import build_prompts, items_named_by
@@ -59,6 +61,7 @@ class _Dependencies:
     outside: httpx.AsyncClient
     """Speaks to the identity provider."""
 
+    rings: Keyrings
     outbound: Outbound
     client: ApiClient
     keys: Keys
@@ -73,13 +76,16 @@ class _Dependencies:
         settings: Settings,
         transport: httpx.AsyncBaseTransport | None = None,
         api_wait: Callable[[], float] | None = None,
+        rings: Keyrings | None = None,
     ) -> Self:
+        rings = rings or Keyrings.of(settings)
         outside = outside_http(settings)
         outbound = outbound_identity(settings, outside)
         client = ApiClient(lambda: api_http(settings, outbound, transport), _api_user(settings))
         toolsets = ToolsetsInAddresses(TOOLSETS)
         wait = api_wait or (lambda: settings.api_wait_seconds)
-        return cls(outside, outbound, client, _keys(settings, outside), _limits(settings), toolsets, wait)
+        keys = _keys(settings, rings.token, outside)
+        return cls(outside, rings, outbound, client, keys, _limits(settings), toolsets, wait)
 
 
 def create_server(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> FastMCP:
@@ -90,9 +96,14 @@ def create_server(settings: Settings, *, transport: httpx.AsyncBaseTransport | N
     return _server(settings, shared, auth, _offers(settings, shared))
 
 
-def create_app(settings: Settings | None = None, api_wait: Callable[[], float] | None = None) -> Gateway:
-    """The ASGI application for the process manager; settings come from the environment if not given. Nothing
-    is opened before it starts. `api_wait` says how long a start may wait for the API, if not the settings."""
+def create_app(
+    settings: Settings | None = None,
+    api_wait: Callable[[], float] | None = None,
+    rings: Keyrings | None = None,
+) -> Gateway:
+    """The ASGI application for the process manager; settings come from the environment if not given, and the
+    keys from the settings. Nothing is opened before it starts. `api_wait` says how long a start may wait for
+    the API, if not the settings."""
     settings = settings or from_environment()
     logs.configure(
         settings.log_level,
@@ -102,7 +113,7 @@ def create_app(settings: Settings | None = None, api_wait: Callable[[], float] |
     )
     library_seams.turn_off_telemetry()
     library_seams.keep_streams_open(PING_SECONDS)
-    shared = _Dependencies.of(settings, api_wait=api_wait)
+    shared = _Dependencies.of(settings, api_wait=api_wait, rings=rings)
     address = Address(settings.public_url)
     answers = UnreadAnswers(settings.max_unread_bytes, settings.max_unread_bytes_per_user)
     session_limits = SessionLimits(settings.max_sessions, settings.max_sessions_per_user)
@@ -167,9 +178,10 @@ def _server(settings: Settings, shared: _Dependencies, auth: BearerAuthProvider,
     @asynccontextmanager
     async def lifespan(_: FastMCP) -> AsyncIterator[None]:
         telling = logs.telling_refusals(metrics.refusals)
-        async with traced(), shared.outside, shared.outbound, shared.client, private.listening(), telling:
-            await wait_until_ready(shared.client, shared.keys, shared.api_wait())
-            yield
+        with shared.rings.kept():
+            async with traced(), shared.outside, shared.outbound, shared.client, private.listening(), telling:
+                await wait_until_ready(shared.client, shared.keys, shared.api_wait())
+                yield
 
     traced = _tracing(settings)
     private = PrivatePort(settings, _watched(shared))
@@ -300,12 +312,8 @@ def _door_limits(settings: Settings) -> DoorLimits:
     return DoorLimits(messages, bodies, settings.call_seconds)
 
 
-def _keys(settings: Settings, outside: httpx.AsyncClient) -> Keys:
-    keys: Keys
-    if settings.jwt_jwks_url is None:
-        keys = SharedSecret(settings.keyring("jwt_hs256").first.secret)
-    else:
-        keys = KeySet(settings.jwt_jwks_url, outside)
+def _keys(settings: Settings, ring: Keyring | None, outside: httpx.AsyncClient) -> Keys:
+    keys: Keys = SharedSecret(ring) if ring else KeySet(str(settings.jwt_jwks_url), outside)
     metrics.watch_keys(lambda: keys.number, lambda: keys.age)
     return keys
 

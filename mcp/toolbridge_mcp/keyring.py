@@ -5,12 +5,15 @@ meanwhile. The API reads the same lists (`api/internal/keyring`).
 """
 
 import logging
+import os
 import re
-from collections.abc import Sequence
+import stat
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeAlias
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +25,12 @@ MAX_FILE_BYTES = 64 * 1024
 ONLY_ID = "default"
 """The id of the one key of a ring that was made of a bare secret."""
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 0.25
 """How often a file with keys is looked at."""
+
+SETTLE_SECONDS = 0.25
+"""How long a changed file must have stayed the same before it is read: it may be half written, and the first
+half of a list can be a list, or of a secret a secret."""
 
 _WORD = re.compile(r"[^ \t\r\n,]+")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
@@ -99,15 +106,28 @@ def _check(keys: Sequence[Key]) -> None:
 
 
 class Keyring:
-    """The keys that are live now, at least one; the first signs. `generation` grows when they change."""
+    """The keys that are live now, at least one; the first signs. `generation` grows when they change.
 
-    def __init__(self, keys: tuple[Key, ...], file: Path | None = None) -> None:
+    `look` may run in another thread than those who use the keys.
+    """
+
+    def __init__(
+        self,
+        keys: tuple[Key, ...],
+        file: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.keys = keys
         self.generation = 0
         self.problem = ""
         """Why the file cannot be used as it is now, so that earlier keys stay in use; empty if it can."""
         self._file = file
-        self._read: tuple[int, ...] | None = None
+        self._clock = clock
+        self._read: _State = None
+        """The file as it was last read, also in vain."""
+        self._seen: tuple[_State, float] = (None, 0.0)
+        """The file as it was last seen to have changed, and when."""
+        self._told = ""
 
     @classmethod
     def of_secret(cls, secret: str) -> Self:
@@ -115,10 +135,10 @@ class Keyring:
         return cls((Key(ONLY_ID, None, secret.encode()),))
 
     @classmethod
-    def of_file(cls, path: str) -> Self:
+    def of_file(cls, path: str, clock: Callable[[], float] = time.monotonic) -> Self:
         """The keys in a file. Raises `WrongKeys`."""
-        ring = cls((), Path(path))
-        ring.keys = ring._read_file()
+        ring = cls((), Path(path), clock)
+        ring.keys = ring._read_file(Path(path))
         return ring
 
     @property
@@ -130,48 +150,74 @@ class Keyring:
         """Whether the keys are in a file, and so may change."""
         return self._file is not None
 
-    def look(self, use: str) -> None:
-        """Reads the file again if it has changed. While it is wrong or gone, the known keys stay in use."""
-        if self._file is None or (self._read is not None and _state(self._file) == self._read):
+    def look(self, use: str, *, at_once: bool = False, tells: bool = True) -> None:
+        """Reads the file again if it has changed, and has settled unless it is to be read `at_once`. While it
+        is wrong or gone, the known keys stay in use. The log `tells` of changes and problems."""
+        if self._file is None or not self._is_due(self._file, at_once):
             return
         try:
-            keys = self._read_file()
+            keys = self._read_file(self._file)
         except WrongKeys as error:
-            self._report(str(error), use)
-            return
-        self.keys, self.problem = keys, ""
-        self.generation += 1
-        logger.info("read the keys again", extra={"use": use, "keys": [key.id for key in keys]})
+            self.problem = str(error)
+        else:
+            self.problem = ""
+            self._take(keys, use, tells)
+        if tells:
+            self._tell_problem(use)
 
-    def _report(self, problem: str, use: str) -> None:
+    def _is_due(self, file: Path, at_once: bool) -> bool:
+        """A file that could not be used is read each time: nothing need change in it when its disk does."""
+        now = _state(file)
+        if now == self._read and not self.problem:
+            return False
+        if now != self._seen[0]:
+            self._seen = (now, self._clock())
+        return at_once or self._clock() - self._seen[1] >= SETTLE_SECONDS
+
+    def _take(self, keys: tuple[Key, ...], use: str, tells: bool) -> None:
+        if keys == self.keys:
+            return
+        self.keys = keys
+        self.generation += 1  # after the keys: who remembers something of them forgets it then
+        if tells:
+            logger.info("read the keys again", extra={"use": use, "keys": [key.id for key in keys]})
+
+    def _tell_problem(self, use: str) -> None:
         """Logs a problem when it begins, or becomes another one."""
-        if problem != self.problem:
-            self.problem = problem
+        if self.problem and self.problem != self._told:
             logger.error(
                 "the file with the keys cannot be used, so the known keys stay in use",
-                extra={"use": use, "error": problem},
+                extra={"use": use, "error": self.problem},
             )
+        self._told = self.problem
 
-    def _read_file(self) -> tuple[Key, ...]:
-        if self._file is None:
-            raise WrongKeys("names no file")
+    def _read_file(self, file: Path) -> tuple[Key, ...]:
         self._read = None
         try:
-            state = _state(self._file)
-            with self._file.open("rb") as file:
-                content = file.read(MAX_FILE_BYTES + 1)
+            # Whoever opens a pipe would wait for somebody who writes.
+            with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
+                found = os.fstat(opened.fileno())
+                self._read = _state_of(found)
+                if not stat.S_ISREG(found.st_mode):
+                    raise WrongKeys("is no file")
+                content = opened.read(MAX_FILE_BYTES + 1)
         except OSError as error:
             raise WrongKeys(f"cannot be read ({error.strerror})") from error
-        self._read = state
         if len(content) > MAX_FILE_BYTES:
             raise WrongKeys("is too large for a list of keys")
         return parse(content.decode(errors="replace"))
 
 
-def _state(file: Path) -> tuple[int, ...] | None:
-    """What changes when a file is replaced or written to; None if there is none."""
+_State: TypeAlias = tuple[int, ...] | None
+"""What changes when a file is replaced, written to or given other rights; None if there is none."""
+
+
+def _state(file: Path) -> _State:
     try:
-        found = file.stat()
+        return _state_of(file.stat())
     except OSError:
         return None
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _state_of(found: os.stat_result) -> _State:
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size

@@ -187,6 +187,29 @@ async def test_a_withdrawn_key_is_dropped_at_the_next_reading(
             await anyio.lowlevel.checkpoint()
 
 
+async def test_a_remembered_token_goes_with_its_key(
+    keys: KeySet, verify: Callable[[str], Any], clock: Clock, httpx_mock: HTTPXMock
+) -> None:
+    httpx_mock.add_response(url=URL, json=published(EC, NEXT))
+    old, kept = signed(NEXT, "ES256"), signed(EC, "ES256")
+    assert await verify(old)
+    remembered = await verify(kept)
+    httpx_mock.add_response(url=URL, json=published(EC, NEXT, RSA))
+    clock.now += REFRESH_SECONDS + 1
+    with anyio.fail_after(5):
+        while keys.number != 3:
+            await keys.are_known()
+            await anyio.lowlevel.checkpoint()
+    assert await verify(kept) is remembered, "another key is no reason to forget"
+    httpx_mock.add_response(url=URL, json=published(EC, RSA))
+    clock.now += REFRESH_SECONDS + 1
+    with anyio.fail_after(5):
+        while await verify(old):
+            await keys.are_known()
+            await anyio.lowlevel.checkpoint()
+    assert await verify(kept)
+
+
 async def test_keys_do_not_age_while_only_health_checks_come(
     keys: KeySet, clock: Clock, httpx_mock: HTTPXMock
 ) -> None:

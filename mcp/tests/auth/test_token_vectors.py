@@ -11,6 +11,7 @@ from tests.harness.clients import token as with_secret
 from tests.harness.processes import Process
 from toolbridge_mcp.auth import Keys, KeySet, KeysUnavailable, Scopes, SharedSecret, UserTokenVerifier
 from toolbridge_mcp.auth.jws import MAX_NESTED
+from toolbridge_mcp.keyring import Keyring
 
 pytestmark = pytest.mark.anyio
 DOCUMENT: dict[str, Any] = json.loads(FILE.read_text())
@@ -46,7 +47,7 @@ async def test_the_gateway_decides_as_the_vector_says(vector: dict[str, Any]) ->
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(published)) as http:
         key_set = KeySet("https://id.example/keys", http)
-        keys: Keys = SharedSecret(given["secret"].encode()) if given["secret"] else key_set
+        keys: Keys = SharedSecret(Keyring.of_secret(given["secret"])) if given["secret"] else key_set
         verifier = UserTokenVerifier(
             keys,
             issuer=given["issuer"] or None,

@@ -14,8 +14,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
     "__main__": {"cli", "environment"},
     "app": {
-        *{"", "auth", "client", "entities", "health", "http_clients", "identity", "library_seams"},
+        *{"", "auth", "client", "entities", "health", "http_clients", "identity", "keyring", "keyrings"},
         *{
+            "library_seams",
             "logs",
             "metrics",
             "operator",
@@ -29,11 +30,11 @@ MAY_IMPORT: dict[str, set[str]] = {
             "web",
         },
     },
-    "auth": {"auth", "identity", "single_flight"},
+    "auth": {"auth", "identity", "keyring", "single_flight"},
     "choice": {"message"},
     "cli": {
         *{"", "app", "cli", "client", "connections", "contract", "entities", "environment", "errors"},
-        *{"http_clients", "identity", "keyring", "listening", "memory", "metrics", "outbound"},
+        *{"http_clients", "identity", "keyring", "keyrings", "listening", "memory", "metrics", "outbound"},
         *{"retry_after", "readable", "setting_types", "settings", "supervision", "telemetry", "transport"},
         *{"uvicorn_server"},
     },
@@ -50,6 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "http_clients": {"http_clients", "outbound", "settings", "transport"},
     "identity": {"message", "sender"},
     "keyring": set(),
+    "keyrings": {"keyring", "settings"},
     "library_seams": set(),
     "listening": set(),
     "logs": {"library_seams", "readable", "telemetry"},

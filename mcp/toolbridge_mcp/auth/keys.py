@@ -12,6 +12,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, OctKey, OKPKey, RSAKey
 
 from toolbridge_mcp.auth.jws import decoded, json_object
+from toolbridge_mcp.keyring import Key as Secret
+from toolbridge_mcp.keyring import Keyring
 from toolbridge_mcp.single_flight import SingleFlight
 
 logger = logging.getLogger(__name__)
@@ -58,6 +60,10 @@ class Keys(Protocol):
         """Whether tokens can be checked."""
 
     @property
+    def generation(self) -> int:
+        """Grows when they change so that what they have verified may not be valid any more."""
+
+    @property
     def number(self) -> int:
         """How many keys there are."""
 
@@ -67,22 +73,41 @@ class Keys(Protocol):
 
 
 class SharedSecret:
-    """HS256 with one secret, which the API knows too."""
+    """HS256 with the secrets of a ring, which the API knows too. A token with the `kid` of one of them is
+    checked with that one first: others may have that name elsewhere."""
 
     algorithms: list[str] = ["HS256"]  # noqa: RUF012
 
-    def __init__(self, secret: bytes) -> None:
-        self._key = OctKey.import_key(secret)
+    def __init__(self, ring: Keyring) -> None:
+        self._ring = ring
+        self._made_of: tuple[Secret, ...] = ()
+        self._keys: Mapping[str, Key] = {}
 
     async def verify(self, algorithm: str, key_id: str | None, signed: Signed) -> bool:  # noqa: ARG002
-        return signed(self._key)
+        keys = self._prepared()
+        named = keys.get(key_id) if key_id is not None else None
+        if named and signed(named):
+            return True
+        return any(signed(key) for key in keys.values() if key is not named)
+
+    def _prepared(self) -> Mapping[str, Key]:
+        """The keys by their ids, as the library takes them."""
+        live = self._ring.keys
+        if live is not self._made_of:
+            self._keys = {key.id: OctKey.import_key(key.secret) for key in live}
+            self._made_of = live
+        return self._keys
 
     async def are_known(self) -> bool:
         return True
 
     @property
+    def generation(self) -> int:
+        return self._ring.generation
+
+    @property
     def number(self) -> int:
-        return 1
+        return len(self._ring.keys)
 
     @property
     def age(self) -> float:
@@ -119,6 +144,7 @@ class KeySet:
         self._url = url
         self._http = http
         self._clock = clock
+        self.generation = 0
         self._keys: list[_PublicKey] = []
         self._began_at = clock()
         self._read_at: float | None = None
@@ -177,10 +203,16 @@ class KeySet:
             return
         self._tried_at = now
         try:
-            self._keys = _usable(await self._fetch())
+            self._take(_usable(await self._fetch()))
             self._read_at = self._clock()
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             logger.warning("the key set could not be read", extra={"error": type(error).__name__})
+
+    def _take(self, keys: list[_PublicKey]) -> None:
+        before, now = ({(key.algorithm, key.id, key.spelled) for key in some} for some in (self._keys, keys))
+        self._keys = keys
+        if before - now:
+            self.generation += 1
 
     async def _fetch(self) -> bytes:
         async with self._http.stream("GET", self._url) as answer:

@@ -76,7 +76,7 @@ class UserTokenVerifier:
     """Checks what the API checks: the signature; issuer, audience and tenant if they are configured; that the
     token has not expired and is valid already; and its user. Clocks get no leeway.
 
-    Verified tokens are remembered by their hash until they expire.
+    Verified tokens are remembered by their hash until they expire, or a key is no longer one.
     """
 
     def __init__(
@@ -96,6 +96,8 @@ class UserTokenVerifier:
         self._tenant = tenant
         self._clock = clock
         self._verified: LRUCache[bytes, Sender] = LRUCache(MAX_REMEMBERED_BYTES, _size)
+        self._generation = keys.generation
+        """That of the keys which have verified these tokens."""
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """The token with its claims, or None if it is not valid. Raises `KeysUnavailable` while there is no
@@ -107,6 +109,8 @@ class UserTokenVerifier:
         """Who sends this token, or None if it is not valid. Raises as `verify_token` does."""
         if len(token) > MAX_BYTES:
             return None
+        if self._generation != self._keys.generation:
+            self._forget()
         name = sha256(token.encode(errors="replace")).digest()
         known = self._verified.get(name)
         if known is None:
@@ -118,6 +122,10 @@ class UserTokenVerifier:
                 return None
             known = self._verified[name] = Sender.of(verified)
         return known if known.token.claims["exp"] > self._clock() else None
+
+    def _forget(self) -> None:
+        self._generation = self._keys.generation
+        self._verified.clear()
 
     async def _verify(self, token: str) -> AccessToken | None:
         text = SignedText.parse(token)

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from toolbridge_mcp import memory, metrics, uvicorn_server
 from toolbridge_mcp.app import create_app
 from toolbridge_mcp.connections import Connections
+from toolbridge_mcp.keyrings import Keyrings
 from toolbridge_mcp.settings import Settings, WrongSetting, explain, from_environment
 from toolbridge_mcp.supervision.prefork import Parent
 
@@ -24,7 +25,8 @@ def serve() -> int:
     parent = Parent()
     try:
         settings = from_environment()
-        app = create_app(settings, lambda: _api_wait(settings, parent))
+        rings = Keyrings.of(settings)
+        app = create_app(settings, lambda: _api_wait(settings, parent), rings)
     except ValidationError as error:
         return _refused(explain(error))
     except WrongSetting as error:
@@ -40,7 +42,10 @@ def serve() -> int:
     metrics.watch_replaced(lambda: parent.replaced)
     memory.freeze()
     sys.setswitchinterval(TURN_SECONDS)
-    return parent.run(lambda beating: server.serve_at(opened, beating), opened)
+    # So a new child has the keys of the one before it even if it cannot read their file. That one tells.
+    return parent.run(
+        lambda beating: server.serve_at(opened, beating), opened, beside=lambda: rings.look(tells=False)
+    )
 
 
 def _api_wait(settings: Settings, parent: Parent) -> float:

@@ -50,6 +50,10 @@ Work = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 """What a child does. Its event loop must run the argument, which beats, as long as it serves."""
 
 
+def _nothing() -> None:
+    pass
+
+
 class Parent:
     """Keeps one child at work until a stop is requested. `sockets` are those that the child listens at; at a
     stop the parent closes its own copies, so that none is open when the child has closed its."""
@@ -62,11 +66,15 @@ class Parent:
         self._asked: int | None = None
         """The signal that requested the stop."""
         self._child: _Child | None = None
+        self._beside: Callable[[], None] = _nothing
 
-    def run(self, work: Work, sockets: Sequence[socket] = ()) -> int:
+    def run(self, work: Work, sockets: Sequence[socket] = (), beside: Callable[[], None] = _nothing) -> int:
         """Returns the exit code of the process when no child shall run any more: 0 after SIGTERM, otherwise
-        that of the last child, or 128 and the number of the signal that ended it."""
-        self._sockets = sockets
+        that of the last child, or 128 and the number of the signal that ended it.
+
+        The parent calls `beside` a few times a second while a child runs: the next one begins with what it
+        has changed here."""
+        self._sockets, self._beside = sockets, beside
         self._handlers = {number: signal.signal(number, self._pass_on) for number in STOPS}
         early = 0
         while True:
@@ -85,7 +93,7 @@ class Parent:
     def _one_child(self, work: Work) -> int:
         """Returns what the child ended with: an exit code, or the negative number of a signal."""
         child = self._forked(work)
-        child.watch()
+        child.watch(self._beside)
         self._child = None  # from now on its id may be another process's
         ended = child.reap()
         if self._asked is None:
@@ -160,10 +168,11 @@ class _Child:
         self._silence = 0.0
         self._used = 0.0
 
-    def watch(self) -> None:
-        """Returns when the child has ended. Kills it when it is silent."""
+    def watch(self, beside: Callable[[], None]) -> None:
+        """Returns when the child has ended. Kills it when it is silent. Calls `beside` in between."""
         last = time.monotonic()
         while True:
+            beside()
             ready, _, _ = select.select([self._beats], [], [], POLL_SECONDS)
             now = time.monotonic()
             # A round that takes longer means that everything was paused, the child, too.
