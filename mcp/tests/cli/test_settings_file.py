@@ -131,13 +131,30 @@ def test_a_key_set_takes_the_place_of_the_key_for_tokens(file: Path, name: str, 
 
 
 @pytest.mark.parametrize(
-    ("wins", "loses"), [("JWT_JWKS_URL", "JWT_HS256_SECRET"), ("JWT_HS256_SECRET", "JWT_JWKS_URL")]
+    ("wins", "loses"),
+    [
+        ("JWT_JWKS_URL", "JWT_HS256_SECRET"),
+        ("JWT_HS256_SECRET", "JWT_JWKS_URL"),
+        ("JWT_HS256_KEYS", "JWT_HS256_SECRET"),
+        ("TOOLBRIDGE_JWT_HS256_KEYS_FILE", "JWT_HS256_SECRET"),
+    ],
 )
 def test_how_tokens_are_verified_is_said_in_one_place(file: Path, wins: str, loses: str) -> None:
     file.write_text(f"TENANT_ID=acme\nTENANT_HEADER_SECRET=x\n{loses}=file\n")
     os.environ[wins] = "environment"
     settings_file.complete()
     assert loses not in os.environ
+
+
+@pytest.mark.parametrize("kind", ["KEYS", "KEYS_FILE"])
+def test_no_secret_is_made_beside_lists_of_keys(file: Path, kind: str) -> None:
+    lists = {f"TENANT_HEADER_{kind}": "given", f"JWT_HS256_{kind}": "given"}
+    os.environ |= lists
+    settings_file.complete()
+    assert "SECRET" not in file.read_text()
+    file.write_text("TENANT_ID=acme\nTENANT_HEADER_SECRET=file\nJWT_HS256_SECRET=file\n")
+    settings_file.load()
+    assert [name for name in os.environ if "_SECRET" in name] == []
 
 
 def test_an_api_that_runs_already_has_its_own_secrets(file: Path) -> None:

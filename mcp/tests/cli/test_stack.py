@@ -359,7 +359,7 @@ def test_in_front_of_an_api_that_runs_already_there_is_no_other(machine: Machine
 
 
 def test_the_secrets_of_an_api_that_runs_already_are_not_made(machine: Machine, api: Process) -> None:
-    code, said = machine("up", TOOLBRIDGE_GO_API_BASE_URL=api.url)
+    code, said = machine("up", TOOLBRIDGE_GO_API_BASE_URL=api.url, TENANT_ID="acme")
     assert code == 1
     assert "TOOLBRIDGE_TENANT_HEADER_SECRET: is not set." in said
     assert not Path(machine.environment["TOOLBRIDGE_ENV_FILE"]).exists()

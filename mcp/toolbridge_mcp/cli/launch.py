@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from toolbridge_mcp.cli import log, running
+from toolbridge_mcp.cli import key_files, log, running
 from toolbridge_mcp.cli.checkout import typed
 from toolbridge_mcp.cli.failures import Failure
 from toolbridge_mcp.cli.stack import Stack
@@ -82,8 +82,9 @@ def start_launcher(stack: Stack) -> Launcher:
 
 
 def _started(stack: Stack, lock: int) -> Launcher:
+    settings = key_files.in_place_of_secrets({**os.environ, **stack.environment()}, stack.data)
+    environment = in_json(cleaned(settings))
     output = log.open_log(stack.log)
-    environment = in_json(cleaned({**os.environ, **stack.environment()}))
     try:
         return subprocess.Popen(
             [sys.executable, "-m", "toolbridge_mcp.supervision"],

@@ -59,7 +59,7 @@ def up(detach: bool) -> None:
       API_PORT             port of the API on loopback (8081)
       TOOLBRIDGE_METRICS_PORT
                            port of metrics and the operator's page (9091)
-      TOOLBRIDGE_DATA_DIR  database, log and lock (.toolbridge/data)
+      TOOLBRIDGE_DATA_DIR  database, log, lock and keys (.toolbridge/data)
     """
     from toolbridge_mcp.cli import control, settings_file
     from toolbridge_mcp.cli.stack import Stack

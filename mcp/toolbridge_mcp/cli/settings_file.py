@@ -6,19 +6,20 @@ The file is data: nothing in it is executed or expanded, and a variable of the e
 import io
 import os
 import secrets
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from dotenv.parser import Binding, parse_stream
 
+from toolbridge_mcp.cli import private_files
 from toolbridge_mcp.cli.checkout import HOME, is_checkout
 from toolbridge_mcp.cli.failures import Failure, WrongUsage
+from toolbridge_mcp.cli.uses import TENANT, TOKEN
 from toolbridge_mcp.environment import has_own_api
 
-KEY_SETS = frozenset({"JWT_JWKS_URL", "TOOLBRIDGE_JWT_JWKS_URL"})
-TOKEN_KEYS = KEY_SETS | {"JWT_HS256_SECRET", "TOOLBRIDGE_JWT_HS256_SECRET"}
-"""The settings of which exactly one is given."""
+EXCLUSIVE = (TENANT.sources, TOKEN.every_source)
+"""Settings of which exactly one is given. The gateway's own name for the tenant's secret may be set beside
+the API's."""
 
 HEADER = "# Made by toolbridge; .env.example lists what else may be set. Never commit this file.\n"
 
@@ -26,12 +27,13 @@ HEADER = "# Made by toolbridge; .env.example lists what else may be set. Never c
 def load() -> None:
     """Adds the file's settings to the environment. Raises `WrongUsage` for a line that is not NAME=value.
 
-    If the environment says how tokens are verified, what the file says about that does not count.
+    If the environment says how requests are signed or tokens are verified, what the file says about that does
+    not count.
     """
     if path := _path():
-        verified = not TOKEN_KEYS.isdisjoint(os.environ)
+        decided = frozenset[str]().union(*(group for group in EXCLUSIVE if group & os.environ.keys()))
         for name, value in _values(path).items():
-            if not (verified and name in TOKEN_KEYS):
+            if name not in decided:
                 os.environ.setdefault(name, value)
 
 
@@ -68,9 +70,9 @@ def _path() -> Path | None:
 
 
 def _made(present: Iterable[str]) -> dict[str, str]:
-    """A key set takes the place of the key for tokens."""
-    made = {"TENANT_ID": "dev", "TENANT_HEADER_SECRET": secrets.token_hex(32)}
-    return made if KEY_SETS & {*present} else {**made, "JWT_HS256_SECRET": secrets.token_hex(32)}
+    """Lists of keys, files with them, and a key set take the place of a secret."""
+    wanted = [use for use in (TENANT, TOKEN) if not use.is_given(present)]
+    return {"TENANT_ID": "dev", **{use.secret: secrets.token_hex(32) for use in wanted}}
 
 
 def _values(path: Path) -> dict[str, str]:
@@ -103,15 +105,7 @@ def _line_of(binding: Binding) -> int:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Nobody ever reads half of the file, nor a copy that others may read (mkstemp's mode is 600)."""
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".env.")
+        private_files.replace(path, text)
     except OSError as error:
         raise Failure(f"{path} cannot be written ({error.strerror}); make its folder writable.") from error
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

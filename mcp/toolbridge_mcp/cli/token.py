@@ -7,20 +7,20 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from toolbridge_mcp.cli.failures import WrongUsage
-from toolbridge_mcp.cli.settings_file import KEY_SETS
+from toolbridge_mcp.cli.uses import KEY_SETS, TOKEN, signing_secret
 from toolbridge_mcp.keyring import MIN_SECRET_BYTES
 
 DAY = 24 * 60 * 60
 
 
 def development_token(subject: str, seconds: int = 30 * DAY) -> str:
-    """A token for the user `subject`, signed with JWT_HS256_SECRET; it names JWT_ISSUER and the first of
-    JWT_AUDIENCE when they are set. Raises `WrongUsage`."""
+    """A token for the user `subject`, signed with JWT_HS256_SECRET, or the first key of the list that is set
+    in its place; it names JWT_ISSUER and the first of JWT_AUDIENCE when they are set. Raises `WrongUsage`."""
     if not subject.strip():
         raise WrongUsage("The user is empty; name the user that the token is for.")
     if has_identity_provider():
         raise WrongUsage(f"Tokens come {provider()}; give one with --token or in TOOLBRIDGE_TOKEN.")
-    secret = os.environ.get("JWT_HS256_SECRET", "")
+    secret = signing_secret(TOKEN, os.environ)
     if len(os.fsencode(secret)) < MIN_SECRET_BYTES:
         raise WrongUsage(
             f"JWT_HS256_SECRET needs at least {MIN_SECRET_BYTES} bytes to sign a token; see .env.example."

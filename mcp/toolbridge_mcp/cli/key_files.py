@@ -1,0 +1,137 @@
+"""The keys of the stack on this machine, each use in a file of the data folder.
+
+Both programs read these files again when they change, so that `toolbridge tenant rotate-secret` can change a
+secret while they run. Which secret is the present one, `.env` or the environment says: a file without it is
+made anew.
+"""
+
+import os
+import re
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Literal, Self
+
+from toolbridge_mcp.cli import private_files
+from toolbridge_mcp.cli.uses import USES, Use
+from toolbridge_mcp.keyring import MAX_FILE_BYTES, Key, WrongKeys, parse
+
+FOLDER = "keys"
+HEADER = "# Made by toolbridge; `toolbridge tenant rotate-secret` changes it. Only its owner may read it.\n"
+_STAGE = re.compile(r"^# rotation: (added|switched) (\d{4}-\d\d-\d\d)$", re.MULTILINE)
+
+Stage = Literal["added", "switched"]
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What a file holds. While a secret is changed, `stage` is how far that is, reached on the day `since`:
+    `added` if the last key is the new one, `switched` if it is the first and the others are to go."""
+
+    keys: tuple[Key, ...]
+    stage: Stage | None = None
+    since: date | None = None
+
+    @classmethod
+    def of_text(cls, text: str) -> Self:
+        """Raises `WrongKeys`."""
+        keys = parse(text)
+        found = _STAGE.search(text)
+        if found is None or len(keys) == 1:
+            return cls(keys)
+        return cls(keys, "added" if found[1] == "added" else "switched", date.fromisoformat(found[2]))
+
+    def text(self) -> str:
+        stage = f"# rotation: {self.stage} {self.since}\n" if self.stage else ""
+        return HEADER + stage + "".join(f"{word(key)}\n" for key in self.keys)
+
+    def has(self, secret: str) -> bool:
+        return secret.encode() in [key.secret for key in self.keys]
+
+
+def word(key: Key) -> str:
+    """A key as lists have it. It must have a day."""
+    return f"{key.id}:{key.made}:{key.secret.decode()}"
+
+
+def today() -> date:
+    """The day in UTC, as lists of keys have it."""
+    return datetime.now(UTC).date()
+
+
+def free_id(taken: Sequence[Key], day: date) -> str:
+    """An id that says the day on which the key was made."""
+    ids = {key.id for key in taken}
+    first = f"k{day}"
+    return next(one for one in (first, *(f"{first}-{number}" for number in range(2, 99))) if one not in ids)
+
+
+def path_of(data: Path, use: Use) -> Path:
+    return data / FOLDER / use.name
+
+
+def read(path: Path) -> Keys:
+    """Raises `WrongKeys` if they cannot be used, OSError if there are none."""
+    with path.open("rb") as file:
+        return Keys.of_text(file.read(MAX_FILE_BYTES).decode(errors="replace"))
+
+
+def write(path: Path, keys: Keys) -> None:
+    """Replaces the file in one step. Raises OSError, and then leaves the file as it was."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.parent.chmod(0o700)
+    private_files.replace(path, keys.text())
+
+
+def bare_secret(use: Use, environment: Mapping[str, str]) -> str | None:
+    """The secret that a use has a file for. None if the operator gives lists, files or a key set, or gives
+    the gateway something else than the API; and if the secret cannot be in a list, as one with a comma."""
+    if use.every_source & environment.keys() != {use.secret}:
+        return None
+    secret = environment[use.secret]
+    try:
+        (key,) = parse(f"k:{today()}:{secret}")
+    except ValueError:
+        return None
+    return secret if key.secret == secret.encode() else None
+
+
+def in_place_of_secrets(environment: Mapping[str, str], data: Path) -> dict[str, str]:
+    """The same environment with the names of files in place of bare secrets. The files are there. Raises
+    OSError."""
+    made = dict(environment)
+    for use in USES.values():
+        if secret := bare_secret(use, environment):
+            _settle(path_of(data, use), secret)
+            _name_file(made, use, data)
+    return made
+
+
+def adopt(environment: MutableMapping[str, str], data: Path) -> None:
+    """Names the files of the stack in place of bare secrets, for a command that wants to know what the stack
+    knows. A file that cannot be read, or has other keys, belongs to something else."""
+    for use in USES.values():
+        secret = bare_secret(use, environment)
+        if secret and _has(path_of(data, use), secret):
+            _name_file(environment, use, data)
+
+
+def _name_file(environment: MutableMapping[str, str], use: Use, data: Path) -> None:
+    del environment[use.secret]
+    environment[use.file] = str(path_of(data, use))
+
+
+def _settle(path: Path, secret: str) -> None:
+    """Makes the file of this secret alone, unless it has it already."""
+    if not _has(path, secret):
+        day = today()
+        write(path, Keys((Key(free_id((), day), day, secret.encode()),)))
+
+
+def _has(path: Path, secret: str) -> bool:
+    """Whether the file can be used and has this secret."""
+    try:
+        return os.access(path, os.R_OK) and read(path).has(secret)
+    except (OSError, WrongKeys):
+        return False
