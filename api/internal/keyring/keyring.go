@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,9 @@ const (
 	maxKeys        = 8
 )
 
+// OldFrom is the age from which a key should be changed.
+const OldFrom = 90 * 24 * time.Hour
+
 // OnlyID is the id of the one key of a ring that was made of a bare secret.
 const OnlyID = "default"
 
@@ -28,6 +32,15 @@ type Key struct {
 	Made   time.Time // the day, in UTC; zero when it is not known
 	Secret []byte
 	MAC    *mac.Key // Secret, prepared
+}
+
+func (k Key) equal(other Key) bool {
+	return k.ID == other.ID && k.Made.Equal(other.Made) && slices.Equal(k.Secret, other.Secret)
+}
+
+// Age is how long ago the day began on which the key was made, if that is known.
+func (k Key) Age(now time.Time) (age time.Duration, known bool) {
+	return now.Sub(k.Made), !k.Made.IsZero()
 }
 
 var (
@@ -63,7 +76,7 @@ func parseKey(word string) (Key, error) {
 	switch {
 	case !usable.MatchString(id):
 		return Key{}, errors.New("has no usable id: it is 1 to 32 letters, digits, dots, hyphens and underscores")
-	case err != nil:
+	case err != nil || made.Year() < 1:
 		return Key{}, errors.New("has no day on which it was made, such as 2026-01-31")
 	case len(secret) < MinSecretBytes:
 		return Key{}, fmt.Errorf("has a secret of %d bytes, and needs at least %d; `openssl rand -hex 32` makes one", len(secret), MinSecretBytes)

@@ -2,10 +2,7 @@ package keyring_test
 
 import (
 	"encoding/json"
-	"io"
-	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,19 +13,26 @@ import (
 
 const secret = "0123456789abcdef0123456789abcdef"
 
-func TestListsAreReadAsTheGatewayReadsThem(t *testing.T) {
+// list is a text on which the gateway decides the same: its tests read the file, too.
+type list struct {
+	Name, Text, Error string
+	Keys              [][3]string
+}
+
+func readLists(t testing.TB) (lists []list) {
+	t.Helper()
 	text, err := os.ReadFile("testdata/keys.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var rows []struct {
-		Name, Text, Error string
-		Keys              [][3]string
-	}
-	if err := json.Unmarshal(text, &rows); err != nil || len(rows) == 0 {
+	if err := json.Unmarshal(text, &lists); err != nil || len(lists) == 0 {
 		t.Fatal(err)
 	}
-	for _, row := range rows {
+	return lists
+}
+
+func TestListsAreReadAsTheGatewayReadsThem(t *testing.T) {
+	for _, row := range readLists(t) {
 		t.Run(row.Name, func(t *testing.T) {
 			keys, err := keyring.Parse(row.Text)
 			if said := ""; err != nil || row.Error != "" {
@@ -51,66 +55,50 @@ func TestListsAreReadAsTheGatewayReadsThem(t *testing.T) {
 	}
 }
 
-// inFile opens a ring whose file a test changes.
-func inFile(t *testing.T, list string) (ring *keyring.Ring, write func(string)) {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "keys")
-	write = func(list string) {
-		next := file + ".next"
-		if err := os.WriteFile(next, []byte(list), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Rename(next, file); err != nil {
-			t.Fatal(err)
-		}
+// FuzzParse checks that what is taken is a list of keys, and that no error quotes a secret.
+func FuzzParse(f *testing.F) {
+	for _, row := range readLists(f) {
+		f.Add(row.Text)
 	}
-	write(list)
-	ring, err := keyring.Source{File: file}.Open()
+	f.Fuzz(func(t *testing.T, text string) {
+		keys, err := keyring.Parse(text)
+		if err != nil {
+			for _, word := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n,", r) }) {
+				if parts := strings.SplitN(word, ":", 3); len(parts) == 3 && len(parts[2]) > 32 && strings.Contains(err.Error(), parts[2]) {
+					t.Errorf("quotes a secret: %v", err)
+				}
+			}
+			return
+		}
+		var list []string
+		seen := map[string]bool{}
+		for _, key := range keys {
+			if len(key.Secret) < keyring.MinSecretBytes || seen[key.ID] || key.ID == "" || len(key.ID) > 32 {
+				t.Errorf("took %q", text)
+			}
+			seen[key.ID] = true
+			list = append(list, key.ID+":"+key.Made.Format(time.DateOnly)+":"+string(key.Secret))
+		}
+		if len(keys) < 1 || len(keys) > 8 {
+			t.Errorf("took %d keys", len(keys))
+		}
+		again, err := keyring.Parse(strings.Join(list, "\n"))
+		if err != nil || !slices.EqualFunc(keys, again, keyring.Key.Equal) {
+			t.Errorf("%q is not what was read: %v", list, err)
+		}
+	})
+}
+
+func TestTheAgeOfAKeyIsKnownFromItsDay(t *testing.T) {
+	keys, err := keyring.Parse("k1:2026-01-31:" + secret)
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	go ring.Keep(t.Context(), "tenant", log)
-	return ring, write
-}
-
-func first(ring *keyring.Ring) string { return (*ring.Keys())[0].ID }
-
-func eventually(t *testing.T, holds func() bool) {
-	t.Helper()
-	for until := time.Now().Add(10 * time.Second); !holds(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(until) {
-			t.Fatal("never came")
-		}
+	now := time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC)
+	if age, known := keys[0].Age(now); !known || age != 36*time.Hour {
+		t.Errorf("%s, %v", age, known)
 	}
-}
-
-func TestAFileIsReadAgainWhenItChanges(t *testing.T) {
-	ring, write := inFile(t, "k1:2026-01-31:"+secret)
-	before := ring.Keys()
-	write("k2:2026-02-01:" + strings.ToUpper(secret) + "\nk1:2026-01-31:" + secret)
-	eventually(t, func() bool { return first(ring) == "k2" })
-	if len(*ring.Keys()) != 2 || len(*before) != 1 {
-		t.Error("the keys are not those of the file")
-	}
-}
-
-func TestAFileThatIsWrongLeavesTheKnownKeysInUse(t *testing.T) {
-	ring, write := inFile(t, "k1:2026-01-31:"+secret)
-	write("k2:2026-02-01:short")
-	eventually(t, func() bool { return ring.Problem() != "" })
-	if first(ring) != "k1" || strings.Contains(ring.Problem(), "short") {
-		t.Errorf("%s, %s", first(ring), ring.Problem())
-	}
-	write("k3:2026-02-01:" + secret)
-	eventually(t, func() bool { return first(ring) == "k3" })
-	if ring.Problem() != "" {
-		t.Error(ring.Problem())
-	}
-}
-
-func TestAFileThatIsMissingAtTheStartIsRefused(t *testing.T) {
-	if _, err := (keyring.Source{File: filepath.Join(t.TempDir(), "none")}).Open(); err == nil {
-		t.Error("opened")
+	if _, known := (*keyring.OfSecret(secret).Keys())[0].Age(now); known {
+		t.Error("knows the age of a bare secret")
 	}
 }
