@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"internal/item":             {"internal/search", "internal/account", "internal/journal", "internal/entity", "internal/fault", "github.com/google/uuid", "golang.org/x/text/unicode/norm"},
 	"internal/account":          {"internal/fault", "internal/keyring", "internal/mac", "internal/journal", "github.com/google/uuid"},
 	"internal/auth":             {"internal/fault", "internal/keyring", "internal/mac", "github.com/golang-jwt/jwt/v5", "golang.org/x/sync/singleflight", "golang.org/x/time/rate"},
-	"internal/httpapi":          {"internal/search", "internal/item", "internal/journal", "internal/account", "internal/auth", "internal/entity", "internal/fault", "internal/limit", "internal/telemetry", "github.com/google/uuid"},
+	"internal/httpapi":          {"internal/search", "internal/item", "internal/journal", "internal/account", "internal/auth", "internal/entity", "internal/fault", "internal/keyring", "internal/limit", "internal/telemetry", "github.com/google/uuid"},
 	"internal/keyring":          {"internal/mac"},
 	"internal/mac":              {},
 	"internal/limit":            {"golang.org/x/time/rate"},

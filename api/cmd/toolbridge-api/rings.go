@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"sync"
 
 	"toolbridge/api/internal/config"
 	"toolbridge/api/internal/keyring"
@@ -12,6 +15,24 @@ import (
 type rings struct {
 	tenant *keyring.Ring
 	token  *keyring.Ring // nil where an identity provider signs tokens
+}
+
+// byUse are the rings that there are.
+func (r rings) byUse() map[string]*keyring.Ring {
+	found := map[string]*keyring.Ring{"tenant": r.tenant}
+	if r.token != nil {
+		found["token"] = r.token
+	}
+	return found
+}
+
+// keep reads the files of the rings again when they change, until ctx ends.
+func (r rings) keep(ctx context.Context, log *slog.Logger) {
+	var keeping sync.WaitGroup
+	for use, ring := range r.byUse() {
+		keeping.Go(func() { ring.Keep(ctx, use, log) })
+	}
+	keeping.Wait()
 }
 
 // openRings reads the secrets that the settings name. The error names every variable that

@@ -94,7 +94,7 @@ func run(ctx context.Context, cfg config.Config, rings rings, tracing *telemetry
 	listening()
 	var keeping sync.WaitGroup
 	keeping.Go(func() { keep(ctx) })
-	keeping.Go(func() { rings.tenant.Keep(ctx, "tenant", log) })
+	keeping.Go(func() { rings.keep(ctx, log) })
 	keeping.Go(func() { keepRetention(ctx, cfg, store, log) })
 	defer keeping.Wait()
 	defer stop()
@@ -140,7 +140,7 @@ func stateOf(progress *migration.Progress) func() (string, fault.Facts) {
 // that keeps its keys fresh.
 func tokensOf(cfg config.Config, ring *keyring.Ring, log *slog.Logger) (tokens *auth.Tokens, keep func(context.Context)) {
 	if ring != nil {
-		return auth.NewTokens(ring, cfg.JWTIssuer, cfg.JWTAudience, time.Now), func(ctx context.Context) { ring.Keep(ctx, "token", log) }
+		return auth.NewTokens(ring, cfg.JWTIssuer, cfg.JWTAudience, time.Now), func(context.Context) {}
 	}
 	keys := auth.NewKeySet(cfg.JWKSURL, time.Now)
 	keep = func(ctx context.Context) { keys.Keep(ctx, log) }
@@ -172,6 +172,7 @@ func assemble(cfg config.Config, rings rings, store store, tokens *auth.Tokens, 
 		Accounts:       &account.Service{Store: store, Prover: account.NewProver(rings.tenant, time.Now), Now: time.Now},
 		Tokens:         tokens,
 		Tenant:         &auth.TenantGate{ID: cfg.TenantID, Secret: secret, Now: time.Now},
+		Rings:          rings.byUse(),
 		Limits:         httpapi.NewLimits(cfg.LimitReads, cfg.LimitWrites, cfg.LimitSessions),
 		Metrics:        telemetry.NewMetrics(buildVersion()),
 		Sizes:          store.Sizes,

@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/keyring"
 )
 
 const (
@@ -16,8 +20,8 @@ const (
 	readyFor    = time.Second // a result is shared by all who ask
 )
 
-// degraded begins the answer while writes fail. The status stays 200: nobody could
-// delete anything on a machine that gets no more requests.
+// degraded begins the answer while writes fail, or something else needs the operator. The
+// status stays 200: nobody could delete anything on a machine that gets no more requests.
 const degraded = "degraded: "
 
 // health reports that the process runs, and checks nothing else.
@@ -28,17 +32,38 @@ func (a *API) ready(*call) (int, any, error) {
 	if err := a.Tokens.Ready(); err != nil {
 		return 0, nil, fault.New(fault.Unavailable, "tokens cannot be checked for now").Because(err)
 	}
+	var warnings []string
 	err := a.readiness.of(a)
 	var f *fault.Error
 	switch {
 	case err == nil:
-		return http.StatusOK, text("ok"), nil
 	case !errors.As(err, &f):
 		return 0, nil, fault.New(fault.Unavailable, "the store does not answer").Because(err)
 	case f.Code == fault.DiskFull:
-		return http.StatusOK, text(degraded + f.Message), nil
+		warnings = append(warnings, f.Message)
+	default:
+		return 0, nil, err
 	}
-	return 0, nil, err
+	warnings = append(warnings, a.warningsOfKeys()...)
+	if len(warnings) == 0 {
+		return http.StatusOK, text("ok"), nil
+	}
+	return http.StatusOK, text(degraded + strings.Join(warnings, "; ")), nil
+}
+
+// warningsOfKeys say which use of secrets needs the operator. As anyone may ask, they name no
+// key; the log and the metrics do.
+func (a *API) warningsOfKeys() (warnings []string) {
+	for _, use := range slices.Sorted(maps.Keys(a.Rings)) {
+		ring := a.Rings[use]
+		if ring.Problem() != "" {
+			warnings = append(warnings, "the file with the "+use+" keys cannot be used, so earlier ones stay in use")
+		}
+		if slices.ContainsFunc(*ring.Keys(), func(key keyring.Key) bool { return key.IsOld(a.Now()) }) {
+			warnings = append(warnings, "a "+use+" key is 90 days old or older")
+		}
+	}
+	return warnings
 }
 
 // readiness is the last result of a probe. Anyone may ask without a token, so asking

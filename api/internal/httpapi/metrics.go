@@ -31,7 +31,23 @@ func (a *API) watched(ctx context.Context) telemetry.State {
 		Degraded: a.readiness.of(a) != nil,
 		Keys:     keys, KeysRead: read, Tokens: a.Tokens.Remembered(),
 		Store: a.Sizes(ctx), QuotaUsed: a.quotaUsed(ctx),
+		Secrets: a.secrets(),
 	}
+}
+
+// secrets are the keys of each use, and whether their file can be used.
+func (a *API) secrets() map[string]telemetry.Secrets {
+	secrets := map[string]telemetry.Secrets{}
+	for use, ring := range a.Rings {
+		ages := map[string]time.Duration{}
+		for _, key := range *ring.Keys() {
+			if age, known := key.Age(a.Now()); known {
+				ages[key.ID] = age
+			}
+		}
+		secrets[use] = telemetry.Secrets{Problem: ring.Problem() != "", Ages: ages}
+	}
+	return secrets
 }
 
 // mostFor is how long the most that a user has is taken as known, for which the store looks

@@ -24,6 +24,7 @@ import (
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/httpapi"
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/keyring"
 	"toolbridge/api/internal/limit"
 	"toolbridge/api/internal/telemetry/collectortest"
 )
@@ -348,7 +349,8 @@ func TestTheDocumentListsWhatIsExported(t *testing.T) {
 	tracing, stop := traced(t, collectortest.Start(t).URL, &lockedBuffer{})
 	defer stop()
 	one := newSigner(t, "one", jwt.SigningMethodES256)
-	u := trusting(t, newProvider(t, one.public()), tracing, withQuota(item.Quota{Items: 1}))
+	rings := withRings(t, map[string]keyring.Source{"tenant": {List: keyMade("k1", newClock().Now())}})
+	u := trusting(t, newProvider(t, one.public()), tracing, rings, withQuota(item.Quota{Items: 1}))
 	u.call("GET", "/v1/notes", "", one.bearer(u)).is(200)
 	exported := []string{}
 	for name, family := range u.scrape() {

@@ -17,6 +17,7 @@ import (
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/journal"
+	"toolbridge/api/internal/keyring"
 	"toolbridge/api/internal/telemetry"
 )
 
@@ -26,6 +27,7 @@ type API struct {
 	Accounts       *account.Service
 	Tokens         *auth.Tokens
 	Tenant         *auth.TenantGate
+	Rings          map[string]*keyring.Ring // the secrets of the process, by their use
 	Limits         *Limits
 	Ready          func(context.Context) error                                                // whether the store answers; probed once a second at most
 	Newest         func(ctx context.Context, tenant string, most int) ([]journal.Line, error) // see item.Archive

@@ -17,10 +17,17 @@ type State struct {
 	KeysRead time.Time
 	Tokens   int // that need not be verified again
 	Store    Sizes
+	Secrets  map[string]Secrets // by their use
 
 	// The share of each quota that the fullest user has used. One that is off, or whose use
 	// is not known, has none.
 	QuotaUsed map[string]float64
+}
+
+// Secrets are the keys of one use.
+type Secrets struct {
+	Problem bool                     // whether their file cannot be used
+	Ages    map[string]time.Duration // of the keys whose day is known, by their ids
 }
 
 // Sizes is what a store has and uses. What is 0 is not known.
@@ -48,6 +55,8 @@ var (
 	degraded    = described("toolbridge_api_degraded", "1 while writes fail or the store does not answer, else 0.")
 	keys        = described("toolbridge_api_keys", "Keys that verify tokens.")
 	keysAge     = described("toolbridge_api_keys_age_seconds", "Time since the identity provider's keys were read. Absent with a shared secret.")
+	keyAge      = described("toolbridge_api_key_age_seconds", "Time since the day on which a secret was made, for the tenant's signatures (tenant) and for tokens (token). Absent where the day is not known.", "use", "key")
+	keysProblem = described("toolbridge_api_keys_problem", "1 while the file with the secrets of this use cannot be used, so that earlier ones stay in use, else 0.", "use")
 	tokens      = described("toolbridge_api_verified_tokens", "Tokens whose signature need not be verified again.")
 	quotaUsed   = described("toolbridge_api_quota_used_ratio", "The share of a quota that the fullest user has used, from 0 to 1, or above after it was lowered. Absent where the quota is off.", "quota")
 	database    = described("toolbridge_database_bytes", "Size of the database.")
@@ -59,7 +68,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (w watched) Describe(to chan<- *prometheus.Desc) {
-	for _, one := range []*prometheus.Desc{degraded, keys, keysAge, tokens, quotaUsed, database, diskFree, diskSize, connections, mostConns} {
+	for _, one := range []*prometheus.Desc{degraded, keys, keysAge, keyAge, keysProblem, tokens, quotaUsed, database, diskFree, diskSize, connections, mostConns} {
 		to <- one
 	}
 }
@@ -77,6 +86,12 @@ func (w watched) Collect(to chan<- prometheus.Metric) {
 	gauge(tokens, float64(state.Tokens))
 	if !state.KeysRead.IsZero() {
 		gauge(keysAge, time.Since(state.KeysRead).Seconds())
+	}
+	for use, secrets := range state.Secrets {
+		gauge(keysProblem, map[bool]float64{true: 1}[secrets.Problem], use)
+		for id, age := range secrets.Ages {
+			gauge(keyAge, age.Seconds(), use, id)
+		}
 	}
 	for quota, share := range state.QuotaUsed {
 		gauge(quotaUsed, share, quota)
