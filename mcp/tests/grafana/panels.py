@@ -339,6 +339,14 @@ REFUSALS = [
         },
         alarm=3600,
     ),
+    Panel(
+        "Clocks apart",
+        "s",
+        "How far the clocks of gateway and API are apart. Above 60 s (300 s with signatures of v1) the API "
+        "refuses every call: see Clock in the runbook.",
+        {"abs(toolbridge_clock_difference_seconds{$S})": "{{instance}}"},
+        alarm=30,
+    ),
 ]
 
 API = [
