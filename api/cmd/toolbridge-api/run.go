@@ -140,11 +140,22 @@ func stateOf(progress *migration.Progress) func() (string, fault.Facts) {
 // that keeps its keys fresh.
 func tokensOf(cfg config.Config, ring *keyring.Ring, log *slog.Logger) (tokens *auth.Tokens, keep func(context.Context)) {
 	if ring != nil {
-		return auth.NewTokens(ring, cfg.JWTIssuer, cfg.JWTAudience, time.Now), func(context.Context) {}
+		return auth.NewTokens(ring, demandsOf(cfg), time.Now), func(context.Context) {}
 	}
 	keys := auth.NewKeySet(cfg.JWKSURL, time.Now)
 	keep = func(ctx context.Context) { keys.Keep(ctx, log) }
-	return auth.NewPublicTokens(keys, cfg.JWTIssuer, cfg.JWTAudience, time.Now), keep
+	return auth.NewPublicTokens(keys, demandsOf(cfg), time.Now), keep
+}
+
+// demandsOf is what a token must say.
+func demandsOf(cfg config.Config) auth.Demands {
+	return auth.Demands{
+		Issuer:      cfg.JWTIssuer,
+		Audience:    cfg.JWTAudience,
+		TenantClaim: cfg.Rights.TenantClaim,
+		Tenant:      cfg.TenantID,
+		Scopes:      auth.Scopes{Read: cfg.Rights.Read, Write: cfg.Rights.Write, Required: cfg.Rights.RequireScopes},
+	}
 }
 
 func warnOfDevelopment(cfg config.Config, log *slog.Logger) {
@@ -186,6 +197,7 @@ func assemble(cfg config.Config, rings rings, store store, tokens *auth.Tokens, 
 		HistoryDays:    cfg.HistoryDays,
 		AuditDays:      cfg.AuditDays,
 		InBandSessions: cfg.InBandSessions,
+		ReadOnly:       cfg.Rights.ReadOnly,
 		DebugSubjects:  cfg.Development,
 	}
 }

@@ -65,9 +65,20 @@ func meantForOneOf(claims members, audiences []string) bool {
 	isOurs := func(one string) bool {
 		return slices.Contains(audiences, one) || slices.Contains(audiences, choice.ReplaceAllString(one, ""))
 	}
-	if one, isText := claims.text("aud"); isText {
-		return isOurs(one)
+	return anyOf(claims, "aud", isOurs)
+}
+
+// names reports whether a claim, which is a text or a list of texts, is or has the text.
+func names(claims members, claim, text string) bool {
+	return anyOf(claims, claim, func(one string) bool { return one == text })
+}
+
+// anyOf reports whether what is asked for is true of a claim that is a text, or of one text
+// of a claim that is a list of texts.
+func anyOf(claims members, claim string, asked func(string) bool) bool {
+	if one, isText := claims.text(claim); isText {
+		return asked(one)
 	}
-	named, areTexts := claims.texts("aud")
-	return areTexts && slices.ContainsFunc(named, isOurs)
+	named, areTexts := claims.texts(claim)
+	return areTexts && slices.ContainsFunc(named, asked)
 }

@@ -125,8 +125,10 @@ func parseMembers(text []byte) (object members, err error) {
 }
 
 // text is the member of that name, if it is a text.
-func (m members) text(name string) (value string, isText bool) {
-	sent := m[name]
+func (m members) text(name string) (value string, isText bool) { return textOf(m[name]) }
+
+// textOf is a value of JSON, if it is a text.
+func textOf(sent json.RawMessage) (value string, isText bool) {
 	if len(sent) == 0 || sent[0] != '"' {
 		return "", false
 	}

@@ -18,9 +18,9 @@ func hashOf(token string) tokenHash {
 
 // accepted is what was found out about a token whose signature and claims are right.
 type accepted struct {
-	subject string
-	valid   period
-	keys    any // at the time: see Tokens.keys
+	identity Identity
+	valid    period
+	keys     any // at the time: see Tokens.keys
 }
 
 // remembered is the tokens that were accepted last, so that the signature of a token is

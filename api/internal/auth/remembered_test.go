@@ -94,9 +94,9 @@ func newClock() *clock {
 
 func accepts(t *testing.T, tokens *auth.Tokens, token string) bool {
 	t.Helper()
-	subject, err := tokens.Subject(bearer(token))
-	if (err == nil) != (subject == "alice") {
-		t.Errorf("subject %q: %v", subject, err)
+	identity, err := tokens.Identify(bearer(token))
+	if (err == nil) != (identity.Subject == "alice") {
+		t.Errorf("subject %q: %v", identity.Subject, err)
 	}
 	return err == nil
 }
@@ -106,9 +106,9 @@ func TestATokenIsDecidedTheSameEachTime(t *testing.T) {
 	verifiers := file.verifiers(t)
 	for _, v := range file.Vectors {
 		for attempt := range 3 {
-			subject, err := verifiers[v.Verifier].Subject(bearer(v.Token))
-			if accepted := err == nil; accepted != (v.Outcome == "accepted") || subject != v.Subject {
-				t.Errorf("%s: attempt %d: %q, %v", v.Name, attempt, subject, err)
+			got, err := verifiers[v.Verifier].Identify(bearer(v.Token))
+			if accepted := err == nil; accepted != (v.Outcome == "accepted") || got != v.identity() {
+				t.Errorf("%s: attempt %d: %v, %v", v.Name, attempt, got, err)
 			}
 		}
 	}
@@ -116,7 +116,7 @@ func TestATokenIsDecidedTheSameEachTime(t *testing.T) {
 
 func TestTheSignatureOfATokenIsVerifiedOnce(t *testing.T) {
 	clock := newClock()
-	tokens := auth.NewPublicTokens(newProvider(t, clock.now, keyOf('a')).KeySet, "", "", clock.now)
+	tokens := auth.NewPublicTokens(newProvider(t, clock.now, keyOf('a')).KeySet, auth.Demands{}, clock.now)
 	verified := tokens.CountVerified()
 	good := issue(keyOf('a'), clock.now())
 	for range 5 {
@@ -131,7 +131,7 @@ func TestTheSignatureOfATokenIsVerifiedOnce(t *testing.T) {
 
 func TestATokenThatWasRefusedIsVerifiedAgain(t *testing.T) {
 	clock := newClock()
-	tokens := auth.NewPublicTokens(newProvider(t, clock.now, keyOf('a')).KeySet, "", "", clock.now)
+	tokens := auth.NewPublicTokens(newProvider(t, clock.now, keyOf('a')).KeySet, auth.Demands{}, clock.now)
 	early := issue(keyOf('a'), clock.now(), "nbf", clock.now().Add(10*time.Second).Unix())
 	if accepts(t, tokens, early) {
 		t.Error("accepted a token that is not valid yet")
@@ -147,7 +147,7 @@ func TestATokenThatWasRefusedIsVerifiedAgain(t *testing.T) {
 
 func TestARememberedTokenIsValidInItsTimeOnly(t *testing.T) {
 	clock := newClock()
-	tokens := auth.NewPublicTokens(newProvider(t, clock.now, keyOf('a')).KeySet, "", "", clock.now)
+	tokens := auth.NewPublicTokens(newProvider(t, clock.now, keyOf('a')).KeySet, auth.Demands{}, clock.now)
 	token := issue(keyOf('a'), clock.now(), "nbf", clock.now().Unix())
 	for _, row := range []struct {
 		move time.Duration
@@ -165,7 +165,7 @@ func TestARememberedTokenIsValidInItsTimeOnly(t *testing.T) {
 
 func TestAChangedCopyOfARememberedTokenIsRefused(t *testing.T) {
 	clock := newClock()
-	tokens := auth.NewPublicTokens(newProvider(t, clock.now, keyOf('a')).KeySet, "", "", clock.now)
+	tokens := auth.NewPublicTokens(newProvider(t, clock.now, keyOf('a')).KeySet, auth.Demands{}, clock.now)
 	good, other := issue(keyOf('a'), clock.now()), issue(keyOf('a'), clock.now(), "sub", "bob")
 	if !accepts(t, tokens, good) {
 		t.Fatal("refused a good token")
@@ -185,7 +185,7 @@ func TestAChangedCopyOfARememberedTokenIsRefused(t *testing.T) {
 func TestAKeyThatIsWithdrawnEndsRememberedTokens(t *testing.T) {
 	clock := newClock()
 	provider := newProvider(t, clock.now, keyOf('a'))
-	tokens := auth.NewPublicTokens(provider.KeySet, "", "", clock.now)
+	tokens := auth.NewPublicTokens(provider.KeySet, auth.Demands{}, clock.now)
 	old := issue(keyOf('a'), clock.now())
 	if !accepts(t, tokens, old) {
 		t.Fatal("refused a good token")
@@ -206,7 +206,7 @@ func TestAKeyThatIsWithdrawnEndsRememberedTokens(t *testing.T) {
 
 func TestRememberedTokensAreBounded(t *testing.T) {
 	clock := newClock()
-	tokens := auth.NewTokens(keyring.OfSecret("secret"), "", "", clock.now)
+	tokens := auth.NewTokens(keyring.OfSecret("secret"), auth.Demands{}, clock.now)
 	verified := tokens.CountVerified()
 	issued := func(n int) string {
 		claims := jwt.MapClaims{"sub": "alice", "exp": clock.now().Add(time.Minute).Unix(), "jti": n}
@@ -236,7 +236,7 @@ func TestNoRememberedTokenOutlivesItsKey(t *testing.T) {
 	clock := newClock()
 	keys := []ed25519.PrivateKey{keyOf('a'), keyOf('b')}
 	provider := newProvider(t, clock.now, keys[0])
-	tokens := auth.NewPublicTokens(provider.KeySet, "", "", clock.now)
+	tokens := auth.NewPublicTokens(provider.KeySet, auth.Demands{}, clock.now)
 	issued := []string{issue(keys[0], clock.now()), issue(keys[1], clock.now())}
 	var rotating sync.RWMutex // written while the keys are others than those that count
 	current := 0
@@ -251,14 +251,14 @@ func TestNoRememberedTokenOutlivesItsKey(t *testing.T) {
 				default:
 				}
 				rotating.RLock()
-				if _, err := tokens.Subject(bearer(issued[current])); err != nil {
+				if _, err := tokens.Identify(bearer(issued[current])); err != nil {
 					t.Errorf("refused a token of the published key: %v", err)
 				}
-				if _, err := tokens.Subject(bearer(issued[1-current])); err == nil {
+				if _, err := tokens.Identify(bearer(issued[1-current])); err == nil {
 					t.Error("accepted a token of a key that was withdrawn")
 				}
 				rotating.RUnlock()
-				_, _ = tokens.Subject(bearer(issued[0])) // also in the middle of a rotation
+				_, _ = tokens.Identify(bearer(issued[0])) // also in the middle of a rotation
 			}
 		})
 	}

@@ -46,7 +46,7 @@ func TestATokenOfAnyKeyOfARingIsAccepted(t *testing.T) {
 		t.Fatal(err)
 	}
 	clock := newClock()
-	tokens := auth.NewTokens(ring, "", "", clock.now)
+	tokens := auth.NewTokens(ring, auth.Demands{}, clock.now)
 	if count, read := tokens.Keys(); count != 3 || !read.IsZero() {
 		t.Errorf("%d keys, read %s", count, read)
 	}
@@ -123,7 +123,7 @@ func TestAKeyThatLeavesItsFileEndsRememberedTokens(t *testing.T) {
 		}
 	}
 	clock := newClock()
-	tokens := auth.NewTokens(ring, "", "", clock.now)
+	tokens := auth.NewTokens(ring, auth.Demands{}, clock.now)
 	verified := tokens.CountVerified()
 	old, fresh := sharedBy("k1", "k1", clock.now()), sharedBy("k2", "k2", clock.now())
 	for step, row := range []struct {

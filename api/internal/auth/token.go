@@ -35,42 +35,57 @@ type Tokens struct {
 	keys       func() any // a pointer to the current ones, which is another one when they are
 	ready      func() error
 	state      func() (keys int, read time.Time)
-	issuer     string
-	audiences  []string
+	demands    Demands
+	audiences  []string // of the demands
 	now        func() time.Time
 	remembered remembered
+}
+
+// Demands are what a token must say beside its user and its time, and how it says what it
+// allows. An empty issuer, audience or tenant claim is not checked.
+type Demands struct {
+	Issuer      string
+	Audience    string // see Words; a token needs one of several
+	TenantClaim string // the claim that must name Tenant, alone or among others
+	Tenant      string
+	Scopes      Scopes
+}
+
+// Identity is what a token proves: who sends it, and what it allows.
+type Identity struct {
+	Subject string
+	Rights  Rights
 }
 
 // signedWith returns an error unless a token was signed with the key.
 type signedWith func(key any) error
 
 // NewTokens returns a checker of HS256 tokens signed with a key of the ring. It
-// accepts no other algorithm, whatever the token's header names. An empty issuer or
-// audience is not checked; a token needs one of several audiences.
-func NewTokens(ring *keyring.Ring, issuer, audience string, now func() time.Time) *Tokens {
+// accepts no other algorithm, whatever the token's header names.
+func NewTokens(ring *keyring.Ring, demands Demands, now func() time.Time) *Tokens {
 	return &Tokens{
 		algorithms: []string{jwt.SigningMethodHS256.Alg()},
 		verifier:   func(_ string, id *string, signed signedWith) error { return signedByOne(*ring.Keys(), id, signed) },
 		keys:       func() any { return ring.Keys() },
 		ready:      func() error { return nil },
 		state:      func() (int, time.Time) { return len(*ring.Keys()), time.Time{} },
-		issuer:     issuer,
-		audiences:  Words(audience),
+		demands:    demands,
+		audiences:  Words(demands.Audience),
 		now:        now,
 	}
 }
 
 // NewPublicTokens returns a checker of tokens that a key of the set signed, with
 // the algorithm of that key.
-func NewPublicTokens(keys *KeySet, issuer, audience string, now func() time.Time) *Tokens {
+func NewPublicTokens(keys *KeySet, demands Demands, now func() time.Time) *Tokens {
 	return &Tokens{
 		algorithms: publicAlgorithms,
 		verifier:   keys.verify,
 		keys:       func() any { return keys.keys.Load() },
 		ready:      keys.ready,
 		state:      keys.state,
-		issuer:     issuer,
-		audiences:  Words(audience),
+		demands:    demands,
+		audiences:  Words(demands.Audience),
 		now:        now,
 	}
 }
@@ -91,48 +106,54 @@ func (t *Tokens) Keys() (count int, read time.Time) { return t.state() }
 // Remembered is how many tokens need not be verified again.
 func (t *Tokens) Remembered() int { return t.remembered.size() }
 
-// Subject returns the `sub` of the token in the only Authorization header. The
-// client gets the same unauthorized fault for every bad token, and unavailable when
-// no token can be checked for now.
-func (t *Tokens) Subject(header http.Header) (string, error) {
+// Scopes are the names of what tokens may allow.
+func (t *Tokens) Scopes() Scopes { return t.demands.Scopes }
+
+// Identify returns what the token in the only Authorization header proves. The client
+// gets the same unauthorized fault for every bad token, and unavailable when no token can
+// be checked for now.
+func (t *Tokens) Identify(header http.Header) (Identity, error) {
 	authorization, one := single(header, "Authorization")
 	token, found := strings.CutPrefix(authorization, "Bearer ")
 	if !one || !found {
-		return "", unauthorized(errors.New("not one bearer token"))
+		return Identity{}, unauthorized(errors.New("not one bearer token"))
 	}
-	subject, err := t.verify(token)
+	identity, err := t.verify(token)
 	if errors.Is(err, errNoKeys) {
-		return "", fault.New(fault.Unavailable, "tokens cannot be checked for now; try again").Because(err)
+		return Identity{}, fault.New(fault.Unavailable, "tokens cannot be checked for now; try again").Because(err)
 	}
 	if err != nil {
-		return "", unauthorized(err)
+		return Identity{}, unauthorized(err)
 	}
-	return subject, nil
+	return identity, nil
 }
 
-// verify returns the subject of a token that is valid.
-func (t *Tokens) verify(text string) (string, error) {
+// verify returns what a token proves that is valid.
+func (t *Tokens) verify(text string) (Identity, error) {
 	if len(text) > maxToken {
-		return "", errors.New("the token is too long")
+		return Identity{}, errors.New("the token is too long")
 	}
 	hash, keys := hashOf(text), t.keys()
 	if known, found := t.remembered.find(hash); found && known.keys == keys {
-		return known.subject, known.valid.check(t.now())
+		if err := known.valid.check(t.now()); err != nil {
+			return Identity{}, err
+		}
+		return known.identity, nil
 	}
 	token, err := parseJWS(text)
 	if err != nil {
-		return "", err
+		return Identity{}, err
 	}
 	if err := t.checkSignature(token); err != nil {
-		return "", err
+		return Identity{}, err
 	}
 	fresh, err := t.claimsOf(token.payload)
 	if err != nil {
-		return "", err
+		return Identity{}, err
 	}
 	fresh.keys = keys // as they were before: the check may have fetched others, and not used them
 	t.remembered.add(hash, fresh)
-	return fresh.subject, nil
+	return fresh.identity, nil
 }
 
 // checkSignature refuses a token that no key of ours has signed.
@@ -178,17 +199,20 @@ func (t *Tokens) claimsOf(payload []byte) (accepted, error) {
 	if err := valid.check(t.now()); err != nil {
 		return accepted{}, err
 	}
-	if issuer, _ := claims.text("iss"); t.issuer != "" && issuer != t.issuer {
+	if issuer, _ := claims.text("iss"); t.demands.Issuer != "" && issuer != t.demands.Issuer {
 		return accepted{}, errors.New("the token is another issuer's")
 	}
 	if len(t.audiences) > 0 && !meantForOneOf(claims, t.audiences) {
 		return accepted{}, errors.New("the token is meant for another audience")
 	}
+	if t.demands.TenantClaim != "" && !names(claims, t.demands.TenantClaim, t.demands.Tenant) {
+		return accepted{}, errors.New("the token is another tenant's")
+	}
 	subject, _ := claims.text("sub")
 	if !usableSubject(subject) {
 		return accepted{}, errors.New("sub is missing or unusable")
 	}
-	return accepted{subject: subject, valid: valid}, nil
+	return accepted{identity: Identity{subject, t.demands.Scopes.granted(claims)}, valid: valid}, nil
 }
 
 // DebugSubject returns the user that a request without an Authorization header

@@ -24,8 +24,28 @@ type tokenVectors struct {
 		Secret, Issuer string
 		KeySet         string `json:"key_set"`
 		Audiences      []string
+		TenantClaim    string `json:"tenant_claim"`
+		Tenant         string
+		Scopes         struct {
+			Read, Write string
+			Required    bool
+		}
 	}
-	Vectors []struct{ Name, Verifier, Token, Outcome, Subject string }
+	Vectors []tokenVector
+}
+
+type tokenVector struct {
+	Name, Verifier, Token, Outcome, Subject string
+	Rights                                  []string // read and write, whatever their scopes are called
+}
+
+// identity is what the token of the vector proves.
+func (v tokenVector) identity() auth.Identity {
+	rights := auth.Rights(0)
+	for _, name := range v.Rights {
+		rights |= map[string]auth.Rights{"read": auth.Read, "write": auth.Write}[name]
+	}
+	return auth.Identity{Subject: v.Subject, Rights: rights}
 }
 
 func readTokenVectors(t testing.TB) (file tokenVectors) {
@@ -46,16 +66,19 @@ func (f tokenVectors) verifiers(t testing.TB) map[string]*auth.Tokens {
 	now := func() time.Time { return time.Unix(f.Now, 0) }
 	made := map[string]*auth.Tokens{}
 	for name, given := range f.Verifiers {
-		audiences := strings.Join(given.Audiences, " ")
+		demands := auth.Demands{
+			Issuer: given.Issuer, Audience: strings.Join(given.Audiences, " "),
+			TenantClaim: given.TenantClaim, Tenant: given.Tenant, Scopes: auth.Scopes(given.Scopes),
+		}
 		if given.Secret != "" {
-			made[name] = auth.NewTokens(keyring.OfSecret(given.Secret), given.Issuer, audiences, now)
+			made[name] = auth.NewTokens(keyring.OfSecret(given.Secret), demands, now)
 			continue
 		}
 		provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, given.KeySet)
 		}))
 		t.Cleanup(provider.Close)
-		made[name] = auth.NewPublicTokens(auth.NewKeySet(provider.URL, now), given.Issuer, audiences, now)
+		made[name] = auth.NewPublicTokens(auth.NewKeySet(provider.URL, now), demands, now)
 	}
 	return made
 }
@@ -73,14 +96,14 @@ func TestTheAPIDecidesAsEachTokenVectorSays(t *testing.T) {
 	outcomes := map[fault.Code]string{fault.Unauthorized: "refused", fault.Unavailable: "unavailable"}
 	for _, v := range file.Vectors {
 		t.Run(v.Name, func(t *testing.T) {
-			subject, err := verifiers[v.Verifier].Subject(bearer(v.Token))
+			got, err := verifiers[v.Verifier].Identify(bearer(v.Token))
 			outcome := "accepted"
 			var failed *fault.Error
 			if errors.As(err, &failed) {
 				outcome = outcomes[failed.Code]
 			}
-			if outcome != v.Outcome || subject != v.Subject {
-				t.Errorf("%s %q: %v", outcome, subject, errors.Unwrap(err))
+			if outcome != v.Outcome || got != v.identity() {
+				t.Errorf("%s %v: %v", outcome, got, errors.Unwrap(err))
 			}
 		})
 	}
@@ -96,7 +119,7 @@ func TestTokensCanBeCheckedOnceAUsableKeyWasRead(t *testing.T) {
 	}
 	verifiers := file.verifiers(t)
 	for _, v := range file.Vectors {
-		_, _ = verifiers[v.Verifier].Subject(bearer(v.Token))
+		_, _ = verifiers[v.Verifier].Identify(bearer(v.Token))
 	}
 	for _, v := range file.Vectors {
 		if ready := verifiers[v.Verifier].Ready() == nil; v.Outcome != "refused" && ready != (v.Outcome == "accepted") {
@@ -114,9 +137,9 @@ func FuzzTokens(f *testing.F) {
 	}
 	tokens := file.verifiers(f)["public"]
 	f.Fuzz(func(t *testing.T, token string) {
-		subject, err := tokens.Subject(bearer(token))
-		if (err == nil) != (subject != "") {
-			t.Fatalf("%q: %v", subject, err)
+		got, err := tokens.Identify(bearer(token))
+		if (err == nil) != (got.Subject != "") {
+			t.Fatalf("%v: %v", got, err)
 		}
 	})
 }
@@ -131,7 +154,7 @@ func BenchmarkTokens(b *testing.B) {
 			}
 			b.Run(name, func(b *testing.B) {
 				for b.Loop() {
-					_, _ = verifiers[v.Verifier].Subject(bearer(v.Token))
+					_, _ = verifiers[v.Verifier].Identify(bearer(v.Token))
 				}
 			})
 		}

@@ -27,6 +27,8 @@ func newCode(name string, status int, meaning string) Code {
 var (
 	Unauthorized          = newCode("unauthorized", http.StatusUnauthorized, "There is no bearer token, or it is not valid.")
 	InvalidTenant         = newCode("invalid_tenant", http.StatusUnauthorized, "The tenant headers do not prove the tenant of this API.")
+	InsufficientScope     = newCode("insufficient_scope", http.StatusForbidden, "The token is valid and does not allow this; details name the scope that it lacks.")
+	ReadOnly              = newCode("read_only", http.StatusForbidden, "The deployment is read-only, so nothing can be written, whoever asks.")
 	SessionRequired       = newCode("session_required", http.StatusPreconditionRequired, "The request names no session.")
 	SessionInvalid        = newCode("session_invalid", http.StatusPreconditionRequired, "The session is unknown, ended or expired.")
 	SessionForbidden      = newCode("session_forbidden", http.StatusForbidden, "The session is another user's.")

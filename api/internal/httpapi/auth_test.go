@@ -105,7 +105,7 @@ func rawToken(claims string) string {
 func TestIssuerAndAudienceAreDemandedOnceConfigured(t *testing.T) {
 	t.Parallel()
 	u := start(t, func(api *httpapi.API) {
-		api.Tokens = auth.NewTokens(keyring.OfSecret(tokenSecret), "https://id.example/", "https://api.example https://mcp.example", api.Now)
+		api.Tokens = auth.NewTokens(keyring.OfSecret(tokenSecret), auth.Demands{Issuer: "https://id.example/", Audience: "https://api.example https://mcp.example", Scopes: scopes}, api.Now)
 	}).user("alice")
 	exp := u.clock.Now().Add(time.Hour).Unix()
 	for _, row := range []struct {

@@ -5,14 +5,14 @@ import (
 	"toolbridge/api/internal/fault"
 )
 
-var challengeHeader = header{"WWW-Authenticate", "Bearer, when the token is what failed.", "string"}
+var challengeHeader = header{"WWW-Authenticate", "Bearer, when the token is what failed; with the scope that it lacks, if it is valid.", "string"}
 
 func (a *API) tokenGuard() guard {
 	return guard{
 		check: a.checkToken,
 		security: map[string]object{"bearer": {
 			"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-			"description": "Who the user is: `sub`. `exp` is demanded.",
+			"description": "Who the user is: `sub`. `exp` is demanded. `scope`, or else `scp`, says whether the token allows to read and to write.",
 		}},
 		codes: []fault.Code{fault.Unauthorized, fault.Unavailable},
 	}
@@ -23,14 +23,14 @@ func (a *API) tokenGuard() guard {
 func (a *API) checkToken(c *call) error {
 	if a.DebugSubjects {
 		if subject, named := auth.DebugSubject(c.Header); named {
-			c.subject = subject
+			c.subject, c.rights = subject, auth.AllRights
 			return nil
 		}
 	}
-	subject, err := a.Tokens.Subject(c.Header)
+	identity, err := a.Tokens.Identify(c.Header)
 	if err != nil {
 		return err
 	}
-	c.subject = subject
+	c.subject, c.rights = identity.Subject, identity.Rights
 	return nil
 }

@@ -36,6 +36,9 @@ const (
 	someUID      = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 )
 
+// scopes are those of a secret's tokens: one that names none allows everything.
+var scopes = auth.Scopes{Read: "read", Write: "write"}
+
 // plenty is a limit that no test meets by chance.
 var plenty = limit.Rate{PerMinute: 1e9, Burst: 1e9}
 
@@ -108,7 +111,7 @@ func startOn(t *testing.T, shared database, clock *clock, options ...func(*httpa
 	api := &httpapi.API{
 		Items:          &item.Service{Store: store, Now: clock.Now, MaxItemBytes: 1 << 20, MaxPushItems: 100, MaxString: 1 << 20, KeepAnswers: 24 * time.Hour},
 		Accounts:       &account.Service{Store: store, Prover: account.NewProver(keyring.OfSecret(tenantSecret), clock.Now), Now: clock.Now},
-		Tokens:         auth.NewTokens(keyring.OfSecret(tokenSecret), "", "", clock.Now),
+		Tokens:         auth.NewTokens(keyring.OfSecret(tokenSecret), auth.Demands{Scopes: scopes}, clock.Now),
 		Tenant:         &auth.TenantGate{ID: tenantID, Secret: tenantSecret, Now: clock.Now},
 		Limits:         httpapi.NewLimits(plenty, plenty, plenty),
 		Metrics:        telemetry.NewMetrics("1.2.3"),

@@ -28,6 +28,7 @@ type infoBody struct {
 	Batch            batchInfo                     `json:"batch"`
 	Limits           limitsInfo                    `json:"limits"`
 	Journal          journalInfo                   `json:"journal"`
+	ReadOnly         bool                          `json:"readOnly,omitempty"` // every write is refused, whoever sends it
 }
 
 // journalInfo says that changes, histories, restorations and undos are there, and for how
@@ -97,6 +98,7 @@ func (a *API) info(*call) (int, any, error) {
 		Idempotency:      idempotencyInfo{Header: headerIdempotency, KeepSeconds: int64(a.Items.KeepAnswers.Seconds())},
 		Deadlines:        true,
 		Batch:            newBatchInfo(),
+		ReadOnly:         a.ReadOnly,
 		Limits: limitsInfo{
 			MaxBodyBytes: a.MaxBodyBytes, MaxPushItems: a.Items.MaxPushItems,
 			MaxStringBytes: a.Items.MaxString, MaxKeyBytes: min(a.Items.MaxString, item.MaxKeyBytes),

@@ -79,7 +79,7 @@ func (p *provider) requests() int {
 func trusting(t *testing.T, p *provider, options ...func(*httpapi.API)) user {
 	t.Helper()
 	return start(t, append(options, func(api *httpapi.API) {
-		api.Tokens = auth.NewPublicTokens(auth.NewKeySet(p.URL, api.Now), issuer, audience, api.Now)
+		api.Tokens = auth.NewPublicTokens(auth.NewKeySet(p.URL, api.Now), auth.Demands{Issuer: issuer, Audience: audience, Scopes: scopes}, api.Now)
 	})...).user("alice")
 }
 

@@ -8,12 +8,14 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
 )
 
-// namedRoute reads items by what a person or a model calls them.
+// namedRoute reads items by what a person or a model calls them. Whoever may write may ask,
+// too: a write needs the uid of what it is about.
 func (a *API) namedRoute() route {
 	reference := queryParameter("ref", "What an item is called: its kind and uid as `note:3f9a01bc`, its uid, the first 8 or more digits of it, or its exact title, also as `note:Milk`. Repeat it for up to "+strconv.Itoa(item.MaxReferences)+" items.",
 		merged(listOf(object{"type": "string", "minLength": 1, "maxLength": item.MaxReferenceBytes}), object{"minItems": 1, "maxItems": item.MaxReferences}))
@@ -24,7 +26,7 @@ func (a *API) namedRoute() route {
 	newest := queryParameter("children", "With a number, each item comes with as many of its children of each kind, such as comments: those created last, the oldest of them first. 0 only counts them.",
 		object{"type": "integer", "minimum": 0, "maximum": item.MaxNewest})
 	return route{
-		method: "GET", pattern: "/v1/items", guards: a.synced(), handle: a.named,
+		method: "GET", pattern: "/v1/items", guards: a.synced(auth.Either), handle: a.named,
 		id: "getItems", tag: "items", summary: "Read items of all kinds by their uids or titles",
 		parameters: []parameter{reference, includeDeletedParameter, newest, most, mirrorsParameter},
 		success:    success{schema: schemaRef("NamedItems"), example: object{"items": []object{}}},

@@ -98,6 +98,9 @@ func (r route) security() []object {
 		for name := range guard.security {
 			schemes[name] = []string{}
 		}
+		if roles := guard.roles(); roles != nil {
+			schemes["bearer"] = roles
+		}
 	}
 	if len(schemes) == 0 {
 		return []object{}
@@ -166,7 +169,7 @@ func (r route) headers(status int) []header {
 		}
 	}
 	switch status {
-	case http.StatusUnauthorized:
+	case http.StatusUnauthorized, http.StatusForbidden:
 		headers = append(headers, challengeHeader)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		headers = append(headers, retryAfterHeader)

@@ -9,6 +9,7 @@ import (
 	"time"
 	_ "time/tzdata" // where the machine has no time zones
 
+	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
@@ -29,7 +30,7 @@ var overviewParameters = []parameter{
 // overviewRoute is one route over all entities.
 func (a *API) overviewRoute() route {
 	return route{
-		method: "GET", pattern: "/v1/overview", guards: a.synced(), handle: a.overview,
+		method: "GET", pattern: "/v1/overview", guards: a.synced(auth.Read), handle: a.overview,
 		id: "getOverview", tag: "account", summary: "What the user has, what is due, and what changed last",
 		parameters: overviewParameters,
 		success:    success{schema: schemaRef("Overview")},

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
@@ -36,7 +37,8 @@ type call struct {
 	writer        http.ResponseWriter
 	reply         http.Header // of the response; Header is the request's
 	correlationID string
-	subject       string // the user's name in the token
+	subject       string      // the user's name in the token
+	rights        auth.Rights // that the token has
 	owner         account.Owner
 	query         url.Values      // once it is parsed
 	reads         *entity.Entity  // whose item in the path the route reads; nil if it reads none

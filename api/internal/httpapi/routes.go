@@ -41,6 +41,7 @@ type API struct {
 	HistoryDays    int64 // for which the journal keeps contents, and lines
 	AuditDays      int64
 	InBandSessions bool
+	ReadOnly       bool // nothing is written, whoever asks
 	DebugSubjects  bool // development mode: a request may name its user
 
 	readiness readiness
@@ -79,6 +80,7 @@ type handler func(*call) (status int, body any, err error)
 // what it adds to the description of every route behind it.
 type guard struct {
 	check      func(*call) error
+	demanded   auth.Rights       // of which the token must have one; zero: none
 	security   map[string]object // schemes, by name
 	parameters []parameter
 	headers    []header // of a response
@@ -90,19 +92,27 @@ type guard struct {
 
 func (a *API) open() []guard { return []guard{deadlineGuard} }
 
-func (a *API) signed() []guard {
-	return []guard{a.tokenGuard(), a.tenantGuard(), deadlineGuard, a.usageGuard()}
+// allowed are the guards of every route behind a token. One of the demanded rights is
+// enough.
+func (a *API) allowed(demanded auth.Rights) []guard {
+	return []guard{a.tokenGuard(), a.tenantGuard(), a.rightsGuard(demanded), deadlineGuard}
 }
 
-func (a *API) opening() []guard {
-	return []guard{a.tokenGuard(), a.tenantGuard(), deadlineGuard, a.openingGuard()}
+func (a *API) signed(demanded auth.Rights) []guard {
+	return append(a.allowed(demanded), a.usageGuard())
 }
 
-func (a *API) inSession() []guard {
-	return []guard{a.tokenGuard(), a.tenantGuard(), deadlineGuard, a.sessionGuard(), a.usageGuard()}
+func (a *API) opening(demanded auth.Rights) []guard {
+	return append(a.allowed(demanded), a.openingGuard())
 }
 
-func (a *API) synced() []guard { return append(a.inSession(), epochGuard) }
+func (a *API) inSession(demanded auth.Rights) []guard {
+	return append(a.allowed(demanded), a.sessionGuard(), a.usageGuard())
+}
+
+func (a *API) synced(demanded auth.Rights) []guard {
+	return append(a.inSession(demanded), epochGuard)
+}
 
 // routes is the whole URL map. The routes of items are in routes_items.go.
 func (a *API) routes() []route {
@@ -124,7 +134,7 @@ func (a *API) routes() []route {
 			success: success{schema: schemaRef("Info")},
 		},
 		{
-			method: "POST", pattern: "/v1/sync/sessions", guards: a.opening(), handle: a.openSession, lenient: true,
+			method: "POST", pattern: "/v1/sync/sessions", guards: a.opening(auth.Either), handle: a.openSession, lenient: true,
 			id: "openSession", tag: "sessions", summary: "Open a sync session of 30 minutes",
 			success: success{
 				status: http.StatusCreated, schema: schemaRef("Session"), headers: []header{epochHeader},
@@ -132,23 +142,23 @@ func (a *API) routes() []route {
 			},
 		},
 		{
-			method: "GET", pattern: "/v1/sync/sessions/{id}", guards: a.signed(), handle: a.readSession, lenient: true,
+			method: "GET", pattern: "/v1/sync/sessions/{id}", guards: a.signed(auth.Either), handle: a.readSession, lenient: true,
 			id: "getSession", tag: "sessions", summary: "Read a session",
 			success: success{schema: schemaRef("Session")},
 		},
 		{
-			method: "DELETE", pattern: "/v1/sync/sessions/{id}", guards: a.signed(), handle: a.endSession, lenient: true,
+			method: "DELETE", pattern: "/v1/sync/sessions/{id}", guards: a.signed(auth.Either), handle: a.endSession, lenient: true,
 			id: "endSession", tag: "sessions", summary: "End a session",
 			success: success{status: http.StatusNoContent},
 			codes:   []fault.Code{fault.DiskFull},
 		},
 		{
-			method: "GET", pattern: "/v1/sync/state", guards: a.inSession(), handle: a.state, lenient: true,
+			method: "GET", pattern: "/v1/sync/state", guards: a.inSession(auth.Read), handle: a.state, lenient: true,
 			id: "getState", tag: "account", summary: "The user's epoch, last wipe and usage",
 			success: success{schema: schemaRef("State")},
 		},
 		{
-			method: "POST", pattern: "/v1/sync/wipe", guards: a.inSession(), handle: a.wipe,
+			method: "POST", pattern: "/v1/sync/wipe", guards: a.inSession(auth.Write), handle: a.wipe,
 			id: "wipe", tag: "account", summary: "Delete all that the user has, and end all sessions",
 			parameters: []parameter{dryRunParameter},
 			body:       &body{schema: schemaRef("Confirmation"), example: object{"confirm": "WIPE"}},

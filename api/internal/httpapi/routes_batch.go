@@ -3,6 +3,7 @@ package httpapi
 import (
 	"slices"
 
+	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
@@ -11,7 +12,7 @@ import (
 // batchRoute makes operations on items of all entities.
 func (a *API) batchRoute() route {
 	return route{
-		method: "POST", pattern: "/v1/batch", guards: a.synced(), handle: a.batch,
+		method: "POST", pattern: "/v1/batch", guards: a.synced(auth.Write), handle: a.batch,
 		id: "batch", tag: "batch", summary: "Make 1 to 100 operations in one transaction: all or none",
 		parameters: []parameter{idempotencyKeyParameter, dryRunParameter},
 		body:       &body{schema: schemaRef("Operations"), example: exampleBatch},

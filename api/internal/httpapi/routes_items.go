@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
 )
@@ -34,6 +35,7 @@ func (a *API) itemRoutes(e *entity.Entity) []route {
 		},
 		{
 			name: "get", method: "GET", pattern: "/v1/{plural}/{uid}", handle: items.get, reads: e,
+			guards:     a.synced(auth.Either), // whoever may write sees the item in the answer to each write
 			summary:    "Read a " + word,
 			parameters: []parameter{includeDeletedParameter, mirrorsParameter},
 			success:    stored,
@@ -141,7 +143,10 @@ func (a *API) routesOf(e *entity.Entity, rows []route) []route {
 	for i := range rows {
 		row := &rows[i]
 		row.pattern = strings.Replace(row.pattern, "{plural}", e.Segment, 1)
-		row.guards, row.tag = a.synced(), e.Segment
+		row.tag = e.Segment
+		if row.guards == nil {
+			row.guards = a.synced(demandedBy(row.method))
+		}
 		if row.method != http.MethodGet {
 			row.codes = append(row.codes, fault.QuotaExceeded, fault.DiskFull)
 			row.parameters = append(slices.Clone(row.parameters), dryRunParameter)
@@ -156,6 +161,14 @@ func (a *API) routesOf(e *entity.Entity, rows []route) []route {
 		}
 	}
 	return rows
+}
+
+// demandedBy is the right that the routes of items need by their methods.
+func demandedBy(method string) auth.Rights {
+	if method == http.MethodGet {
+		return auth.Read
+	}
+	return auth.Write
 }
 
 // editParameters are those of every operation that changes an existing item.

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 
+	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
 )
@@ -15,17 +16,17 @@ func (a *API) pastRoutes() []route {
 	changes := append([]parameter{kindsParameter, clientParameter}, place...)
 	return []route{
 		{
-			method: "GET", pattern: "/v1/changes", guards: a.synced(), handle: a.changes,
+			method: "GET", pattern: "/v1/changes", guards: a.synced(auth.Read), handle: a.changes,
 			id: "listChanges", tag: "journal", summary: "What changed, of all kinds, in the order of storing",
 			parameters: changes, success: success{schema: schemaRef("ListedChanges"), example: exampleChanges},
 		},
 		{
-			method: "GET", pattern: "/v1/journal", guards: a.synced(), handle: a.journal,
+			method: "GET", pattern: "/v1/journal", guards: a.synced(auth.Read), handle: a.journal,
 			id: "readJournal", tag: "journal", summary: "Every line of the journal, with its hashes",
 			parameters: place, success: success{schema: schemaRef("Journal")},
 		},
 		{
-			method: "POST", pattern: "/v1/undo", guards: a.synced(), handle: a.undo,
+			method: "POST", pattern: "/v1/undo", guards: a.synced(auth.Write), handle: a.undo,
 			id: "undo", tag: "journal", summary: "Take back a write or a batch, that of an id or the last own one",
 			parameters: []parameter{dryRunParameter},
 			body:       &body{schema: schemaRef("UndoRequest"), example: object{"change_id": "c12"}},

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 
+	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/item"
@@ -24,7 +25,7 @@ func (a *API) searchRoute() route {
 		cursorParameter,
 	}
 	return route{
-		method: "GET", pattern: "/v1/search", guards: a.synced(), handle: a.search,
+		method: "GET", pattern: "/v1/search", guards: a.synced(auth.Read), handle: a.search,
 		id: "search", tag: "search", summary: "Find items by their text, the best match first",
 		parameters: append(parameters, searchFilters()...),
 		success:    success{schema: schemaRef("Results"), example: object{"items": []object{}}},

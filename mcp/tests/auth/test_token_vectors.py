@@ -11,6 +11,7 @@ from tests.harness.clients import token as with_secret
 from tests.harness.processes import Process
 from toolbridge_mcp.auth import Keys, KeySet, KeysUnavailable, Scopes, SharedSecret, UserTokenVerifier
 from toolbridge_mcp.auth.jws import MAX_NESTED
+from toolbridge_mcp.auth.verifier import TenantClaim
 from toolbridge_mcp.keyring import Keyring
 
 pytestmark = pytest.mark.anyio
@@ -41,6 +42,7 @@ async def test_a_token_that_is_nested_as_deeply_as_may_be_gets_through_the_whole
 @pytest.mark.parametrize("vector", DOCUMENT["vectors"], ids=lambda vector: vector["name"])
 async def test_the_gateway_decides_as_the_vector_says(vector: dict[str, Any]) -> None:
     given = DOCUMENT["verifiers"][vector["verifier"]]
+    scopes = Scopes(**given["scopes"])
 
     def published(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, content=given["key_set"].encode())
@@ -52,7 +54,8 @@ async def test_the_gateway_decides_as_the_vector_says(vector: dict[str, Any]) ->
             keys,
             issuer=given["issuer"] or None,
             audience=given["audiences"],
-            scopes=Scopes(required=True),
+            tenant=_tenant(given),
+            scopes=scopes,
             clock=lambda: DOCUMENT["now"],
         )
         outcome, access = "refused", None
@@ -65,4 +68,10 @@ async def test_the_gateway_decides_as_the_vector_says(vector: dict[str, Any]) ->
         outcome = "accepted"
         assert access.subject == vector["subject"]
         assert access.scopes == vector["scopes"]
+        names = {"read": scopes.read, "write": scopes.write}
+        assert [right for right, name in names.items() if name in access.scopes] == vector["rights"]
     assert outcome == vector["outcome"]
+
+
+def _tenant(given: dict[str, Any]) -> TenantClaim | None:
+    return TenantClaim(given["tenant_claim"], given["tenant"]) if given["tenant_claim"] else None

@@ -36,6 +36,8 @@ ISSUER = "https://id.example/"
 AUDIENCES = ["https://tools.example/mcp", "https://tools.example/sse"]
 CLAIMS: Json = {"sub": "ann", "iss": ISSUER, "aud": AUDIENCES[0], "exp": NOW + 60, "scope": "read write"}
 BOTH = ["read", "write"]
+TENANT = "acme"
+TENANT_CLAIM = "https://tools.example/tenant"
 
 
 def token(
@@ -69,6 +71,11 @@ def with_text(name: str, value: str) -> str:
     return token(raw_claims=claims_text(**{name: "@"}).replace(b'"@"', value.encode()))
 
 
+def of_tenant(value: Any, claim: str = TENANT_CLAIM) -> str:
+    """A token that names its tenant."""
+    return with_text(claim, json.dumps(value))
+
+
 def nested(depth: int) -> list[Any]:
     """Lists inside each other."""
     value: list[Any] = []
@@ -86,6 +93,15 @@ def unsigned(alg: str) -> str:
 
 
 @dataclass(frozen=True)
+class ScopeNames:
+    """The scopes of both rights, and whether a token that names none allows nothing."""
+
+    read: str = "read"
+    write: str = "write"
+    required: bool = True
+
+
+@dataclass(frozen=True)
 class Verifier:
     """What a verifier was given: a secret, or the text of a key set."""
 
@@ -93,10 +109,13 @@ class Verifier:
     key_set: str = ""
     issuer: str = ""
     audiences: list[str] = field(default_factory=list)
+    tenant_claim: str = ""
+    tenant: str = ""
+    scopes: ScopeNames = field(default_factory=ScopeNames)
 
 
-def public(*keys: Json, key_set: str | None = None) -> Verifier:
-    return Verifier("", key_set or json.dumps({"keys": keys}), ISSUER, AUDIENCES)
+def public(*keys: Json, key_set: str | None = None, **changes: Any) -> Verifier:
+    return Verifier("", key_set or json.dumps({"keys": keys}), ISSUER, AUDIENCES, **changes)
 
 
 PUBLISHED = [RSA.published(kid="rsa", alg="RS256", use="sig"), EC.published(kid="ec"), ED.published(kid="ed")]
@@ -104,7 +123,12 @@ CERTIFIED = EC.published(kid="ec", x5c=["bm8gY2VydGlmaWNhdGU="], x5t="x", key_op
 VERIFIERS = {
     "secret": Verifier(SECRET),
     "secret, bound": Verifier(SECRET, "", ISSUER, AUDIENCES),
+    "secret, scopes not required": Verifier(SECRET, scopes=ScopeNames(required=False)),
+    "secret, of a tenant": Verifier(SECRET, tenant_claim="tenant", tenant=TENANT),
     "public": public(*PUBLISHED),
+    "public, of a tenant": public(*PUBLISHED, tenant_claim=TENANT_CLAIM, tenant=TENANT),
+    "other scopes": public(*PUBLISHED, scopes=ScopeNames("tools/read", "tools/write")),
+    "scopes not required": public(*PUBLISHED, scopes=ScopeNames(required=False)),
     "one key without id": public(EC.published()),
     "a key without id, and one with": public(OTHER_EC.published(kid="other"), EC.published()),
     "two keys without ids": public(EC.published(), OTHER_EC.published()),
@@ -156,7 +180,10 @@ class Vector:
 
     subject: str = ""
     scopes: list[str] = field(default_factory=list)
-    """What an accepted token names. The API does not read it."""
+    """What an accepted token names. The API keeps only what follows from it: the rights."""
+
+    rights: list[str] = field(default_factory=list)
+    """What an accepted token allows: read, write or both, whatever the scopes are called."""
 
 
 FORM = {
@@ -442,6 +469,71 @@ SCOPES = {
     "an object": (token(scope={"read": True}), []),
     "of Cognito": (token(scope="tools/read tools/write"), ["tools/read", "tools/write"]),
     "in another case": (token(scope="Read"), ["Read"]),
+    "only to write": (token(scope="write"), ["write"]),
+    "one twice": (token(scope="read read"), ["read", "read"]),
+    "others beside": (token(scope="openid read email"), ["openid", "read", "email"]),
+    "the beginning of one": (token(scope="writ"), ["writ"]),
+    "one and more": (token(scope="write:notes"), ["write:notes"]),
+    "an escaped letter": (with_text("scope", r'"wr\u0069te"'), ["write"]),
+    "an escaped space": (with_text("scope", r'"read\u0020write"'), BOTH),
+    "two claims of one name, the last one counts": (
+        token(raw_claims=claims_text(scope="read write")[:-1] + b',"scope":"read"}'),
+        ["read"],
+    ),
+    "an empty list": (token(scope=[]), []),
+    "no letters in a list": (token(scope=["", "read"]), ["", "read"]),
+    "a list in a list": (token(scope=[BOTH]), []),
+    "an object in a list": (token(scope=[{"read": True}, "read"]), ["read"]),
+    "an empty scope comes before scp": (token(scope="", scp="write"), []),
+    "scope null comes before scp": (token(scope=None, scp="write"), []),
+    "a number comes before scp": (token(scope=7, scp="write"), []),
+    "scp null": (token(scope=..., scp=None), []),
+    "SCOPE in capitals": (token(scope=..., SCOPE="read write"), []),
+    "scopes in the plural": (token(scope=..., scopes=BOTH), []),
+    "roles, as of an application": (token(scope=..., roles=BOTH, permissions=BOTH), []),
+}
+
+SCOPES_ELSEWHERE = {
+    "other names": ("other scopes", token(scope="tools/read tools/write"), ["tools/read", "tools/write"]),
+    "one other name": ("other scopes", token(scope="tools/write"), ["tools/write"]),
+    "the usual names, where others count": ("other scopes", token(), BOTH),
+    "none, where they are not required": ("scopes not required", token(scope=...), BOTH),
+    "one, where none is required": ("scopes not required", token(scope="read"), ["read"]),
+    "an empty one, where none is required": ("scopes not required", token(scope=""), []),
+    "null, where none is required": ("scopes not required", token(scope=None), []),
+    "scp null, where none is required": ("scopes not required", token(scope=..., scp=None), []),
+    "an unknown one, where none is required": ("scopes not required", token(scope="admin"), ["admin"]),
+    "none, with a secret": ("secret, scopes not required", token(SHARED, scope=...), BOTH),
+    "one, with a secret": ("secret, scopes not required", token(SHARED, scope="write"), ["write"]),
+}
+
+OTHER_TENANTS = {
+    "no claim": token(),
+    "another one": of_tenant("zeta"),
+    "in capitals": of_tenant("ACME"),
+    "its beginning": of_tenant("acm"),
+    "more than it": of_tenant("acme2"),
+    "a space behind it": of_tenant("acme "),
+    "two in a text": of_tenant("acme zeta"),
+    "no letters": of_tenant(""),
+    "null": of_tenant(None),
+    "true": of_tenant(True),
+    "an object": of_tenant({"acme": True}),
+    "others in a list": of_tenant(["zeta", "eta"]),
+    "an empty list": of_tenant([]),
+    "a list that is not of texts": of_tenant(["acme", 1]),
+    "a list with null": of_tenant(["acme", None]),
+    "a list in a list": of_tenant([["acme"]]),
+    "a claim in capitals": of_tenant(TENANT, TENANT_CLAIM.upper()),
+    "a claim within a claim": of_tenant({"tenant": TENANT}, "https://tools.example/"),
+    "the last of two": with_text(TENANT_CLAIM, f'"{TENANT}","{TENANT_CLAIM}":"zeta"'),
+}
+
+OUR_TENANT = {
+    "a text": of_tenant(TENANT),
+    "one of a list": of_tenant(["zeta", TENANT]),
+    "alone in a list": of_tenant([TENANT]),
+    "escaped": with_text(TENANT_CLAIM, r'"\u0061cme"'),
 }
 
 SHARED_TOKENS = {
@@ -450,7 +542,10 @@ SHARED_TOKENS = {
     "a key id that is a number": ("secret, bound", token(SHARED, header={"kid": 1}), "refused"),
     "any issuer and audience, as none is configured": ("secret", token(SHARED, iss=1, aud={}), "accepted"),
     "no issuer and audience": ("secret", token(SHARED, iss=..., aud=...), "accepted"),
-    "a tenant, which is no claim of ours": ("secret", token(SHARED, tenant="other", tid="x"), "accepted"),
+    "a tenant, where none is demanded": ("secret", token(SHARED, tenant="other", tid="x"), "accepted"),
+    "our tenant": ("secret, of a tenant", token(SHARED, tenant=TENANT), "accepted"),
+    "another tenant": ("secret, of a tenant", token(SHARED, tenant="other"), "refused"),
+    "no tenant": ("secret, of a tenant", token(SHARED), "refused"),
     "another issuer": ("secret, bound", token(SHARED, iss="x"), "refused"),
     "another secret": ("secret", token(secret_signer(b"another secret of 32 bytes ......")), "refused"),
     "an empty secret": ("secret", token(secret_signer(b"")), "refused"),
@@ -531,14 +626,21 @@ def vectors() -> Iterator[Vector]:
             yield Vector(f"{group}: {name}", "public", text, "refused")
     for group, tokens in {"header": GOOD_HEADERS, "time": GOOD_TIMES}.items():
         for name, text in tokens.items():
-            yield Vector(f"{group}: {name}", "public", text, "accepted", "ann", BOTH)
+            yield _judged(f"{group}: {name}", "public", text, "accepted")
     chosen = [AUDIENCES[0] + query for query in ("?toolsets=work", "?a=b&toolsets=crud,work", "?toolsets=")]
     for aud in ([AUDIENCES[1]], ["x", *AUDIENCES], AUDIENCES[1], *chosen, ["x", chosen[0]]):
-        yield Vector(f"bounds: {aud}", "public", token(aud=aud), "accepted", "ann", BOTH)
+        yield _judged(f"bounds: {aud}", "public", token(aud=aud), "accepted")
     for subject, text in GOOD_SUBJECTS.items():
-        yield Vector(f"subject: {subject!r}", "public", text, "accepted", subject, BOTH)
+        yield Vector(f"subject: {subject!r}", "public", text, "accepted", subject, BOTH, BOTH)
     for name, (text, scopes) in SCOPES.items():
-        yield Vector(f"scope: {name}", "public", text, "accepted", "ann", scopes)
+        yield Vector(f"scope: {name}", "public", text, "accepted", "ann", scopes, _rights("public", scopes))
+    for name, (verifier, text, scopes) in SCOPES_ELSEWHERE.items():
+        rights = _rights(verifier, scopes)
+        yield Vector(f"scope: {name}", verifier, text, "accepted", "ann", scopes, rights)
+    for name, text in OTHER_TENANTS.items():
+        yield Vector(f"tenant: {name}", "public, of a tenant", text, "refused")
+    for name, text in OUR_TENANT.items():
+        yield _judged(f"tenant: {name}", "public, of a tenant", text, "accepted")
     for name, (verifier, text, outcome) in SHARED_TOKENS.items():
         yield _judged(f"secret: {name}", verifier, text, outcome)
     for number, (verifier, text, outcome) in enumerate(KEY_SETS):
@@ -548,7 +650,12 @@ def vectors() -> Iterator[Vector]:
 def _judged(name: str, verifier: str, text: str, outcome: str) -> Vector:
     if outcome != "accepted":
         return Vector(name, verifier, text, outcome)
-    return Vector(name, verifier, text, outcome, "ann", BOTH)
+    return Vector(name, verifier, text, outcome, "ann", BOTH, BOTH)
+
+
+def _rights(verifier: str, scopes: list[str]) -> list[str]:
+    names = VERIFIERS[verifier].scopes
+    return [right for right, name in (("read", names.read), ("write", names.write)) if name in scopes]
 
 
 def render() -> str:

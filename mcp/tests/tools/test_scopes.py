@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.harness.clients import over_http, over_sse, token
-from tests.harness.processes import Process, gateway_process, running
+from tests.harness.processes import Process, api_process, gateway_process, running
 from tests.harness.published import TOOLS
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.tools.operations import OPERATIONS
@@ -112,12 +112,16 @@ async def test_clients_request_scopes_as_their_provider_names_them(
     settings: dict[str, str],
     claims: dict[str, Any],
     requested: str,
-    api: Process,
+    api_binary: Path,
     tmp_path: Path,
     user: str,
 ) -> None:
     named = {f"TOOLBRIDGE_{name}": value for name, value in settings.items()}
-    with running(gateway_process(api.url, tmp_path, **named, TOOLBRIDGE_REQUIRE_SCOPES="true")) as process:
+    named["TOOLBRIDGE_REQUIRE_SCOPES"] = "true"
+    with (
+        running(api_process(api_binary, tmp_path, **named)) as api,
+        running(gateway_process(api.url, tmp_path, **named)) as process,
+    ):
         async with httpx.AsyncClient(base_url=process.url, trust_env=False) as http:
             document = (await http.get("/.well-known/oauth-protected-resource/mcp")).json()
             assert document["scopes_supported"] == requested.split()

@@ -77,6 +77,8 @@ def _facts(details: Mapping[str, Any]) -> Mapping[str, Any]:
     """What of the details stands in the texts of an error."""
     if isinstance(details.get("actual"), int):
         return {"actual": details["actual"]}
+    if isinstance(details.get("scope"), str):
+        return {"scope": _quotable(details["scope"])}
     return {"instead": "a heading that is there, or without one"} if "heading" in details else NO_FACTS
 
 
