@@ -32,6 +32,7 @@ from toolbridge_mcp.telemetry.trace_settings import trace_settings
 from toolbridge_mcp.tools import Deployment, Offers, OnlyUsable, UnknownTool, build_tools, chosen
 from toolbridge_mcp.tools.prepared import PreparedResults
 from toolbridge_mcp.tools.toolsets import TOOLSETS
+from toolbridge_mcp.transport import Signer
 from toolbridge_mcp.web import (
     Address,
     AllowedCallers,
@@ -63,6 +64,7 @@ class _Dependencies:
 
     rings: Keyrings
     outbound: Outbound
+    signer: Signer
     client: ApiClient
     keys: Keys
     limits: CallLimits
@@ -81,11 +83,14 @@ class _Dependencies:
         rings = rings or Keyrings.of(settings)
         outside = outside_http(settings)
         outbound = outbound_identity(settings, outside)
-        client = ApiClient(lambda: api_http(settings, outbound, transport), _api_user(settings))
+        signer = Signer.of(settings, rings.tenant)
+        client = ApiClient(
+            lambda: api_http(settings, signer, outbound, transport), signer, _api_user(settings)
+        )
         toolsets = ToolsetsInAddresses(TOOLSETS)
         wait = api_wait or (lambda: settings.api_wait_seconds)
         keys = _keys(settings, rings.token, outside)
-        return cls(outside, rings, outbound, client, keys, _limits(settings), toolsets, wait)
+        return cls(outside, rings, outbound, signer, client, keys, _limits(settings), toolsets, wait)
 
 
 def create_server(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> FastMCP:
@@ -184,7 +189,7 @@ def _server(settings: Settings, shared: _Dependencies, auth: BearerAuthProvider,
                 yield
 
     traced = _tracing(settings)
-    private = PrivatePort(settings, _watched(shared))
+    private = PrivatePort(settings, shared.signer, _watched(shared))
     metrics.describe_build(__version__)
     observe(tallies.add)
     observe(logs.log_call)

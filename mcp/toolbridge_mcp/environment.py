@@ -12,6 +12,8 @@ import sys
 from collections.abc import Mapping
 
 API_URL = "TOOLBRIDGE_GO_API_BASE_URL"
+START_API = "TOOLBRIDGE_START_API"
+"""Tells the gateway that supervisord has started the API beside it. The address is set then, too."""
 
 _SETTINGS = frozenset(
     {

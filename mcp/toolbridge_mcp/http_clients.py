@@ -12,7 +12,7 @@ import httpx
 
 from toolbridge_mcp.outbound import Outbound, Transmit
 from toolbridge_mcp.settings import Settings, WrongSetting
-from toolbridge_mcp.transport import Request, Response, TenantTransport
+from toolbridge_mcp.transport import Request, Response, Signer, TenantTransport
 
 OUTSIDE_SECONDS = 5
 AGENT = {"User-Agent": "toolbridge-mcp"}
@@ -72,13 +72,13 @@ class ApiHttp:
 
 
 def api_http(
-    settings: Settings, outbound: Outbound, engine: httpx.AsyncBaseTransport | None = None
+    settings: Settings, signer: Signer, outbound: Outbound, engine: httpx.AsyncBaseTransport | None = None
 ) -> ApiHttp:
     """A client that sends signed requests to the API, with the token that `outbound` chooses for each.
 
     `engine` is a transport for tests in place of real connections.
     """
-    return ApiHttp(TenantTransport.of(settings, engine), outbound.send)
+    return ApiHttp(TenantTransport.of(settings, signer, engine), outbound.send)
 
 
 def outside_http(settings: Settings) -> httpx.AsyncClient:

@@ -11,7 +11,7 @@ from pydantic import AliasChoices, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from toolbridge_mcp.environment import tidy
+from toolbridge_mcp.environment import START_API, tidy
 from toolbridge_mcp.keyring import Keyring, WrongKeys, parse
 from toolbridge_mcp.listening import is_every_address
 from toolbridge_mcp.setting_types import (
@@ -373,6 +373,11 @@ class Settings(BaseSettings):
         if keys is not None:
             return Keyring(parse(keys.get_secret_value()))
         return Keyring.of_secret(secret.get_secret_value())
+
+    @property
+    def has_own_api(self) -> bool:
+        """Whether the API is the one that is started beside the gateway, of the same version."""
+        return "go_api_base_url" not in self.model_fields_set or os.environ.get(START_API) == "true"
 
     @property
     def scopes_required(self) -> bool:

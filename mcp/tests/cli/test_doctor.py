@@ -159,7 +159,7 @@ class TestFirstGeneration:
         assert report.code == 0
         assert report.states().count("ok") == CHECKS - 1
         assert report.lines[5] == (
-            f"ok          tenant signature accepted: {TENANT_ID}; "
+            f"ok          tenant signature accepted: {TENANT_ID}, by a signature of v1; "
             "but the API accepts any tenant that this secret signs for"
         )
         assert report.lines[6].endswith(

@@ -9,6 +9,7 @@ from tests.harness.clients import settings_for
 from toolbridge_mcp.cli.doctor.visit import Visit
 from toolbridge_mcp.environment import OUTSIDE
 from toolbridge_mcp.settings import Settings, WrongSetting
+from toolbridge_mcp.transport import Signer
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +26,8 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("owns_process", "left"), [(True, None), (False, PROXY)])
 async def test_only_a_process_of_its_own_forgets_the_proxy(owns_process: bool, left: str | None) -> None:
-    async with Visit(settings_for(HERE), HERE, None, time.time, owns_process=owns_process):
+    settings = settings_for(HERE)
+    async with Visit(settings, Signer.of(settings), HERE, None, time.time, owns_process=owns_process):
         assert os.environ.get("HTTPS_PROXY") == left
 
 
@@ -34,5 +36,5 @@ async def test_the_way_to_the_identity_provider_is_read_before(monkeypatch: pyte
     keys = {"jwt_jwks_url": "https://id.example/keys", "jwt_issuer": "https://id.example/"}
     settings: Settings = settings_for(HERE).model_copy(update=keys)
     with pytest.raises(WrongSetting):
-        async with Visit(settings, HERE, None, time.time, owns_process=True):
+        async with Visit(settings, Signer.of(settings), HERE, None, time.time, owns_process=True):
             pass

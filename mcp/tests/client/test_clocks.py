@@ -25,7 +25,7 @@ from toolbridge_mcp.client.clocks import Clocks, seconds_ahead
 from toolbridge_mcp.client.standing import Standing
 from toolbridge_mcp.http_clients import api_http
 from toolbridge_mcp.outbound import ForwardedToken
-from toolbridge_mcp.transport import Response
+from toolbridge_mcp.transport import Response, Signer
 
 pytestmark = pytest.mark.anyio
 LATER = 4_000_000_000
@@ -109,7 +109,8 @@ async def recorded_client(api_url: str) -> AsyncIterator[tuple[ApiClient, Record
     """A client of the API, for which nobody probes but itself."""
     settings, recorded = settings_for(api_url), Recording(connections())
     outbound = ForwardedToken(lambda: None)
-    async with ApiClient(lambda: api_http(settings, outbound, recorded)) as client:
+    signer = Signer.of(settings)
+    async with ApiClient(lambda: api_http(settings, signer, outbound, recorded), signer) as client:
         yield client, recorded
 
 

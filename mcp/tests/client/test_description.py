@@ -18,6 +18,7 @@ from toolbridge_mcp.http_clients import api_http
 from toolbridge_mcp.identity import CallerToken
 from toolbridge_mcp.outbound import ForwardedToken
 from toolbridge_mcp.resilience import within
+from toolbridge_mcp.transport import Signer
 
 pytestmark = pytest.mark.anyio
 DESCRIPTION = "/v1/sync/info"
@@ -42,7 +43,8 @@ class SlowToDescribe:
 async def client_of(upstream: httpx.AsyncBaseTransport) -> AsyncIterator[ApiClient]:
     settings = settings_for("http://127.0.0.1:8081")
     outbound = ForwardedToken(lambda: CallerToken(token("ann")))
-    async with ApiClient(lambda: api_http(settings, outbound, upstream)) as client:
+    signer = Signer.of(settings)
+    async with ApiClient(lambda: api_http(settings, signer, outbound, upstream), signer) as client:
         yield client
 
 

@@ -15,6 +15,7 @@ from toolbridge_mcp.http_clients import api_http
 from toolbridge_mcp.identity import CallerToken
 from toolbridge_mcp.outbound import ForwardedToken
 from toolbridge_mcp.resilience import within
+from toolbridge_mcp.transport import Signer
 
 pytestmark = pytest.mark.anyio
 UID = str(uuid4())
@@ -22,6 +23,7 @@ INFO = {
     "sessions": {"inBand": "new"},
     "entities": {"notes": {"kind": "note"}},
     "features": ["mirrors"],
+    "signatures": {"versions": ["v2"], "process": "0123456789abcdef", "keys": ["default"]},
 }
 
 
@@ -30,7 +32,8 @@ async def sent(*calls: Call) -> list[str]:
     outbound = ForwardedToken(lambda: CallerToken("of.ann"))
     async with misbehaving(answer(b'{"uid": "0"}'), info=INFO) as api:
         settings = settings_for(api.url)
-        async with ApiClient(lambda: api_http(settings, outbound)) as client:
+        signer = Signer.of(settings)
+        async with ApiClient(lambda: api_http(settings, signer, outbound), signer) as client:
             with within(30):
                 for call in calls:
                     await client.send(call, Origin("c-1", "a_tool", "a-client/1"))
@@ -83,9 +86,9 @@ async def test_a_read_and_what_it_says_of_itself() -> None:
     headers = received(head)
     assert len(headers) == len(headers.raw)
     assert sorted(headers) == [
-        *("accept", "accept-encoding", "authorization", "host", "user-agent", "x-correlation-id"),
-        *("x-request-timeout-ms", "x-sync-session", "x-tb-client", "x-tb-signature", "x-tb-tenant-id"),
-        *("x-tb-timestamp", "x-tb-tool"),
+        *("accept", "accept-encoding", "authorization", "host", "signature", "signature-input"),
+        *("user-agent", "x-correlation-id", "x-request-timeout-ms", "x-sync-session", "x-tb-client"),
+        *("x-tb-tenant-id", "x-tb-tool"),
     ]
     assert headers["Accept-Encoding"] == "identity"
     assert headers["Authorization"] == "Bearer of.ann"

@@ -17,6 +17,7 @@ from tests.operator.raw import PrivatePort
 from toolbridge_mcp.operator import port as private_port
 from toolbridge_mcp.operator import server
 from toolbridge_mcp.operator import watched as watched_things
+from toolbridge_mcp.transport import Signer
 
 PLACES = ("/", "/?json", "/metrics", "/metrics/api")
 
@@ -197,7 +198,7 @@ async def test_calls_share_the_interpreter_with_one_answer_at_a_time() -> None:
     watched = watched_things.Watched(lambda: False, lambda: False, str, list, list)
     REGISTRY.register(slow)
     try:
-        async with private_port.PrivatePort(settings, watched).listening():
+        async with private_port.PrivatePort(settings, Signer.of(settings), watched).listening():
             with ThreadPoolExecutor(server.MOST_REQUESTS) as readers:
                 answers = list(readers.map(PrivatePort(port).get, ["/metrics", "/"] * server.MOST_REQUESTS))
     finally:

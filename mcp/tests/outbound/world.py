@@ -15,6 +15,7 @@ from tests.harness.recording import Recording
 from toolbridge_mcp.app import create_server
 from toolbridge_mcp.http_clients import ApiHttp
 from toolbridge_mcp.identity import CallerToken
+from toolbridge_mcp.keyring import Keyring
 from toolbridge_mcp.outbound import Transmit
 from toolbridge_mcp.outbound.token_endpoint import TokenEndpoint
 from toolbridge_mcp.transport import Pool, Request, Response, Signer, TenantTransport
@@ -82,8 +83,8 @@ async def client_of(
 ) -> AsyncIterator[Client]:
     """A client whose requests are signed by a clock that moves on by a second each time."""
     seconds = iter(range(1_700_000_000, 1_800_000_000))
-    signer = Signer(b"secret", "tenant-a", seconds.__next__)
-    http = ApiHttp(TenantTransport(Pool.of(url, 8), base_url=url, signature=signer.headers), authorized)
+    signer = Signer(Keyring.of_secret("secret"), "tenant-a", choice="v1", now=seconds.__next__)
+    http = ApiHttp(TenantTransport(Pool.of(url, 8), base_url=url, signer=signer), authorized)
     try:
         yield Client(http)
     finally:

@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
             "settings",
             "telemetry",
             "tools",
+            "transport",
             "web",
         },
     },
@@ -88,7 +89,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *{"choice", "client", "entities", "errors", "identity", "message", "metrics"},
         *{"rendering", "resilience", "telemetry", "tools"},
     },
-    "transport": {"errors", "settings", "transport", "unread"},
+    "transport": {"errors", "keyring", "settings", "transport", "unread"},
     "unread": {"message"},
     "uvicorn_server": {"connections", "library_seams", "listening", "memory", "metrics", "web", ""},
     "web": {

@@ -26,6 +26,7 @@ from toolbridge_mcp.http_clients import api_http
 from toolbridge_mcp.outbound.forward import ForwardedToken
 from toolbridge_mcp.resilience import CircuitBreaker, within
 from toolbridge_mcp.resilience.breaker import FAILURES, LONGEST_SECONDS, TROUBLED_SECONDS
+from toolbridge_mcp.transport import Signer
 
 pytestmark = pytest.mark.anyio
 READ: tuple[str, dict[str, Any]] = ("get_note", {"uid": str(uuid4())})
@@ -159,7 +160,7 @@ async def test_the_call_that_tries_asks_first_so_a_write_is_not_risked(
     fail(breaker, clock, FAILURES + 1)
     clock.now += 1
     async with Upstream(
-        lambda: api_http(settings, ForwardedToken(lambda: None), wire), lambda: None
+        lambda: api_http(settings, Signer.of(settings), ForwardedToken(lambda: None), wire), lambda: None
     ) as upstream:
         upstream.breaker = breaker
         with within(5), pytest.raises(NotReached):

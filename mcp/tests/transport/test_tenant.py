@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import hmac
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import anyio
@@ -14,6 +14,7 @@ import pytest
 from tests.harness.misbehaving import (
     Behaviour,
     MisbehavingApi,
+    after,
     answer,
     close,
     endless,
@@ -24,12 +25,16 @@ from tests.harness.misbehaving import (
 )
 from tests.harness.processes import TENANT_HEADER_SECRET, TENANT_ID, free_port
 from toolbridge_mcp.errors import AnswerTooLong, BadAnswer, NotReached
+from toolbridge_mcp.keyring import Keyring
 from toolbridge_mcp.transport import UNTIL, AnswerLost, Pool, Request, Signer, TenantTransport
 from toolbridge_mcp.transport.pool import SPARE_CONNECTIONS
+from toolbridge_mcp.transport.signer import Choice
+from toolbridge_mcp.transport.tenant import Scheme
 
 pytestmark = pytest.mark.anyio
-SIGNER = Signer(TENANT_HEADER_SECRET.encode(), TENANT_ID)
-SECRET = b"0123456789abcdef0123456789abcdef"
+SIGNER = Signer(Keyring.of_secret(TENANT_HEADER_SECRET), TENANT_ID)
+SECRET = "0123456789abcdef0123456789abcdef"
+KEYS = Keyring.of_secret(SECRET)
 OK = answer(b"{}")
 HEAD = b"HTTP/1.1 200 OK\r\n"
 
@@ -37,49 +42,144 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
 @asynccontextmanager
 async def client_of(
     url: str,
-    signature: Callable[[Request], Mapping[str, str]] = SIGNER.headers,
+    signer: Scheme = SIGNER,
     calls: int = 100,
 ) -> AsyncIterator[httpx.AsyncClient]:
-    transport = TenantTransport(Pool.of(url, calls), base_url=url, signature=signature)
+    transport = TenantTransport(Pool.of(url, calls), base_url=url, signer=signer)
     async with httpx.AsyncClient(transport=transport, base_url=url, trust_env=False) as http:
         yield http
 
 
 async def test_every_request_is_signed_for_its_own_time() -> None:
     times = [1_700_000_000.123, 1_700_000_060.5]
-    signer = Signer(SECRET, "tenant-a", iter(times).__next__)
-    async with misbehaving(OK) as api, client_of(api.url, signer.headers) as http:
+    signer = Signer(KEYS, "tenant-a", choice="v1", now=iter(times).__next__)
+    async with misbehaving(OK) as api, client_of(api.url, signer) as http:
         for _ in times:
             await http.get("/v1/notes")
     for head, timestamp in zip(api.requests, ("1700000000123", "1700000060500"), strict=True):
         headers = received(head)
-        expected = hmac.new(SECRET, f"tenant-a:{timestamp}".encode(), "sha256").hexdigest()
+        expected = hmac.new(SECRET.encode(), f"tenant-a:{timestamp}".encode(), "sha256").hexdigest()
         assert headers["X-TB-Tenant-ID"] == "tenant-a"
         assert headers["X-TB-Timestamp"] == timestamp
         assert headers["X-TB-Signature"] == expected
 
 
-async def test_a_request_cannot_bring_its_own_signature() -> None:
-    forged = {"X-TB-Tenant-ID": "other", "x-tb-signature": "00", "X-Tb-Timestamp": "1"}
-    signer = Signer(SECRET, "tenant-a")
-    async with misbehaving(OK) as api, client_of(api.url, signer.headers) as http:
-        await http.get("/v1/notes", headers=forged)
+FORGED = {
+    "X-TB-Tenant-ID": "other",
+    "x-tb-signature": "00",
+    "X-Tb-Timestamp": "1",
+    "signature": "tb=:00:",
+    "signature-input": 'tb=("@method")',
+    "content-digest": "sha-256=:00:",
+}
+
+
+@pytest.mark.parametrize(
+    ("choice", "names"),
+    [
+        ("v1", {"x-tb-tenant-id", "x-tb-timestamp", "x-tb-signature"}),
+        ("v2", {"x-tb-tenant-id", "signature", "signature-input"}),
+    ],
+)
+async def test_a_request_cannot_bring_its_own_signature(choice: Choice, names: set[str]) -> None:
+    async with misbehaving(OK) as api, client_of(api.url, Signer(KEYS, "tenant-a", choice=choice)) as http:
+        await http.get("/v1/notes", headers=FORGED)
     headers = received(api.requests[0])
+    assert {name.lower() for name in FORGED} & {name.lower() for name in headers} == names
     assert headers.get_list("X-TB-Tenant-ID") == ["tenant-a"]
-    assert len(headers.get_list("X-TB-Signature")) == 1
-    assert headers["X-TB-Signature"] != "00"
-    assert len(headers.get_list("X-TB-Timestamp")) == 1
+    for name in names:
+        (value,) = headers.get_list(name)
+        assert value not in FORGED.values()
 
 
 async def test_another_scheme_can_sign_method_target_headers_and_content() -> None:
-    def signature(request: Request) -> dict[str, str]:
-        parts = (request.method.encode(), request.target.encode(), request.headers["If-Match"].encode())
-        return {"Signature": hmac.new(SECRET, b"\n".join((*parts, request.content)), "sha256").hexdigest()}
+    class Another:
+        process = ""
 
-    async with misbehaving(OK) as api, client_of(api.url, signature) as http:
+        def headers(self, request: Request) -> dict[str, str]:
+            parts = (request.method.encode(), request.target.encode(), request.headers["If-Match"].encode())
+            text = b"\n".join((*parts, request.content))
+            return {"Signature": hmac.new(SECRET.encode(), text, "sha256").hexdigest()}
+
+        def learn(self, process: str, known: str) -> bool:  # noqa: ARG002  it has no processes
+            return False
+
+    async with misbehaving(OK) as api, client_of(api.url, Another()) as http:
         await http.put("/v1/notes/1?x=%20", content=b"{}", headers={"If-Match": "3"})
-    expected = hmac.new(SECRET, b"PUT\n/v1/notes/1?x=%20\n3\n{}", "sha256").hexdigest()
+    expected = hmac.new(SECRET.encode(), b"PUT\n/v1/notes/1?x=%20\n3\n{}", "sha256").hexdigest()
     assert received(api.requests[0])["Signature"] == expected
+
+
+ONE, OTHER = "1" * 32, "2" * 32
+
+
+def refusing(process: str) -> Behaviour:
+    return answer(b'{"code":"invalid_tenant"}', "401 Unauthorized", X_TB_Process=process)
+
+
+def process_in(head: str) -> str:
+    found = received(head)["Signature-Input"].partition('nonce="')[2]
+    return found.partition(".")[0]
+
+
+async def test_a_refusal_that_names_another_process_is_signed_and_sent_once_more() -> None:
+    signer = Signer(KEYS, "tenant-a", choice="v2")
+    async with misbehaving(refusing(ONE), OK) as api, client_of(api.url, signer) as http:
+        answers = [await http.post("/v1/notes", content=b"{}", headers={"If-Match": "3"}) for _ in range(2)]
+    assert [one.status_code for one in answers] == [200, 200]
+    assert [process_in(head) for head in api.requests] == ["", ONE, ONE]
+    first, second, _ = map(received, api.requests)
+    changed = {"signature", "signature-input"}
+    assert {name for name in first if first.get_list(name) != second.get_list(name)} == changed
+
+
+@pytest.mark.parametrize(
+    ("behaviours", "processes"),
+    [
+        ([refusing(ONE), refusing(OTHER), OK], ["", ONE]),
+        ([refusing("")], [""]),
+        ([refusing("too short")], [""]),
+        ([answer(b"{}", "401 Unauthorized")], [""]),
+        ([answer(b"{}", "403 Forbidden", X_TB_Process=ONE)], [""]),
+    ],
+    ids=["another process each time", "no process", "no process id", "no header", "another status"],
+)
+async def test_a_request_is_sent_twice_at_most(behaviours: list[Behaviour], processes: list[str]) -> None:
+    signer = Signer(KEYS, "tenant-a", choice="v2")
+    async with misbehaving(*behaviours) as api, client_of(api.url, signer) as http:
+        assert (await http.post("/v1/notes", content=b"{}")).status_code in {401, 403}
+    assert [process_in(head) for head in api.requests] == processes
+
+
+async def test_the_process_that_is_known_already_is_no_reason_to_send_again() -> None:
+    signer = Signer(KEYS, "tenant-a", choice="v2")
+    signer.learn(ONE, "")
+    async with misbehaving(refusing(ONE)) as api, client_of(api.url, signer) as http:
+        assert (await http.get("/v1/notes")).status_code == 401
+    assert len(api.requests) == 1
+
+
+async def test_each_of_many_requests_at_once_is_sent_twice_at_most() -> None:
+    signer = Signer(KEYS, "tenant-a", choice="v2")
+    signer.learn(ONE, "")
+    refusals = [after(0.1, refusing(OTHER))] * 20
+    async with misbehaving(*refusals, OK) as api, client_of(api.url, signer) as http:
+        answers = await asyncio.gather(*(http.get("/v1/notes") for _ in range(20)))
+        assert {one.status_code for one in answers} == {200}
+        assert len(api.requests) == 40
+        await http.get("/v1/notes")
+        assert len(api.requests) == 41
+
+
+async def test_an_api_that_names_a_process_is_no_more_signed_for_by_v1() -> None:
+    signer = Signer(KEYS, "tenant-a")
+    signer.described(None)
+    async with misbehaving(refusing(ONE), OK) as api, client_of(api.url, signer) as http:
+        assert (await http.get("/v1/notes")).status_code == 200
+    first, second = map(received, api.requests)
+    assert first["X-TB-Timestamp"].startswith("0")
+    assert not {"x-tb-timestamp", "x-tb-signature"} & {name.lower() for name in second}
+    assert process_in(api.requests[1]) == ONE
 
 
 async def test_another_host_gets_nothing() -> None:

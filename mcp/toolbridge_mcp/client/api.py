@@ -20,6 +20,7 @@ from toolbridge_mcp.errors import (
     BadAnswer,
     EpochChanged,
     SessionRefused,
+    TenantRefused,
     TimedOut,
     ToolBridgeError,
     Unavailable,
@@ -27,6 +28,7 @@ from toolbridge_mcp.errors import (
 from toolbridge_mcp.metrics import count_retry
 from toolbridge_mcp.resilience import Retries, State, current_deadline, within
 from toolbridge_mcp.single_flight import SingleFlight
+from toolbridge_mcp.transport import Signer
 from toolbridge_mcp.unread import NoRoom, current_answer
 
 REREAD_SECONDS = 0.5
@@ -68,8 +70,12 @@ class ApiClient:
     around it, keeps it, and raises a `ToolBridgeError` when the API refuses, fails or is not there.
     """
 
-    def __init__(self, open_http: Callable[[], Http], user: Callable[[], Hashable] = lambda: None) -> None:
-        """`user` names the user of the call at hand, as the API knows them."""
+    def __init__(
+        self, open_http: Callable[[], Http], signer: Signer, user: Callable[[], Hashable] = lambda: None
+    ) -> None:
+        """`signer` is the one that signs what `open_http` sends. `user` names the user of the call at hand,
+        as the API knows them."""
+        self._signer = signer
         self._upstream = Upstream(open_http, user)
         self._api: _Api | None = None
         self._readings: SingleFlight[_Api] = SingleFlight()
@@ -104,7 +110,7 @@ class ApiClient:
                 continue
             except ToolBridgeError as error:
                 safely = self._api is not None and self._api.info.repeats_safely
-                if isinstance(error, SessionRefused):
+                if isinstance(error, SessionRefused | TenantRefused):
                     self._api = None  # another API may have taken its place
                 if isinstance(error, SessionRefused | EpochChanged):
                     session = None
@@ -135,7 +141,7 @@ class ApiClient:
 
     def disagreements(self) -> list[str]:
         """Why the API refuses the gateway itself, as far as its latest answers show. Empty if it does not."""
-        return self._upstream.standing.problems()
+        return self._signer.problems() or self._upstream.standing.problems()
 
     @property
     def counts_repetitions(self) -> bool:
@@ -189,6 +195,8 @@ class ApiClient:
             self._api = _Api.of(ServerInfo.model_validate_json(answer.content), losses)
         except ValidationError as error:
             raise BadAnswer(facts=NOTHING_CHANGED) from error
+        self._signer.described(self._api.info.signatures)
+        self._upstream.standing.window_seconds = self._signer.window_seconds
         return self._api
 
 

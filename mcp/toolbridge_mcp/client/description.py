@@ -48,11 +48,22 @@ class SessionInfo(_Wire):
     in_band: str | None = None
 
 
+class SignatureInfo(_Wire):
+    """The signatures that the API takes: of which versions, for which of its processes, and with which keys,
+    by their ids."""
+
+    versions: tuple[str, ...] = ()
+    process: str = ""
+    keys: tuple[str, ...] = ()
+
+
 class ServerInfo(_Wire):
     """The answer of `GET /v1/sync/info`, as far as the gateway uses it."""
 
     entities: dict[str, EntityInfo] = Field(default_factory=dict)
     sessions: SessionInfo = SessionInfo()
+    signatures: SignatureInfo | None = None
+    """None if the API is older than the second version of the signature."""
     idempotency: JsonObject | None = None
     limits: JsonObject = Field(default_factory=dict)
     features: frozenset[str] = frozenset()

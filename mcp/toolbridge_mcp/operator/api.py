@@ -11,7 +11,7 @@ import httpx
 
 from toolbridge_mcp.errors import ToolBridgeError
 from toolbridge_mcp.settings import Settings
-from toolbridge_mcp.transport import AnswerLost, TenantTransport
+from toolbridge_mcp.transport import AnswerLost, Signer, TenantTransport
 
 METRICS_SECONDS = 5.0
 PAGE_SECONDS = 0.3
@@ -34,14 +34,16 @@ class Said(NamedTuple):
         return self.status == httpx.codes.OK
 
 
-def ask(settings: Settings, *targets: str, seconds: float) -> Mapping[str, Said]:
+def ask(settings: Settings, signer: Signer, *targets: str, seconds: float) -> Mapping[str, Said]:
     """What the API says at each of these targets, asked at once, within so many seconds."""
-    return asyncio.run(_asked(settings, targets, seconds))
+    return asyncio.run(_asked(settings, signer, targets, seconds))
 
 
-async def _asked(settings: Settings, targets: tuple[str, ...], seconds: float) -> Mapping[str, Said]:
+async def _asked(
+    settings: Settings, signer: Signer, targets: tuple[str, ...], seconds: float
+) -> Mapping[str, Said]:
     async with httpx.AsyncClient(
-        transport=TenantTransport.of(settings),
+        transport=TenantTransport.of(settings, signer),
         base_url=settings.go_api_base_url,
         headers={"Accept-Encoding": "identity"},  # the transport takes no other
         timeout=seconds,

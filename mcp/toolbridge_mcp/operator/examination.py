@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from toolbridge_mcp.cli.doctor import LOOKS, Finding, Visit, address, examine
 from toolbridge_mcp.settings import Settings
+from toolbridge_mcp.transport import Signer
 
 KEEP_SECONDS = 60.0
 MOST_SECONDS = 30.0
@@ -26,8 +27,9 @@ class Findings(NamedTuple):
 class Examination:
     """Examines the deployment as often as pages are read, within bounds."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, signer: Signer) -> None:
         self._settings = settings
+        self._signer = signer
         self._url = address(settings)
         self._findings = Findings(0, [])
         self._due_at = 0.0
@@ -60,5 +62,6 @@ class Examination:
         self._findings = Findings(time.time(), found, problem)
 
     async def _examine(self, found: list[Finding]) -> None:
-        async for finding in examine(Visit(self._settings, self._url, None, time.time), LOOKS):
+        visit = Visit(self._settings, self._signer, self._url, None, time.time)
+        async for finding in examine(visit, LOOKS):
             found.append(finding)  # noqa: PERF401  what was found stays if the rest takes too long

@@ -23,6 +23,7 @@ from toolbridge_mcp.sender import User
 from toolbridge_mcp.settings import Settings
 from toolbridge_mcp.telemetry import OK
 from toolbridge_mcp.telemetry.tallies import BYTES_PER_TOKEN
+from toolbridge_mcp.transport import Signer
 
 Json: TypeAlias = dict[str, Any]
 
@@ -62,16 +63,19 @@ class Facts:
     """Gathers the facts whenever a page is read, of a process that begins to serve now. It takes its `turn`
     when the API has answered."""
 
-    def __init__(self, settings: Settings, watched: Watched, history: History, turn: Lock) -> None:
+    def __init__(
+        self, settings: Settings, signer: Signer, watched: Watched, history: History, turn: Lock
+    ) -> None:
         self._settings = settings
+        self._signer = signer
         self._watched = watched
         self._history = history
         self._turn = turn
-        self._examination = Examination(settings)
+        self._examination = Examination(settings, signer)
 
     def gathered(self) -> Json:
         findings = self._examination.findings()
-        said = api.ask(self._settings, READY, METRICS, JOURNAL, seconds=api.PAGE_SECONDS)
+        said = api.ask(self._settings, self._signer, READY, METRICS, JOURNAL, seconds=api.PAGE_SECONDS)
         with self._turn:
             return self._facts(findings, said)
 

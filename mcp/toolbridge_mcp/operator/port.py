@@ -23,6 +23,7 @@ from toolbridge_mcp.operator.style import HASH
 from toolbridge_mcp.operator.watched import Watched
 from toolbridge_mcp.settings import Settings
 from toolbridge_mcp.telemetry import observe
+from toolbridge_mcp.transport import Signer
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +58,9 @@ class PrivatePort:
     of their own network; the page is not (`callers.py`).
     """
 
-    def __init__(self, settings: Settings, watched: Watched) -> None:
+    def __init__(self, settings: Settings, signer: Signer, watched: Watched) -> None:
         self._settings = settings
+        self._signer = signer
         self._watched = watched
         public = urlsplit(settings.public_url).hostname if settings.public_url else None
         self._names = Names([*settings.every_host, settings.metrics_host, *([public] if public else [])])
@@ -74,7 +76,7 @@ class PrivatePort:
             return
         history = History()
         observe(history.note)
-        self._facts = Facts(self._settings, self._watched, history, self._turn)
+        self._facts = Facts(self._settings, self._signer, self._watched, history, self._turn)
         server = Server(self._answer)
         try:
             server.start(self._settings.metrics_host, port)
@@ -116,7 +118,8 @@ class PrivatePort:
         return Answer(int(begun[0].split()[0]), content, dict(begun[1]))
 
     def _metrics_of_the_api(self) -> Answer:
-        said = api.ask(self._settings, api.METRICS, seconds=api.METRICS_SECONDS)[api.METRICS]
+        asked = api.ask(self._settings, self._signer, api.METRICS, seconds=api.METRICS_SECONDS)
+        said = asked[api.METRICS]
         if not said.is_ok:
             return _NO_METRICS
         return Answer(200, said.content, {"Content-Type": said.content_type})

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from toolbridge_mcp.environment import API_URL, cleaned, has_own_api
+from toolbridge_mcp.environment import API_URL, START_API, cleaned, has_own_api
 from toolbridge_mcp.listening import EVERY_IPV4, reached_at
 from toolbridge_mcp.readable import has_colours, in_json, wants_text
 from toolbridge_mcp.supervision.launcher import Launcher
@@ -37,7 +37,7 @@ def of_programs(given: Mapping[str, str]) -> dict[str, str]:
     return {
         **settings,
         **address,
-        "TOOLBRIDGE_START_API": str(own_api).lower(),
+        START_API: str(own_api).lower(),
         "TOOLBRIDGE_LOCAL_HOST": reached_at(settings.get("TOOLBRIDGE_HOST", EVERY_IPV4)),
     }
 

@@ -4,10 +4,12 @@ from toolbridge_mcp.transport.deadline import UNTIL, seconds_left, set_deadline
 from toolbridge_mcp.transport.failures import AnswerLost
 from toolbridge_mcp.transport.messages import Request, Response
 from toolbridge_mcp.transport.pool import Pool
-from toolbridge_mcp.transport.signing import Signer
-from toolbridge_mcp.transport.tenant import TenantTransport
+from toolbridge_mcp.transport.signer import Signer
+from toolbridge_mcp.transport.signing import unsign
+from toolbridge_mcp.transport.tenant import PROCESS, TenantTransport
 
 __all__ = [
+    "PROCESS",
     "UNTIL",
     "AnswerLost",
     "Pool",
@@ -17,4 +19,5 @@ __all__ = [
     "TenantTransport",
     "seconds_left",
     "set_deadline",
+    "unsign",
 ]

@@ -1,14 +1,14 @@
 """Notes what a gateway of a test is confided, in its process."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from typing import Any
 
 from pydantic_core import from_json
 
 from tests.harness.log_search import FOLDER, Kind, confide, confide_texts
-from toolbridge_mcp.transport.signing import Signer
+from toolbridge_mcp.transport import Signer
 from toolbridge_mcp.web.entry import authentication
 from toolbridge_mcp.web.messages import PostedMessage
 
@@ -47,10 +47,20 @@ def _after(owner: Any, name: str, then: Callable[[Any, tuple[Any, ...]], object]
 
 
 def _note_request(headers: dict[str, str], arguments: tuple[Any, ...]) -> None:
-    confide(Kind.SIGNATURE, headers["X-TB-Signature"])
+    for signature in signatures_in(headers):
+        confide(Kind.SIGNATURE, signature)
     given = getattr(arguments[1], "headers", {})
     sent = {name.lower(): value for name, value in given.items()}
     confide(Kind.TOKEN, sent.get("authorization", "").removeprefix("Bearer "))
+
+
+def signatures_in(headers: Mapping[str, str]) -> Iterator[str]:
+    """What of a signature no log may hold: the proof itself, and the random part of its nonce."""
+    if proof := headers.get("X-TB-Signature"):
+        yield proof
+    if proof := headers.get("Signature"):
+        yield proof.partition(":")[2]
+        yield headers["Signature-Input"].partition('nonce="')[2].partition('"')[0].rpartition(".")[2]
 
 
 def _note_message(body: bytes) -> None:

@@ -6,13 +6,17 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.harness.log_search import BEGINNING, LEAST, Folder, Kind
 from tests.harness.published import TOOLS_FILE
 
-LIKE_A_SIGNATURE = re.compile(rb"(?<![0-9a-f])[0-9a-f]{%d}" % BEGINNING)
+LIKE_A_SIGNATURE = tuple(
+    re.compile(rb"(?<![%b])[%b]{%d}" % (digits, digits, BEGINNING)) for digits in (b"0-9a-f", b"A-Za-z0-9+/")
+)
+"""The beginnings of signatures: of v1 in hexadecimal digits, of v2 in base64."""
 
 CLIENT = re.compile(rb'(?<="client":)( ?)"(?:[^"\\]|\\.)*"')
 """What a client calls itself, which log lines have: tests take texts of other tests for that."""
@@ -71,7 +75,7 @@ class Needles:
         return needles
 
     def found_in(self, content: bytes) -> Iterator[Finding]:
-        for match in LIKE_A_SIGNATURE.finditer(content):
+        for match in chain.from_iterable(like.finditer(content) for like in LIKE_A_SIGNATURE):
             if match[0] in self.signatures:
                 yield _finding(content, match.start(), BEGINNING, Kind.SIGNATURE)
         for match in LIKE_A_TOKEN.finditer(content):

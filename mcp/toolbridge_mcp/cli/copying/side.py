@@ -1,22 +1,25 @@
 """One of the two APIs, as one user."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import httpx
+from pydantic import ValidationError
 
 from toolbridge_mcp.cli.copying.payloads import Item, dump, parse
 from toolbridge_mcp.cli.failures import Failure
 from toolbridge_mcp.client import JsonObject
+from toolbridge_mcp.client.description import ServerInfo, SignatureInfo
 from toolbridge_mcp.client.refusals import refusal
 from toolbridge_mcp.entities import Entity
 from toolbridge_mcp.errors import SignInRequired, TenantRefused, ToolBridgeError
 from toolbridge_mcp.http_clients import client_for
+from toolbridge_mcp.keyring import Keyring
 from toolbridge_mcp.retry_after import retry_after_seconds
-from toolbridge_mcp.transport import Response, Signer
+from toolbridge_mcp.transport import PROCESS, Request, Response, Signer, unsign
 
 SECONDS = 60
 ATTEMPTS = 8
@@ -41,7 +44,7 @@ class Place:
 
     url: str
     tenant: str
-    secret: bytes = field(repr=False)
+    keyring: Keyring = field(repr=False)
 
 
 class Acknowledgement(NamedTuple):
@@ -65,9 +68,9 @@ class Side:
 
     def __init__(self, place: Place, token: str) -> None:
         self.place = place
-        signer = Signer(place.secret, place.tenant)
+        self._signer = Signer(place.keyring, place.tenant)
         self._http = client_for([place.url], SECONDS, place.url)
-        self._http.auth = _Signed(signer.headers, token)
+        self._http.auth = _Signed(self._signer, token)
         self._session: Mapping[str, str] = {}
         self._items = MOST_ITEMS
         self._push_items, self._push_bytes = MOST_ITEMS, MOST_BYTES
@@ -82,7 +85,9 @@ class Side:
         return self
 
     async def _begin(self) -> None:
-        limits = (await self._json("GET", "/v1/sync/info")).get("limits") or {}
+        info = await self._json("GET", "/v1/sync/info")
+        self._signer.described(_signatures(info))
+        limits = info.get("limits") or {}
         self._push_items = min(MOST_ITEMS, limits.get("maxPushItems", MOST_ITEMS))
         self._push_bytes = min(MOST_BYTES, limits.get("maxBodyBytes", MOST_BYTES) - 1_000)
         await self._open()
@@ -231,16 +236,36 @@ class Side:
 _ENCODING = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
-class _Signed(httpx.Auth):
-    """Signs every request anew, and adds the user's token."""
+def _signatures(info: JsonObject) -> SignatureInfo | None:
+    try:
+        return ServerInfo.model_validate(info).signatures
+    except ValidationError:
+        return None
 
-    def __init__(self, signature: Callable[[httpx.Request], Mapping[str, str]], token: str) -> None:
-        self._signature, self._token = signature, token
+
+class _Signed(httpx.Auth):
+    """Adds the user's token, and signs every request anew; once more if the API names another process."""
+
+    requires_request_body = True
+
+    def __init__(self, signer: Signer, token: str) -> None:
+        self._signer, self._token = signer, token
 
     async def async_auth_flow(self, request: httpx.Request) -> Any:
-        request.headers.update(self._signature(request))
         request.headers["Authorization"] = f"Bearer {self._token}"
-        yield request
+        known = self._signer.process
+        answer = yield self._sign(request)
+        if answer.status_code == httpx.codes.UNAUTHORIZED and self._signer.learn(
+            answer.headers.get(PROCESS, ""), known
+        ):
+            yield self._sign(request)
+
+    def _sign(self, request: httpx.Request) -> httpx.Request:
+        target = request.url.raw_path.decode("ascii")
+        sent = Request(request.method, target, request.headers, request.content)
+        unsign(sent)
+        request.headers.update(self._signer.headers(sent))
+        return request
 
 
 def _pause(attempt: int, answer: httpx.Response | None) -> float:

@@ -11,8 +11,10 @@ from pydantic import ValidationError
 
 from toolbridge_mcp.cli.doctor.examination import LOOKS, Finding, Visit, examine
 from toolbridge_mcp.cli.stack import local_url
+from toolbridge_mcp.environment import API_URL, START_API, has_own_api
 from toolbridge_mcp.settings import Settings, WrongSetting, explain, from_environment
 from toolbridge_mcp.telemetry.trace_settings import trace_settings
+from toolbridge_mcp.transport import Signer
 
 __all__ = ["LOOKS", "Finding", "Visit", "address", "examine", "run"]
 
@@ -29,12 +31,13 @@ def run(url: str | None, token: str | None, now: Callable[[], float] = time.time
 
 
 def _run(url: str | None, token: str | None, now: Callable[[], float]) -> int:
-    if port := os.environ.get("API_PORT"):  # supervisord.conf does the same
-        os.environ.setdefault("TOOLBRIDGE_GO_API_BASE_URL", f"http://127.0.0.1:{port}")
+    if has_own_api(os.environ) and (port := os.environ.get("API_PORT")):  # supervision does the same
+        os.environ.update({API_URL: f"http://127.0.0.1:{port}", START_API: "true"})
     try:
         settings = from_environment()
         trace_settings(os.environ)
-        visit = Visit(settings, url or address(settings), token, now, owns_process=True)
+        signer = Signer.of(settings, now=now)
+        visit = Visit(settings, signer, url or address(settings), token, now, owns_process=True)
         return asyncio.run(_examined(visit))
     except ValidationError as error:
         return _show([Finding("settings", "failed", line) for line in explain(error).splitlines()])

@@ -4,17 +4,16 @@ import secrets
 from collections.abc import Mapping
 
 import httpx
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from toolbridge_mcp.cli.doctor.visit import Failed, NotChecked, Visit
 from toolbridge_mcp.client.clocks import APART_SECONDS, seconds_ahead
 from toolbridge_mcp.client.description import ServerInfo, SessionDocument
-from toolbridge_mcp.client.standing import V1_WINDOW_SECONDS
 from toolbridge_mcp.contract import mismatches
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.errors import AnswerTooLong, TokenServiceRefused, TokenServiceUnavailable, ToolBridgeError
 from toolbridge_mcp.outbound import is_about_the_tenant
-from toolbridge_mcp.transport import AnswerLost
+from toolbridge_mcp.transport import AnswerLost, Signer
 
 NEEDS_TOKEN = "needs a user's token: give --token or TOOLBRIDGE_TOKEN"  # noqa: S105  a sentence
 
@@ -35,7 +34,17 @@ async def reachable(visit: Visit) -> str:
         raise Failed(
             f"{where} answers {visit.api_answer.status_code} to /readyz; look at what listens there."
         )
+    await _describe(visit)
     return where
+
+
+async def _describe(visit: Visit) -> None:
+    """Lets the signer know what the API says of itself, as the gateway does before its first call."""
+    try:
+        answer = await visit.api.get("/v1/sync/info")
+        visit.signer.described(ServerInfo.model_validate_json(answer.content).signatures)
+    except (ToolBridgeError, AnswerLost, ValidationError):
+        return  # a later check says so
 
 
 async def clocks_agree(visit: Visit) -> str:
@@ -43,10 +52,10 @@ async def clocks_agree(visit: Visit) -> str:
     if difference is None:
         raise NotChecked("the API does not say its time")
     seconds = abs(round(difference))
-    if seconds >= V1_WINDOW_SECONDS:
+    if seconds >= visit.signer.window_seconds:
         ahead = "ahead of" if difference > 0 else "behind"
         raise Failed(
-            f"this clock is {seconds} s {ahead} the API's and {V1_WINDOW_SECONDS} s is the most "
+            f"this clock is {seconds} s {ahead} the API's and {visit.signer.window_seconds} s is the most "
             "that signatures allow; set the clocks by NTP."
         )
     return f"{seconds} s apart" + ("; set the clocks by NTP" if seconds >= APART_SECONDS else "")
@@ -91,19 +100,22 @@ async def token_understood(visit: Visit) -> str:
 async def tenant_accepted(visit: Visit) -> str:
     """An item route with the gateway's signature must work; with a wrong one it must not, or the API checks
     none and the first answer proves nothing."""
+    for problem in visit.signer.problems():
+        raise Failed(problem)
     if visit.session_answer is None:
         raise NotChecked(NEEDS_TOKEN)
     session = _session(visit, visit.session_answer)
     answer = await _first_page(visit.signed_api, session)
     _expect_success(visit, answer, "a list")
-    if not await _refuses(visit, session, tenant_header_secret=SecretStr(secrets.token_hex())):
+    if not await _refuses(visit, session, visit.signer.another(secret=secrets.token_bytes())):
         raise NotChecked(
             "the API answers to a wrong signature as well, so it checks none; "
             "if it can, give it the TENANT_HEADER_SECRET of this gateway."
         )
-    if not await _refuses(visit, session, tenant_id=f"not-{visit.settings.tenant_id}"):
-        return f"{visit.settings.tenant_id}; but the API accepts any tenant that this secret signs for"
-    return visit.settings.tenant_id
+    says = f"{visit.settings.tenant_id}, by a signature of {visit.signer.version}"
+    if not await _refuses(visit, session, visit.signer.another(tenant_id=f"not-{visit.settings.tenant_id}")):
+        return f"{says}; but the API accepts any tenant that this secret signs for"
+    return says
 
 
 def _session(visit: Visit, answer: httpx.Response) -> Mapping[str, str]:
@@ -125,8 +137,8 @@ async def _first_page(api: httpx.AsyncClient, session: Mapping[str, str]) -> htt
         raise Failed("the API stopped answering; look at its log.") from None
 
 
-async def _refuses(visit: Visit, session: Mapping[str, str], **changes: object) -> bool:
-    async with visit.api_signed(**changes) as api:
+async def _refuses(visit: Visit, session: Mapping[str, str], signer: Signer) -> bool:
+    async with visit.api_signed(signer) as api:
         return not (await _first_page(api, session)).is_success
 
 

@@ -12,7 +12,7 @@ from toolbridge_mcp.http_clients import client_for, outside_http
 from toolbridge_mcp.identity import CallerToken
 from toolbridge_mcp.outbound import Outbound, outbound_identity
 from toolbridge_mcp.settings import Settings
-from toolbridge_mcp.transport import TenantTransport
+from toolbridge_mcp.transport import Signer, TenantTransport
 
 TIMEOUT = 10
 
@@ -54,6 +54,7 @@ class Visit:
     def __init__(
         self,
         settings: Settings,
+        signer: Signer,
         url: str,
         token: str | None,
         now: Callable[[], float],
@@ -63,6 +64,7 @@ class Visit:
         """`owns_process` says that nothing else in this process needs its environment."""
         self._owns_process = owns_process
         self.settings = settings
+        self.signer = signer
         self.url = url.rstrip("/")
         self.token = token
         self.now = now
@@ -78,8 +80,8 @@ class Visit:
         enter = self._open.enter_async_context
         outside = await enter(outside_http(self.settings))
         self.outbound = await enter(outbound_identity(self.settings, outside, self.caller))
-        self.api = await enter(self._api_client(self.settings))
-        self.signed_api = await enter(self.api_signed())
+        self.api = await enter(self._api_client(self.signer))
+        self.signed_api = await enter(self.api_signed(self.signer))
         self.gateway = await enter(client_for([self.url], TIMEOUT, self.url))
         # The clients above have read it; those of FastMCP would.
         if self._owns_process and self.url.startswith("http:"):
@@ -91,16 +93,15 @@ class Visit:
     ) -> None:
         await self._open.aclose()
 
-    def api_signed(self, **changes: object) -> httpx.AsyncClient:
-        """A client with the user's token that signs by the gateway's settings, but for these changes."""
-        settings = self.settings.model_copy(update=changes)
-        return self._api_client(settings, _Bearer(self.outbound.bearer_token))
+    def api_signed(self, signer: Signer) -> httpx.AsyncClient:
+        """A client with the user's token, whose requests `signer` signs."""
+        return self._api_client(signer, _Bearer(self.outbound.bearer_token))
 
-    def _api_client(self, settings: Settings, auth: httpx.Auth | None = None) -> httpx.AsyncClient:
+    def _api_client(self, signer: Signer, auth: httpx.Auth | None = None) -> httpx.AsyncClient:
         return httpx.AsyncClient(
-            transport=TenantTransport.of(settings, now=self.now),
+            transport=TenantTransport.of(self.settings, signer),
             auth=auth,
-            base_url=settings.go_api_base_url,
+            base_url=self.settings.go_api_base_url,
             timeout=TIMEOUT,
             trust_env=False,
         )

@@ -1,0 +1,174 @@
+"""Which version of the signature is used, and what is said about the API that verifies it."""
+
+from typing import NamedTuple
+
+import pytest
+
+from toolbridge_mcp.keyring import Key, Keyring
+from toolbridge_mcp.transport import Request, Signer
+from toolbridge_mcp.transport.signer import Choice
+
+ONE, OTHER = "1" * 32, "2" * 32
+NOW = 1_764_331_200.5
+
+
+class Named(NamedTuple):
+    versions: tuple[str, ...] = ("v2",)
+    process: str = ONE
+    keys: tuple[str, ...] = ()
+
+
+def ring(*ids: str) -> Keyring:
+    return Keyring(tuple(Key(each, None, b"secret of %s" % each.encode()) for each in ids or ("k1",)))
+
+
+def signer(choice: Choice = "auto", *, takes_v2: bool = False, keyring: Keyring | None = None) -> Signer:
+    return Signer(keyring or ring(), "acme", choice=choice, takes_v2=takes_v2, now=lambda: NOW)
+
+
+def made(one: Signer) -> str:
+    """The version of the next signature, v1+ if it says that the gateway knows v2."""
+    headers = one.headers(Request("GET", "/v1/notes", {}))
+    version = "v2" if "Signature-Input" in headers else "v1"
+    assert one.version == version
+    return f"{version}+" if headers.get("X-TB-Timestamp") == f"0{NOW * 1000:.0f}" else version
+
+
+def process_of(one: Signer) -> str:
+    headers = one.headers(Request("GET", "/v1/notes", {}))
+    return headers["Signature-Input"].partition('nonce="')[2].partition(".")[0]
+
+
+OLDER = None
+ONLY_V1, BOTH, ONLY_V2 = Named(("v1",)), Named(("v1", "v2")), Named(("v2",))
+
+
+@pytest.mark.parametrize(
+    ("choice", "takes_v2", "described", "version"),
+    [
+        ("auto", False, [], "v2"),
+        ("auto", False, [OLDER], "v1+"),
+        ("auto", False, [ONLY_V2], "v2"),
+        ("auto", False, [BOTH], "v2"),
+        ("auto", False, [ONLY_V1], "v2"),
+        ("auto", False, [Named(())], "v2"),
+        ("auto", False, [OLDER, ONLY_V2], "v2"),
+        ("auto", False, [ONLY_V2, OLDER], "v2"),
+        ("auto", False, [BOTH, ONLY_V1, OLDER], "v2"),
+        ("auto", True, [OLDER], "v2"),
+        ("auto", True, [ONLY_V1, OLDER], "v2"),
+        ("v1", False, [], "v1"),
+        ("v1", False, [ONLY_V2], "v1"),
+        ("v1", True, [ONLY_V2], "v1"),
+        ("v2", False, [OLDER], "v2"),
+        ("v2", False, [ONLY_V1], "v2"),
+    ],
+)
+def test_the_version(choice: Choice, takes_v2: bool, described: list[Named | None], version: str) -> None:
+    one = signer(choice, takes_v2=takes_v2)
+    for description in described:
+        one.described(description)
+    assert made(one) == version
+
+
+def test_a_refusal_that_names_a_process_shows_that_the_api_takes_v2() -> None:
+    one = signer()
+    one.described(OLDER)
+    assert made(one) == "v1+"
+    assert one.learn(ONE, one.process)
+    assert made(one) == "v2"
+    assert process_of(one) == ONE
+    one.described(OLDER)
+    assert made(one) == "v2"
+
+
+def test_a_choice_of_v1_is_not_changed_by_what_the_api_answers() -> None:
+    one = signer("v1")
+    assert not one.learn(ONE, "")
+    assert made(one) == "v1"
+
+
+def test_a_process_is_taken_over_once() -> None:
+    one = signer("v2")
+    assert process_of(one) == ""
+    assert one.learn(ONE, "")
+    assert process_of(one) == ONE
+    assert not one.learn(ONE, ONE)
+    assert one.learn(OTHER, ONE)
+    assert one.learn(OTHER, ONE), "another request was signed for the process before"
+    assert process_of(one) == OTHER
+
+
+@pytest.mark.parametrize("process", ["", "short", "x" * 65, 'a"b' * 6, "a\r\nb" * 4, "é" * 16, "a b " * 8])
+def test_what_is_no_process_is_ignored(process: str) -> None:
+    one = signer("v2")
+    one.described(Named(process=ONE))
+    assert not one.learn(process, ONE)
+    one.described(Named(process=process))
+    assert process_of(one) == ONE
+
+
+def test_the_first_key_signs_also_after_a_change() -> None:
+    keyring = ring("k1", "k2")
+    one = signer("v2", keyring=keyring)
+    assert 'keyid="k1"' in one.headers(Request("GET", "/", {}))["Signature-Input"]
+    keyring.keys = keyring.keys[::-1]
+    assert 'keyid="k2"' in one.headers(Request("GET", "/", {}))["Signature-Input"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "described", "beginning"),
+    [
+        ("auto", [], ""),
+        ("auto", [OLDER], ""),
+        ("auto", [ONLY_V2], ""),
+        ("auto", [ONLY_V1], "The API takes signatures of v1, and this gateway makes v2: set TOOLBRIDGE_SIGN"),
+        ("auto", [ONLY_V2, OLDER], "The API took signatures of v2 before and does not name them now: if an"),
+        (
+            "v2",
+            [OLDER],
+            "The API names no signatures of v2, which this gateway makes: it may be an older",
+        ),
+        (
+            "v2",
+            [ONLY_V1],
+            "The API takes signatures of v1, and this gateway makes v2: set TOOLBRIDGE_",
+        ),
+        ("v1", [OLDER], ""),
+        ("v1", [BOTH], ""),
+        (
+            "v1",
+            [ONLY_V2],
+            "The API takes signatures of v2, and this gateway makes v1: set TOOLBRIDGE_",
+        ),
+        ("v2", [Named(keys=("k1", "k0"))], ""),
+        ("v2", [Named(keys=("k2", "k3"))], "The API does not have the key k1, with which this gateway signs"),
+    ],
+)
+def test_what_is_said_of_the_api(choice: Choice, described: list[Named | None], beginning: str) -> None:
+    one = signer(choice)
+    for description in described:
+        one.described(description)
+    said = one.problems()
+    assert len(said) == (1 if beginning else 0)
+    assert "".join(said).startswith(beginning)
+
+
+def test_keys_that_have_changed_since_the_description_are_not_compared() -> None:
+    keyring = ring("k1")
+    one = signer("v2", keyring=keyring)
+    one.described(Named(keys=("k1",)))
+    keyring.keys, keyring.generation = ring("k2").keys, 1
+    assert one.problems() == []
+    one.described(Named(keys=("k1",)))
+    assert one.problems() != []
+
+
+def test_another_signer_knows_the_same_of_the_api() -> None:
+    one = signer()
+    one.described(Named(process=OTHER))
+    other = one.another(secret=b"another secret", tenant_id="zeta")
+    assert process_of(other) == OTHER
+    headers = other.headers(Request("GET", "/", {}))
+    assert headers["X-TB-Tenant-ID"] == "zeta"
+    assert 'keyid="k1"' in headers["Signature-Input"]
