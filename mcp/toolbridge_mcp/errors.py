@@ -22,7 +22,9 @@ ToolBridgeError                     nothing below fits: a fault of the gateway i
     TokenServiceMisconfigured
     IssuedTokenRefused
     TenantRefused
+    ScopeRefused
     Forbidden
+      ReadOnly
     SessionRefused
     RateLimited
     NoSuchOperation
@@ -148,6 +150,7 @@ _PLAIN: Mapping[str, object] = {
     "instead": "exactly what is stored, long enough to be there once",
     "consequence": "a change may have been made",
     "retry_after": DEFAULT_WAIT_SECONDS,
+    "scope": "for it",
 }
 """Facts where nobody gave better ones."""
 
@@ -266,9 +269,26 @@ class TenantRefused(ToolBridgeError):
     advice = "Only the operator can fix this; tell the user and name the correlation id."
 
 
+class ScopeRefused(ToolBridgeError):
+    """The API demands a scope that the token lacks, though the gateway let the call through."""
+
+    says = "The API does not allow this: the user's token has no scope {scope}. Nothing was done."
+    advice = (
+        "Ask the user to sign in again and to allow it. If that does not help, do not repeat it: only the "
+        "operator can fix it; tell the user and name the correlation id."
+    )
+
+
 class Forbidden(ToolBridgeError):
     says = "The user may not do this."
     advice = "Do not repeat it; ask the user for other access."
+
+
+class ReadOnly(Forbidden):
+    """The API serves a deployment in which nobody may write, though the gateway offered it."""
+
+    says = "This deployment is read-only: nobody can write. Nothing was changed."
+    advice = "Do not repeat it, and do not ask the user to sign in again. Tell the user; reading works."
 
 
 class SessionRefused(ToolBridgeError):

@@ -28,6 +28,9 @@ PRIVATE = re.compile(
 )
 """What no sentence for a model holds: tokens, keys and signatures, addresses, and traces of a program."""
 
+SCOPE = re.compile(r"[!#-\[\]-~]{1,100}")
+"""One scope (RFC 6749, section 3.3), which may look like an address."""
+
 
 def refusal(answer: Response) -> ToolBridgeError:
     """The error for an answer that is not a success.
@@ -77,8 +80,8 @@ def _facts(details: Mapping[str, Any]) -> Mapping[str, Any]:
     """What of the details stands in the texts of an error."""
     if isinstance(details.get("actual"), int):
         return {"actual": details["actual"]}
-    if isinstance(details.get("scope"), str):
-        return {"scope": _quotable(details["scope"])}
+    if isinstance(scope := details.get("scope"), str) and SCOPE.fullmatch(scope):
+        return {"scope": scope}
     return {"instead": "a heading that is there, or without one"} if "heading" in details else NO_FACTS
 
 

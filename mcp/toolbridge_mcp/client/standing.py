@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from toolbridge_mcp.client.clocks import Clocks
-from toolbridge_mcp.errors import NO_FACTS
+from toolbridge_mcp.errors import NO_FACTS, ReadOnly, ScopeRefused
 from toolbridge_mcp.transport import Response
 
 logger = logging.getLogger(__name__)
@@ -51,16 +51,14 @@ class Standing:
 
         With 403 the API refuses this user in the tenant, which says nothing about other users.
         """
-        now = time.monotonic()
         self.clocks.compare(answer.header("Date"), time.time())
         named = details.get("reason")
         reason = named if isinstance(named, str) and named in REASONS else OTHER
         skew = details.get("skewSeconds")
         if answer.status == UNAUTHORIZED and not self._is_too_far_apart():  # that is over when they agree
-            self._refused_at = now
+            self._refused_at = time.monotonic()
             self._refusal = _apart(skew) if isinstance(skew, int) else REASONS[reason]
-        if now - self._logged_at.get(reason, -float("inf")) >= LOG_SECONDS:
-            self._logged_at[reason] = now
+        if self._is_to_be_logged(reason):
             logger.error(
                 "the API does not accept this gateway: tenant, secret or clock disagree",
                 extra={
@@ -71,6 +69,16 @@ class Standing:
                 },
             )
 
+    def not_allowed(self, error: ScopeRefused | ReadOnly) -> None:
+        """Takes note that the API refused a call for its rights. With the same settings, the gateway would
+        have done so before. The operator reads of each kind once a minute."""
+        reason = "read_only" if isinstance(error, ReadOnly) else "insufficient_scope"
+        if self._is_to_be_logged(reason):
+            logger.warning(
+                "the API refuses what the gateway allows: their scopes or read-only settings differ",
+                extra={"reason": reason, **error.facts},
+            )
+
     def problems(self) -> list[str]:
         """Sentences for the operator, which name no setting's value."""
         if self._is_too_far_apart():
@@ -78,6 +86,13 @@ class Standing:
         if time.monotonic() - self._refused_at < REFUSED_SECONDS:
             return [self._refusal]
         return []
+
+    def _is_to_be_logged(self, reason: str) -> bool:
+        now = time.monotonic()
+        if now - self._logged_at.get(reason, -float("inf")) < LOG_SECONDS:
+            return False
+        self._logged_at[reason] = now
+        return True
 
     def _is_too_far_apart(self) -> bool:
         ahead = self.clocks.ahead

@@ -18,6 +18,8 @@ from toolbridge_mcp.errors import (
     BadAnswer,
     NotReached,
     OutcomeUnknown,
+    ReadOnly,
+    ScopeRefused,
     TenantRefused,
     TimedOut,
     TimedOutWrite,
@@ -135,6 +137,8 @@ class Upstream:
             error = refusal(answer)
             if isinstance(error, TenantRefused):
                 self.standing.refused(answer, error.details)
+            elif isinstance(error, ScopeRefused | ReadOnly):
+                self.standing.not_allowed(error)
             raise error
         except BadAnswer as error:
             if writes:

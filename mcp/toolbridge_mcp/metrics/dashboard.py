@@ -38,7 +38,10 @@ RESOURCE_BYTES = MESSAGE_BYTES[1:]
 TRANSPORTS = (SSE, STREAMABLE_HTTP)
 SUCCESS, FAILURE, ERROR, RESULT = "success", "failure", "error", "result"
 RATE_LIMITED = ("RateLimited", "Busy")
-ANOMALIES = {"NotFound": "not_found", "Deleted": "not_found", "ScopeMissing": "not_allowed"}
+ANOMALIES = {
+    **dict.fromkeys(("NotFound", "Deleted"), "not_found"),
+    **dict.fromkeys(("ScopeMissing", "ScopeRefused"), "not_allowed"),
+}
 HIDDEN = "hidden_characters"
 INVALID_PARAMS = -32602
 
