@@ -177,12 +177,11 @@ func itemsOf(cfg config.Config, store item.Store) *item.Service {
 }
 
 func assemble(cfg config.Config, rings rings, store store, tokens *auth.Tokens, tracing *telemetry.Tracing, log *slog.Logger) *httpapi.API {
-	secret := string((*rings.tenant.Keys())[0].Secret)
 	return &httpapi.API{
 		Items:          itemsOf(cfg, store),
 		Accounts:       &account.Service{Store: store, Prover: account.NewProver(rings.tenant, time.Now), Now: time.Now},
 		Tokens:         tokens,
-		Tenant:         &auth.TenantGate{ID: cfg.TenantID, Secret: secret, Now: time.Now},
+		Tenant:         &auth.Gate{ID: cfg.TenantID, Keys: rings.tenant, Versions: versionsOf(cfg.Signatures), Now: time.Now},
 		Rings:          rings.byUse(),
 		Limits:         httpapi.NewLimits(cfg.LimitReads, cfg.LimitWrites, cfg.LimitSessions),
 		Metrics:        telemetry.NewMetrics(buildVersion()),
@@ -200,6 +199,17 @@ func assemble(cfg config.Config, rings rings, store store, tokens *auth.Tokens, 
 		ReadOnly:       cfg.Rights.ReadOnly,
 		DebugSubjects:  cfg.Development,
 	}
+}
+
+// versionsOf are the versions of the gateway's signature that the settings accept.
+func versionsOf(accepted config.Signatures) (versions []string) {
+	if accepted.V1 {
+		versions = append(versions, auth.V1)
+	}
+	if accepted.V2 {
+		versions = append(versions, auth.V2)
+	}
+	return versions
 }
 
 func newServer(handler http.Handler, log *slog.Logger) *http.Server {

@@ -47,6 +47,8 @@ func TestInfoIsOpenAndTellsWhatThisAPIOffers(t *testing.T) {
 	if !strings.Contains(features, "lists") || !strings.Contains(features, "batch") || !strings.HasPrefix(batch, "map[maxItems:1000 maxOperations:100 operations:[create ") {
 		t.Errorf("features %s, batch %s", features, batch)
 	}
+	equal(t, "signatures", got["signatures"], any(map[string]any{"versions": []any{"v1", "v2"}, "process": p.gate.Process(), "keys": []any{"default"}}))
+	delete(got, "signatures")
 	delete(got, "features")
 	delete(got, "batch")
 	if !reflect.DeepEqual(got, want) {

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/entity"
 )
 
@@ -65,7 +66,7 @@ func TestAnIfMatchThatCannotBeReadIsRefused(t *testing.T) {
 		{`""1""`}, {strings.Repeat("1", 30)}, {"1", "1"},
 	} {
 		for _, row := range conditional(t, e, one) {
-			u.call(row[0], row[1], row[2], header{"If-Match": values}).fails(400, "invalid_if_match")
+			u.signing(auth.V1).call(row[0], row[1], row[2], header{"If-Match": values}).fails(400, "invalid_if_match")
 		}
 	}
 	if stored := u.call("GET", one, "").is(200).item(); stored.Version != 1 {
@@ -107,8 +108,8 @@ func TestChecksAnswerInTheContractsOrder(t *testing.T) {
 	}{
 		{"route before token", "GET", "/v1/nothing", "", set("Authorization", ""), 404, "route_not_found"},
 		{"verb before token", "PATCH", "/v1/notes", "", set("Authorization", ""), 405, "method_not_allowed"},
-		{"token before tenant", "GET", live, "", header{"Authorization": nil, "X-TB-Signature": nil}, 401, "unauthorized"},
-		{"tenant before session", "GET", live, "", header{"X-TB-Signature": nil, "X-Sync-Session": nil}, 401, "invalid_tenant"},
+		{"token before tenant", "GET", live, "", header{"Authorization": nil, "X-TB-Signature": nil, "Signature": nil}, 401, "unauthorized"},
+		{"tenant before session", "GET", live, "", header{"X-TB-Signature": nil, "Signature": nil, "X-Sync-Session": nil}, 401, "invalid_tenant"},
 		{"session before epoch", "GET", live, "", in(someUID, "0"), 428, "session_invalid"},
 		{"epoch before uid", "GET", "/v1/notes/x", "", set("X-Sync-Epoch", "0"), 409, "epoch_mismatch"},
 		{"uid before If-Match syntax", "PUT", "/v1/notes/x", "{", set("If-Match", "*"), 400, "invalid_uid"},

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/httpapi"
 )
 
@@ -42,7 +43,7 @@ func TestATimeThatIsNoneIsRefused(t *testing.T) {
 	u := start(t).user("alice")
 	for _, values := range [][]string{{""}, {"0"}, {"-1"}, {"+5"}, {"1.5"}, {"600001"}, {"99999999999999999999"}, {"5s"}, {" "}, {"5", "5"}} {
 		sent := header{"X-Request-Timeout-Ms": values}
-		u.call("POST", "/v1/notes", "{}", sent).fails(400, "invalid_timeout").
+		u.signing(auth.V1).call("POST", "/v1/notes", "{}", sent).fails(400, "invalid_timeout").
 			says("invalid X-Request-Timeout-Ms: send one whole number of milliseconds from 1 to 600000")
 		u.send("GET", "/readyz", "", http.Header(sent)).fails(400, "invalid_timeout")
 		u.send("GET", "/v1/notes", "", http.Header(sent)).fails(401, "unauthorized")

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"fmt"
 	"math"
-	"net/http"
 	"strconv"
 	"time"
 
@@ -54,7 +53,7 @@ var retryAfterHeader = header{"Retry-After", "Seconds to wait.", "integer"}
 func (a *API) usageGuard() guard   { return limitGuard(a.takeUsage) }
 func (a *API) openingGuard() guard { return limitGuard(a.takeOpening) }
 
-// limitGuard counts the requests of a user, who is unknown in a 401.
+// limitGuard counts the requests of a user.
 func limitGuard(take func(*call) error) guard {
 	return guard{
 		check: take,
@@ -66,8 +65,7 @@ func limitGuard(take func(*call) error) guard {
 			{"RateLimit-Policy", "The limit that applies, as in the IETF draft.", "string"},
 			{"RateLimit", "Requests left, and seconds until all are back.", "string"},
 		},
-		notWith: http.StatusUnauthorized,
-		codes:   []fault.Code{fault.RateLimited},
+		codes: []fault.Code{fault.RateLimited},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -20,6 +21,7 @@ import (
 
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/auth"
+	"toolbridge/api/internal/auth/authtest"
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/httpapi"
 	"toolbridge/api/internal/item"
@@ -42,10 +44,11 @@ var scopes = auth.Scopes{Read: "read", Write: "write"}
 // plenty is a limit that no test meets by chance.
 var plenty = limit.Rate{PerMinute: 1e9, Burst: 1e9}
 
-// clock is the time of a test. It moves only when the test advances it.
+// clock is the time of a test. It moves only when the test advances or sets it.
 type clock struct {
-	mu  sync.Mutex
-	now time.Time
+	mu      sync.Mutex
+	now     time.Time
+	elapsed time.Duration // which no setting changes
 }
 
 func (c *clock) Now() time.Time {
@@ -54,7 +57,20 @@ func (c *clock) Now() time.Time {
 	return c.now
 }
 
+func (c *clock) Elapsed() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.elapsed
+}
+
 func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now, c.elapsed = c.now.Add(d), c.elapsed+d
+}
+
+// set is what somebody does who changes the time of the machine.
+func (c *clock) set(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
@@ -67,6 +83,7 @@ type process struct {
 	clock  *clock
 	log    *lockedBuffer
 	url    string
+	gate   *auth.Gate
 
 	handler http.Handler
 	finish  func() // takes no more requests, and waits until all are noted, which is after their responses
@@ -112,7 +129,7 @@ func startOn(t *testing.T, shared database, clock *clock, options ...func(*httpa
 		Items:          &item.Service{Store: store, Now: clock.Now, MaxItemBytes: 1 << 20, MaxPushItems: 100, MaxString: 1 << 20, KeepAnswers: 24 * time.Hour},
 		Accounts:       &account.Service{Store: store, Prover: account.NewProver(keyring.OfSecret(tenantSecret), clock.Now), Now: clock.Now},
 		Tokens:         auth.NewTokens(keyring.OfSecret(tokenSecret), auth.Demands{Scopes: scopes}, clock.Now),
-		Tenant:         &auth.TenantGate{ID: tenantID, Secret: tenantSecret, Now: clock.Now},
+		Tenant:         newGate(clock),
 		Limits:         httpapi.NewLimits(plenty, plenty, plenty),
 		Metrics:        telemetry.NewMetrics("1.2.3"),
 		Sizes:          store.Sizes,
@@ -137,33 +154,52 @@ func startOn(t *testing.T, shared database, clock *clock, options ...func(*httpa
 		server.Close()
 		_ = store.Close()
 	})
-	return &process{t: t, shared: shared, clock: clock, log: log, url: server.URL, handler: handler, finish: server.Close}
+	return &process{t: t, shared: shared, clock: clock, log: log, url: server.URL, gate: api.Tenant, handler: handler, finish: server.Close}
+}
+
+// newGate takes both versions of a signature, under one secret.
+func newGate(clock *clock) *auth.Gate {
+	return &auth.Gate{ID: tenantID, Keys: keyring.OfSecret(tenantSecret), Versions: []string{auth.V1, auth.V2}, Now: clock.Now, Elapsed: clock.Elapsed}
 }
 
 // header changes the headers of a request; an empty list removes one.
 type header map[string][]string
 
+// unsigned takes the signature away, of whichever version.
+var unsigned = header{"X-TB-Signature": nil, "Signature": nil}
+
 func set(name, value string) header { return header{name: {value}} }
 func unset(name string) header      { return header{name: nil} }
 
 // user is somebody with a token, who opens a session in-band for each call
-// unless told otherwise.
+// unless told otherwise. Each call is signed in version 2, unless the user signs in version 1.
 type user struct {
 	*process
-	sub string
+	sub     string
+	version string
 }
 
-func (p *process) user(sub string) user { return user{p, sub} }
+func (p *process) user(sub string) user { return user{p, sub, auth.V2} }
 
 // within is the same user, reporting to a subtest.
 func (u user) within(t *testing.T) user {
 	p := *u.process
 	p.t = t
-	return p.user(u.sub)
+	u.process = &p
+	return u
 }
 
 // on is the same user at another process.
-func (u user) on(p *process) user { return user{p, u.sub} }
+func (u user) on(p *process) user {
+	u.process = p
+	return u
+}
+
+// signing is the same user, whose gateway signs in another version.
+func (u user) signing(version string) user {
+	u.version = version
+	return u
+}
 
 func token(claims jwt.MapClaims) string {
 	return signedToken(jwt.SigningMethodHS256, claims, []byte(tokenSecret))
@@ -177,15 +213,26 @@ func signedToken(method jwt.SigningMethod, claims jwt.MapClaims, key any) string
 	return text
 }
 
+// headers are good for any request: they are signed in version 1.
 func (u user) headers() http.Header {
 	timestamp := strconv.FormatInt(u.clock.Now().UnixMilli(), 10)
-	h := http.Header{}
-	h.Set("Authorization", "Bearer "+token(jwt.MapClaims{"sub": u.sub, "exp": u.clock.Now().Add(time.Hour).Unix()}))
+	h := u.bare()
 	h.Set("X-TB-Tenant-ID", tenantID)
 	h.Set("X-TB-Timestamp", timestamp)
 	h.Set("X-TB-Signature", auth.Sign(tenantSecret, tenantID, timestamp))
+	return h
+}
+
+func (u user) bare() http.Header {
+	h := http.Header{}
+	h.Set("Authorization", "Bearer "+token(jwt.MapClaims{"sub": u.sub, "exp": u.clock.Now().Add(time.Hour).Unix()}))
 	h.Set("X-Sync-Session", "new")
 	return h
+}
+
+// signer signs requests to this process in version 2.
+func (p *process) signer() authtest.Signer {
+	return authtest.Signer{Tenant: tenantID, KeyID: authtest.KeyID, Secret: tenantSecret, Process: p.gate.Process(), Now: p.clock.Now()}
 }
 
 // answer is a whole HTTP answer.
@@ -200,15 +247,42 @@ type answer struct {
 func (u user) call(method, path, body string, changes ...header) answer {
 	u.t.Helper()
 	h := u.headers()
+	if u.version == auth.V2 {
+		h = u.bare()
+	}
+	apply(h, changes, func(string) bool { return true })
+	if u.version == auth.V2 {
+		u.signer().Sign(method, targetOf(path), h, body)
+		apply(h, changes, func(name string) bool { return slices.Contains(ofSigner, name) })
+	}
+	return u.send(method, path, body, h)
+}
+
+// ofSigner are the headers that a signer in version 2 sets itself.
+var ofSigner = []string{"X-TB-Tenant-ID", "Content-Digest", "Signature-Input", "Signature"}
+
+// apply makes those changes whose headers are wanted.
+func apply(h http.Header, changes []header, wanted func(name string) bool) {
 	for _, change := range changes {
 		for name, values := range change {
+			if !wanted(name) {
+				continue
+			}
 			h.Del(name)
 			for _, value := range values {
 				h.Add(name, value)
 			}
 		}
 	}
-	return u.send(method, path, body, h)
+}
+
+// targetOf is what a client sends as the target of a request for a path with its query.
+func targetOf(path string) string {
+	parsed, err := url.Parse("http://api" + path)
+	if err != nil {
+		panic(err)
+	}
+	return parsed.RequestURI()
 }
 
 func (p *process) send(method, path, body string, h http.Header) answer {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/entity"
 )
 
@@ -19,11 +20,16 @@ func TestNothingAClientSendsIsAServerError(t *testing.T) {
 	t.Parallel()
 	forEachEntity(t, func(t *testing.T, u user, e *entity.Entity) {
 		one := path(e) + "/" + u.has(e, "").UID
-		check := func(method, path, body string, change header) {
+		v1 := u.signing(auth.V1)
+		checkAs := func(u user, method, path, body string, change header) {
 			t.Helper()
 			if got := u.call(method, path, body, change); got.status >= 500 {
 				t.Errorf("%s with %.80q, %v: %d %s", got.request, body, change, got.status, got.body)
 			}
+		}
+		check := func(method, path, body string, change header) {
+			t.Helper()
+			checkAs(u, method, path, body, change)
 		}
 		for _, text := range hostile {
 			inPath, inQuery := url.PathEscape(text), url.QueryEscape(text)
@@ -48,9 +54,12 @@ func TestNothingAClientSendsIsAServerError(t *testing.T) {
 				continue // no HTTP client can send it in a header
 			}
 			for _, name := range []string{
-				"Authorization", "X-TB-Tenant-ID", "X-TB-Timestamp", "X-TB-Signature", "X-Sync-Session", "X-Sync-Epoch", "If-Match", "X-Correlation-ID", "X-Request-Timeout-Ms",
+				"Authorization", "X-TB-Tenant-ID", "Content-Digest", "Signature-Input", "Signature", "X-Sync-Session", "X-Sync-Epoch", "If-Match", "X-Correlation-ID", "X-Request-Timeout-Ms",
 			} {
 				check("PATCH", one, "{}", set(name, text))
+			}
+			for _, name := range []string{"X-TB-Tenant-ID", "X-TB-Timestamp", "X-TB-Signature"} {
+				checkAs(v1, "PATCH", one, "{}", set(name, text))
 			}
 		}
 		if log := u.log.String(); strings.Contains(log, `"level":"ERROR"`) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/entity"
 )
 
@@ -97,7 +98,7 @@ func TestAKeyIsShortVisibleTextBareOrQuoted(t *testing.T) {
 		u.call("POST", "/v1/notes", "{}", keyed(key)).fails(400, "invalid_idempotency_key")
 	}
 	for _, call := range conditional(t, find("note"), one) {
-		u.call(call[0], call[1], call[2], header{"Idempotency-Key": {"a", "a"}}).fails(400, "invalid_idempotency_key")
+		u.signing(auth.V1).call(call[0], call[1], call[2], header{"Idempotency-Key": {"a", "a"}}).fails(400, "invalid_idempotency_key")
 	}
 	u.call("GET", one, "", keyed("")).is(200)
 }

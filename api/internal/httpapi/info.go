@@ -29,6 +29,15 @@ type infoBody struct {
 	Limits           limitsInfo                    `json:"limits"`
 	Journal          journalInfo                   `json:"journal"`
 	ReadOnly         bool                          `json:"readOnly,omitempty"` // every write is refused, whoever sends it
+	Signatures       signaturesInfo                `json:"signatures"`
+}
+
+// signaturesInfo says how a gateway must sign: in one of the versions, in version 2 for the
+// process, with one of the keys.
+type signaturesInfo struct {
+	Versions []string `json:"versions"`
+	Process  string   `json:"process"`
+	Keys     []string `json:"keys"`
 }
 
 // journalInfo says that changes, histories, restorations and undos are there, and for how
@@ -105,6 +114,7 @@ func (a *API) info(*call) (int, any, error) {
 			MaxUserItems: a.Items.Quota.Items, MaxUserBytes: a.Items.Quota.Bytes,
 		},
 	}
+	body.Signatures = signaturesInfo{a.Tenant.Versions, a.Tenant.Process(), a.Tenant.KeyIDs()}
 	body.Journal = journalInfo{a.HistoryDays, a.AuditDays}
 	if a.InBandSessions {
 		body.Sessions.InBand = inBandWord

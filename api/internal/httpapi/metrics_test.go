@@ -21,6 +21,7 @@ import (
 	naming "github.com/prometheus/common/model"
 
 	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/httpapi"
 	"toolbridge/api/internal/item"
@@ -263,7 +264,7 @@ func TestAnItemsAnswerSaysWhereItsTimeWent(t *testing.T) {
 				t.Errorf("%s: Server-Timing %q, %v", got.request, got.header.Get("Server-Timing"), err)
 			}
 		}
-		for _, got := range []answer{p.send("GET", "/healthz", "", nil), p.send("GET", note, "", nil).is(401), u.call("GET", note, "", set("X-TB-Signature", "0"))} {
+		for _, got := range []answer{p.send("GET", "/healthz", "", nil), p.send("GET", note, "", nil).is(401), u.call("GET", note, "", set("Signature", "tb=::"))} {
 			if timing, told := got.header["Server-Timing"]; told {
 				t.Errorf("%s: somebody unknown is told %q", got.request, timing)
 			}
@@ -376,8 +377,23 @@ func TestTheDocumentListsWhatIsExported(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, ours, _ := strings.Cut(string(page), "\n## The API\n")
+	ours, _, _ = strings.Cut(ours, "\n### ")
 	documented := regexp.MustCompile("(?m)^\\| `.*$").FindAllString(ours, -1)
 	if !slices.Equal(documented, exported) {
 		t.Errorf("docs/metrics.md should list:\n%s", strings.Join(exported, "\n"))
+	}
+}
+
+func TestEveryReasonOfARefusedSignatureIsExplained(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, explained, _ := strings.Cut(string(page), "\n### Why a signature is refused\n")
+	for _, reason := range auth.Reasons {
+		if !strings.Contains(explained, "\n| `"+string(reason)+"` | ") {
+			t.Errorf("docs/metrics.md does not explain %s", reason)
+		}
 	}
 }

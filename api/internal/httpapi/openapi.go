@@ -3,6 +3,7 @@ package httpapi
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -91,7 +92,8 @@ func (r route) allParameters() []parameter {
 	return append(all, r.parameters...)
 }
 
-// security demands all schemes of the guards together, or none.
+// security demands all schemes of the guards together, or none. A guard may have schemes that
+// stand in the place of its own.
 func (r route) security() []object {
 	schemes := object{}
 	for _, guard := range r.guards {
@@ -105,7 +107,25 @@ func (r route) security() []object {
 	if len(schemes) == 0 {
 		return []object{}
 	}
-	return []object{schemes}
+	all := []object{schemes}
+	for _, guard := range r.guards {
+		if guard.instead != nil {
+			all = append(all, guard.replace(schemes))
+		}
+	}
+	return all
+}
+
+// replace are schemes with the guard's other ones in the place of its own.
+func (g guard) replace(schemes object) object {
+	replaced := maps.Clone(schemes)
+	for name := range g.security {
+		delete(replaced, name)
+	}
+	for name := range g.instead {
+		replaced[name] = []string{}
+	}
+	return replaced
 }
 
 func (r route) responses() object {
@@ -164,12 +184,12 @@ func (r route) refusal(status int, codes []fault.Code) object {
 func (r route) headers(status int) []header {
 	headers := []header{correlationHeader}
 	for _, guard := range r.guards {
-		if status != guard.notWith {
-			headers = append(headers, guard.headers...)
-		}
+		headers = append(headers, guard.headers...)
 	}
 	switch status {
-	case http.StatusUnauthorized, http.StatusForbidden:
+	case http.StatusUnauthorized:
+		headers = append(headers, challengeHeader, processHeader)
+	case http.StatusForbidden:
 		headers = append(headers, challengeHeader)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		headers = append(headers, retryAfterHeader)

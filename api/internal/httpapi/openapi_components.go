@@ -71,13 +71,15 @@ func components(routes []route) object {
 			headers[h.name] = object{"description": h.description, "schema": object{"type": h.kind}}
 		}
 	}
-	addHeaders([]header{correlationHeader, challengeHeader, retryAfterHeader})
+	addHeaders([]header{correlationHeader, challengeHeader, processHeader, retryAfterHeader})
 	for _, route := range routes {
 		addHeaders(route.success.headers)
 		for _, guard := range route.guards {
 			addHeaders(guard.headers)
-			for name, scheme := range guard.security {
-				security[name] = scheme
+			for _, schemes := range []map[string]object{guard.security, guard.instead} {
+				for name, scheme := range schemes {
+					security[name] = scheme
+				}
 			}
 		}
 		for _, p := range route.allParameters() {

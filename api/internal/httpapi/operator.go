@@ -35,7 +35,7 @@ type newestLinesBody struct {
 // operatorRoute is for the operator's page of the gateway, which has no user.
 func (a *API) operatorRoute() route {
 	tenant := a.tenantGuard()
-	tenant.check = func(c *call) error { return a.Tenant.Check(c.Request) }
+	tenant.check = a.checkSignature
 	return route{
 		method: "GET", pattern: "/v1/operator/journal", guards: []guard{localGuard, tenant, deadlineGuard}, handle: a.newest,
 		id: "readNewestLines", tag: "operator", summary: "The newest lines of the journals of all users, for programs of this machine",

@@ -84,7 +84,7 @@ func TestAPageOfTheOperatorHasAHundredLinesAtMost(t *testing.T) {
 func TestOnlySignedProgramsOfThisMachineSeeTheOperatorsLines(t *testing.T) {
 	t.Parallel()
 	p := start(t)
-	p.operator("", unset("X-TB-Signature")).fails(http.StatusUnauthorized, "invalid_tenant")
+	p.operator("", unsigned).fails(http.StatusUnauthorized, "invalid_tenant")
 	p.operator("", set("X-TB-Tenant-ID", "zeta")).fails(http.StatusUnauthorized, "invalid_tenant")
 	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "Via"} {
 		p.operator("", set(name, "127.0.0.1")).fails(http.StatusNotFound, "route_not_found")

@@ -40,6 +40,9 @@ type call struct {
 	subject       string      // the user's name in the token
 	rights        auth.Rights // that the token has
 	owner         account.Owner
+	proven        auth.Proof // what the signature says about the body
+	read          bool       // whether the body was read, into body
+	body          []byte
 	query         url.Values      // once it is parsed
 	reads         *entity.Entity  // whose item in the path the route reads; nil if it reads none
 	ahead         *item.Item      // that item, if a guard has read it with what it needs
@@ -92,9 +95,32 @@ func usableCorrelation(id string) bool {
 	return id != "" && len(id) <= 128 && !strings.ContainsFunc(id, invisible)
 }
 
-// readBody reads the whole body, up to limit. A body whose Content-Length is larger
-// is not read at all, and a client that expects "100 Continue" does not get it.
-func readBody(c *call, limit int64) ([]byte, error) {
+// readBody reads the whole body, up to limit, and refuses one that is not as it was signed. A
+// body whose Content-Length is larger is not read at all, and a client that expects "100
+// Continue" does not get it.
+func readBody(c *call, limit int64) (_ []byte, err error) {
+	if !c.read {
+		if c.body, err = receiveBody(c, limit); err != nil {
+			return nil, err
+		}
+		c.read = true
+	}
+	return c.body, c.proven.Body(c.body)
+}
+
+// checkUnused refuses a body that is not as it was signed, for a route that does not use one.
+func (c *call) checkUnused(limit int64) error {
+	if !c.proven.Bound() {
+		return nil
+	}
+	if c.ContentLength == 0 {
+		return c.proven.Body(nil)
+	}
+	_, err := readBody(c, limit)
+	return err
+}
+
+func receiveBody(c *call, limit int64) ([]byte, error) {
 	if c.ContentLength > limit {
 		return nil, tooLarge(c, limit)
 	}

@@ -26,7 +26,7 @@ type API struct {
 	Items          *item.Service
 	Accounts       *account.Service
 	Tokens         *auth.Tokens
-	Tenant         *auth.TenantGate
+	Tenant         *auth.Gate
 	Rings          map[string]*keyring.Ring // the secrets of the process, by their use
 	Limits         *Limits
 	Ready          func(context.Context) error                                                // whether the store answers; probed once a second at most
@@ -82,9 +82,9 @@ type guard struct {
 	check      func(*call) error
 	demanded   auth.Rights       // of which the token must have one; zero: none
 	security   map[string]object // schemes, by name
+	instead    map[string]object // schemes that may stand in their place
 	parameters []parameter
 	headers    []header // of a response
-	notWith    int      // the one status whose responses lack the headers
 	codes      []fault.Code
 }
 

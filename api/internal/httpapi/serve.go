@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/telemetry"
 )
@@ -41,7 +42,7 @@ func (a *API) serve(pattern string, methods methods) http.Handler {
 		if unsent != nil {
 			a.Log.Debug("client left", "correlation_id", c.correlationID)
 		}
-		a.note(c, ended{route, status, sent, time.Since(began), err})
+		a.note(c, ended{route: route, status: status, sent: sent, took: time.Since(began), err: err})
 	})
 }
 
@@ -81,6 +82,11 @@ func (a *API) answer(c *call, route *route, methods methods) (status int, body a
 	if err := c.readOptions(route); err != nil {
 		return 0, nil, err
 	}
+	if route.body == nil {
+		if err := c.checkUnused(a.MaxBodyBytes); err != nil {
+			return 0, nil, err
+		}
+	}
 	return route.handle(c)
 }
 
@@ -101,10 +107,15 @@ type ended struct {
 	sent   int // bytes of the body
 	took   time.Duration
 	err    error
+
+	refusal *auth.Refusal // of the tenant's signature, if that is what failed
 }
 
 // note notes the end of a call in metrics, its span and its line of the log.
 func (a *API) note(c *call, e ended) {
+	if errors.As(e.err, &e.refusal) {
+		a.Metrics.SignatureRefused(e.refusal.Reason)
+	}
 	left := e.status == http.StatusServiceUnavailable && c.Context().Err() == context.Canceled
 	var code fault.Code
 	if e.err != nil {
@@ -147,6 +158,8 @@ func (a *API) logAccess(c *call, e ended, code fault.Code, left bool) {
 	switch {
 	case left:
 		message, outcome, cause = "client left", telemetry.ClientLeft, e.err
+	case e.refusal != nil && e.refusal.Reason == auth.ReasonDowngrade:
+		level, outcome, cause = slog.LevelError, string(code), e.refusal
 	case e.err != nil:
 		outcome = string(code)
 		if e.status >= http.StatusInternalServerError {
@@ -156,7 +169,7 @@ func (a *API) logAccess(c *call, e ended, code fault.Code, left bool) {
 	if !a.Log.Enabled(c.Context(), level) {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 16)
+	attrs := make([]slog.Attr, 0, 18)
 	attrs = append(attrs, slog.String("correlation_id", c.correlationID))
 	attrs = appendText(attrs, "trace_id", c.noted.TraceID(c.Header))
 	if c.subject != "" {
@@ -172,10 +185,23 @@ func (a *API) logAccess(c *call, e ended, code fault.Code, left bool) {
 	}
 	attrs = append(attrs, slog.String("outcome", outcome), slog.Float64("ms", milliseconds(e.took)),
 		slog.Float64("store_ms", milliseconds(c.noted.Store())), slog.Int("bytes_in", c.bytesIn), slog.Int("bytes_out", e.sent))
+	attrs = e.appendRefusal(attrs)
 	if cause != nil {
 		attrs = append(attrs, slog.String("cause", cause.Error()))
 	}
 	a.Log.LogAttrs(c.Context(), level, message, attrs...)
+}
+
+// appendRefusal adds why the tenant's signature was refused.
+func (e ended) appendRefusal(attrs []slog.Attr) []slog.Attr {
+	if e.refusal == nil {
+		return attrs
+	}
+	attrs = append(attrs, slog.String("reason", string(e.refusal.Reason)))
+	if e.refusal.Reason == auth.ReasonClock {
+		attrs = append(attrs, slog.Int64("skew_s", e.refusal.Skew))
+	}
+	return attrs
 }
 
 func appendText(attrs []slog.Attr, key, value string) []slog.Attr {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/httpapi"
 )
 
@@ -99,7 +100,7 @@ func TestASessionThatIsNotOpenIsRefused(t *testing.T) {
 		})
 	}
 	u.call("GET", "/v1/notes", "", unset("X-Sync-Session")).fails(428, "session_required").says(sentenceRequired)
-	u.call("GET", "/v1/notes", "", header{"X-Sync-Session": {id, id}}).fails(428, "session_invalid")
+	u.signing(auth.V1).call("GET", "/v1/notes", "", header{"X-Sync-Session": {id, id}}).fails(428, "session_invalid")
 	u.call("GET", "/v1/notes", "", in(strings.ToUpper(id), "1")).is(200)
 }
 
@@ -139,11 +140,11 @@ func TestASessionIsBoundToItsTenant(t *testing.T) {
 	first := start(t)
 	id := first.user("alice").opens()
 	other := first.twin(func(api *httpapi.API) { api.Tenant.ID = "zeta" })
-	signed := other.user("alice").headers()
-	timestamp := signed.Get("X-TB-Timestamp")
-	change := signedAs("zeta", timestamp, signatureOf("zeta", timestamp))
-	other.user("alice").call("GET", "/v1/notes", "", change, in(id, "1")).fails(428, "session_invalid")
-	other.user("alice").call("GET", "/v1/notes", "", change).is(200)
+	alice := other.user("alice").signing(auth.V1)
+	timestamp := alice.headers().Get("X-TB-Timestamp")
+	change := signedAs("zeta", timestamp, auth.Sign(tenantSecret, "zeta", timestamp))
+	alice.call("GET", "/v1/notes", "", change, in(id, "1")).fails(428, "session_invalid")
+	alice.call("GET", "/v1/notes", "", change).is(200)
 }
 
 func TestTheEpochOfAClientIsChecked(t *testing.T) {
@@ -169,7 +170,7 @@ func TestTheEpochOfAClientIsChecked(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			u := u.within(t)
 			for _, session := range []string{id, "new"} {
-				got := u.call("GET", "/v1/notes", "", set("X-Sync-Session", session), header{"X-Sync-Epoch": row.epochs})
+				got := u.signing(auth.V1).call("GET", "/v1/notes", "", set("X-Sync-Session", session), header{"X-Sync-Epoch": row.epochs})
 				if row.ok || session == "new" && row.epochs == nil {
 					got.is(200)
 					continue

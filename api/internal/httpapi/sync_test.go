@@ -340,7 +340,7 @@ func TestPushAndPullHaveTheGuardsOfItems(t *testing.T) {
 		for _, call := range [][2]string{{"POST", "push"}, {"GET", "pull"}} {
 			where := syncPath(e, call[1])
 			u.call(call[0], where, "{}", unset("Authorization")).fails(401, "unauthorized")
-			u.call(call[0], where, "{}", unset("X-TB-Signature")).fails(401, "invalid_tenant")
+			u.call(call[0], where, "{}", unsigned).fails(401, "invalid_tenant")
 			u.call(call[0], where, "{}", unset("X-Sync-Session")).fails(428, "session_required")
 			u.call(call[0], where, "{}", in(session, "1")).fails(428, "session_invalid")
 			u.call(call[0], where, "{}", set("X-Sync-Epoch", "1")).fails(409, "epoch_mismatch")

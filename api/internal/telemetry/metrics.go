@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/fault"
 )
 
@@ -19,6 +20,7 @@ type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
 	refused  map[fault.Code]prometheus.Counter
+	unsigned map[auth.Reason]prometheus.Counter
 }
 
 // NewMetrics returns the metrics of a process of this version.
@@ -30,7 +32,8 @@ func NewMetrics(version string) *Metrics {
 			Help:    "Time of a request, until its response was written. error_type is the code of an error, client_left without a response, and empty for success.",
 			Buckets: []float64{.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"http_request_method", "http_route", "http_response_status_code", "error_type"}),
-		refused: make(map[fault.Code]prometheus.Counter),
+		refused:  make(map[fault.Code]prometheus.Counter),
+		unsigned: make(map[auth.Reason]prometheus.Counter),
 	}
 	errors := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "toolbridge_api_errors_total", Help: "Requests that were answered with an error, by its code.",
@@ -38,11 +41,17 @@ func NewMetrics(version string) *Metrics {
 	for code := range fault.Codes {
 		m.refused[code] = errors.WithLabelValues(string(code))
 	}
+	signatures := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "toolbridge_api_signature_refusals_total", Help: "Requests whose tenant signature was refused, by the reason.",
+	}, []string{"reason"})
+	for _, reason := range auth.Reasons {
+		m.unsigned[reason] = signatures.WithLabelValues(string(reason))
+	}
 	built := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "toolbridge_api_build_info", Help: "1, with the version of the API.",
 	}, []string{"version"})
 	built.WithLabelValues(version).Set(1)
-	m.registry.MustRegister(m.requests, errors, built, statementSeconds, spans,
+	m.registry.MustRegister(m.requests, errors, signatures, built, statementSeconds, spans,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -79,6 +88,9 @@ func (r *Route) Note(status int, code fault.Code, took time.Duration) {
 	}
 	r.observer(outcome{status, string(code)}).Observe(took.Seconds())
 }
+
+// SignatureRefused notes a request whose tenant signature was refused.
+func (m *Metrics) SignatureRefused(reason auth.Reason) { m.unsigned[reason].Inc() }
 
 // ClientLeft notes a request for whose response nobody waited.
 func (r *Route) ClientLeft(took time.Duration) {
