@@ -244,20 +244,44 @@ def test_a_token_without_the_scopes(api: Process, tmp_path: Path) -> None:
     assert "TOOLBRIDGE_SCOPE_READ" in report.failure
 
 
-@pytest.mark.parametrize(("seconds", "says"), [(400, r"40[01] s ahead of"), (-400, r"(399|400) s behind")])
+def examine_by(seconds: int, environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> int:
+    """The exit code of a doctor whose clock is so far ahead."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return doctor.run(None, None, now=lambda: time.time() + seconds)
+
+
+@pytest.mark.parametrize(
+    ("version", "seconds", "says"),
+    [
+        ("v1", 400, r"(399|40[01]) s ahead of the API's and 300 s"),
+        ("v1", -400, r"(399|40[01]) s behind the API's and 300 s"),
+        ("auto", 70, r"(69|7[01]) s ahead of the API's and 60 s"),
+        ("v2", -70, r"(69|7[01]) s behind the API's and 60 s"),
+    ],
+)
 def test_a_clock_that_is_off(
+    version: str,
     seconds: int,
     says: str,
     gateway: Process,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for name, value in gateway.environment.items():
-        monkeypatch.setenv(name, value)
-    code = doctor.run(None, None, now=lambda: time.time() + seconds)
+    environment = {**gateway.environment, "TOOLBRIDGE_SIGNATURE": version}
+    code = examine_by(seconds, environment, monkeypatch)
     report = Report(code, capsys.readouterr().out.splitlines())
-    assert re.match(f"clocks of gateway and API: this clock is {says} the API's", report.failure)
+    assert re.match(f"clocks of gateway and API: this clock is {says} is the most", report.failure)
     assert "NTP" in report.failure
+
+
+def test_a_clock_that_begins_to_be_off(
+    gateway: Process, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert examine_by(45, gateway.environment, monkeypatch) == 0
+    assert re.search(
+        r"clocks of gateway and API: 4[456] s apart; set the clocks by NTP", capsys.readouterr().out
+    )
 
 
 def test_a_public_url_that_is_not_the_gateways_own(api: Process, tmp_path: Path) -> None:

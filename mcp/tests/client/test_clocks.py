@@ -35,36 +35,32 @@ APART = "the clocks of gateway and API are apart"
 AGREE = "the clocks of gateway and API agree again"
 
 
-class Step(NamedTuple):
-    seconds: int
-    warns: bool
-    refused: bool
+STEPS = (0, 29, 31, 58, 62, 298, 302, 0)
+"""How far the clocks are apart, one after the other."""
 
 
-STEPS = (
-    Step(0, warns=False, refused=False),
-    Step(29, warns=False, refused=False),
-    Step(31, warns=True, refused=False),
-    Step(61, warns=True, refused=False),
-    Step(298, warns=True, refused=False),
-    Step(302, warns=False, refused=True),
-    Step(0, warns=False, refused=False),
-)
+class Signature(NamedTuple):
+    version: str
+    window: int
+    """How many seconds apart the clocks may be."""
 
 
-async def shown(gateway: Process, private: PrivatePort, tools: Tools, step: Step, ahead: int) -> None:
-    """Readiness, metrics, page and a call say what the step says, the clock being so far ahead."""
+async def shown(
+    gateway: Process, private: PrivatePort, tools: Tools, signature: Signature, ahead: int
+) -> None:
+    """Readiness, metrics, page and a call say what is due when this clock is so far ahead."""
+    refused = abs(ahead) >= signature.window
     problem = r"The clocks of gateway and API are \d+ s apart, so the API refuses calls\."
-    warning = r"The clocks of gateway and API are \d+ s apart; from 300 s on, the API refuses calls\."
+    warning = problem.replace(", so", f"; from {signature.window} s on,")
     async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=20) as http:
         answer = await http.get("/readyz")
         metrics = (await http.get("/metrics")).text
     says = answer.json()
-    assert answer.status_code == (503 if step.refused else 200), says
+    assert answer.status_code == (503 if refused else 200), says
     sentences = says.get("warnings", []) + says.get("problems", [])
-    assert len(sentences) == (step.warns or step.refused)
+    assert len(sentences) == (abs(ahead) >= clocks.APART_SECONDS)
     for sentence in sentences:
-        assert re.fullmatch(problem if step.refused else warning, sentence)
+        assert re.fullmatch(problem if refused else warning, sentence)
     (found,) = re.findall(r"^toolbridge_clock_difference_seconds (\S+)$", metrics, re.MULTILINE)
     assert float(found) == pytest.approx(ahead, abs=1)
     facts = await asyncio.to_thread(lambda: private.get("/?json").json())
@@ -72,29 +68,38 @@ async def shown(gateway: Process, private: PrivatePort, tools: Tools, step: Step
     assert [sentence.rstrip(".") for sentence in sentences] == [
         reason for reason in facts["state"]["because"] if "clocks" in reason
     ]
-    if step.refused:
+    if refused:
         assert "does not accept this gateway" in await tools.refusal("list_notes")
     else:
         await tools.call("list_notes")
 
 
-async def test_the_operator_is_warned_before_calls_are_refused(api: Process, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "signature", [Signature("v1", 300), Signature("v2", 60)], ids=lambda one: one.version
+)
+async def test_the_operator_is_warned_before_calls_are_refused(
+    signature: Signature, api: Process, tmp_path: Path
+) -> None:
     port = free_port()
-    gateway = gateway_process(api.url, tmp_path, TOOLBRIDGE_METRICS_PORT=str(port))
+    settings = {"TOOLBRIDGE_METRICS_PORT": str(port), "TOOLBRIDGE_SIGNATURE": signature.version}
+    gateway = gateway_process(api.url, tmp_path, **settings)
     clock = MovedClock.of(gateway, tmp_path)
     with running(gateway):
         async with over_http(gateway.url, token("ann", exp=LATER)) as tools:
             for direction in (1, -1):
-                for step in STEPS:
-                    clock.move(direction * step.seconds)
+                for seconds in STEPS:
+                    clock.move(direction * seconds)
                     await asyncio.sleep(1.1)  # readiness keeps its answer for a second
-                    await shown(gateway, PrivatePort(port), tools, step, direction * step.seconds)
+                    await shown(gateway, PrivatePort(port), tools, signature, direction * seconds)
     lines = [json.loads(line) for line in gateway.log.read_text().splitlines()]
     told = [line for line in lines if "clocks of gateway and API" in line["message"]]
     assert [line["message"] for line in told] == [APART, AGREE] * 2
     assert [round(line["clock_difference_seconds"] / 10) for line in told] == [3, 0, -3, 0]
-    refusals = [line for line in lines if "does not accept" in line["message"]]
-    assert abs(refusals[0]["clock_difference_seconds"] - 302) <= 1
+    refusal = next(line for line in lines if "does not accept" in line["message"])
+    first = next(seconds for seconds in STEPS if seconds > signature.window)
+    assert refusal["reason"] == "clock"
+    assert refusal["clock_difference_seconds"] == pytest.approx(first, abs=1)
+    assert refusal["skew_seconds"] == pytest.approx(first, abs=1)
 
 
 @pytest.fixture
