@@ -279,9 +279,8 @@ def test_a_clock_that_begins_to_be_off(
     gateway: Process, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert examine_by(45, gateway.environment, monkeypatch) == 0
-    assert re.search(
-        r"clocks of gateway and API: 4[456] s apart; set the clocks by NTP", capsys.readouterr().out
-    )
+    said = capsys.readouterr().out
+    assert re.search(r"clocks of gateway and API: 4[456] s apart; set the clocks by NTP", said)
 
 
 def test_a_public_url_that_is_not_the_gateways_own(api: Process, tmp_path: Path) -> None:
