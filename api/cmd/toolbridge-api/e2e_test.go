@@ -109,13 +109,20 @@ func (r *running) call(method, path, body string, headers ...[2]string) (int, []
 }
 
 func (r *running) callAs(sub, method, path, body string, headers ...[2]string) (int, []byte, error) {
+	sent, err := headersOf(sub)
+	if err != nil {
+		return 0, nil, err
+	}
+	return r.send(sent, method, path, body, headers...)
+}
+
+// send sends a request with headers, of which the last ones replace others.
+func (r *running) send(sent http.Header, method, path, body string, headers ...[2]string) (int, []byte, error) {
 	request, err := http.NewRequest(method, r.url+path, strings.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}
-	if request.Header, err = headersOf(sub); err != nil {
-		return 0, nil, err
-	}
+	request.Header = sent
 	for _, header := range headers {
 		request.Header.Set(header[0], header[1])
 	}
@@ -129,18 +136,22 @@ func (r *running) callAs(sub, method, path, body string, headers ...[2]string) (
 }
 
 // headersOf are the headers with which a user may call.
-func headersOf(sub string) (http.Header, error) {
+func headersOf(sub string) (http.Header, error) { return headersWith(sub, secret, secret) }
+
+// headersWith are the headers of a user whose token, and a gateway whose signature, are made
+// with these secrets.
+func headersWith(sub, token, tenant string) (http.Header, error) {
 	claims := jwt.MapClaims{"sub": sub, "exp": time.Now().Add(time.Hour).Unix()}
-	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(secret))
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(token))
 	if err != nil {
 		return nil, err
 	}
 	timestamp := strconv.FormatInt(time.Now().UnixMilli(), 10)
 	h := http.Header{}
-	h.Set("Authorization", "Bearer "+token)
+	h.Set("Authorization", "Bearer "+signed)
 	h.Set("X-TB-Tenant-ID", "acme")
 	h.Set("X-TB-Timestamp", timestamp)
-	h.Set("X-TB-Signature", auth.Sign(secret, "acme", timestamp))
+	h.Set("X-TB-Signature", auth.Sign(tenant, "acme", timestamp))
 	h.Set("X-Sync-Session", "new")
 	return h, nil
 }
@@ -338,6 +349,11 @@ func TestAStartThatCannotWorkSaysWhyInOneLine(t *testing.T) {
 	}{
 		{"a taken port", environment(taken.Addr().String(), filepath.Join(dir, "x.db")), 1, []string{"HTTP_ADDR", taken.Addr().String(), "address already in use"}},
 		{"a database that is a directory", environment("127.0.0.1:0", dir), 1, []string{dir, "is a directory"}},
+		{"a file with keys that is not there", withFiles(good, dir, nil), wrongSetting, []string{"TENANT_HEADER_KEYS_FILE: no such file", "JWT_HS256_KEYS_FILE: no such file"}},
+		{"a file without keys", withFiles(good, dir, []string{"# none\n", secret}), wrongSetting, []string{"TENANT_HEADER_KEYS_FILE: has 0 keys", "JWT_HS256_KEYS_FILE: key 1 is not id:made:secret"}},
+		{"a folder instead of keys", append(good[:2:2], good[3], "JWT_HS256_KEYS_FILE="+dir, good[4]), wrongSetting, []string{"JWT_HS256_KEYS_FILE: not a regular file"}},
+		{"keys beside a secret", append(good, "TENANT_HEADER_KEYS=k1:2026-01-31:"+secret), wrongSetting, []string{"TENANT_HEADER_SECRET", "together with TENANT_HEADER_KEYS"}},
+		{"keys that are none", append(good[:4:4], "TENANT_HEADER_KEYS=k1:2026-01-31:short"+secret[:5]), wrongSetting, []string{"TENANT_HEADER_KEYS: key 1 has a secret of 10 bytes"}},
 		{"no tenant", append(good[:3:3], good[4]), wrongSetting, []string{"TENANT_ID", "not set"}},
 		{"two ways to check tokens", append(good, "JWT_JWKS_URL=https://id.example/"), wrongSetting, []string{"JWT_HS256_SECRET", "together with JWT_JWKS_URL"}},
 		{"a protocol that it does not speak", append(good, "OTEL_TRACES_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"), wrongSetting, []string{"OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "http/protobuf"}},
