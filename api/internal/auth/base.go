@@ -83,7 +83,7 @@ func componentsOf(all []component, names []string) (_ []component, ok bool) {
 // the message lacks a component, or has one that cannot be in a base.
 func (m Message) Base(base []byte, components []string, parameters string) (_ []byte, ok bool) {
 	all, ok := componentsOf(nil, components)
-	if !ok {
+	if !ok || strings.Contains(parameters, "\n") {
 		return nil, false
 	}
 	return m.appendBase(base, all, parameters)

@@ -15,6 +15,9 @@ func (g *Gate) ForProcess(process string) *Gate {
 // Forget makes the gate take every request again.
 func (g *Gate) Forget() { clear(g.nonces.current.recent) }
 
+// Kept is how many nonces the gate keeps.
+func (g *Gate) Kept() int { return g.nonces.Size() }
+
 // Nonces is a memory of nonces.
 type Nonces = nonces
 
@@ -26,4 +29,13 @@ func (n *Nonces) Process(wall time.Time, elapsed time.Duration) string {
 // Take remembers a nonce, unless it is refused.
 func (n *Nonces) Take(wall time.Time, elapsed time.Duration, process, random string) (string, Reason) {
 	return n.take(wall, elapsed, process, random)
+}
+
+// Size is how many nonces are kept.
+func (n *Nonces) Size() int {
+	size := n.current.size()
+	if n.before != nil {
+		size += n.before.size()
+	}
+	return size
 }

@@ -53,9 +53,8 @@ func readSigned(t testing.TB) (file signedRows) {
 	return file
 }
 
-// asReceived is a request as the server reads it from the wire.
-func asReceived(t testing.TB, method, target string, headers [][2]string, body string) *http.Request {
-	t.Helper()
+// asSent is a request as it is on the wire.
+func asSent(method, target string, headers [][2]string, body string) string {
 	var wire strings.Builder
 	fmt.Fprintf(&wire, "%s %s HTTP/1.1\r\n", method, target)
 	if !slices.ContainsFunc(headers, func(header [2]string) bool { return header[0] == "Host" }) {
@@ -68,16 +67,24 @@ func asReceived(t testing.TB, method, target string, headers [][2]string, body s
 		fmt.Fprintf(&wire, "Content-Length: %d\r\n", len(body))
 	}
 	wire.WriteString("\r\n" + body)
-	request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(wire.String())))
+	return wire.String()
+}
+
+// received is a request as the server reads it.
+func received(t testing.TB, wire string) *http.Request {
+	t.Helper()
+	request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(wire)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return request
 }
 
-func (row signedRow) request(t testing.TB) *http.Request {
-	return asReceived(t, row.Method, row.Target, slices.Concat(row.Headers, row.Signed), strings.Repeat(row.Body, row.Repeat))
+func (row signedRow) wire() string {
+	return asSent(row.Method, row.Target, slices.Concat(row.Headers, row.Signed), strings.Repeat(row.Body, row.Repeat))
 }
+
+func (row signedRow) request(t testing.TB) *http.Request { return received(t, row.wire()) }
 
 // gate is the API of the file, at a time.
 func (file signedRows) gate(tenant string, seconds int64) *auth.Gate {
@@ -135,7 +142,7 @@ func reasonOf(t testing.TB, err error) auth.Reason {
 
 func TestTheStandardsExampleHasItsSignature(t *testing.T) {
 	standard := readSigned(t).Standard
-	request := asReceived(t, standard.Method, standard.Target, standard.Headers, `{"hello": "world"}`)
+	request := received(t, asSent(standard.Method, standard.Target, standard.Headers, `{"hello": "world"}`))
 	label, parameters, _ := strings.Cut(standard.Input, "=")
 	message := auth.Message{Method: request.Method, Target: request.RequestURI, Authority: request.Host, Header: request.Header}
 	base, ok := message.Base(nil, []string{"date", "@authority", "content-type"}, parameters)
@@ -170,5 +177,68 @@ func TestTheGateDecidesAsTheSharedFileSays(t *testing.T) {
 				t.Errorf("sent to another process: %q", reason)
 			}
 		})
+	}
+}
+
+func TestWhatIsReadBeforeTheMACIsBounded(t *testing.T) {
+	file := readSigned(t)
+	row := file.Rows[0]
+	good := slices.Concat(row.Headers, row.Signed)
+	beside := func(header, signature string) error {
+		more := [][2]string{{"Signature-Input", header}, {"Signature", signature}}
+		return decide(t, file.gate(row.Tenant, row.Time), received(t, asSent(row.Method, row.Target, slices.Concat(good, more), "")))
+	}
+	members := func(count int, value string) string {
+		var all []string
+		for i := range count {
+			all = append(all, fmt.Sprintf("p%d=%s", i, value))
+		}
+		return strings.Join(all, ", ")
+	}
+	components := func(count int) string {
+		var all []string
+		for i := range count {
+			all = append(all, fmt.Sprintf(`"x-%d"`, i))
+		}
+		return "p=(" + strings.Join(all, " ") + ")"
+	}
+	used := map[string]int{}
+	for _, header := range row.Signed {
+		used[header[0]] = len(header[1])
+	}
+	filled := func(length int) string { return `p=();x="` + strings.Repeat("x", length-len(`p=();x=""`)) + `"` }
+	for name, one := range map[string]struct {
+		header, signature string
+		refused           auth.Reason
+	}{
+		"eight signatures":         {members(7, "()"), members(7, ":AA==:"), ""},
+		"nine signatures":          {members(8, "()"), members(7, ":AA==:"), auth.ReasonForm},
+		"forty components":         {components(40), "p=:AA==:", ""},
+		"more components":          {components(41), "p=:AA==:", auth.ReasonForm},
+		"a name of 64 bytes":       {strings.Repeat("p", 64) + "=()", "p=:AA==:", ""},
+		"a name of 65 bytes":       {strings.Repeat("p", 65) + "=()", "p=:AA==:", auth.ReasonForm},
+		"4096 bytes of input":      {filled(4096 - used["Signature-Input"]), "p=:AA==:", ""},
+		"4097 bytes of input":      {filled(4097 - used["Signature-Input"]), "p=:AA==:", auth.ReasonForm},
+		"4096 bytes of signatures": {"p=()", "p=:" + strings.Repeat("A", 4096-used["Signature"]-4) + ":", ""},
+		"4097 bytes of signatures": {"p=()", "p=:" + strings.Repeat("A", 4097-used["Signature"]-4) + ":", auth.ReasonForm},
+	} {
+		if reason := reasonOf(t, beside(one.header, one.signature)); reason != one.refused {
+			t.Errorf("%s: %q, want %q", name, reason, one.refused)
+		}
+	}
+}
+
+// TestOnlyARightMACIsRemembered floods a gate with what others could send.
+func TestOnlyARightMACIsRemembered(t *testing.T) {
+	file := readSigned(t)
+	gate := file.gate(file.Tenant, file.Rows[0].Time)
+	for _, row := range file.Rows {
+		switch row.Refused {
+		case auth.ReasonMAC, auth.ReasonKey, auth.ReasonForm, auth.ReasonUncovered, auth.ReasonTenant, auth.ReasonDigest, auth.ReasonClock:
+			_ = decide(t, gate, row.request(t))
+		}
+	}
+	if kept := gate.Kept(); kept > 1 { // one nonce: that of all rows whose body is another one
+		t.Errorf("%d nonces are kept", kept)
 	}
 }

@@ -68,14 +68,16 @@ func TestOnlyAGoodTokenIsAccepted(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			u := u.within(t)
-			got := u.call("GET", "/v1/notes", "", set("Authorization", row.authorization))
-			if row.status == 200 {
-				got.is(200)
-				return
-			}
-			got.fails(401, "unauthorized").says("unauthorized")
-			if got.header.Get("WWW-Authenticate") != "Bearer" {
-				t.Errorf("WWW-Authenticate is %q", got.header.Get("WWW-Authenticate"))
+			for _, version := range []string{auth.V1, auth.V2} {
+				got := u.signing(version).call("GET", "/v1/notes", "", set("Authorization", row.authorization))
+				if row.status == 200 {
+					got.is(200)
+					continue
+				}
+				got.fails(401, "unauthorized").says("unauthorized")
+				if got.header.Get("WWW-Authenticate") != "Bearer" {
+					t.Errorf("WWW-Authenticate is %q", got.header.Get("WWW-Authenticate"))
+				}
 			}
 		})
 	}

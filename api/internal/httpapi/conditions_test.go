@@ -131,7 +131,9 @@ func TestChecksAnswerInTheContractsOrder(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			u := u.within(t)
-			u.call(row.method, row.path, row.body, row.change).fails(row.status, row.code)
+			for _, version := range []string{auth.V1, auth.V2} {
+				u.signing(version).call(row.method, row.path, row.body, row.change).fails(row.status, row.code)
+			}
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/httpapi"
 )
@@ -339,11 +340,14 @@ func TestPushAndPullHaveTheGuardsOfItems(t *testing.T) {
 		u.call("POST", "/v1/sync/wipe", `{"confirm":"WIPE"}`).is(200)
 		for _, call := range [][2]string{{"POST", "push"}, {"GET", "pull"}} {
 			where := syncPath(e, call[1])
-			u.call(call[0], where, "{}", unset("Authorization")).fails(401, "unauthorized")
-			u.call(call[0], where, "{}", unsigned).fails(401, "invalid_tenant")
-			u.call(call[0], where, "{}", unset("X-Sync-Session")).fails(428, "session_required")
-			u.call(call[0], where, "{}", in(session, "1")).fails(428, "session_invalid")
-			u.call(call[0], where, "{}", set("X-Sync-Epoch", "1")).fails(409, "epoch_mismatch")
+			for _, version := range []string{auth.V1, auth.V2} {
+				u := u.signing(version)
+				u.call(call[0], where, "{}", unset("Authorization")).fails(401, "unauthorized")
+				u.call(call[0], where, "{}", unsigned).fails(401, "invalid_tenant")
+				u.call(call[0], where, "{}", unset("X-Sync-Session")).fails(428, "session_required")
+				u.call(call[0], where, "{}", in(session, "1")).fails(428, "session_invalid")
+				u.call(call[0], where, "{}", set("X-Sync-Epoch", "1")).fails(409, "epoch_mismatch")
+			}
 		}
 	})
 }
