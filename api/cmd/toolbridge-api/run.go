@@ -71,7 +71,7 @@ func run(ctx context.Context, cfg config.Config, rings rings, tracing *telemetry
 	starting := httpapi.NewStarting(stateOf(progress), log)
 	listening := sync.OnceFunc(func() {
 		log.Info("listening", "addr", listener.Addr().String())
-		warnOfDevelopment(cfg, log)
+		warn(cfg, log)
 	})
 
 	signalled := ctx
@@ -158,7 +158,11 @@ func demandsOf(cfg config.Config) auth.Demands {
 	}
 }
 
-func warnOfDevelopment(cfg config.Config, log *slog.Logger) {
+// warn says which protection the settings take away.
+func warn(cfg config.Config, log *slog.Logger) {
+	if cfg.Signatures.Off {
+		log.Warn("NO SIGNATURES: whoever reaches this address with a user's token can act as that user; remove TENANT_SIGNATURES=off to end it")
+	}
 	if cfg.Development {
 		log.Warn("DEVELOPMENT MODE: whoever reaches this address can act as any user by X-Debug-Sub; unset ENV to end it")
 	}
@@ -197,6 +201,7 @@ func assemble(cfg config.Config, rings rings, store store, tokens *auth.Tokens, 
 		AuditDays:      cfg.AuditDays,
 		InBandSessions: cfg.InBandSessions,
 		ReadOnly:       cfg.Rights.ReadOnly,
+		Unsigned:       cfg.Signatures.Off,
 		DebugSubjects:  cfg.Development,
 	}
 }

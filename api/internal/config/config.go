@@ -50,8 +50,9 @@ type Config struct {
 	Traces         Traces
 }
 
-// Signatures says which versions of the gateway's signature are accepted.
-type Signatures struct{ V1, V2 bool }
+// Signatures says which versions of the gateway's signature are accepted. Off: requests of
+// users need none.
+type Signatures struct{ V1, V2, Off bool }
 
 // Rights says what a token must have to read and write.
 type Rights struct {

@@ -63,6 +63,22 @@ func TestEverySettingIsRead(t *testing.T) {
 	}
 }
 
+func TestSignaturesAreAcceptedByVersionOrNotAskedFor(t *testing.T) {
+	for text, want := range map[string]config.Signatures{
+		"v2": {V2: true}, "v1": {V1: true}, "V2, v1": {V1: true, V2: true}, "off": {V1: true, V2: true, Off: true}, "Off": {V1: true, V2: true, Off: true},
+	} {
+		got, err := config.FromEnv(lookup(map[string]string{"TENANT_SIGNATURES": text}))
+		if err != nil || got.Signatures != want {
+			t.Errorf("%s: %+v, %v", text, got.Signatures, err)
+		}
+	}
+	for _, text := range []string{"", ",", "v3", "v2 off", "none"} {
+		if _, err := config.FromEnv(lookup(map[string]string{"TENANT_SIGNATURES": text})); err == nil || !strings.Contains(err.Error(), "TENANT_SIGNATURES: ") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 func TestADatabaseOnAServerIsKnownByItsScheme(t *testing.T) {
 	for _, url := range []string{"postgres://user:word@db:5432/name?sslmode=require", "postgresql:///name?host=/run"} {
 		got, err := config.FromEnv(lookup(map[string]string{"DATABASE_URL": url}))

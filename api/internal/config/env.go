@@ -240,8 +240,11 @@ func oneOf(yes, no string) func(string) (bool, error) {
 	}
 }
 
-// signatures reads the versions of the gateway's signature that are accepted.
+// signatures reads the versions of the gateway's signature that are accepted, or off.
 func signatures(text string) (found Signatures, err error) {
+	if strings.EqualFold(text, off) {
+		return Signatures{V1: true, V2: true, Off: true}, nil
+	}
 	for _, word := range strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r == ' ' || r == ',' }) {
 		switch word {
 		case "v1":

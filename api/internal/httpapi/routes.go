@@ -42,6 +42,7 @@ type API struct {
 	AuditDays      int64
 	InBandSessions bool
 	ReadOnly       bool // nothing is written, whoever asks
+	Unsigned       bool // requests of users need no signature of the tenant
 	DebugSubjects  bool // development mode: a request may name its user
 
 	readiness readiness

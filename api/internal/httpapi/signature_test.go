@@ -510,3 +510,13 @@ func TestEveryHeaderThatTheAPIObeysIsCovered(t *testing.T) {
 		}
 	}
 }
+
+func TestWhereSignaturesAreOffATokenIsEnoughForAUserAndNotForTheOperatorsRoute(t *testing.T) {
+	t.Parallel()
+	p := start(t, func(api *httpapi.API) { api.Unsigned = true })
+	alice := p.user("alice")
+	alice.call("POST", "/v1/notes", `{"title":"a"}`, unsigned, header{"Signature-Input": nil}).is(201)
+	alice.call("GET", "/v1/notes", "", set("X-TB-Signature", "wrong")).is(200)
+	alice.call("GET", "/v1/notes", "", unsigned, header{"Authorization": nil}).fails(401, "unauthorized")
+	p.operator("", unsigned).fails(401, "invalid_tenant")
+}
