@@ -15,6 +15,10 @@ API_URL = "TOOLBRIDGE_GO_API_BASE_URL"
 START_API = "TOOLBRIDGE_START_API"
 """Tells the gateway that supervisord has started the API beside it. The address is set then, too."""
 
+FLEET_SECRET = "TOOLBRIDGE_FLEET_SECRET"  # noqa: S105  the name of a variable
+"""From it the keys of every tenant can be made, so it is for the operator's own machine, and no program gets
+it."""
+
 _SETTINGS = frozenset(
     {
         *{"API_PORT", "DATABASE_MAX_CONNECTIONS", "DATABASE_URL", "ENV", "HTTP_ADDR", "IDEMPOTENCY_HOURS"},
@@ -98,6 +102,8 @@ def is_quoted(value: str) -> bool:
 
 
 def _is_kept(name: str) -> bool:
+    if name == FLEET_SECRET:
+        return False
     return name in _SETTINGS | SYSTEM | OUTSIDE | TRACING or name.startswith(_PREFIXES)
 
 

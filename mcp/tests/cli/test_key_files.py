@@ -73,15 +73,21 @@ def test_what_the_operator_decides_himself_is_left_alone(tmp_path: Path, given: 
 
 
 def test_a_command_learns_what_the_stack_knows(tmp_path: Path) -> None:
-    environment = dict(BARE)
-    adopt(environment, tmp_path)
-    assert environment == BARE
-    made = in_place_of_secrets(BARE, tmp_path)
-    adopt(environment, tmp_path)
+    bare = {**BARE, "TOOLBRIDGE_DATA_DIR": str(tmp_path)}
+    environment = dict(bare)
+    adopt(environment)
+    assert environment == bare
+    made = in_place_of_secrets(bare, tmp_path)
+    adopt(environment)
     assert environment == made
-    other = {**BARE, "TENANT_HEADER_SECRET": "n" * 40}
-    adopt(other, tmp_path)
+    other = {**bare, "TENANT_HEADER_SECRET": "n" * 40}
+    adopt(other)
     assert other["TENANT_HEADER_SECRET"] == "n" * 40
+
+
+def test_the_key_of_an_api_elsewhere_keeps_the_id_that_it_has_there(tmp_path: Path) -> None:
+    in_place_of_secrets({**BARE, "TOOLBRIDGE_GO_API_BASE_URL": "https://api.example"}, tmp_path)
+    assert [one.id for one in key_files.read(tmp_path / "keys/tenant").keys] == ["default"]
 
 
 def test_how_far_a_rotation_is_stays_in_the_file(tmp_path: Path) -> None:

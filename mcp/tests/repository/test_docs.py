@@ -125,10 +125,11 @@ STACK_DEFAULTS = {"API_PORT": "8081", "TOOLBRIDGE_DATA_DIR": ".toolbridge/data"}
 
 NO_SETTINGS = {
     *("TOOLBRIDGE_TOKEN", "TOOLBRIDGE_API_BINARY", "TOOLBRIDGE_TEST_BOTH_WAYS", "TOOLBRIDGE_TEST_LOGS"),
-    *("TOOLBRIDGE_JWT_TOKEN", "TOOLBRIDGE_MAX_TIMESTAMP_SKEW_SECONDS"),
+    *("TOOLBRIDGE_FLEET_SECRET", "TOOLBRIDGE_JWT_TOKEN", "TOOLBRIDGE_MAX_TIMESTAMP_SKEW_SECONDS"),
 }
 """Other variables: a user's token, for a client or the doctor; the API's binary and a folder for records, for
-the tests; and two that only the first generation's gateway had."""
+the tests; the operator's own secret, for `toolbridge tenant`; and two that only the first generation's
+gateway had."""
 
 
 def api_defaults() -> dict[str, str]:

@@ -9,19 +9,25 @@ import os
 import re
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Literal, Self
 
 from toolbridge_mcp.cli import private_files
-from toolbridge_mcp.cli.uses import USES, Use
-from toolbridge_mcp.keyring import MAX_FILE_BYTES, Key, WrongKeys, parse
+from toolbridge_mcp.cli.checkout import HOME
+from toolbridge_mcp.cli.uses import TOKEN, USES, Use
+from toolbridge_mcp.environment import has_own_api
+from toolbridge_mcp.keyring import MAX_FILE_BYTES, ONLY_ID, Key, WrongKeys, parse
 
 FOLDER = "keys"
 HEADER = "# Made by toolbridge; `toolbridge tenant rotate-secret` changes it. Only its owner may read it.\n"
 _STAGE = re.compile(r"^# rotation: (added|switched) (\d{4}-\d\d-\d\d)$", re.MULTILINE)
 
 Stage = Literal["added", "switched"]
+Step = Literal["add", "switch", "retire"]
+STEPS: tuple[Step, ...] = ("add", "switch", "retire")
+TOKEN_DAYS = 30
+"""How long a token of `toolbridge token` lasts."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,20 @@ class Keys:
         return secret.encode() in [key.secret for key in self.keys]
 
 
+def left(keys: Keys) -> tuple[Step, ...]:
+    """The steps of a walk that are not done. The one that was reached last is repeated, since it may have
+    been interrupted."""
+    return STEPS if keys.stage in {None, "added"} else STEPS[1:]
+
+
+def retires_on(use: Use, keys: Keys) -> str | None:
+    """The day before which tokens may be in use that the key which goes has signed. None if it has passed."""
+    if use is not TOKEN or keys.since is None:
+        return None
+    day = keys.since + timedelta(days=TOKEN_DAYS)
+    return str(day) if day > today() else None
+
+
 def word(key: Key) -> str:
     """A key as lists have it. It must have a day."""
     return f"{key.id}:{key.made}:{key.secret.decode()}"
@@ -60,11 +80,24 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
+def day_of(key_id: str) -> date:
+    """The day that an id of `free_id` says, else today."""
+    found = re.match(r"k(\d{4}-\d\d-\d\d)", key_id)
+    try:
+        return date.fromisoformat(found[1]) if found else today()
+    except ValueError:
+        return today()
+
+
 def free_id(taken: Sequence[Key], day: date) -> str:
     """An id that says the day on which the key was made."""
     ids = {key.id for key in taken}
     first = f"k{day}"
     return next(one for one in (first, *(f"{first}-{number}" for number in range(2, 99))) if one not in ids)
+
+
+def data_folder(environment: Mapping[str, str]) -> Path:
+    return Path(environment.get("TOOLBRIDGE_DATA_DIR") or HOME / ".toolbridge/data").resolve()
 
 
 def path_of(data: Path, use: Use) -> Path:
@@ -101,16 +134,20 @@ def in_place_of_secrets(environment: Mapping[str, str], data: Path) -> dict[str,
     """The same environment with the names of files in place of bare secrets. The files are there. Raises
     OSError."""
     made = dict(environment)
+    day = today()
+    # A signature names its key, and an API that runs elsewhere knows the same secret under its own id.
+    name = free_id((), day) if has_own_api(environment) else ONLY_ID
     for use in USES.values():
         if secret := bare_secret(use, environment):
-            _settle(path_of(data, use), secret)
+            _settle(path_of(data, use), Key(name, day, secret.encode()))
             _name_file(made, use, data)
     return made
 
 
-def adopt(environment: MutableMapping[str, str], data: Path) -> None:
-    """Names the files of the stack in place of bare secrets, for a command that wants to know what the stack
-    knows. A file that cannot be read, or has other keys, belongs to something else."""
+def adopt(environment: MutableMapping[str, str]) -> None:
+    """Names the files of the stack in place of bare secrets, for a command that signs as the stack does. A
+    file that cannot be read, or has other keys, belongs to something else."""
+    data = data_folder(environment)
     for use in USES.values():
         secret = bare_secret(use, environment)
         if secret and _has(path_of(data, use), secret):
@@ -122,11 +159,10 @@ def _name_file(environment: MutableMapping[str, str], use: Use, data: Path) -> N
     environment[use.file] = str(path_of(data, use))
 
 
-def _settle(path: Path, secret: str) -> None:
-    """Makes the file of this secret alone, unless it has it already."""
-    if not _has(path, secret):
-        day = today()
-        write(path, Keys((Key(free_id((), day), day, secret.encode()),)))
+def _settle(path: Path, key: Key) -> None:
+    """Makes the file of this key alone, unless it has its secret already."""
+    if not _has(path, key.secret.decode()):
+        write(path, Keys((key,)))
 
 
 def _has(path: Path, secret: str) -> bool:

@@ -27,7 +27,7 @@ EPILOG = """
 \b
 Settings:
   Environment variables win over the file .env of the checkout; TOOLBRIDGE_ENV_FILE
-  names another file. serve and tenant read the environment only.
+  names another file. serve and tenant NAME read the environment only.
   .env.example lists all settings.
 
 \b
@@ -145,10 +145,11 @@ def doctor(url: str | None, token: str | None) -> None:
     Needs the settings that the gateway has. Prints one line for each check. Checks that act as a user need
     a token. Exit code 0 if no check failed, else 1.
     """
-    from toolbridge_mcp.cli import settings_file
+    from toolbridge_mcp.cli import key_files, settings_file
 
     settings_file.load()
     environment.clean_process()
+    key_files.adopt(os.environ)
     from toolbridge_mcp.cli.doctor import run
 
     sys.exit(run(url, (token or "").strip() or None))
@@ -212,9 +213,10 @@ def copy(
     the later one stays. It may be run again: it goes on where it was ended, and then copies what has changed.
     Nothing is changed in the first API. Exit code 0 if the second API has everything in the end, else 1.
     """
-    from toolbridge_mcp.cli import copying, settings_file
+    from toolbridge_mcp.cli import copying, key_files, settings_file
 
     settings_file.load()
+    key_files.adopt(os.environ)
     given = copying.text_of(tokens) if tokens else os.environ.get("TOOLBRIDGE_TOKEN", "")
     places = [
         copying.place(url, settings_file.values(file) if file else os.environ, option)

@@ -5,6 +5,7 @@ The file is data: nothing in it is executed or expanded, and a variable of the e
 
 import io
 import os
+import re
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,6 +22,8 @@ EXCLUSIVE = (TENANT.sources, TOKEN.every_source)
 """Settings of which exactly one is given. The gateway's own name for the tenant's secret may be set beside
 the API's."""
 
+_PLAIN = re.compile(r"[A-Za-z0-9._+/=-]+")
+_ESCAPED = re.compile(r"[\\']")
 HEADER = "# Made by toolbridge; .env.example lists what else may be set. Never commit this file.\n"
 
 
@@ -52,6 +55,36 @@ def complete() -> None:
         before = _text(path) or HEADER
         _replace(path, before + ("" if before.endswith("\n") else "\n") + missing)
     load()
+
+
+def stored(name: str) -> str | None:
+    """The value of a setting in the file, None if it is not there."""
+    path = _path()
+    return _values(path).get(name) if path else None
+
+
+def change(name: str, value: str) -> None:
+    """Gives a setting that the file has another value, and leaves everything else as it is. Raises
+    `Failure`."""
+    path = _path()
+    if path is None or stored(name) == value:
+        return
+    quoted = value if _PLAIN.fullmatch(value) else "'" + _ESCAPED.sub(_escape, value) + "'"
+    text = "".join(
+        _changed(one, quoted) if one.key == name else one.original.string
+        for one in parse_stream(io.StringIO(_text(path)))
+    )
+    _replace(path, text)
+
+
+def _changed(binding: Binding, value: str) -> str:
+    """Whatever is before the name stays: empty lines, and the word that shells know."""
+    before, _, _ = binding.original.string.partition(str(binding.key))
+    return f"{before}{binding.key}={value}\n"
+
+
+def _escape(found: re.Match[str]) -> str:
+    return f"\\{found[0]}"
 
 
 def values(path: Path) -> dict[str, str]:

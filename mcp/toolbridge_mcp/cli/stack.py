@@ -10,6 +10,7 @@ from typing import Self
 
 from toolbridge_mcp.cli.checkout import HOME
 from toolbridge_mcp.cli.failures import WrongUsage
+from toolbridge_mcp.cli.key_files import data_folder
 from toolbridge_mcp.environment import API_URL, tidy
 from toolbridge_mcp.listening import reached_at
 
@@ -36,7 +37,7 @@ class Stack:
     def from_environment(cls) -> Self:
         """Raises `WrongUsage` for a port that is not one."""
         stack = cls(
-            data=Path(os.environ.get("TOOLBRIDGE_DATA_DIR") or STATE / "data").resolve(),
+            data=data_folder(os.environ),
             host=os.environ.get("TOOLBRIDGE_HOST") or "127.0.0.1",
             port=_port("TOOLBRIDGE_PORT", "8001"),
             api_port=_port("API_PORT", "8081"),

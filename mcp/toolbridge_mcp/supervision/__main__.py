@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from toolbridge_mcp.environment import API_URL, START_API, cleaned, has_own_api
+from toolbridge_mcp.environment import API_URL, FLEET_SECRET, START_API, cleaned, has_own_api
 from toolbridge_mcp.listening import EVERY_IPV4, reached_at
 from toolbridge_mcp.readable import has_colours, in_json, wants_text
 from toolbridge_mcp.supervision.launcher import Launcher
@@ -18,14 +18,18 @@ def main() -> int:
     output: Output = sys.stdout.buffer
     if wants_text(cleaned(os.environ)):
         output = Readable(output, coloured=has_colours(sys.stdout, os.environ))
+    if FLEET_SECRET in os.environ:
+        _say(output, "error", "not starting: the secret of the whole fleet must not be here", FLEET_SECRET)
+        return 1
     if not has_own_api(os.environ):
-        said = line(
-            "info", "supervision", "starting the gateway alone: its API runs elsewhere", variable=API_URL
-        )
-        output.write(f"{said}\n".encode())
-        output.flush()
+        _say(output, "info", "starting the gateway alone: its API runs elsewhere", API_URL)
     configuration = Path(environment["TOOLBRIDGE_HOME"], "supervisord.conf")
     return Launcher(["supervisord", "-c", str(configuration)], output, environment).run()
+
+
+def _say(output: Output, level: str, message: str, variable: str) -> None:
+    output.write(f"{line(level, 'supervision', message, variable=variable)}\n".encode())
+    output.flush()
 
 
 def of_programs(given: Mapping[str, str]) -> dict[str, str]:

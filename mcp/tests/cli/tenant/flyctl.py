@@ -30,6 +30,15 @@ def answer(found: list[dict[str, Any]]) -> None:
     sys.stdout.write(json.dumps(found))
 
 
+def secrets() -> dict[str, str]:
+    file = FOLDER / "secrets"
+    return dict(line.split("=", 1) for line in file.read_text().splitlines()) if file.exists() else {}
+
+
+def keep_secrets(values: dict[str, str]) -> None:
+    (FOLDER / "secrets").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+
+
 def in_container(command: str) -> int:
     words = [str(inside(word)) if word.startswith(TEMPORARY) else word for word in shlex.split(command)]
     environment = {**os.environ, "DATABASE_URL": f"sqlite://{inside(DATA + '/toolbridge.db')}"}
@@ -53,7 +62,11 @@ def deploy(state: dict[str, Any], arguments: list[str]) -> None:
 def run(state: dict[str, Any], arguments: list[str]) -> int:
     match arguments[:3]:
         case ["secrets", "import", _]:
-            (FOLDER / "secrets").write_text(sys.stdin.read())
+            keep_secrets({**secrets(), **dict(line.split("=", 1) for line in sys.stdin.read().splitlines())})
+        case ["secrets", "unset", name]:
+            keep_secrets({one: value for one, value in secrets().items() if one != name})
+        case ["secrets", "list", _]:
+            answer([{"name": name, "digest": "0"} for name in secrets()])
         case ["machine", "list", _]:
             machine = {"id": "m1", "config": {"image": state["image"]}}
             answer([machine] if state["image"] else [])

@@ -14,6 +14,8 @@ import pytest
 
 from tests.cli.test_journal import write as write_notes
 from tests.harness.processes import GATEWAY_FOLDER, REPOSITORY, api_process, running
+from toolbridge_mcp.cli.key_files import today
+from toolbridge_mcp.keyring import parse
 
 STAND_IN = Path(__file__).with_name("flyctl.py")
 
@@ -155,14 +157,15 @@ def test_a_tenants_whole_life(operator: Operator) -> None:
 
 def test_secrets_are_made_and_never_shown(operator: Operator) -> None:
     said = operator("new", "acme")
-    secrets = operator.secrets
-    assert set(secrets) == {"TENANT_HEADER_SECRET", "JWT_HS256_SECRET"}
+    lists = operator.secrets
+    assert set(lists) == {"TENANT_HEADER_KEYS", "JWT_HS256_KEYS"}
     shown = said + "".join(operator.calls) + (operator.tenants / "acme/fly.toml").read_text()
-    for value in secrets.values():
-        assert len(value) == 64
-        assert value not in shown
+    for (key,) in map(parse, lists.values()):
+        assert key.made == today()
+        assert len(key.secret) == 64
+        assert key.secret.decode() not in shown
     kept = operator.tenants / "acme/jwt-secret"
-    assert kept.read_text().strip() == secrets["JWT_HS256_SECRET"]
+    assert kept.read_text().strip() == parse(lists["JWT_HS256_KEYS"])[0].secret.decode()
     assert kept.stat().st_mode & 0o777 == 0o600
     assert kept.parent.stat().st_mode & 0o777 == 0o700
 
@@ -171,6 +174,12 @@ def test_a_given_key_for_tokens_is_taken_and_not_kept(operator: Operator) -> Non
     operator("new", "acme", JWT_HS256_SECRET="k" * 40)
     assert operator.secrets["JWT_HS256_SECRET"] == "k" * 40
     assert [file.name for file in (operator.tenants / "acme").iterdir()] == ["fly.toml"]
+
+
+def test_given_lists_of_keys_are_taken(operator: Operator) -> None:
+    lists = {"TENANT_HEADER_KEYS": f"k1:2026-11-28:{'h' * 40}", "JWT_HS256_KEYS": f"k1:2026-11-28:{'k' * 40}"}
+    operator("new", "acme", **lists)
+    assert operator.secrets == lists
 
 
 def test_two_tenants_share_nothing(operator: Operator) -> None:
@@ -227,7 +236,7 @@ def test_only_with_postgres_there_is_more_than_one_machine(operator: Operator) -
 
 def test_an_identity_provider_takes_the_place_of_the_key(operator: Operator) -> None:
     operator("new", "acme", "--jwks-url", "https://id/k", "--issuer", "https://id", "--audience", "a b")
-    assert set(operator.secrets) == {"TENANT_HEADER_SECRET"}
+    assert set(operator.secrets) == {"TENANT_HEADER_KEYS"}
     environment = operator.fly_toml("acme")["env"]
     assert environment["JWT_JWKS_URL"] == "https://id/k"
     assert environment["JWT_AUDIENCE"] == "a b"
@@ -236,7 +245,7 @@ def test_an_identity_provider_takes_the_place_of_the_key(operator: Operator) -> 
 def test_a_dry_run_prints_every_command_and_does_nothing(operator: Operator) -> None:
     said = operator("new", "acme", "--dry-run")
     assert "flyctl apps create toolbridge-acme" in said
-    assert "# on standard input: TENANT_HEADER_SECRET, JWT_HS256_SECRET" in said
+    assert "# on standard input: TENANT_HEADER_KEYS, JWT_HS256_KEYS" in said
     assert not operator.tenants.exists()
     operator("new", "acme")
     operator("new", "large", "--postgres", DATABASE_URL="postgres://host/name")

@@ -10,28 +10,34 @@ from toolbridge_mcp.cli.checkout import HOME
 from toolbridge_mcp.cli.failures import Failure, WrongUsage
 from toolbridge_mcp.cli.groups import Group
 from toolbridge_mcp.cli.journal import stamp
+from toolbridge_mcp.cli.tenant import fleet
 from toolbridge_mcp.cli.tenant.backups import backup, restore
 from toolbridge_mcp.cli.tenant.files import (
     VOLUME,
     Tenant,
     app_of,
+    given_as,
     has_volume,
     made_secrets,
     render,
+    secret_names,
     write_private,
 )
 from toolbridge_mcp.cli.tenant.fly import Fly, machine_of
 from toolbridge_mcp.cli.tenant.journals import journal
 from toolbridge_mcp.cli.tenant.place import Place, command, deploy_image
+from toolbridge_mcp.cli.tenant.rotating import key, rotate_secret
+from toolbridge_mcp.cli.uses import TENANT, TOKEN
 from toolbridge_mcp.environment import API_URL
 
 
 @click.group(cls=Group)
 def tenant() -> None:
-    """Deploy a tenant on Fly.io, back it up, remove it.
+    """Deploy a tenant on Fly.io, back it up, remove it, and change secrets.
 
     flyctl must be installed and signed in. Settings come from the environment only. `restore` and `destroy`
-    ask for the tenant's name. docs/deploy-fly.md explains each step.
+    ask for the tenant's name. docs/deploy-fly.md explains each step. `rotate-secret` without a name is about
+    the stack of this machine.
     """
 
 
@@ -64,7 +70,8 @@ def new(
 ) -> None:
     """Make the app, its secrets and its volume.
 
-    The secrets TENANT_HEADER_SECRET and JWT_HS256_SECRET are taken from the environment or made.
+    TENANT_HEADER_SECRET or TENANT_HEADER_KEYS, and JWT_HS256_SECRET or JWT_HS256_KEYS are taken from the
+    environment, or derived from TOOLBRIDGE_FLEET_SECRET if that is set, or made.
     """
     folder, fly = place.folder, place.fly
     if folder.exists():
@@ -102,8 +109,8 @@ def _check_given_api(api_url: str, postgres: bool, keys: Mapping[str, str]) -> N
         raise WrongUsage(
             "--api-url and --postgres exclude each other: the API at that address has its own data."
         )
-    needed = ["TENANT_HEADER_SECRET", *([] if keys else ["JWT_HS256_SECRET"])]
-    missing = [name for name in needed if not os.environ.get(name)]
+    needed = [TENANT, *([] if keys else [TOKEN])]
+    missing = [use.secret for use in needed if not (given_as(use) or fleet.has_master())]
     if missing:
         raise WrongUsage(
             f"{' and '.join(missing)}: not set. With --api-url the values are the API's own; set them in the "
@@ -123,9 +130,7 @@ def _secrets_of(made: Tenant, place: Place) -> dict[str, str]:
     """Names without values in a dry run, which makes none."""
     if not place.fly.dry_run:
         return made_secrets(made, place.folder)
-    names = ["TENANT_HEADER_SECRET"]
-    names += [] if "JWT_JWKS_URL" in made.settings else ["JWT_HS256_SECRET"]
-    return dict.fromkeys([*names, "DATABASE_URL"] if made.postgres else names, "")
+    return dict.fromkeys(secret_names(made), "")
 
 
 @command
@@ -213,3 +218,4 @@ def destroy(place: Place, confirm: str | None) -> None:
 
 
 tenant.add_section("Commands", new, deploy, status, scale, backup, restore, journal, rollback, destroy)
+tenant.add_section("Secrets", rotate_secret, key)

@@ -3,19 +3,24 @@
 import json
 import os
 import re
-import secrets
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from toolbridge_mcp.cli import key_files
 from toolbridge_mcp.cli.checkout import HOME
 from toolbridge_mcp.cli.failures import Failure
+from toolbridge_mcp.cli.key_files import Keys, word
+from toolbridge_mcp.cli.tenant.new_keys import NewKey
+from toolbridge_mcp.cli.uses import TENANT, TOKEN, Use
 from toolbridge_mcp.environment import API_URL, has_own_api
 
 TEMPLATE = HOME / "fly.toml"
 VOLUME = "toolbridge_data"
+TOKEN_SECRET = "jwt-secret"  # noqa: S105  the name of a file
+"""What signs the users' tokens gets its secret from this file."""
 MIGRATION = 'release_command = "toolbridge-api migrate"\nrelease_command_timeout = "30m"'
 
 
@@ -66,20 +71,35 @@ def _replaced(text: str, pattern: str, new: str) -> str:
     return changed
 
 
+def secret_names(tenant: Tenant) -> list[str]:
+    """The secrets that the tenant needs: a list of keys where one is made, since lists say how old it is."""
+    uses = [TENANT, *([] if "JWT_JWKS_URL" in tenant.settings else [TOKEN])]
+    names = [given_as(use) or use.keys for use in uses]
+    return [*names, "DATABASE_URL"] if tenant.postgres else names
+
+
+def given_as(use: Use) -> str | None:
+    """The variable of the environment that has the keys of a use, if one does."""
+    return next((name for name in (use.secret, use.keys) if os.environ.get(name)), None)
+
+
 def made_secrets(tenant: Tenant, folder: Path) -> dict[str, str]:
     """The secrets that the tenant needs, each taken from the environment if it is set there, else made.
 
     Your product needs the key that signs users' tokens, so a key that is made here is kept in a file.
     """
-    values = {"TENANT_HEADER_SECRET": os.environ.get("TENANT_HEADER_SECRET") or secrets.token_hex(32)}
-    if "JWT_JWKS_URL" not in tenant.settings:
-        given = os.environ.get("JWT_HS256_SECRET")
-        values["JWT_HS256_SECRET"] = given or secrets.token_hex(32)
-        if not given:
-            write_private(folder / "jwt-secret", values["JWT_HS256_SECRET"] + "\n")
-    if tenant.postgres:
-        values["DATABASE_URL"] = os.environ["DATABASE_URL"]
+    values = {}
+    for name in secret_names(tenant):
+        values[name] = os.environ.get(name) or _made(tenant, folder, TOKEN if name == TOKEN.keys else TENANT)
     return values
+
+
+def _made(tenant: Tenant, folder: Path, use: Use) -> str:
+    key = NewKey(use, tenant.id).make()
+    if use is TOKEN:
+        write_private(folder / TOKEN_SECRET, key.secret.decode() + "\n")
+        key_files.write(key_files.path_of(folder, use), Keys((key,)))
+    return word(key)
 
 
 def write_private(path: Path, text: str) -> None:
@@ -105,6 +125,17 @@ def has_volume(folder: Path) -> bool:
 def has_given_api(folder: Path) -> bool:
     """Whether the gateway runs alone, in front of an API that runs already."""
     return not has_own_api(_fly_toml(folder).get("env", {}))
+
+
+def has_key_set(folder: Path) -> bool:
+    """Whether users' tokens are an identity provider's."""
+    return "JWT_JWKS_URL" in _fly_toml(folder).get("env", {})
+
+
+def tenant_id_of(folder: Path) -> str:
+    """The name of a tenant in its API. Raises `Failure` if `new` did not make it."""
+    app_of(folder)
+    return str(_fly_toml(folder)["env"]["TENANT_ID"])
 
 
 def _fly_toml(folder: Path) -> dict[str, Any]:

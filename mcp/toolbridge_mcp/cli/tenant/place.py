@@ -61,8 +61,8 @@ def deploy_image(place: Place, image: str) -> None:
     place.fly.run("deploy", *place.config, "--ha=false", "--yes", "--image", image)
 
 
-def _checked_name(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
-    if not NAME.fullmatch(name):
+def checked_name(_context: click.Context, _parameter: click.Parameter, name: str | None) -> str | None:
+    if name is not None and not NAME.fullmatch(name):
         raise click.BadParameter("a tenant's name has 1 to 40 lower-case letters, digits and inner hyphens.")
     return name
 
@@ -71,7 +71,7 @@ def command(function: Callable[..., None]) -> click.Command:
     """Makes a command of a function that takes the tenant's `Place` and its own options."""
 
     @click.command()
-    @click.argument("name", callback=_checked_name)
+    @click.argument("name", callback=checked_name)
     @click.option("--folder", default="tenants", help="The folder with one folder for each tenant (tenants).")
     @click.option("--dry-run", is_flag=True, help="Print the flyctl commands and run none.")
     @functools.wraps(function)

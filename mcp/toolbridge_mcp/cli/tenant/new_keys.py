@@ -1,0 +1,64 @@
+"""Where a new key comes from: a file, the master secret of the fleet, or chance."""
+
+import re
+import secrets
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolbridge_mcp.cli.failures import WrongUsage
+from toolbridge_mcp.cli.key_files import free_id, today
+from toolbridge_mcp.cli.tenant import fleet
+from toolbridge_mcp.cli.uses import Use
+from toolbridge_mcp.keyring import Key, WrongKeys, parse
+
+ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """What the options of a command say about the key that is to be made."""
+
+    use: Use
+    tenant_id: str
+    id: str | None = None
+    file: Path | None = None
+
+    @property
+    def is_known_elsewhere(self) -> bool:
+        """Whether another program can have the same key."""
+        return self.file is not None or fleet.has_master()
+
+    def make(self, taken: Sequence[Key] = ()) -> Key:
+        """A key beside those that are there. Raises `WrongUsage`."""
+        key = self._given() if self.file else self._made(taken)
+        if key.id in {one.id for one in taken} or key.secret in {one.secret for one in taken}:
+            raise WrongUsage(f"There is a key {key.id}, or one with this secret, already; give another one.")
+        return key
+
+    def _made(self, taken: Sequence[Key]) -> Key:
+        name = self.id or free_id(taken, today())
+        if not ID.fullmatch(name):
+            raise WrongUsage("--id is 1 to 32 letters, digits, dots, hyphens and underscores.")
+        derives = fleet.has_master()
+        secret = fleet.derived(self.use, self.tenant_id, name) if derives else secrets.token_hex(32)
+        return Key(name, today(), secret.encode())
+
+    def _given(self) -> Key:
+        if self.id:
+            raise WrongUsage("--id and --key exclude each other: the key in the file has an id.")
+        try:
+            keys = parse(sys.stdin.read() if self.file == Path("-") else _text(self.file))
+        except WrongKeys as error:
+            raise WrongUsage(f"--key: {error}.") from error
+        if len(keys) != 1:
+            raise WrongUsage(f"--key has {len(keys)} keys; give it the new one alone.")
+        return keys[0]
+
+
+def _text(file: Path | None) -> str:
+    try:
+        return file.read_text(encoding="utf-8") if file else ""
+    except (OSError, ValueError) as error:
+        raise WrongUsage(f"{file} cannot be read; name a file with --key.") from error
