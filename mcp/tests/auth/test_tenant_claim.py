@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from tests.auth.streams import Stream, with_stream
-from tests.harness.clients import over_http, over_sse, token
-from tests.harness.processes import TENANT_ID, Process, gateway_process, running
+from tests.harness.clients import Rest, over_http, over_sse, token
+from tests.harness.processes import TENANT_ID, Process, api_process, gateway_process, running
 
 pytestmark = pytest.mark.anyio
 CLAIM = "https://tools.example/tenant.id"
@@ -32,11 +32,18 @@ OTHERS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def bound(api: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """A gateway that demands the claim."""
-    folder: Path = tmp_path_factory.mktemp("bound")
-    with running(gateway_process(api.url, folder, TENANT_CLAIM=CLAIM)) as gateway:
-        yield gateway
+def bound_api(api_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """An API that demands the claim."""
+    with running(api_process(api_binary, tmp_path_factory.mktemp("bound"), TENANT_CLAIM=CLAIM)) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def bound(bound_api: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """A gateway in front of it that does so, too."""
+    folder = tmp_path_factory.mktemp("bound")
+    with running(gateway_process(bound_api.url, folder, TENANT_CLAIM=CLAIM)) as process:
+        yield process
 
 
 @pytest.mark.parametrize("claims", OURS.values(), ids=OURS)
@@ -61,6 +68,14 @@ async def test_a_token_of_another_tenant_is_not_valid(
     assert challenge.startswith('Bearer error="invalid_token"')
     assert "resource_metadata=" in challenge
     assert TENANT_ID not in answer.text + challenge
+
+
+async def test_the_api_refuses_the_same_without_the_gateway(bound_api: Process, user: str) -> None:
+    for tokens, status in ((OURS, 200), (OTHERS, 401)):
+        for name, claims in tokens.items():
+            rest = Rest(bound_api.url, token(user, **claims))
+            assert (await rest("GET", "/v1/notes")).status_code == status, name
+            await rest.aclose()
 
 
 async def test_a_stream_takes_no_message_with_a_token_of_another_tenant(bound: Process, user: str) -> None:
