@@ -69,7 +69,10 @@ async def shown(
         reason for reason in facts["state"]["because"] if "clocks" in reason
     ]
     if refused:
-        assert "does not accept this gateway" in await tools.refusal("list_notes")
+        text = await tools.refusal("list_notes")
+        assert "does not accept this gateway" in text
+        assert "Only the operator can fix this" in text
+        assert not re.search(r"skew|\breason\b|\d+ s\b", text), "how far they are apart is no model's matter"
     else:
         await tools.call("list_notes")
 
