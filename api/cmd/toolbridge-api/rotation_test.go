@@ -46,6 +46,7 @@ type rotated struct {
 	tenant, token ringFile
 	process       string                 // as the API names itself
 	held          atomic.Pointer[keyIDs] // by clients
+	bearers       sync.Map               // the one token of each key, which the API remembers
 	served        atomic.Int64
 }
 
@@ -112,6 +113,8 @@ func (r *rotated) try(version int, keys keyIDs, session, method, path, body stri
 	if err != nil {
 		return 0, "", err
 	}
+	bearer, _ := r.bearers.LoadOrStore(keys.token, sent.Get("Authorization"))
+	sent.Set("Authorization", bearer.(string))
 	sent.Set("X-Sync-Session", session)
 	sent.Set("X-Sync-Epoch", "1")
 	if version == 2 {
