@@ -299,7 +299,7 @@ func TestAFileWithKeysThatIsRuinedStopsNoCall(t *testing.T) {
 			}
 		}
 	}
-	const ruined = "the file with the tenant keys cannot be used, so earlier ones stay in use"
+	const ruined = "the API cannot use its file with the tenant keys, so the known ones stay in use"
 	stop := r.load(4, "new")
 	defer stop()
 	for _, ruin := range []func() error{

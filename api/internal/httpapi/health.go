@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -51,20 +52,32 @@ func (a *API) ready(*call) (int, any, error) {
 	return http.StatusOK, text(degraded + strings.Join(warnings, "; ")), nil
 }
 
-// warningsOfKeys say which use of secrets needs the operator. As anyone may ask, they name no
-// key; the log and the metrics do.
+// warningsOfKeys say which secrets need the operator, with no more than ids: anyone may ask.
+// Of the old keys of one use they name the oldest. The gateway says the same of its own.
 func (a *API) warningsOfKeys() (warnings []string) {
 	for _, use := range slices.Sorted(maps.Keys(a.Rings)) {
 		ring := a.Rings[use]
 		if ring.Problem() != "" {
-			warnings = append(warnings, "the file with the "+use+" keys cannot be used, so earlier ones stay in use")
+			warnings = append(warnings, "the API cannot use its file with the "+use+" keys, so the known ones stay in use")
 		}
-		if slices.ContainsFunc(*ring.Keys(), func(key keyring.Key) bool { return key.IsOld(a.Now()) }) {
-			warnings = append(warnings, "a "+use+" key is 90 days old or older")
+		if id, days := oldest(*ring.Keys(), a.Now()); days >= keyring.OldDays {
+			warnings = append(warnings, fmt.Sprintf("the API's %s key %s is %d days old", use, id, days))
 		}
 	}
 	return warnings
 }
+
+// oldest names the oldest of the keys whose age is known, with its age in whole days.
+func oldest(keys []keyring.Key, now time.Time) (id string, days int) {
+	for _, key := range keys {
+		if age, known := key.Age(now); known && int(age/day) > days {
+			id, days = key.ID, int(age/day)
+		}
+	}
+	return id, days
+}
+
+const day = 24 * time.Hour
 
 // readiness is the last result of a probe. Anyone may ask without a token, so asking
 // often must cost nothing.

@@ -52,10 +52,10 @@ func TestTheAPISaysThatAKeyIsOld(t *testing.T) {
 		{"made today", days(0), days(0), nil, "ok"},
 		{"made tomorrow", days(-1), bare, nil, "ok"},
 		{"89 days", days(89), days(89), nil, "ok"},
-		{"90 days", days(90), bare, nil, "degraded: a tenant key is 90 days old or older"},
-		{"both", days(300), days(90), nil, "degraded: a tenant key is 90 days old or older; a token key is 90 days old or older"},
-		{"not the first", keyring.Source{List: keyMade("k2", today) + " " + keyMade("k1", today.AddDate(-1, 0, 0))}, bare, nil, "degraded: a tenant key is 90 days old or older"},
-		{"beside a full disk", bare, days(91), full, "degraded: the disk is full; a token key is 90 days old or older"},
+		{"90 days", days(90), bare, nil, "degraded: the API's tenant key k1 is 90 days old"},
+		{"both", days(300), days(90), nil, "degraded: the API's tenant key k1 is 300 days old; the API's token key k1 is 90 days old"},
+		{"not the first", keyring.Source{List: keyMade("k2", today) + " " + keyMade("k1", today.AddDate(-1, 0, 0))}, bare, nil, "degraded: the API's tenant key k1 is 365 days old"},
+		{"beside a full disk", bare, days(91), full, "degraded: the disk is full; the API's token key k1 is 91 days old"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -98,7 +98,7 @@ func TestTheAPISaysThatAFileWithKeysCannotBeUsed(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	comes("degraded: the file with the token keys cannot be used, so earlier ones stay in use", 1)
+	comes("degraded: the API cannot use its file with the token keys, so the known ones stay in use", 1)
 	write()
 	comes("ok", 0)
 }

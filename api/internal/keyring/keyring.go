@@ -20,8 +20,8 @@ const (
 	maxKeys        = 8
 )
 
-// oldFrom is the age from which a key should be changed.
-const oldFrom = 90 * 24 * time.Hour
+// OldDays is the age from which a key should be changed.
+const OldDays = 90
 
 // OnlyID is the id of the one key of a ring that was made of a bare secret.
 const OnlyID = "default"
@@ -41,12 +41,6 @@ func (k Key) equal(other Key) bool {
 // Age is how long ago the day began on which the key was made, if that is known.
 func (k Key) Age(now time.Time) (age time.Duration, known bool) {
 	return now.Sub(k.Made), !k.Made.IsZero()
-}
-
-// IsOld reports whether a key should be changed, because it is known to be 90 days old.
-func (k Key) IsOld(now time.Time) bool {
-	age, known := k.Age(now)
-	return known && age >= oldFrom
 }
 
 var (
