@@ -44,11 +44,10 @@ async def test_a_cancelled_call_closes_its_connection_to_the_api(
         over_sse(gateway.url, token("ann")) as tools,
     ):
         calls = begin(tools, call, times=20)
-        await api.until(lambda: len(api.requests) == 20)
-        open_before = api.opened - api.closed
+        await api.until(lambda: api.held == 20)
         await cancelled(calls)
         with anyio.fail_after(5):
-            await api.until(lambda: api.opened - api.closed == open_before - 20)
+            await api.until(lambda: api.held == 0)
             await tools.call("list_chats")
         assert len(api.requests) == 20
 

@@ -76,6 +76,8 @@ class MisbehavingApi:
     well: str = "/v1/chats"
     requests: list[str] = field(default_factory=list)
     """The heads of the requests that it did something to."""
+    held: int = 0
+    """The connections of these requests that are still open."""
     opened: int = 0
     closed: int = 0
     url: str = ""
@@ -103,7 +105,11 @@ class MisbehavingApi:
             self.requests.append(head)
             self.changed.set()
             behave = self.behaviours.pop(0) if len(self.behaviours) > 1 else self.behaviours[0]
-            await _until_closed(reader, behave(writer))
+            self.held += 1
+            try:
+                await _until_closed(reader, behave(writer))
+            finally:
+                self.held -= 1
             return
 
     async def until(self, condition: Callable[[], bool]) -> None:
