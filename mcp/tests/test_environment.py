@@ -178,6 +178,13 @@ def test_the_launcher_passes_nothing_else_on(name: str) -> None:
     assert not [one for one in made if one.startswith("FASTMCP_") and one != "FASTMCP_ENV_FILE"]
 
 
+@pytest.mark.parametrize(("given", "takes"), [({}, "v2"), ({"TENANT_SIGNATURES": "v1 v2"}, "v1 v2")])
+def test_the_api_beside_the_gateway_takes_signatures_of_the_whole_request(
+    given: dict[str, str], takes: str
+) -> None:
+    assert of_programs({**SECRETS, **given})["TENANT_SIGNATURES"] == takes
+
+
 def test_the_programs_get_settings_without_what_docker_leaves_around_them() -> None:
     secret = f'"{SECRETS["TENANT_HEADER_SECRET"]}"'
     given = {"TOOLBRIDGE_PORT": '"9000"', "API_PORT": " 9001", "ENV": '"dev"', "TENANT_HEADER_SECRET": secret}

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ from mcp.server.auth.middleware.auth_context import auth_context_var
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.types import CallToolResult, TextContent
 
-from tests.harness.by_hand import signed_tenant, signed_token
+from tests.harness.by_hand import Whole, signed_tenant, signed_token
 from tests.harness.log_search import confide_secrets, confide_texts
 from tests.harness.processes import JWT_HS256_SECRET, START_SECONDS, TENANT_HEADER_SECRET, TENANT_ID
 from tests.harness.published import sample_value
@@ -87,11 +87,57 @@ def token(sub: str | None, *, alg: str = "HS256", secret: str = JWT_HS256_SECRET
     return signed_token(secret, {"sub": sub, "exp": int(time.time()) + 3600, **claims}, alg)
 
 
-def signed(request: httpx.Request) -> httpx.Request:
-    """The request with the signature of the tests' tenant, unless it has one."""
-    if "X-TB-Signature" not in request.headers:
-        request.headers.update(signed_tenant(TENANT_HEADER_SECRET, TENANT_ID))
-    return request
+class Signed(httpx.Auth):
+    """Signs requests for a tenant, unless they have a signature: in version 1, and as a whole where an API
+    has said that it takes nothing else. `key_id` is the key's, if it is not the first that the API names."""
+
+    requires_request_body = True
+    requires_response_body = True
+
+    def __init__(self, secret: str, tenant: str, key_id: str | None = None) -> None:
+        self._secret = secret
+        self._tenant = tenant
+        self._key_id = key_id
+        self._whole: dict[str, Whole] = {}
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
+        if not {"x-tb-signature", "signature"}.isdisjoint(request.headers):
+            yield request
+            return
+        whole = self._whole.get(request.url.netloc.decode())
+        answer = yield self._sign(request, whole)
+        if answer.status_code != httpx.codes.UNAUTHORIZED or not _wants_another(answer):
+            return
+        told = yield httpx.Request("GET", request.url.join("/v1/sync/info"))
+        takes = told.json()["signatures"]
+        key_id = self._key_id or takes["keys"][0]
+        whole = Whole(self._secret, self._tenant, takes["process"], key_id)
+        self._whole[request.url.netloc.decode()] = whole
+        yield self._sign(request, whole)
+
+    def _sign(self, request: httpx.Request, whole: Whole | None) -> httpx.Request:
+        for name in ("X-TB-Timestamp", "X-TB-Signature"):
+            request.headers.pop(name, None)
+        if whole is None:
+            request.headers.update(signed_tenant(self._secret, self._tenant))
+        else:
+            target = request.url.raw_path.decode()
+            request.headers.update(
+                whole.headers(request.method, target, dict(request.headers), request.content)
+            )
+        return request
+
+
+def _wants_another(answer: httpx.Response) -> bool:
+    """Whether a signature of another version, or for another process, may do."""
+    try:
+        return answer.json()["details"]["reason"] in {"version", "process"}
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+signed = Signed(TENANT_HEADER_SECRET, TENANT_ID)
+"""As the tests' tenant."""
 
 
 class Rest:

@@ -17,10 +17,13 @@ import pytest
 
 from tests.cli.test_stack import Machine
 from tests.harness.authorization_server import running_authorization_server
-from tests.harness.by_hand import signed_tenant, signed_token
+from tests.harness.by_hand import signed_token
+from tests.harness.clients import Signed
 from tests.harness.rotating_clients import Load, clients
 from tests.harness.table import head, row, say
+from toolbridge_mcp.cli import key_files
 from toolbridge_mcp.cli.settings_file import values
+from toolbridge_mcp.keyring import Key
 
 pytestmark = [pytest.mark.anyio, pytest.mark.trouble]
 
@@ -83,7 +86,7 @@ def token_of(machine: Machine, user: str, secret: str | None = None) -> str:
 async def under_load(
     machine: Machine, what: str, token: Callable[[str], str] | None = None, **settings: str
 ) -> AsyncIterator[Scene]:
-    code, said = machine("up", "--detach", TENANT_SIGNATURES="v1 v2", **settings)
+    code, said = machine("up", "--detach", **settings)
     assert code == 0, said
     async with clients(url_of(machine), CLIENTS, token or partial(token_of, machine)) as load:
         await load.more(CLIENTS)
@@ -106,26 +109,29 @@ async def answer_of_the_gateway(machine: Machine, token: str) -> int:
         return answer.status_code
 
 
-async def answer_of_the_api(machine: Machine, tenant_secret: str, token: str) -> int:
-    headers = {
-        **signed_tenant(tenant_secret, settings_of(machine)["TENANT_ID"]),
-        "X-Sync-Session": "new",
-        "Authorization": f"Bearer {token}",
-    }
-    async with httpx.AsyncClient(trust_env=False) as http:
+async def answer_of_the_api(machine: Machine, tenant: Key, token: str) -> int:
+    headers = {"X-Sync-Session": "new", "Authorization": f"Bearer {token}"}
+    signer = Signed(tenant.secret.decode(), settings_of(machine)["TENANT_ID"], tenant.id)
+    async with httpx.AsyncClient(trust_env=False, auth=signer) as http:
         api = f"http://127.0.0.1:{machine.environment['API_PORT']}"
         return (await http.get(f"{api}/v1/notes", headers=headers)).status_code
 
 
+def tenant_key(machine: Machine) -> Key:
+    """The one that signs now."""
+    return key_files.read(machine.data / "keys/tenant").keys[0]
+
+
 async def test_the_secret_of_the_tenant(machine: Machine) -> None:
     async with under_load(machine, "tenant secret") as scene:
-        before = settings_of(machine)["TENANT_HEADER_SECRET"]
+        before = tenant_key(machine)
         token = token_of(machine, "ann")
         assert await answer_of_the_api(machine, before, token) == 200
         for step in ("add", "switch", "retire"):
             await scene.step(step, "tenant", "rotate-secret", "--step", step)
         await scene.step("all three", "tenant", "rotate-secret")
-        after = settings_of(machine)["TENANT_HEADER_SECRET"]
+        after = tenant_key(machine)
+        assert after.secret.decode() == settings_of(machine)["TENANT_HEADER_SECRET"]
         assert await answer_of_the_api(machine, after, token) == 200
         assert await answer_of_the_api(machine, before, token) == 401
 
@@ -138,7 +144,7 @@ async def test_the_secret_of_tokens(machine: Machine) -> None:
         for step in ("add", "switch"):
             await scene.step(step, *rotate, "--step", step)
         assert settings_of(machine)["JWT_HS256_SECRET"] != secrets["JWT_HS256_SECRET"]
-        tenant = secrets["TENANT_HEADER_SECRET"]
+        tenant = tenant_key(machine)
         assert await answer_of_the_gateway(machine, old) == 200
         assert await answer_of_the_api(machine, tenant, old) == 200
         await scene.step("retire", *rotate, "--step", "retire", "--retire-now")
@@ -158,7 +164,7 @@ async def test_the_key_of_an_identity_provider(machine: Machine) -> None:
 
         settings = {**authority.verifiers("gateway"), "TOOLBRIDGE_TOKEN": signed("dev")}
         async with under_load(machine, "key set", signed, **settings) as scene:
-            tenant, old = settings_of(machine)["TENANT_HEADER_SECRET"], signed("ann")
+            tenant, old = tenant_key(machine), signed("ann")
             await scene.changed("another key signs", authority.rotate)
             assert signed("ann") != old
             assert await answer_of_the_gateway(machine, old) == 200

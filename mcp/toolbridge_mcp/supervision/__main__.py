@@ -11,6 +11,10 @@ from toolbridge_mcp.readable import has_colours, in_json, wants_text
 from toolbridge_mcp.supervision.launcher import Launcher
 from toolbridge_mcp.supervision.lines import Output, Readable, line
 
+DEFAULTS = {"TOOLBRIDGE_PORT": "8001", "API_PORT": "8081", "TENANT_SIGNATURES": "v2"}
+"""What the programs here agree on. A gateway of the same version signs requests whole, so its API accepts
+nothing less."""
+
 
 def main() -> int:
     """Runs supervisord until it ends. Returns 0 after a requested stop, 1 when something failed."""
@@ -36,7 +40,7 @@ def of_programs(given: Mapping[str, str]) -> dict[str, str]:
     """The environment that supervisord.conf and the programs need, made from the container's. Their lines are
     JSON, which this process makes readable if that is asked for."""
     own_api = has_own_api(given)
-    settings = {"TOOLBRIDGE_PORT": "8001", "API_PORT": "8081", **in_json(cleaned(given))}
+    settings = {**DEFAULTS, **in_json(cleaned(given))}
     address = {API_URL: f"http://127.0.0.1:{settings['API_PORT']}"} if own_api else {}
     return {
         **settings,
