@@ -4,14 +4,22 @@ import errno
 import json
 import os
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.harness.processes import REPOSITORY
-from toolbridge_mcp.keyring import LOOK_SECONDS, MAX_FILE_BYTES, SETTLE_SECONDS, Keyring, WrongKeys, parse
+from toolbridge_mcp.keyring import (
+    DAY_SECONDS,
+    LOOK_SECONDS,
+    MAX_FILE_BYTES,
+    SETTLE_SECONDS,
+    Keyring,
+    WrongKeys,
+    parse,
+)
 
 SECRET = "0123456789abcdef0123456789abcdef"
 LISTS: list[dict[str, Any]] = json.loads(
@@ -41,6 +49,7 @@ class Watched:
     """A ring of a file, which a test looks at when it says so."""
 
     def __init__(self, file: Path, text: str) -> None:
+        file.touch(0o600)
         file.write_text(text)
         self.now = 0.0
         self.ring = Keyring.of_file(str(file), lambda: self.now)
@@ -59,7 +68,30 @@ def test_a_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
     assert (watched.later(), watched.ring.generation) == (["k1"], 0)
     file.write_text(f"{K2}\n{K1}")
     assert (watched.later(), watched.ring.generation) == (["k2", "k1"], 1)
-    assert watched.ring.first.age_days(date(2026, 2, 11)) == 11
+
+
+def test_the_age_of_a_key_is_counted_from_the_beginning_of_its_day() -> None:
+    (key,) = parse(K1)
+    noon = datetime(2026, 2, 2, 12, tzinfo=UTC).timestamp()
+    assert (key.age_seconds(noon), key.age_days(noon)) == (60 * 3600, 2)
+    assert key.age_days(noon - 10 * DAY_SECONDS) == 0, "a clock may be behind"
+    (bare,) = Keyring.of_secret(SECRET).keys
+    assert (bare.age_seconds(noon), bare.age_days(noon)) == (None, None)
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True)])
+def test_a_file_that_others_may_read_is_used_and_warned_about_once(
+    tmp_path: Path, mode: int, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "keys"
+    file.touch(0o600)
+    watched = Watched(file, K1)
+    watched.later()
+    assert caplog.records == []
+    file.chmod(mode)
+    for _ in range(3):
+        assert watched.later() == ["k1"]
+    assert [line.levelname for line in caplog.records] == ["WARNING"] * warned
 
 
 def test_a_change_is_in_use_within_a_second() -> None:
@@ -74,7 +106,7 @@ def test_other_comments_and_times_are_no_change_of_the_keys(
     file.write_text(f"# the first\n{K1}\n")
     assert watched.later() == ["k1"]
     file.touch()
-    file.chmod(0o600)
+    file.chmod(0o400)
     assert watched.later() == ["k1"]
     assert (watched.ring.generation, caplog.records) == (0, [])
 
@@ -101,12 +133,14 @@ def _rewritten(file: Path, text: str) -> None:
 
 def _replaced(file: Path, text: str) -> None:
     fresh = file.with_suffix(".new")
+    fresh.touch(0o600)
     fresh.write_text(text)
     fresh.replace(file)
 
 
 def _made_again(file: Path, text: str) -> None:
     file.unlink()
+    file.touch(0o600)
     file.write_text(text)
 
 

@@ -72,6 +72,10 @@ class _Dependencies:
     api_wait: Callable[[], float]
     """How many seconds a start may wait for the API."""
 
+    def cautions(self) -> list[str]:
+        """What will become a problem. Empty if nothing will."""
+        return [*self.client.cautions(), *self.rings.warnings()]
+
     @classmethod
     def of(
         cls,
@@ -90,6 +94,7 @@ class _Dependencies:
         toolsets = ToolsetsInAddresses(TOOLSETS)
         wait = api_wait or (lambda: settings.api_wait_seconds)
         keys = _keys(settings, rings.token, outside)
+        metrics.watch_secrets(rings.ages, rings.problems)
         return cls(outside, rings, outbound, signer, client, keys, _limits(settings), toolsets, wait)
 
 
@@ -165,7 +170,7 @@ def _short_way(settings: Settings, server: FastMCP, offers: Offers) -> ShortWay:
 
 def _open_routes(settings: Settings, shared: _Dependencies) -> list[Route]:
     """The routes for programs that have no token."""
-    routes = health_routes(shared.client, shared.keys, lambda: shared.limits.is_closed)
+    routes = health_routes(shared.client, shared.keys, lambda: shared.limits.is_closed, shared.cautions)
     if settings.public_url is None:
         routes.append(metrics.metrics_route())
     return routes
@@ -236,7 +241,7 @@ def _watched(shared: _Dependencies) -> Watched:
         is_stopping=lambda: shared.limits.is_closed,
         is_cut_off=lambda: client.is_cut_off,
         warning=lambda: client.warning,
-        cautions=client.cautions,
+        cautions=shared.cautions,
         disagreements=client.disagreements,
     )
 

@@ -71,8 +71,11 @@ class Readiness:
         self._due_at = time.monotonic() + KEEP_SECONDS
 
 
-def health_routes(client: ApiClient, keys: Keys, is_stopping: Callable[[], bool]) -> list[Route]:
-    """`/healthz`: 200 while the process runs. `/readyz`: 503 with reasons, or 200, perhaps with a warning."""
+def health_routes(
+    client: ApiClient, keys: Keys, is_stopping: Callable[[], bool], cautions: Callable[[], list[str]]
+) -> list[Route]:
+    """`/healthz`: 200 while the process runs. `/readyz`: 503 with reasons, or 200, perhaps with warnings:
+    what the API says of itself, and the `cautions`."""
     readiness = Readiness(lambda: problems(client, keys))
 
     async def healthz(_: Request) -> Response:
@@ -82,7 +85,7 @@ def health_routes(client: ApiClient, keys: Keys, is_stopping: Callable[[], bool]
         reasons = ["The gateway is stopping."] if is_stopping() else await readiness.problems()
         if reasons:
             return JSONResponse({"ready": False, "problems": reasons}, status_code=503)
-        warnings = client.warnings()
+        warnings = [*([client.warning] if client.warning else []), *cautions()]
         return JSONResponse({"ready": True} | ({"warnings": warnings} if warnings else {}))
 
     return [Route("/healthz", healthz, methods=["GET"]), Route("/readyz", readyz, methods=["GET"])]

@@ -11,7 +11,7 @@ import stat
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Self, TypeAlias
 
@@ -20,10 +20,14 @@ logger = logging.getLogger(__name__)
 MIN_SECRET_BYTES = 32
 """RFC 7518, section 3.2: an HS256 key is at least as long as the hash."""
 
+DAY_SECONDS = 24 * 60 * 60
 MAX_KEYS = 8
 MAX_FILE_BYTES = 64 * 1024
 ONLY_ID = "default"
 """The id of the one key of a ring that was made of a bare secret."""
+
+OLD_DAYS = 90
+"""The age from which a key should be changed."""
 
 LOOK_SECONDS = 0.25
 """How often a file with keys is looked at."""
@@ -50,9 +54,17 @@ class Key:
     made: date | None
     secret: bytes = field(repr=False)
 
-    def age_days(self, today: date) -> int | None:
-        """How many days old the key is; None if that is not known."""
-        return None if self.made is None else (today - self.made).days
+    def age_seconds(self, now: float) -> float | None:
+        """How long ago, at this Unix time, the day began on which the key was made; None if that is not
+        known."""
+        if self.made is None:
+            return None
+        return now - datetime.combine(self.made, datetime.min.time(), UTC).timestamp()
+
+    def age_days(self, now: float) -> int | None:
+        """The same in whole days, and 0 for a day that is still to come."""
+        seconds = self.age_seconds(now)
+        return None if seconds is None else max(0, int(seconds // DAY_SECONDS))
 
 
 def parse(text: str) -> tuple[Key, ...]:
@@ -127,12 +139,13 @@ class Keyring:
         """The file as it was last read, also in vain."""
         self._seen: tuple[_State, float] = (None, 0.0)
         """The file as it was last seen to have changed, and when."""
-        self._told = ""
+        self._is_exposed = False
+        self._told = ("", False)
 
     @classmethod
     def of_secret(cls, secret: str) -> Self:
-        """A ring with one bare secret."""
-        return cls((Key(ONLY_ID, None, secret.encode()),))
+        """A ring with one bare secret, as it is in the environment."""
+        return cls((Key(ONLY_ID, None, secret.encode(errors="surrogateescape")),))
 
     @classmethod
     def of_file(cls, path: str, clock: Callable[[], float] = time.monotonic) -> Self:
@@ -153,17 +166,26 @@ class Keyring:
     def look(self, use: str, *, at_once: bool = False, tells: bool = True) -> None:
         """Reads the file again if it has changed, and has settled unless it is to be read `at_once`. While it
         is wrong or gone, the known keys stay in use. The log `tells` of changes and problems."""
-        if self._file is None or not self._is_due(self._file, at_once):
+        if self._file is None:
             return
+        if self._is_due(self._file, at_once):
+            self._renew(self._file, use, tells=tells)
+        if tells:
+            self._tell(use)
+
+    def _renew(self, file: Path, use: str, *, tells: bool) -> None:
         try:
-            keys = self._read_file(self._file)
+            keys = self._read_file(file)
         except WrongKeys as error:
             self.problem = str(error)
-        else:
-            self.problem = ""
-            self._take(keys, use, tells)
+            return
+        self.problem = ""
+        if keys == self.keys:
+            return
+        self.keys = keys
+        self.generation += 1  # after the keys: who remembers something of them forgets it then
         if tells:
-            self._tell_problem(use)
+            logger.info("read the keys again", extra={"use": use, "keys": [key.id for key in keys]})
 
     def _is_due(self, file: Path, at_once: bool) -> bool:
         """A file that could not be used is read each time: nothing need change in it when its disk does."""
@@ -174,22 +196,22 @@ class Keyring:
             self._seen = (now, self._clock())
         return at_once or self._clock() - self._seen[1] >= SETTLE_SECONDS
 
-    def _take(self, keys: tuple[Key, ...], use: str, tells: bool) -> None:
-        if keys == self.keys:
-            return
-        self.keys = keys
-        self.generation += 1  # after the keys: who remembers something of them forgets it then
-        if tells:
-            logger.info("read the keys again", extra={"use": use, "keys": [key.id for key in keys]})
-
-    def _tell_problem(self, use: str) -> None:
+    def _tell(self, use: str) -> None:
         """Logs a problem when it begins, or becomes another one."""
-        if self.problem and self.problem != self._told:
+        now = self.problem, self._is_exposed
+        if now == self._told:
+            return
+        (problem, was_exposed), self._told = self._told, now
+        if self.problem not in ("", problem):
             logger.error(
                 "the file with the keys cannot be used, so the known keys stay in use",
                 extra={"use": use, "error": self.problem},
             )
-        self._told = self.problem
+        if self._is_exposed and not was_exposed:
+            logger.warning(
+                "others than its owner may read or write the file with the keys; its mode should be 0600",
+                extra={"use": use},
+            )
 
     def _read_file(self, file: Path) -> tuple[Key, ...]:
         self._read = None
@@ -200,6 +222,7 @@ class Keyring:
                 self._read = _state_of(found)
                 if not stat.S_ISREG(found.st_mode):
                     raise WrongKeys("is no file")
+                self._is_exposed = bool(found.st_mode & 0o077)
                 content = opened.read(MAX_FILE_BYTES + 1)
         except OSError as error:
             raise WrongKeys(f"cannot be read ({error.strerror})") from error

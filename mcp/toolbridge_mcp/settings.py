@@ -85,7 +85,9 @@ class Settings(BaseSettings):
         default=None, validation_alias=_shared("TENANT_HEADER_KEYS_FILE")
     )
     """A file with such a list, which is read again within a second of each change. Lines that begin with #
-    are comments. While the file is wrong or gone, the known keys stay in use."""
+    are comments. While the file is wrong or gone, the known keys stay in use. Replace it by renaming another
+    one: of a file that is written in place for longer than a quarter of a second, a part may be read. Nobody
+    but its owner should be able to read it."""
 
     signature: Annotated[Literal["auto", "v1", "v2"], ANY_CASE] = "auto"
     """The version of the signature: `v2` is bound to the request (RFC 9421), `v1` says the tenant and the

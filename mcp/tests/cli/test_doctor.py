@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,7 +39,7 @@ from tests.harness.published import TOOLS
 from toolbridge_mcp.cli import doctor
 
 OTHER_SECRET = "another-secret-of-at-least-thirty-two-bytes"
-CHECKS = 13
+CHECKS = 14
 
 
 class Report(NamedTuple):
@@ -80,7 +81,10 @@ def test_a_good_deployment_passes_every_check(gateway: Process) -> None:
     assert report.code == 0
     assert len(report.lines) == CHECKS
     assert report.states().count("ok") == CHECKS - 1
-    assert report.lines[3].startswith("not checked token service: not in use")
+    assert report.lines[1] == (
+        "ok          age of keys: tenant default of unknown age; token default of unknown age."
+    )
+    assert report.lines[4].startswith("not checked token service: not in use")
     assert report.lines[-2:] == [
         f"ok          tools over /sse: {len(TOOLS)} tools",
         f"ok          tools over /mcp: {len(TOOLS)} tools",
@@ -92,11 +96,36 @@ def test_without_a_token_it_says_what_was_not_checked(gateway: Process) -> None:
     assert report.code == 0
     left_out = [line for line in report.lines if "needs a user's token" in line]
     assert len(left_out) == 4
-    assert report.states().count("ok") == 8
+    assert report.states().count("ok") == 9
 
 
 def test_a_token_can_be_an_argument(gateway: Process) -> None:
     assert examine(gateway.environment, "--token", token("ann")).code == 0
+
+
+def test_the_age_of_each_key_is_said_and_old_ones_are_remarked_on(gateway: Process) -> None:
+    def made(days: int) -> date:
+        return (datetime.now(UTC) - timedelta(days=days)).date()
+
+    keys = {
+        "TENANT_HEADER_KEYS": f"k2:{made(89)}:{TENANT_HEADER_SECRET} k1:{made(200)}:{OTHER_SECRET}",
+        "JWT_HS256_KEYS": f"t1:{made(90)}:{JWT_HS256_SECRET}",
+    }
+    kept = {name: value for name, value in gateway.environment.items() if name not in SECRETS}
+    report = examine({**kept, "TENANT_ID": TENANT_ID, **keys})
+    assert report.lines[1] == (
+        "ok          age of keys: tenant k2 89 days, k1 200 days; token t1 90 days. "
+        "The tenant key k1 is 200 days old; `toolbridge tenant rotate-secret` changes it. "
+        "The token key t1 is 90 days old; `toolbridge tenant rotate-secret` changes it."
+    )
+
+
+def test_a_file_with_keys_that_cannot_be_used_is_named(gateway: Process, tmp_path: Path) -> None:
+    kept = {name: value for name, value in gateway.environment.items() if name != "TENANT_HEADER_SECRET"}
+    report = examine({**kept, "TENANT_HEADER_KEYS_FILE": str(tmp_path / "none")})
+    assert report.failure == (
+        "settings: TOOLBRIDGE_TENANT_HEADER_KEYS_FILE: cannot be read (No such file or directory)."
+    )
 
 
 def test_each_wrong_or_missing_setting_is_named(gateway: Process) -> None:
@@ -158,11 +187,11 @@ class TestFirstGeneration:
         report = examine(start())
         assert report.code == 0
         assert report.states().count("ok") == CHECKS - 1
-        assert report.lines[5] == (
+        assert report.lines[6] == (
             f"ok          tenant signature accepted: {TENANT_ID}, by a signature of v1; "
             "but the API accepts any tenant that this secret signs for"
         )
-        assert report.lines[6].endswith(
+        assert report.lines[7].endswith(
             "the first generation, which describes nothing: only the names of 5 entities were compared"
         )
 
@@ -184,14 +213,14 @@ class TestFirstGeneration:
     def test_its_newest_version_passes_too(self, start: Callable[..., Mapping[str, str]]) -> None:
         report = examine(start(NEWEST="yes"))
         assert report.code == 0
-        assert report.lines[5].startswith("not checked tenant signature accepted: the API answers to a wrong")
+        assert report.lines[6].startswith("not checked tenant signature accepted: the API answers to a wrong")
 
     def test_an_api_that_checks_no_tenant_is_not_called_a_proof(
         self, start: Callable[..., Mapping[str, str]]
     ) -> None:
         report = examine({**start(TENANT_HEADER_SECRET=""), "TENANT_HEADER_SECRET": OTHER_SECRET})
         assert report.code == 0
-        assert report.lines[5].startswith(
+        assert report.lines[6].startswith(
             "not checked tenant signature accepted: the API answers to a wrong signature as well"
         )
 

@@ -7,12 +7,13 @@ import pytest
 
 from toolbridge_mcp.cli import key_files
 from toolbridge_mcp.cli.key_files import Keys, adopt, free_id, in_place_of_secrets, today
-from toolbridge_mcp.cli.uses import TENANT, TOKEN, signing_secret
+from toolbridge_mcp.cli.uses import TENANT, TOKEN, Use, ring_of
 from toolbridge_mcp.keyring import Key, Keyring
 
 SECRET, OTHER = "s" * 40, "o" * 40
 BARE = {"TENANT_HEADER_SECRET": SECRET, "JWT_HS256_SECRET": OTHER, "TENANT_ID": "acme"}
 DAY = date(2026, 11, 28)
+LIST = f"k2:2026-11-28:{OTHER},k1:2026-11-28:{SECRET}"
 
 
 def key(name: str, secret: str) -> Key:
@@ -113,10 +114,20 @@ def test_the_folder_is_closed_to_others_again(tmp_path: Path) -> None:
     assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
 
 
-def test_the_first_key_of_a_list_signs(tmp_path: Path) -> None:
-    text = f"k2:2026-11-28:{OTHER},k1:2026-11-28:{SECRET}"
-    (tmp_path / "list").write_text(text)
-    assert signing_secret(TOKEN, {"JWT_HS256_SECRET": SECRET}) == SECRET
-    assert signing_secret(TOKEN, {"JWT_HS256_KEYS": text}) == OTHER
-    assert signing_secret(TENANT, {"TOOLBRIDGE_TENANT_HEADER_KEYS_FILE": str(tmp_path / "list")}) == OTHER
-    assert signing_secret(TENANT, {}) == ""
+@pytest.mark.parametrize(
+    ("use", "settings", "first"),
+    [
+        (TOKEN, {"JWT_HS256_SECRET": SECRET}, SECRET),
+        (TOKEN, {"JWT_HS256_KEYS": LIST}, OTHER),
+        (TOKEN, {"JWT_HS256_SECRET": SECRET, "TOOLBRIDGE_JWT_HS256_SECRET": OTHER}, OTHER),
+        (TENANT, {"TOOLBRIDGE_TENANT_HEADER_KEYS_FILE": "list"}, OTHER),
+        (TENANT, {}, None),
+    ],
+)
+def test_the_first_key_of_a_list_signs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, use: Use, settings: dict[str, str], first: str | None
+) -> None:
+    (tmp_path / "list").write_text(LIST)
+    monkeypatch.chdir(tmp_path)
+    ring = ring_of(use, settings)
+    assert (ring and ring.first.secret.decode()) == first

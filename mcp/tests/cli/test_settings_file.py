@@ -117,6 +117,21 @@ def test_a_folder_that_cannot_be_written_is_named(file: Path) -> None:
 KEY_SET = "https://id.example/keys"
 
 
+@pytest.mark.parametrize("source", ["SECRET", "KEYS", "KEYS_FILE"])
+@pytest.mark.parametrize("in_file", [True, False])
+def test_no_secret_is_made_beside_the_gateways_own_keys(file: Path, source: str, in_file: bool) -> None:
+    """A secret of which the gateway knows nothing would let the API start and refuse it."""
+    given = {f"TOOLBRIDGE_{use}_{source}": "given" for use in ("TENANT_HEADER", "JWT_HS256")}
+    if in_file:
+        file.write_text("".join(f"{name}={value}\n" for name, value in given.items()))
+    else:
+        os.environ |= given
+    settings_file.complete()
+    made = {name for name in os.environ if "TENANT_HEADER" in name or "JWT_" in name}
+    assert made == given.keys()
+    assert os.environ["TENANT_ID"] == "dev"
+
+
 @pytest.mark.parametrize("name", ["JWT_JWKS_URL", "TOOLBRIDGE_JWT_JWKS_URL"])
 @pytest.mark.parametrize("in_file", [True, False])
 def test_a_key_set_takes_the_place_of_the_key_for_tokens(file: Path, name: str, in_file: bool) -> None:

@@ -28,6 +28,12 @@ SECRETS = {
     "TENANT_HEADER_SECRET": TENANT_HEADER_SECRET,
     "JWT_HS256_SECRET": JWT_HS256_SECRET,
 }
+INSTEAD = {
+    "TENANT_HEADER_SECRET": {"TENANT_HEADER_KEYS", "TENANT_HEADER_KEYS_FILE"},
+    "JWT_HS256_SECRET": {"JWT_HS256_KEYS", "JWT_HS256_KEYS_FILE", "JWT_JWKS_URL"},
+}
+"""What may be given in place of a secret."""
+
 GATEWAY_FOLDER = Path(__file__).parents[2]
 REPOSITORY = GATEWAY_FOLDER.parent
 GATEWAY_COMMAND = [sys.executable, "-m", "toolbridge_mcp"]
@@ -204,9 +210,10 @@ def shared(session: pytest.Session, make: Callable[[], Process]) -> Iterator[Pro
 
 
 def secrets_beside(settings: Mapping[str, str]) -> Mapping[str, str]:
-    """The secrets of a process; with a key set there is none for tokens."""
-    public = {"JWT_JWKS_URL", "TOOLBRIDGE_JWT_JWKS_URL"} & settings.keys()
-    return {name: value for name, value in SECRETS.items() if not (public and name == "JWT_HS256_SECRET")}
+    """The secrets of a process that the settings do not give otherwise: as a list, in a file, or as a key set
+    for tokens."""
+    given = {name.removeprefix("TOOLBRIDGE_") for name in settings}
+    return {name: value for name, value in SECRETS.items() if given.isdisjoint(INSTEAD.get(name, ()))}
 
 
 def api_process(binary: Path, folder: Path, **settings: str) -> Process:

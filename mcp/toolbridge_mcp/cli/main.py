@@ -279,9 +279,10 @@ journal.add_section("Commands", export, verify)
 def token(user: str, expires: int) -> None:
     """Print a development token for a user.
 
-    The token is an HS256 JWT with USER ("dev") as `sub`, signed with JWT_HS256_SECRET. It names JWT_ISSUER
-    and the first of JWT_AUDIENCE when they are set. In a checkout a missing secret is made in .env. With
-    JWT_JWKS_URL, tokens come from the identity provider, and there is none to print.
+    The token is an HS256 JWT with USER ("dev") as `sub`, signed with JWT_HS256_SECRET, or with the first key
+    of JWT_HS256_KEYS or JWT_HS256_KEYS_FILE. It names JWT_ISSUER and the first of JWT_AUDIENCE when they are
+    set. In a checkout a missing secret is made in .env. With JWT_JWKS_URL, tokens come from the identity
+    provider, and there is none to print.
     """
     from toolbridge_mcp.cli import settings_file
     from toolbridge_mcp.cli.token import development_token

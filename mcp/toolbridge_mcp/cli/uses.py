@@ -45,8 +45,8 @@ class Use(NamedTuple):
         return self.sources | {f"{PREFIX}{name}" for name in self.in_order}
 
     def is_given(self, present: Iterable[str]) -> bool:
-        """Whether something says what the API's and the gateway's keys are."""
-        return not self.sources.isdisjoint(present)
+        """Whether something says what the keys of a program are."""
+        return not self.every_source.isdisjoint(present)
 
 
 TENANT = Use("tenant", "TENANT_HEADER", frozenset())
@@ -54,19 +54,26 @@ TOKEN = Use("token", "JWT_HS256", KEY_SETS)
 USES = {use.name: use for use in (TENANT, TOKEN)}
 
 
-def signing_secret(use: Use, settings: Mapping[str, str]) -> str:
-    """The secret with which the holder of these settings signs: the only one, or the first of a list. Empty
-    if there is none. Raises `WrongUsage` for a list that cannot be used."""
-    for name in (name for base in use.in_order for name in (f"{PREFIX}{base}", base)):
-        if value := settings.get(name):
-            try:
-                return _first(use, name, value)
-            except WrongKeys as error:
-                raise WrongUsage(f"{name}: {error}.") from error
-    return ""
+def ring_of(use: Use, settings: Mapping[str, str]) -> Keyring | None:
+    """The keys of a use in these settings, under the gateway's own names first; None if there are none.
+    Raises `WrongUsage` for several sources, and for a list that cannot be used."""
+    given = {name: value for name in use.in_order if (value := _given(name, settings))}
+    if len(given) > 1:
+        one, other, *_ = given
+        raise WrongUsage(f"{one} is set together with {other}; remove one of them.")
+    for name, value in given.items():
+        try:
+            return _ring(use, name, value)
+        except WrongKeys as error:
+            raise WrongUsage(f"{name}: {error}.") from error
+    return None
 
 
-def _first(use: Use, name: str, value: str) -> str:
-    if name.endswith(use.file):
-        return Keyring.of_file(value).first.secret.decode()
-    return parse(value)[0].secret.decode() if name.endswith(use.keys) else value
+def _given(name: str, settings: Mapping[str, str]) -> str:
+    return settings.get(f"{PREFIX}{name}") or settings.get(name, "")
+
+
+def _ring(use: Use, name: str, value: str) -> Keyring:
+    if name == use.file:
+        return Keyring.of_file(value)
+    return Keyring(parse(value)) if name == use.keys else Keyring.of_secret(value)

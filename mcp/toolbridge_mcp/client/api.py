@@ -131,10 +131,6 @@ class ApiClient:
         """What the API said of itself when it was last asked: that its disk is full. Else empty."""
         return self._upstream.warning
 
-    def warnings(self) -> list[str]:
-        """What the API said of itself, and the cautions, in sentences. Empty if all is well."""
-        return [*([self.warning] if self.warning else []), *self.cautions()]
-
     def cautions(self) -> list[str]:
         """What will become a problem between gateway and API. Empty if nothing will."""
         return self._upstream.standing.cautions()

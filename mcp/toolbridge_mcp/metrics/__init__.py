@@ -29,6 +29,7 @@ from toolbridge_mcp.metrics.counts import (
     watch_keys,
     watch_limited,
     watch_replaced,
+    watch_secrets,
     watch_sessions,
 )
 from toolbridge_mcp.metrics.dashboard import dashboard
@@ -56,6 +57,7 @@ __all__ = [
     "watch_keys",
     "watch_limited",
     "watch_replaced",
+    "watch_secrets",
     "watch_sessions",
 ]
 

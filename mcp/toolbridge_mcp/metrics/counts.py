@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from typing import TypeAlias
 
 from prometheus_client import (
     Counter,
@@ -11,6 +12,9 @@ from prometheus_client import (
     Histogram,
     disable_created_metrics,
 )
+
+Secrets: TypeAlias = Sequence[tuple[tuple[str, ...], float]]
+"""Amounts by the values of labels."""
 
 RATES = ("message_rate", "byte_rate")
 
@@ -66,6 +70,7 @@ _requests_of = cache(_requests.labels)
 _refusals_by_code: dict[int, int] = defaultdict(int)
 _retries_by_tool: dict[tuple[str, str], int] = defaultdict(int)
 _hidden_in: dict[str, int] = defaultdict(int)
+_secrets: list[tuple[Callable[[], Secrets], Callable[[], Secrets]]] = []
 
 for _reason in REFUSALS:
     _refused.labels(_reason)
@@ -148,6 +153,19 @@ def watch_held(kind: str, amount: Callable[[], float], most: float) -> None:
 def watch_calls(running: Callable[[], float], waiting: Callable[[], float]) -> None:
     _running.set_function(running)
     _waiting.set_function(waiting)
+
+
+def watch_secrets(ages: Callable[[], Secrets], problems: Callable[[], Secrets]) -> None:
+    """`ages` are by the use and the id of each key, in seconds, and `problems` by the use: 1 or 0."""
+    _secrets[:] = [(ages, problems)]
+
+
+def key_ages() -> Secrets:
+    return [row for ages, _ in _secrets for row in ages()]
+
+
+def key_problems() -> Secrets:
+    return [row for _, problems in _secrets for row in problems()]
 
 
 def watch_circuit(state: Callable[[], float]) -> None:

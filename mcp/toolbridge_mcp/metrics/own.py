@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from prometheus_client.core import Metric
 
-from toolbridge_mcp.metrics.families import counter, histogram
+from toolbridge_mcp.metrics.counts import key_ages, key_problems
+from toolbridge_mcp.metrics.families import counter, gauge, histogram
 from toolbridge_mcp.metrics.world import World, declared
 from toolbridge_mcp.telemetry import OK, STAGES, traces_dropped
 from toolbridge_mcp.telemetry.tallies import BYTES_PER_TOKEN, SECONDS
@@ -62,6 +63,18 @@ def own(world: World) -> Iterator[Metric]:
         f"About how many tokens these texts cost a model: one for each {BYTES_PER_TOKEN} bytes.",
         ("tool",),
         [*known, *(((tally.kind.name,), tally.result_bytes // BYTES_PER_TOKEN) for tally in calls)],
+    )
+    yield gauge(
+        "toolbridge_key_age_seconds",
+        "Time since the day on which each live secret was made, if it is known, by its use and id.",
+        ("use", "key"),
+        key_ages(),
+    )
+    yield gauge(
+        "toolbridge_keys_problem",
+        "1 while the file with the secrets of this use cannot be used, else 0.",
+        ("use",),
+        key_problems(),
     )
     yield counter(
         "toolbridge_traces_dropped_total",

@@ -112,9 +112,18 @@ def confide(kind: Kind, value: str) -> str:
 
 
 def confide_secrets(settings: Mapping[str, str]) -> None:
-    """Notes the secrets among settings."""
+    """Notes the secrets among settings, those of lists too."""
     secrets = (value for name, value in settings.items() if name.lower().endswith("secret"))
     this_run().confide_all(Kind.SECRET, secrets)
+    for name, value in settings.items():
+        if name.lower().endswith("_keys"):
+            confide_keys(value)
+
+
+def confide_keys(text: str) -> None:
+    """Notes the secrets of a list of keys."""
+    words = (word.split(":", 2) for word in text.replace(",", " ").split())
+    this_run().confide_all(Kind.SECRET, [parts[2] for parts in words if len(parts) == 3])
 
 
 def confide_texts(given: Any) -> None:

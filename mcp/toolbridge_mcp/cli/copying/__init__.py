@@ -14,7 +14,7 @@ from toolbridge_mcp.cli.copying.progress import Progress
 from toolbridge_mcp.cli.copying.side import Place, Side
 from toolbridge_mcp.cli.copying.transfer import IN_ORDER, Refused, Transfer
 from toolbridge_mcp.cli.failures import WrongUsage
-from toolbridge_mcp.keyring import Keyring, WrongKeys, parse
+from toolbridge_mcp.cli.uses import TENANT, ring_of
 
 __all__ = ["Place", "Tokens", "place", "read_tokens", "run", "text_of"]
 
@@ -35,24 +35,12 @@ REPORT_SECONDS = 1.0
 def place(url: str, settings: Mapping[str, str], option: str) -> Place:
     """The API at this address, with the tenant and its keys that the settings name as the gateway's settings
     do."""
-
-    def given(name: str) -> str:
-        return settings.get(f"TOOLBRIDGE_{name}") or settings.get(name, "")
-
-    def wanted(name: str) -> str:
-        if not (value := given(name)):
-            raise WrongUsage(f"{name} of {url} is not set; name the file that has it with {option}.")
-        return value
-
-    tenant = wanted("TENANT_ID")
-    try:
-        if file := given("TENANT_HEADER_KEYS_FILE"):
-            return Place(url, tenant, Keyring.of_file(file))
-        if keys := given("TENANT_HEADER_KEYS"):
-            return Place(url, tenant, Keyring(parse(keys)))
-    except WrongKeys as error:
-        raise WrongUsage(f"The keys of {url} cannot be used: {error}.") from error
-    return Place(url, tenant, Keyring.of_secret(wanted("TENANT_HEADER_SECRET")))
+    tenant = settings.get("TOOLBRIDGE_TENANT_ID") or settings.get("TENANT_ID")
+    ring = ring_of(TENANT, settings)
+    if not tenant or not ring:
+        name = TENANT.secret if tenant else "TENANT_ID"
+        raise WrongUsage(f"{name} of {url} is not set; name the file that has it with {option}.")
+    return Place(url, tenant, ring)
 
 
 class Tokens(NamedTuple):

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Literal, NamedTuple
 
-from toolbridge_mcp.cli.doctor import api_checks, gateway_checks
+from toolbridge_mcp.cli.doctor import api_checks, gateway_checks, key_checks
 from toolbridge_mcp.cli.doctor.visit import Failed, NotChecked, Visit
 
 __all__ = ["LOOKS", "Finding", "Visit", "examine"]
@@ -17,6 +17,7 @@ class Check(NamedTuple):
 
 
 CHECKS = (
+    Check("age of keys", key_checks.ages),
     Check("API reachable", api_checks.reachable),
     Check("clocks of gateway and API", api_checks.clocks_agree),
     Check("token service", api_checks.token_service, only_looks=False),
