@@ -108,6 +108,13 @@ def test_ids_of_one_day_differ() -> None:
     assert free_id([key(first, SECRET), key(second, OTHER)], DAY) == "k2026-11-28-3"
 
 
+def test_what_a_killed_command_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys/.tenant.abc").write_text(SECRET)
+    in_place_of_secrets(BARE, tmp_path)
+    assert sorted(file.name for file in (tmp_path / "keys").iterdir()) == ["tenant", "token"]
+
+
 def test_the_folder_is_closed_to_others_again(tmp_path: Path) -> None:
     (tmp_path / "keys").mkdir(mode=0o755)
     in_place_of_secrets(BARE, tmp_path)

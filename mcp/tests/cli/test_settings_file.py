@@ -177,3 +177,26 @@ def test_an_api_that_runs_already_has_its_own_secrets(file: Path) -> None:
     settings_file.complete()
     assert file.read_text() == "TOOLBRIDGE_GO_API_BASE_URL=http://127.0.0.1:9\n"
     assert not os.environ.keys() & set(MADE)
+
+
+def test_one_setting_is_changed_and_nothing_else(file: Path) -> None:
+    before, after = "# mine\nTENANT_ID=acme\n\nexport ", "OTHER='two words'\n"
+    file.write_text(f"{before}TENANT_HEADER_SECRET='old' # why\n{after}")
+    settings_file.change("TENANT_HEADER_SECRET", "new")
+    assert file.read_text() == f"{before}TENANT_HEADER_SECRET=new\n{after}"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in file.parent.iterdir()] == ["settings"]
+
+
+@pytest.mark.parametrize("value", ["a#b", "a'b\\c", '"quoted"', "$HOME", "x" * 64, "=+/"])
+def test_a_changed_value_is_read_as_it_was_given(file: Path, value: str) -> None:
+    file.write_text("A=1\nTENANT_HEADER_SECRET=old\nB=2\n")
+    settings_file.change("TENANT_HEADER_SECRET", value)
+    assert settings_file.stored("TENANT_HEADER_SECRET") == value
+    assert (settings_file.stored("A"), settings_file.stored("B")) == ("1", "2")
+
+
+def test_the_last_of_several_lines_counts_after_a_change(file: Path) -> None:
+    file.write_text("A=1\nA=2\n")
+    settings_file.change("A", "3")
+    assert file.read_text() == "A=3\nA=3\n"

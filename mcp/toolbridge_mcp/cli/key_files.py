@@ -111,9 +111,12 @@ def read(path: Path) -> Keys:
 
 
 def write(path: Path, keys: Keys) -> None:
-    """Replaces the file in one step. Raises OSError, and then leaves the file as it was."""
+    """Replaces the file in one step, and removes what a command left that was killed while it did that. No
+    other command may write there meanwhile. Raises OSError, and then leaves the file as it was."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.parent.chmod(0o700)
+    for leftover in path.parent.glob(f"{private_files.prefix(path)}*"):
+        leftover.unlink()
     private_files.replace(path, keys.text())
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from tests.cli.tenant.test_fleet import MASTER
 from tests.cli.test_stack import Machine
+from tests.harness import log_search
 from tests.harness.by_hand import signed_token
 from tests.harness.processes import GATEWAY_FOLDER, SECRETS, Process
 from toolbridge_mcp.cli import key_files
@@ -41,7 +42,10 @@ class Stack:
         return values(Path(self.machine.environment["TOOLBRIDGE_ENV_FILE"]))
 
     def keys(self, use: str) -> Keys:
-        return key_files.read(self.machine.data / "keys" / use)
+        found = key_files.read(self.machine.data / "keys" / use)
+        for key in found.keys:
+            log_search.confide(log_search.Kind.SECRET, key.secret.decode())
+        return found
 
     def works(self, secret: str | None = None) -> bool:
         """Whether a call succeeds with a token that the present secret, or this one, has signed."""
@@ -67,6 +71,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory, api_binary: Path) -> Iterato
     assert code == 0, said
     yield Stack(machine)
     machine("down")
+    for log in machine.data.glob("toolbridge.log*"):
+        log_search.this_run().keep(log)
 
 
 @pytest.fixture
@@ -178,8 +184,7 @@ def test_a_walk_that_was_killed_goes_on(stack: Stack, point: str) -> None:
     assert new.secret != old.secret
     assert stack.agrees()
     assert stack.works()
-    leftovers = {file.name for file in (stack.machine.data / "keys").iterdir()}
-    assert {"tenant", "token", ".lock"} <= leftovers
+    assert {file.name for file in (stack.machine.data / "keys").iterdir()} == {"tenant", "token", ".lock"}
 
 
 def test_of_two_at_once_one_is_done(stack: Stack) -> None:
@@ -231,6 +236,17 @@ def test_a_program_that_does_not_say_what_it_reads_is_given_time(stack: Stack) -
     said = "".join(process.communicate(timeout=60))
     assert process.returncode == 0, said
     assert stack.machine(*ROTATE)[0] == 0
+
+
+def test_a_secret_that_was_changed_in_the_settings_is_followed(stack: Stack) -> None:
+    """By hand, or by a stack on another data folder that has the same settings."""
+    file, chosen = Path(stack.machine.environment["TOOLBRIDGE_ENV_FILE"]), "c" * 40
+    file.write_text(file.read_text().replace(stack.settings["TENANT_HEADER_SECRET"], chosen))
+    code, said = stack.machine(*ROTATE)
+    assert code == 0, said
+    assert [key.secret.decode() for key in stack.keys("tenant").keys] == [chosen]
+    assert stack.agrees()
+    assert stack.works()
 
 
 def test_a_dry_run_changes_nothing(stack: Stack) -> None:

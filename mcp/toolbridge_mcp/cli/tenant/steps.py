@@ -14,12 +14,12 @@ from pathlib import Path
 from toolbridge_mcp.cli import key_files, settings_file
 from toolbridge_mcp.cli.checkout import typed
 from toolbridge_mcp.cli.failures import Failure
-from toolbridge_mcp.cli.key_files import Keys, Step, left, retires_on, today
+from toolbridge_mcp.cli.key_files import Keys, Step, free_id, left, retires_on, today
 from toolbridge_mcp.cli.running import take
 from toolbridge_mcp.cli.tenant.new_keys import NewKey
 from toolbridge_mcp.cli.tenant.reading import SETTLE_SECONDS, Readers
 from toolbridge_mcp.cli.uses import Use
-from toolbridge_mcp.keyring import MAX_KEYS
+from toolbridge_mcp.keyring import MAX_KEYS, Key
 
 Say = Callable[[str], None]
 
@@ -74,9 +74,19 @@ class Steps:
             return
         if len(keys.keys) == MAX_KEYS:
             raise Failure(f"there are {MAX_KEYS} keys already; take some out of {self.path}")
-        new = self.new.make(keys.keys)
+        new = self._changed_elsewhere(keys) or self.new.make(keys.keys)
         took = self._write(Keys((*keys.keys, new), "added", today()))
         self.say(f"add     {new.id} is accepted beside {keys.keys[0].id}{took}")
+
+    def _changed_elsewhere(self, keys: Keys) -> Key | None:
+        """The secret of the file of settings, if that is another one already: somebody has changed it there,
+        or a stack on another data folder has. This stack then follows."""
+        stored = settings_file.stored(self._use.secret)
+        if stored is None or keys.has(stored):
+            return None
+        if self.new.file or self.new.id:
+            raise Failure("the file of settings has another secret already; give no key, and it is taken")
+        return Key(free_id(keys.keys, today()), today(), stored.encode())
 
     def _switch(self) -> None:
         keys = key_files.read(self.path)
