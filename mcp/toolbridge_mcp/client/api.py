@@ -112,7 +112,7 @@ class ApiClient:
                 safely = self._api is not None and self._api.info.repeats_safely
                 if isinstance(error, SessionRefused | TenantRefused):
                     self._api = None  # another API may have taken its place
-                if isinstance(error, SessionRefused | EpochChanged):
+                if isinstance(error, SessionRefused | EpochChanged | TenantRefused):
                     session = None
                 pause = retries.pause(error, current_deadline().left, repeats_safely=safely)
                 count_retry(type(error).__name__, origin.tool, retries.attempts + 1)

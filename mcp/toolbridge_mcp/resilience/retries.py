@@ -9,11 +9,15 @@ from toolbridge_mcp.errors import (
     RateLimited,
     Rejected,
     SessionRefused,
+    TenantRefused,
     TimedOutWrite,
     TokenServiceUnavailable,
     ToolBridgeError,
     Unavailable,
 )
+
+HIDDEN = "downgrade"
+"""Why the API refuses a signature that was made before it took a better one. It did nothing."""
 
 MAX_ATTEMPTS = 4
 FIRST_PAUSE = 0.05
@@ -58,6 +62,8 @@ class Retries:
             case CircuitOpen() | TokenServiceUnavailable() | TimedOutWrite():
                 return None
             case SessionRefused():
+                return self._at_once(error)
+            case TenantRefused() if error.details.get("reason") == HIDDEN:
                 return self._at_once(error)
             case EpochChanged():
                 return None if self._writes else self._at_once(error)
