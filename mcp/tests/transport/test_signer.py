@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.harness.clients import settings_for
 from toolbridge_mcp.keyring import Key, Keyring
 from toolbridge_mcp.transport import Request, Signer
 from toolbridge_mcp.transport.signer import Choice
@@ -71,21 +72,12 @@ def test_the_version(choice: Choice, takes_v2: bool, described: list[Named | Non
     assert made(one) == version
 
 
-def test_a_refusal_that_names_a_process_shows_that_the_api_takes_v2() -> None:
-    one = signer()
+@pytest.mark.parametrize("choice", ["auto", "v1"])
+def test_v1_has_no_process(choice: Choice) -> None:
+    one = signer(choice)
     one.described(OLDER)
-    assert made(one) == "v1+"
-    assert one.learn(ONE, one.process)
-    assert made(one) == "v2"
-    assert process_of(one) == ONE
-    one.described(OLDER)
-    assert made(one) == "v2"
-
-
-def test_a_choice_of_v1_is_not_changed_by_what_the_api_answers() -> None:
-    one = signer("v1")
     assert not one.learn(ONE, "")
-    assert made(one) == "v1"
+    assert made(one).startswith("v1")
 
 
 def test_a_process_is_taken_over_once() -> None:
@@ -172,3 +164,20 @@ def test_another_signer_knows_the_same_of_the_api() -> None:
     headers = other.headers(Request("GET", "/", {}))
     assert headers["X-TB-Tenant-ID"] == "zeta"
     assert 'keyid="k1"' in headers["Signature-Input"]
+
+
+@pytest.mark.parametrize(
+    ("given", "started", "own"),
+    [(True, "true", True), (True, "false", False), (True, None, False), (False, None, True)],
+)
+def test_the_api_of_the_stack_takes_v2(
+    given: bool, started: str | None, own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if started:
+        monkeypatch.setenv("TOOLBRIDGE_START_API", started)
+    settings = settings_for("http://127.0.0.1:8081")
+    if not given:
+        settings.model_fields_set.discard("go_api_base_url")
+    one = Signer.of(settings)
+    one.described(OLDER)
+    assert one.version == ("v2" if own else "v1")

@@ -171,17 +171,6 @@ async def test_each_of_many_requests_at_once_is_sent_twice_at_most() -> None:
         assert len(api.requests) == 41
 
 
-async def test_an_api_that_names_a_process_is_no_more_signed_for_by_v1() -> None:
-    signer = Signer(KEYS, "tenant-a")
-    signer.described(None)
-    async with misbehaving(refusing(ONE), OK) as api, client_of(api.url, signer) as http:
-        assert (await http.get("/v1/notes")).status_code == 200
-    first, second = map(received, api.requests)
-    assert first["X-TB-Timestamp"].startswith("0")
-    assert not {"x-tb-timestamp", "x-tb-signature"} & {name.lower() for name in second}
-    assert process_in(api.requests[1]) == ONE
-
-
 async def test_another_host_gets_nothing() -> None:
     async with misbehaving(OK) as api, misbehaving(OK) as other, client_of(api.url) as http:
         port = httpx.URL(api.url).port

@@ -93,6 +93,7 @@ class Signer:
             keyring or settings.keyring("tenant_header"),
             settings.tenant_id,
             choice=settings.signature,
+            takes_v2=settings.has_own_api,
             now=now,
         )
 
@@ -132,10 +133,9 @@ class Signer:
     def learn(self, process: str, known: str) -> bool:
         """Takes over the process that a refusal names. Returns whether another signature may help, if the
         refused one named `known`."""
-        if self._choice == V1 or process == known or not PROCESS_ID.fullmatch(process):
+        if self._makes_v1 or process == known or not PROCESS_ID.fullmatch(process):
             return False
         self.process = process
-        self._find_v2()
         return True
 
     def described(self, named: Signatures | None) -> None:
@@ -143,14 +143,10 @@ class Signer:
         self._named = named
         self._described_at = self.keyring.generation
         if named and V2 in named.versions:
-            self._find_v2()
+            self._takes_v2 = True
         if named and PROCESS_ID.fullmatch(named.process):
             self.process = named.process
         self._makes_v1 = self._choice == V1 or (self._choice == "auto" and not named and not self._takes_v2)
-
-    def _find_v2(self) -> None:
-        self._takes_v2 = True
-        self._makes_v1 = self._choice == V1
 
     def problems(self) -> list[str]:
         """Sentences for the operator about what the API said last, and no secret in them."""
