@@ -7,8 +7,16 @@ from typing import Any
 
 import pytest
 
-from tests.harness.clients import over_http, token
-from tests.harness.processes import REPOSITORY, api_process, gateway_process, running
+from tests.harness.by_hand import signed_tenant
+from tests.harness.clients import Rest, over_http, token
+from tests.harness.processes import (
+    REPOSITORY,
+    TENANT_HEADER_SECRET,
+    TENANT_ID,
+    api_process,
+    gateway_process,
+    running,
+)
 
 DOCUMENT = (REPOSITORY / "docs/logs.md").read_text()
 FIELDS = re.findall(r"^\| `(\w+)` \| .* \| (both|gateway|API) \|$", DOCUMENT, re.MULTILINE)
@@ -34,12 +42,18 @@ async def logs(api_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> di
             note = await tools.call("create_note", title="a title", content="a content")
             await tools.client.call_tool_mcp("get_note", {"uid": note["uid"]}, meta=traced)
             await tools.refusal("get_note", uid="0" * 8)
+        late = signed_tenant(TENANT_HEADER_SECRET, TENANT_ID, age_seconds=400)
+        rest = Rest(api.url, token("ann"))
+        refused = await rest("GET", "/v1/notes", headers=late)
+        await rest.aclose()
+        assert refused.json()["code"] == "invalid_tenant"
     return {"API": api.log, "gateway": gateway.log}
 
 
 def calls(log: Path) -> Lines:
     lines = map(json.loads, log.read_text().splitlines())
-    return [line for line in lines if line["message"] in {"tool call", "request"} and line.get("tool")]
+    ours = {"tool", "reason"}  # of a request whose signature is refused, the API does not believe the tool
+    return [line for line in lines if line["message"] in {"tool call", "request"} and ours & line.keys()]
 
 
 @pytest.mark.anyio
