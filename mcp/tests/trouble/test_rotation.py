@@ -21,12 +21,14 @@ from tests.harness.by_hand import signed_token
 from tests.harness.clients import Signed
 from tests.harness.rotating_clients import Load, clients
 from tests.harness.table import head, row, say
+from tests.trouble.test_faults import fill, small_disk
 from toolbridge_mcp.cli import key_files
 from toolbridge_mcp.cli.settings_file import values
 from toolbridge_mcp.keyring import Key
 
 pytestmark = [pytest.mark.anyio, pytest.mark.trouble]
 
+ROTATE = ("tenant", "rotate-secret")
 KEY_SET_SECONDS = 6
 CLIENTS = int(os.environ.get("TOOLBRIDGE_TEST_CLIENTS", "50"))
 
@@ -128,8 +130,8 @@ async def test_the_secret_of_the_tenant(machine: Machine) -> None:
         token = token_of(machine, "ann")
         assert await answer_of_the_api(machine, before, token) == 200
         for step in ("add", "switch", "retire"):
-            await scene.step(step, "tenant", "rotate-secret", "--step", step)
-        await scene.step("all three", "tenant", "rotate-secret")
+            await scene.step(step, *ROTATE, "--step", step)
+        await scene.step("all three", *ROTATE)
         after = tenant_key(machine)
         assert after.secret.decode() == settings_of(machine)["TENANT_HEADER_SECRET"]
         assert await answer_of_the_api(machine, after, token) == 200
@@ -137,7 +139,7 @@ async def test_the_secret_of_the_tenant(machine: Machine) -> None:
 
 
 async def test_the_secret_of_tokens(machine: Machine) -> None:
-    rotate = ("tenant", "rotate-secret", "--use", "token")
+    rotate = (*ROTATE, "--use", "token")
     async with under_load(machine, "token secret") as scene:
         secrets = settings_of(machine)
         old = token_of(machine, "ann", secrets["JWT_HS256_SECRET"])
@@ -151,6 +153,24 @@ async def test_the_secret_of_tokens(machine: Machine) -> None:
         assert await answer_of_the_gateway(machine, old) == 401
         assert await answer_of_the_api(machine, tenant, old) == 401
         assert await answer_of_the_api(machine, tenant, token_of(machine, "ann")) == 200
+
+
+async def test_a_full_disk_stops_no_call(machine: Machine) -> None:
+    """Whatever step meets it. Needs root, for a small disk."""
+    folder = machine.data / "keys"
+    folder.mkdir(parents=True)
+    with small_disk(folder):
+        async with under_load(machine, "on a full disk") as scene:
+            for step in ("add", "switch", "retire"):
+                fill(folder / "filler")
+                calls, failed, begun = scene.load.calls, scene.load.failures.total(), time.monotonic()
+                code, said = await asyncio.to_thread(machine, *ROTATE, "--step", step)
+                assert (code, f"{step}: " in said, "No space left on device" in said) == (1, True, True), said
+                await scene.load.more(2 * CLIENTS)
+                scene.row(f"{step} refused", begun, calls, failed)
+                (folder / "filler").unlink()
+                await scene.step(step, *ROTATE, "--step", step)
+        machine("down")
 
 
 async def test_the_key_of_an_identity_provider(machine: Machine) -> None:

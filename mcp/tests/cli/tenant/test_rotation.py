@@ -18,6 +18,7 @@ from tests.cli.tenant.test_fleet import MASTER
 from tests.cli.test_stack import Machine
 from tests.harness import log_search
 from tests.harness.by_hand import signed_token
+from tests.harness.clients import token
 from tests.harness.processes import GATEWAY_FOLDER, SECRETS, Process
 from toolbridge_mcp.cli import key_files
 from toolbridge_mcp.cli.failures import Failure
@@ -50,9 +51,9 @@ class Stack:
     def works(self, secret: str | None = None) -> bool:
         """Whether a call succeeds with a token that the present secret, or this one, has signed."""
         claims = {"sub": "dev", "exp": int(time.time()) + 60}
-        token = signed_token(secret or self.settings["JWT_HS256_SECRET"], claims)
+        bearer = signed_token(secret or self.settings["JWT_HS256_SECRET"], claims)
         try:
-            prove(f"http://127.0.0.1:{self.machine.environment['TOOLBRIDGE_PORT']}", token)
+            prove(f"http://127.0.0.1:{self.machine.environment['TOOLBRIDGE_PORT']}", bearer)
         except Failure:
             return False
         return True
@@ -275,6 +276,22 @@ def test_a_restart_finds_the_keys_as_they_are(stack: Stack) -> None:
     assert stack.keys("token") == before
     assert stack.works(old)
     code, said = stack.machine("doctor", TOOLBRIDGE_TOKEN=stack.machine("token")[1].strip())
+    assert code == 0, said
+
+
+def test_other_commands_sign_with_the_key_of_the_stack(stack: Stack, api: Process, tmp_path: Path) -> None:
+    """A signature names its key, and the settings have only its secret."""
+    assert stack.machine(*ROTATE, "--id", "k-named")[0] == 0
+    (tmp_path / "there").write_text("".join(f"{name}={value}\n" for name, value in SECRETS.items()))
+    (tmp_path / "tokens").write_text(f"{stack.machine('token')[1].strip()} {token('dev')}\n")
+    here = f"http://127.0.0.1:{stack.machine.environment['API_PORT']}"
+    sides = ("--from", here, "--to", api.url, "--to-settings", str(tmp_path / "there"))
+    files = ("--tokens", str(tmp_path / "tokens"), "--state", str(tmp_path / "state"))
+    code, said = stack.machine("copy", *sides, *files)
+    assert code == 0, said
+    code, said = stack.machine("doctor", TOOLBRIDGE_TOKEN=stack.machine("token")[1].strip())
+    assert code == 0, said
+    code, said = stack.machine("journal", "verify")
     assert code == 0, said
 
 
