@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -9,7 +10,7 @@ from threading import Thread
 import httpx
 import pytest
 
-from tests.harness.processes import Process, api_process, gateway_process, running
+from tests.harness.processes import SECRETS, Process, api_process, gateway_process, running
 
 pytestmark = pytest.mark.anyio
 ASKING = 100
@@ -78,3 +79,36 @@ async def test_a_full_disk_of_the_api_is_a_warning(own_api: Process, tmp_path: P
     finally:
         api.shutdown()
         api.server_close()
+
+
+async def test_what_the_api_and_the_gateway_say_of_their_keys_stands_side_by_side(
+    api_binary: Path, tmp_path: Path
+) -> None:
+    made = datetime.now(UTC).date() - timedelta(days=100)
+    keys = tmp_path / "keys"
+    keys.write_text(f"k1:{made}:{SECRETS['TENANT_HEADER_SECRET']}")
+    of_api = "the API's tenant key k1 is 100 days old"
+    with (
+        running(api_process(api_binary, tmp_path, TENANT_HEADER_KEYS_FILE=str(keys))) as api,
+        running(gateway_process(api.url, tmp_path, TENANT_HEADER_KEYS=keys.read_text())) as gateway,
+    ):
+        async with httpx.AsyncClient(base_url=gateway.url, trust_env=False, timeout=20) as http:
+
+            async def warnings() -> list[str]:
+                answer = (await http.get("/readyz")).json()
+                assert answer["ready"]
+                return list(answer["warnings"])
+
+            said, own = await warnings()
+            assert said == of_api
+            assert own.startswith("The tenant key k1 is 100 days old")
+            keys.unlink()
+            end = asyncio.get_running_loop().time() + 10
+            while said == of_api:
+                assert asyncio.get_running_loop().time() < end, "nobody says that the file is gone"
+                await asyncio.sleep(0.1)
+                said, own = await warnings()
+            assert (
+                said
+                == f"the API cannot use its file with the tenant keys, so the known ones stay in use; {of_api}"
+            )
