@@ -212,15 +212,17 @@ async def test_the_api_refuses_what_a_retired_key_signs(rotating: Rotating) -> N
 
 
 async def test_an_open_session_takes_no_more_messages_with_a_retired_token(rotating: Rotating) -> None:
+    retired = bearer("k1")
+
     async def use(stream: Stream) -> None:
-        assert await stream.post({"id": 1, "method": "ping"}, bearer("k1")) == 202
+        assert await stream.post({"id": 1, "method": "ping"}, retired) == 202
         assert (await stream.answer())["id"] == 1
         await rotating.change("k2", uses=("token",))
-        assert await stream.post({"id": 2, "method": "ping"}, bearer("k1")) == 401
+        assert await stream.post({"id": 2, "method": "ping"}, retired) == 401, "although it was remembered"
         assert await stream.post({"id": 3, "method": "ping"}, bearer("k2")) == 202
         assert (await stream.answer())["id"] == 3, "the session is the user's still"
 
-    await with_stream(rotating.gateway, bearer("k1"), use)
+    await with_stream(rotating.gateway, retired, use)
 
 
 async def test_files_that_cannot_be_used_fail_no_call_and_are_told(rotating: Rotating) -> None:
