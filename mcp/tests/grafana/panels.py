@@ -347,6 +347,17 @@ REFUSALS = [
         {"abs(toolbridge_clock_difference_seconds{$S})": "{{instance}}"},
         alarm=30,
     ),
+    Panel(
+        "Age of the secrets",
+        "s",
+        "Of each live key of a list, by use and id. From 90 days on it should be changed: see Rotating "
+        "secrets in the runbook. The day of a bare secret is not known.",
+        {
+            "toolbridge_key_age_seconds{$S}": "{{use}} {{key}}",
+            "toolbridge_api_key_age_seconds{$S}": "{{use}} {{key}}, API",
+        },
+        alarm=90 * 86_400,
+    ),
 ]
 
 API = [

@@ -110,7 +110,7 @@ async def tenant_accepted(visit: Visit) -> str:
     if not await _refuses(visit, session, visit.signer.another(secret=secrets.token_bytes())):
         raise NotChecked(
             "the API answers to a wrong signature as well, so it checks none; "
-            "if it can, give it the TENANT_HEADER_SECRET of this gateway."
+            f"if it can, give it the {_signed_by(visit)} of this gateway."
         )
     says = f"{visit.settings.tenant_id}, by a signature of {visit.signer.version}"
     if not await _refuses(visit, session, visit.signer.another(tenant_id=f"not-{visit.settings.tenant_id}")):
@@ -153,7 +153,7 @@ def _expect_success(visit: Visit, answer: httpx.Response, what: str) -> None:
     if _is_about_the_tenant(answer):
         raise Failed(
             "the API refuses the tenant's signature; give gateway and API the same TENANT_ID and "
-            "TENANT_HEADER_SECRET."
+            f"{_signed_by(visit)}."
         )
     raise Failed(f"the API answers {answer.status_code} to {what}; look at its log.")
 
@@ -185,8 +185,12 @@ async def _open_session(visit: Visit) -> httpx.Response:
         raise Failed("the API stopped answering; look at its log.") from None
 
 
+def _signed_by(visit: Visit) -> str:
+    return visit.settings.sources("tenant_header")[0].upper()
+
+
 def _verified_by(visit: Visit) -> str:
-    keys = "JWT_HS256_SECRET" if visit.settings.jwt_hs256_secret else "JWT_JWKS_URL"
+    keys = next((name.upper() for name in visit.settings.sources("jwt_hs256")), "JWT_JWKS_URL")
     return f"{keys}, JWT_ISSUER, JWT_AUDIENCE and TENANT_CLAIM"
 
 
