@@ -119,7 +119,7 @@ def test_the_first_key_signs_also_after_a_change() -> None:
         (
             "v2",
             [OLDER],
-            "The API names no signatures of v2, which this gateway makes: it may be an older",
+            "The API names no signatures of v2, which this gateway makes: if it is an older",
         ),
         (
             "v2",
@@ -144,6 +144,16 @@ def test_what_is_said_of_the_api(choice: Choice, described: list[Named | None], 
     said = one.problems()
     assert len(said) == (1 if beginning else 0)
     assert "".join(said).startswith(beginning)
+
+
+@pytest.mark.parametrize(("choice", "takes_v2", "remedy"), [("v2", False, "auto"), ("auto", True, "v1")])
+def test_an_older_api_that_is_not_signed_for_is_told_with_a_setting_that_would(
+    choice: Choice, takes_v2: bool, remedy: str
+) -> None:
+    one = signer(choice, takes_v2=takes_v2)
+    one.described(OLDER)
+    (problem,) = one.problems()
+    assert f"if it is an older one, set TOOLBRIDGE_SIGNATURE to {remedy};" in problem
 
 
 def test_keys_that_have_changed_since_the_description_are_not_compared() -> None:

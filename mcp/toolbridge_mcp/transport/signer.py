@@ -30,8 +30,8 @@ VANISHED = (
     "start the gateway again; if not, something between them changes its answers."
 )
 NOT_NAMED = (
-    "The API names no signatures of v2, which this gateway makes: it may be an older one that needs "
-    "TOOLBRIDGE_SIGNATURE=v1, or something between them changes its answers."
+    "The API names no signatures of v2, which this gateway makes: if it is an older one, set "
+    "TOOLBRIDGE_SIGNATURE to {remedy}; if not, something between them changes its answers."
 )
 ONLY_OTHERS = "The API takes signatures of {theirs}, and this gateway makes {ours}: {remedy}."
 UNKNOWN_KEY = (
@@ -76,6 +76,7 @@ class Signer:
         self._choice = choice
         self._now = now
         self._takes_v2 = takes_v2
+        self._has_named_v2 = False
         self._named: Signatures | None = None
         self._described_at: int | None = None
         """The keyring's generation when the API described itself; None before it did."""
@@ -143,7 +144,7 @@ class Signer:
         self._named = named
         self._described_at = self.keyring.generation
         if named and V2 in named.versions:
-            self._takes_v2 = True
+            self._takes_v2 = self._has_named_v2 = True
         if named and PROCESS_ID.fullmatch(named.process):
             self.process = named.process
         self._makes_v1 = self._choice == V1 or (self._choice == "auto" and not named and not self._takes_v2)
@@ -167,4 +168,6 @@ class Signer:
     def _problems_unnamed(self) -> list[str]:
         if self._makes_v1:
             return []
-        return [VANISHED if self._takes_v2 else NOT_NAMED]
+        if self._has_named_v2:
+            return [VANISHED]
+        return [NOT_NAMED.format(remedy=V1 if self._takes_v2 else "auto")]
