@@ -277,6 +277,30 @@ async def test_each_attempt_is_a_span(collecting: Collector, tmp_path: Path) -> 
     assert [one.failed for one in requests[:2]] == [True, True]
 
 
+async def test_a_request_that_is_signed_again_for_another_process_has_two_spans(
+    collecting: Collector, tmp_path: Path
+) -> None:
+    named = traceparent(10)
+    refusal = answer(b'{"code":"invalid_tenant"}', "401 Unauthorized", X_TB_Process="0" * 32)
+    async with (
+        misbehaving(refusal, answer(ITEM)) as api,
+        gateway_before(api, tmp_path, **collecting.settings, TOOLBRIDGE_SIGNATURE="v2") as gateway,
+        session(gateway.url, token("ann")) as send,
+    ):
+        params = {"name": "get_note", "arguments": {"uid": UID}, "_meta": {"traceparent": named}}
+        await send("tools/call", params)
+        sent = [received(head)["traceparent"] for head in api.requests]
+        spans = await collecting.until(
+            lambda spans: any(one.kind == SERVER for one in ours(spans, named[3:35]))
+        )
+    requests = [one for one in ours(spans, named[3:35]) if "/v1/notes" in one.name]
+    assert [
+        (one.attributes.get("http.request.resend_count"), one.attributes.get("error.type"))
+        for one in requests
+    ] == [(None, "401"), (1, None)]
+    assert sent == [f"00-{named[3:35]}-{one.span_id}-01" for one in requests]
+
+
 @both_ways
 @every_transport
 async def test_a_cancelled_call_has_its_span(
