@@ -16,6 +16,8 @@ Usage: scripts/bench.sh WHAT [OPTIONS]
             how long nobody is answered, and whether an acknowledged write is lost
   telemetry what log lines, metrics, traces, Server-Timing and the journal cost the gateway and the API in processor
             time, each alone and all together, interleaved (about 10 minutes; --only traces for a part)
+  signatures  what a signature of the whole request costs the gateway and the API beside one of tenant and time,
+            interleaved (about 2 minutes)
   profile   where the time of a saturated gateway goes, by part
   api       get, list(20), create and patch over REST, each session opened in-band, and opening sessions,
             on SQLite and PostgreSQL
@@ -30,7 +32,7 @@ TEXT
 
 WHAT=${1:-}
 case $WHAT in
-    gateway | soak | profile) NEEDS="need_go need_api" ;;
+    gateway | soak | signatures | profile) NEEDS="need_go need_api" ;;
     telemetry) NEEDS="need_go need_api need_collector" ;;
     api | scale) NEEDS="need_go need_api need_postgres" ;;
     *)

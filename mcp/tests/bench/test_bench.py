@@ -85,6 +85,24 @@ def test_what_tells_about_a_call_is_measured_each_alone_and_no_call_fails(
     assert {"everything off", "log lines", "metrics", "Server-Timing", "journal"} <= set(names)
 
 
+def test_what_a_signature_costs_is_measured_and_no_call_fails(
+    program: Path, api_binary: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "figures.json"
+    options = ["--rounds", 2, "--seconds", 0.3, "--sessions", 2, "--json", file]
+    printed = run("signatures", *options, "--api", api_binary, "--load", program)
+    measured = json.loads(file.read_text())
+    assert {(each["load"], each["version"]) for each in measured["calls"]} == {
+        (what, version) for what in ("get", "patch") for version in ("v1", "v2")
+    }
+    for each in measured["calls"]:
+        for one in each["rounds"]:
+            assert one["errors"] == {}, one["examples"]
+            assert one["calls"] > 0
+    assert len(measured["in_a_row"]) == 3
+    assert all(f"| {name} |" in printed for name in measured["in_a_row"])
+
+
 def test_a_soak_with_a_kill_loses_nothing_that_was_acknowledged(program: Path, api_binary: Path) -> None:
     options = ["0.2", "--kill-every", 5, "--sessions", 2, "--api", api_binary, "--load", program]
     printed = run("soak", *options)
