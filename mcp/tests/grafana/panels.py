@@ -392,6 +392,13 @@ API = [
         {rate("toolbridge_api_errors_total", "code") + " > 0": "{{code}}"},
     ),
     Panel(
+        "Refused signatures, by reason",
+        "ops",
+        "The reasons of docs/metrics.md. process now and then is normal. mac, key, clock: gateway and API "
+        "disagree. replay, downgrade: somebody is between them.",
+        {rate("toolbridge_api_signature_refusals_total", "reason") + " > 0": "{{reason}}"},
+    ),
+    Panel(
         "Time of statements, 95 %",
         "s",
         "95 % of the statements with a name are faster. All are slow: the disk or PostgreSQL is.",
