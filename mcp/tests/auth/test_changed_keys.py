@@ -102,6 +102,11 @@ class Rotating:
         """How many problems the gateway's log tells."""
         return self.gateway.log.read_text().count('"the file with the keys cannot be used, so')
 
+    def examined(self) -> dict[str, str]:
+        """The state of each check of the doctor, as the operator's page has it."""
+        found = self.private.get("/?json").json()["doctor"]["findings"]
+        return {one["check"]: one["state"] for one in found}
+
     async def status(self, bearer: str) -> int:
         headers = {
             "Authorization": f"Bearer {bearer}",
@@ -245,6 +250,8 @@ async def test_files_that_cannot_be_used_fail_no_call_and_are_told(rotating: Rot
         )
         assert "The file with the tenant keys cannot be used" in page
         assert [f'toolbridge_keys_problem{{use="{use}"}} 1.0' in metrics for use in USES] == [True, True]
+        await until(lambda: rotating.examined().get("gateway ready") == "ok")
+        assert rotating.examined()["age of keys"] == "not checked", "and all others are"
         await rotating.change("k1")
         await until(lambda: rotating.ready() == {"ready": True})
         await load.more()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -30,6 +31,8 @@ from tests.harness.processes import (
     api_process,
     running,
 )
+from toolbridge_mcp.cli import copying
+from toolbridge_mcp.cli.failures import WrongUsage
 from toolbridge_mcp.cli.main import toolbridge
 
 OTHER_SECRET = "another-secret-of-at-least-thirty-two-bytes"
@@ -441,3 +444,37 @@ def test_an_api_that_limits_everything_is_waited_for(api_binary: Path, tmp_path:
         tokens = tmp_path / "tokens"
         tokens.write_text(f"{token('ann')}\n{token('ann')}\n")
         assert copy(source, target, tmp_path, "--tokens", str(tokens)).code == 0
+
+
+LIST = f"k2:2026-02-01:{OTHER_SECRET},k1:2026-01-31:{TENANT_HEADER_SECRET}"
+HERE = "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize("prefix", ["", "TOOLBRIDGE_"])
+@pytest.mark.parametrize("in_file", [True, False], ids=["file", "list"])
+def test_the_first_key_of_a_list_signs(tmp_path: Path, prefix: str, in_file: bool) -> None:
+    (tmp_path / "keys").write_text(LIST)
+    given = {"TENANT_HEADER_KEYS_FILE": str(tmp_path / "keys")} if in_file else {"TENANT_HEADER_KEYS": LIST}
+    named = {f"{prefix}{name}": value for name, value in {"TENANT_ID": TENANT_ID, **given}.items()}
+    found = copying.place(HERE, named, "--from-settings")
+    assert (found.tenant, found.keyring.first.id) == (TENANT_ID, "k2")
+    assert OTHER_SECRET not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"TENANT_HEADER_SECRET": OTHER_SECRET}, f"TENANT_ID of {HERE} is not set; name the file"),
+        ({"TENANT_ID": "a"}, f"TENANT_HEADER_SECRET of {HERE} is not set; name the file"),
+        ({"TENANT_ID": "a", "TENANT_HEADER_KEYS": "k1:2026-01-31:short"}, "TENANT_HEADER_KEYS: key 1 has"),
+        ({"TENANT_ID": "a", "TENANT_HEADER_KEYS_FILE": "/none"}, "TENANT_HEADER_KEYS_FILE: cannot be read"),
+        (
+            {"TENANT_ID": "a", "TENANT_HEADER_KEYS": LIST, "TENANT_HEADER_SECRET": OTHER_SECRET},
+            "TENANT_HEADER_SECRET is set together with TENANT_HEADER_KEYS",
+        ),
+    ],
+)
+def test_a_side_without_usable_keys_is_refused(settings: dict[str, str], says: str) -> None:
+    with pytest.raises(WrongUsage, match=re.escape(says)) as refused:
+        copying.place(HERE, settings, "--from-settings")
+    assert OTHER_SECRET not in str(refused.value)

@@ -175,7 +175,8 @@ def _side_option(name: str, words: str) -> Callable[[Function], Function]:
 
 
 def _settings_option(name: str, words: str) -> Callable[[Function], Function]:
-    help_ = f"File with TENANT_ID and TENANT_HEADER_SECRET of {words}. Without it: the usual settings."
+    named = f"TENANT_ID and TENANT_HEADER_SECRET, or a list of keys, of {words}"
+    help_ = f"File with {named}. Without it: the usual settings."
     return click.option(f"--{name}-settings", metavar="FILE", type=click.Path(path_type=Path), help=help_)
 
 
