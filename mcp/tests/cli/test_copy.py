@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.harness.by_hand import signed_tenant
-from tests.harness.clients import token
+from tests.harness.clients import Signed, token
 from tests.harness.first_generation import first_generation
 from tests.harness.postgres_server import postgres_server
 from tests.harness.processes import (
@@ -186,6 +186,36 @@ def same(first: Mapping[str, Any], second: Mapping[str, Any]) -> None:
         assert (there["payload"], there["deleted"]) == (item["payload"], item["deleted"]), uid
         if not item["deleted"]:
             assert (there["version"], there["updated"]) == (item["version"], item["updated"]), uid
+
+
+KEYS = f"k2:2026-01-31:{TENANT_HEADER_SECRET} k1:2026-01-30:{OTHER_SECRET}"
+
+
+@pytest.mark.parametrize("given", ["TENANT_HEADER_KEYS", "TENANT_HEADER_KEYS_FILE"])
+def test_apis_that_take_signed_requests_as_a_whole_only(given: str, api_binary: Path, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text(KEYS)
+    secrets = {"TENANT_HEADER_KEYS": KEYS, "TENANT_SIGNATURES": "v2"}
+    folders = tmp_path / "source", tmp_path / "target"
+    for folder in folders:
+        folder.mkdir()
+    source, target = (api_process(api_binary, folder, **secrets) for folder in folders)
+    with running(source), running(target):
+        for number in range(120):
+            answer = _whole(source, "POST", "/v1/notes", {"title": f"ä {number}", "content": "x" * 100})
+            assert answer.status_code == 201, answer.text
+        place = {"TENANT_HEADER_KEYS": KEYS, "TENANT_HEADER_KEYS_FILE": str(tmp_path / "keys")}
+        ended = copy(source, target, tmp_path, TENANT_HEADER_SECRET="", **{given: place[given]})
+        assert ended.code == 0, ended
+        listed = _whole(target, "GET", "/v1/notes?limit=200").json()["items"]
+    assert {item["payload"]["title"] for item in listed} == {f"ä {number}" for number in range(120)}
+
+
+def _whole(api: Process, method: str, path: str, body: object = None) -> httpx.Response:
+    signed = Signed(TENANT_HEADER_SECRET, TENANT_ID, "k2")
+    headers = {"Authorization": f"Bearer {token('ann')}", "X-Sync-Session": "new"}
+    return httpx.request(
+        method, f"{api.url}{path}", json=body, headers=headers, auth=signed, trust_env=False, timeout=30
+    )
 
 
 @pytest.mark.parametrize("kinds", ["old ours", "ours old", "ours ours", "old old"])

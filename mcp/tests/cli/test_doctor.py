@@ -166,6 +166,37 @@ def test_a_wrong_tenant(gateway: Process) -> None:
     assert report.failure.startswith("tenant signature accepted: the API refuses the tenant's signature; ")
 
 
+def test_the_version_of_the_signature_is_told(gateway: Process) -> None:
+    for version in ("v1", "v2"):
+        report = examine(
+            {**gateway.environment, "TOOLBRIDGE_SIGNATURE": version}, TOOLBRIDGE_TOKEN=token("ann")
+        )
+        assert report.code == 0
+        assert (
+            f"ok          tenant signature accepted: {TENANT_ID}, by a signature of {version}" in report.lines
+        )
+
+
+def test_a_version_that_the_api_does_not_take(api_binary: Path, tmp_path: Path) -> None:
+    with running(api_process(api_binary, tmp_path, TENANT_SIGNATURES="v2")) as api:
+        settings = {**gateway_process(api.url, tmp_path).environment, "TOOLBRIDGE_SIGNATURE": "v1"}
+        report = examine(settings, TOOLBRIDGE_TOKEN=token("ann"))
+    assert report.failure == (
+        "tenant signature accepted: The API takes signatures of v2, and this gateway makes v1: set "
+        "TOOLBRIDGE_SIGNATURE to auto."
+    )
+
+
+def test_a_key_that_the_api_does_not_have(api_binary: Path, tmp_path: Path) -> None:
+    with running(api_process(api_binary, tmp_path)) as api:
+        keys = f"k7:2026-01-31:{OTHER_SECRET}"
+        settings = gateway_process(api.url, tmp_path, TENANT_HEADER_KEYS=keys).environment
+        report = examine(settings, TOOLBRIDGE_TOKEN=token("ann"))
+    assert report.failure.startswith(
+        "tenant signature accepted: The API does not have the key k7, with which"
+    )
+
+
 class TestFirstGeneration:
     """The same checks in front of an older API."""
 

@@ -49,7 +49,7 @@ _NO_HEADERS: Mapping[str, str] = {}
 
 
 class Http(Protocol):
-    """Makes requests to the API, and sends each once, with token and signature."""
+    """Makes requests to the API, with token and signature. Each is carried out once at most."""
 
     def request(
         self,
