@@ -12,6 +12,7 @@ from tests.grafana.board import FILE
 from tests.grafana.public import QUERIES
 from tests.grafana.rules import alerts
 from tests.grafana.world import NO_COLLECTOR, QUIET_SECONDS, Watched, watched
+from tests.harness.processes import TENANT_HEADER_SECRET
 
 pytestmark = [pytest.mark.anyio, pytest.mark.programs]
 
@@ -24,7 +25,8 @@ ROUNDS = 2
 async def world(api_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A Prometheus that has read what many calls left behind."""
     folder = tmp_path_factory.mktemp("watched")
-    with watched(api_binary, folder, of_api=NO_COLLECTOR, of_gateway=NO_COLLECTOR) as world:
+    settings = {**NO_COLLECTOR, "TENANT_HEADER_KEYS": f"k1:2026-01-31:{TENANT_HEADER_SECRET}"}
+    with watched(api_binary, folder, of_api=settings, of_gateway=settings) as world:
         for _ in range(ROUNDS):
             await world.until_read()
             await world.everything()
