@@ -86,6 +86,7 @@ class Watched:
         await self._too_much()
         await self._strangers()
         await self._restart()
+        await self._unsigned()
 
     async def _restart(self) -> None:
         """The API is gone for a moment, and a call is repeated."""
@@ -93,6 +94,12 @@ class Watched:
         async with over_http(self.gateway.url, self.bearer("patient")) as tools:
             await tools.result("list_notes")
         await asyncio.to_thread(self.api.start)
+
+    async def _unsigned(self) -> None:
+        """A request to the API that no gateway has signed."""
+        headers = {"Authorization": f"Bearer {self.bearer('ann')}", "X-Sync-Session": "new"}
+        async with httpx.AsyncClient(base_url=self.api.url, trust_env=False, headers=headers) as http:
+            assert (await http.get("/v1/notes")).json()["code"] == "invalid_tenant"
 
     async def _too_much(self) -> None:
         async with over_http(self.gateway.url, self.bearer(f"busy-{uuid4()}")) as tools:
