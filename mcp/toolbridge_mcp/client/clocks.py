@@ -70,5 +70,5 @@ def seconds_ahead(date: str, now: float) -> float | None:
     lost on average."""
     try:
         return now - parsedate_to_datetime(date).timestamp() - 0.5
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a zone that is no number of seconds
         return None
