@@ -16,6 +16,7 @@ TIME_LIMIT = 30
 
 def prove(url: str, token: str) -> str:
     """What the call showed, in a few words. Raises `Failure`. `url` is the gateway's, on this machine."""
+    disabled = logging.root.manager.disable
     logging.disable(logging.CRITICAL)  # the client's own warnings would appear in between
     forget_outside()
     try:
@@ -25,6 +26,8 @@ def prove(url: str, token: str) -> str:
         if isinstance(cause, Failure):
             raise cause from None
         raise Failure(f"The first call failed: {type(cause).__name__}: {cause}") from error
+    finally:
+        logging.disable(disabled)
 
 
 async def _first_call(url: str, token: str) -> str:
