@@ -36,8 +36,8 @@ SETTLE_SECONDS = 0.25
 """How long a changed file must have stayed the same before it is read: it may be half written, and the first
 half of a list can be a list, or of a secret a secret."""
 
+ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
 _WORD = re.compile(r"[^ \t\r\n,]+")
-_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
 _SECRET = re.compile(r"[!-~]+")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
@@ -85,7 +85,7 @@ def _key(number: int, word: str) -> Key:
             "and a secret of 64 hexadecimal digits"
         )
     key_id, made, secret = parts
-    if not _ID.fullmatch(key_id):
+    if not ID.fullmatch(key_id):
         raise WrongKeys(
             f"key {number} has no usable id: it is 1 to 32 letters, digits, dots, hyphens and underscores"
         )

@@ -1,6 +1,5 @@
 """Where a new key comes from: a file, the master secret of the fleet, or chance."""
 
-import re
 import secrets
 import sys
 from collections.abc import Sequence
@@ -11,9 +10,7 @@ from toolbridge_mcp.cli.failures import WrongUsage
 from toolbridge_mcp.cli.key_files import free_id, today
 from toolbridge_mcp.cli.tenant import fleet
 from toolbridge_mcp.cli.uses import Use
-from toolbridge_mcp.keyring import Key, WrongKeys, parse
-
-ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
+from toolbridge_mcp.keyring import ID, Key, WrongKeys, parse
 
 
 @dataclass(frozen=True)
