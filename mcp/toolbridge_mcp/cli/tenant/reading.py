@@ -13,8 +13,8 @@ from toolbridge_mcp.cli.stack import Stack
 from toolbridge_mcp.cli.uses import Use
 from toolbridge_mcp.keyring import LOOK_SECONDS
 
-SETTLE_SECONDS = 2.5 * LOOK_SECONDS
-"""When a program that does not say so has read a change."""
+SETTLE_SECONDS = 10 * LOOK_SECONDS
+"""When a program that does not say so has read a change. It needs two or three looks, and may be busy."""
 
 PATIENCE_SECONDS = 30
 """How long a busy program may take that says so."""
@@ -63,7 +63,7 @@ class Readers:
         for entry in self._entries(mark):
             name = API if str(entry.get("logger", "")).startswith("toolbridge_api") else GATEWAY
             if entry["message"] == NOT_READ:
-                raise Failure(f"the {name} cannot use the file: it {entry.get('error')}")
+                raise Failure(f"the {name} cannot use the file: {entry.get('error')}")
             if entry["message"] == READ and entry.get("keys") == list(ids):
                 yield name
 
