@@ -6,6 +6,7 @@ import pytest
 
 from tests.harness.processes import REPOSITORY
 from tests.repository.quotable import api_error_clauses, log_messages, tool_error_clauses, tool_errors
+from toolbridge_mcp.transport import signer
 
 RUNBOOK = (REPOSITORY / "docs/runbook.md").read_text()
 QUICKSTART = (REPOSITORY / "docs/quickstart.md").read_text()
@@ -25,6 +26,9 @@ def code_in(cells: list[str]) -> list[str]:
 MESSAGES = [code_in([cell])[0] for cell in first_cells("Log messages")]
 ERRORS_IN_LOGS = re.findall(r", with `([^`]+)`", "\n".join(first_cells("Log messages")))
 ERRORS = [*ERRORS_IN_LOGS, *code_in(first_cells("A restore is refused"))]
+DISAGREEMENTS = [
+    code_in([cell])[0] for cell in first_cells("Gateway and API do not agree about the signature")
+]
 SCHEMA_ERRORS = [quoted for quoted in code_in(first_cells("Symptoms")) if "schema" in quoted]
 READ_BY_MODELS = [
     *re.findall(r'^\| "([^"]+)" \|', RUNBOOK, re.MULTILINE),
@@ -40,6 +44,17 @@ TO_ACT_ON = [
 @pytest.mark.parametrize("message", MESSAGES)
 def test_a_quoted_message_is_logged(message: str) -> None:
     assert message in log_messages()
+
+
+@pytest.mark.parametrize("sentence", DISAGREEMENTS)
+def test_a_quoted_disagreement_about_signatures_is_the_gateways(sentence: str) -> None:
+    said = [
+        signer.VANISHED,
+        signer.NOT_NAMED,
+        signer.ONLY_OTHERS.format(theirs="v2", ours="v1", remedy=""),
+        signer.UNKNOWN_KEY.format(key="k2", keys=""),
+    ]
+    assert any(one.startswith(sentence) for one in said)
 
 
 @pytest.mark.parametrize("error", ERRORS + SCHEMA_ERRORS)
