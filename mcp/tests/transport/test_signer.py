@@ -7,7 +7,7 @@ import pytest
 from tests.harness.clients import settings_for
 from toolbridge_mcp.keyring import Key, Keyring
 from toolbridge_mcp.transport import Request, Signer
-from toolbridge_mcp.transport.signer import Choice
+from toolbridge_mcp.transport.signer import V1, Choice
 
 ONE, OTHER = "1" * 32, "2" * 32
 NOW = 1_764_331_200.5
@@ -114,7 +114,7 @@ def test_the_first_key_signs_also_after_a_change() -> None:
         ("auto", [], ""),
         ("auto", [OLDER], ""),
         ("auto", [ONLY_V2], ""),
-        ("auto", [ONLY_V1], "The API takes signatures of v1, and this gateway makes v2: set TOOLBRIDGE_SIGN"),
+        ("auto", [ONLY_V1], "The API takes signatures of v1, and this gateway makes v2: if the API's TENANT"),
         ("auto", [ONLY_V2, OLDER], "The API took signatures of v2 before and does not name them now: if an"),
         (
             "v2",
@@ -124,7 +124,7 @@ def test_the_first_key_signs_also_after_a_change() -> None:
         (
             "v2",
             [ONLY_V1],
-            "The API takes signatures of v1, and this gateway makes v2: set TOOLBRIDGE_",
+            "The API takes signatures of v1, and this gateway makes v2: if the API's TEN",
         ),
         ("v1", [OLDER], ""),
         ("v1", [BOTH], ""),
@@ -154,6 +154,45 @@ def test_an_older_api_that_is_not_signed_for_is_told_with_a_setting_that_would(
     one.described(OLDER)
     (problem,) = one.problems()
     assert f"if it is an older one, set TOOLBRIDGE_SIGNATURE to {remedy};" in problem
+
+
+@pytest.mark.parametrize("versions", [(), ("v3",), ("v1 and v2", "v1\n")])
+@pytest.mark.parametrize("choice", ["auto", "v2"])
+def test_nobody_is_told_to_sign_v1_unless_the_api_names_it(choice: Choice, versions: tuple[str, ...]) -> None:
+    one = signer(choice)
+    one.described(Named(versions))
+    (problem,) = one.problems()
+    assert "TOOLBRIDGE_SIGNATURE" not in problem
+    one.described(Named((*versions, V1)))
+    (problem,) = one.problems()
+    assert problem.endswith(
+        "if the API's TENANT_SIGNATURES is v1, set TOOLBRIDGE_SIGNATURE to v1; if not, something between "
+        "them changes its answers."
+    )
+
+
+@pytest.mark.parametrize(
+    "told", [("v1\nset v1",) * 100_000, ("x" * 1_000_000,), ("<script>", "\x1b[31m"), ("é",)]
+)
+def test_what_an_api_calls_its_versions_and_keys_is_shown_only_if_it_can_be_one(
+    told: tuple[str, ...],
+) -> None:
+    one = signer("v2")
+    one.described(Named(versions=told))
+    (problem,) = one.problems()
+    assert problem == (
+        "The API takes signatures of no version, and this gateway makes v2: one of them is too old, or "
+        "something between them changes the API's answers."
+    )
+    one.described(Named(keys=told))
+    (problem,) = one.problems()
+    assert problem == (
+        "The API does not have the key k1, with which this gateway signs; it has others. Give both the same "
+        "keys."
+    )
+    one.described(Named(keys=tuple(f"k{number}" for number in range(2, 1000))))
+    (problem,) = one.problems()
+    assert "it has k2, k3, k4, k5, k6, k7, k8, k9. Give" in problem
 
 
 def test_keys_that_have_changed_since_the_description_are_not_compared() -> None:

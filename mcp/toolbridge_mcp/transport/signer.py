@@ -5,9 +5,10 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import Literal, Protocol, Self
 
-from toolbridge_mcp.keyring import Keyring
+from toolbridge_mcp.keyring import MAX_KEYS, Keyring
 from toolbridge_mcp.settings import Settings
 from toolbridge_mcp.transport.messages import Request
 from toolbridge_mcp.transport.signing import new_nonce, signed_v1, signed_v2
@@ -20,6 +21,10 @@ SECONDS: Mapping[str, int] = {V1: 300, V2: 60}
 
 PROCESS_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 """What the id of an API process looks like: it becomes a part of a header."""
+
+SHOWN = re.compile(r"[A-Za-z0-9._-]{1,32}")
+"""What the versions and key ids of an API look like. Others are not shown: anybody between could have written
+them."""
 
 DISGUISED = "0"
 """Begins the time of a version 1 signature that was chosen because the API named no other. An API that takes
@@ -34,6 +39,12 @@ NOT_NAMED = (
     "TOOLBRIDGE_SIGNATURE to {remedy}; if not, something between them changes its answers."
 )
 ONLY_OTHERS = "The API takes signatures of {theirs}, and this gateway makes {ours}: {remedy}."
+TO_AUTO = "set TOOLBRIDGE_SIGNATURE to auto"
+TO_V1 = (
+    "if the API's TENANT_SIGNATURES is v1, set TOOLBRIDGE_SIGNATURE to v1; if not, something between them "
+    "changes its answers"
+)
+TO_NEITHER = "one of them is too old, or something between them changes the API's answers"
 UNKNOWN_KEY = (
     "The API does not have the key {key}, with which this gateway signs; it has {keys}. Give both the same "
     "keys."
@@ -156,13 +167,14 @@ class Signer:
         if self._named is None:
             return self._problems_unnamed()
         if self.version not in self._named.versions:
-            theirs = " and ".join(self._named.versions) or "no version"
-            remedy = f"set TOOLBRIDGE_SIGNATURE to {'v1' if self.version == V2 else 'auto'}"
-            return [ONLY_OTHERS.format(theirs=theirs, ours=self.version, remedy=remedy)]
+            theirs = " and ".join(_shown(self._named.versions)) or "no version"
+            return [
+                ONLY_OTHERS.format(theirs=theirs, ours=self.version, remedy=_remedy(self._named.versions))
+            ]
         key = self.keyring.first.id
         is_current = self._described_at == self.keyring.generation
         if is_current and self._named.keys and key not in self._named.keys:
-            return [UNKNOWN_KEY.format(key=key, keys=", ".join(self._named.keys))]
+            return [UNKNOWN_KEY.format(key=key, keys=", ".join(_shown(self._named.keys)) or "others")]
         return []
 
     def _problems_unnamed(self) -> list[str]:
@@ -171,3 +183,15 @@ class Signer:
         if self._has_named_v2:
             return [VANISHED]
         return [NOT_NAMED.format(remedy=V1 if self._takes_v2 else "auto")]
+
+
+def _shown(names: tuple[str, ...]) -> list[str]:
+    """The names that may be shown, and not more of them than an API has keys."""
+    return [name for name in islice(names, MAX_KEYS) if SHOWN.fullmatch(name)]
+
+
+def _remedy(versions: tuple[str, ...]) -> str:
+    """What helps a gateway that makes none of the versions that the API names."""
+    if V2 in versions:
+        return TO_AUTO
+    return TO_V1 if V1 in versions else TO_NEITHER
