@@ -53,28 +53,20 @@ func (a *API) ready(*call) (int, any, error) {
 }
 
 // warningsOfKeys say which secrets need the operator, with no more than ids: anyone may ask.
-// Of the old keys of one use they name the oldest. The gateway says the same of its own.
+// The gateway says the same of its own.
 func (a *API) warningsOfKeys() (warnings []string) {
 	for _, use := range slices.Sorted(maps.Keys(a.Rings)) {
 		ring := a.Rings[use]
 		if ring.Problem() != "" {
 			warnings = append(warnings, "the API cannot use its file with the "+use+" keys, so the known ones stay in use")
 		}
-		if id, days := oldest(*ring.Keys(), a.Now()); days >= keyring.OldDays {
-			warnings = append(warnings, fmt.Sprintf("the API's %s key %s is %d days old", use, id, days))
+		for _, key := range *ring.Keys() {
+			if age, known := key.Age(a.Now()); known && age >= keyring.OldDays*day {
+				warnings = append(warnings, fmt.Sprintf("the API's %s key %s is %d days old", use, key.ID, age/day))
+			}
 		}
 	}
 	return warnings
-}
-
-// oldest names the oldest of the keys whose age is known, with its age in whole days.
-func oldest(keys []keyring.Key, now time.Time) (id string, days int) {
-	for _, key := range keys {
-		if age, known := key.Age(now); known && int(age/day) > days {
-			id, days = key.ID, int(age/day)
-		}
-	}
-	return id, days
 }
 
 const day = 24 * time.Hour

@@ -55,6 +55,7 @@ func TestTheAPISaysThatAKeyIsOld(t *testing.T) {
 		{"90 days", days(90), bare, nil, "degraded: the API's tenant key k1 is 90 days old"},
 		{"both", days(300), days(90), nil, "degraded: the API's tenant key k1 is 300 days old; the API's token key k1 is 90 days old"},
 		{"not the first", keyring.Source{List: keyMade("k2", today) + " " + keyMade("k1", today.AddDate(-1, 0, 0))}, bare, nil, "degraded: the API's tenant key k1 is 365 days old"},
+		{"each", keyring.Source{List: keyMade("k2", today.AddDate(0, 0, -90)) + " " + keyMade("k1", today.AddDate(0, 0, -91))}, bare, nil, "degraded: the API's tenant key k2 is 90 days old; the API's tenant key k1 is 91 days old"},
 		{"beside a full disk", bare, days(91), full, "degraded: the disk is full; the API's token key k1 is 91 days old"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
