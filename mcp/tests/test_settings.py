@@ -49,6 +49,7 @@ def test_a_missing_setting_is_named(name: str, monkeypatch: pytest.MonkeyPatch) 
     [
         ("TENANT_HEADER_SECRET", "short-secret", "at least 32 bytes"),
         ("JWT_HS256_SECRET", "", "at least 32 bytes"),
+        ("TENANT_HEADER_KEYS_FILE", "keys/tenant", "a whole path"),
         ("TENANT_ID", "", "visible ASCII"),
         ("TENANT_ID", "a:b", "without a colon"),
         ("TENANT_ID", "a\nb", "visible ASCII"),

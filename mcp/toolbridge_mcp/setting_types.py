@@ -47,6 +47,14 @@ def _keys(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+def _whole_path(value: str | None) -> str | None:
+    if value is not None and not value.startswith("/"):
+        raise ValueError(
+            "must be a whole path that begins with /, as both programs read it from folders of their own"
+        )
+    return value
+
+
 def is_api_url(value: str) -> bool:
     return _API_URL.fullmatch(value) is not None
 
@@ -195,6 +203,7 @@ MaybeText = Annotated[str | None, AfterValidator(_filled), Kind("text")]
 MaybeGivenSecret = Annotated[SecretStr | None, AfterValidator(_filled_secret), Kind("secret")]
 """A secret that another service made, which also decides how long it is."""
 
+MaybePath = Annotated[MaybeText, AfterValidator(_whole_path), Kind("path of a file, from / on")]
 MaybeUrl = Annotated[MaybeText, AfterValidator(_safe_url), _URL_KIND]
 TimeZone = Annotated[MaybeText, AfterValidator(_time_zone), Kind("IANA name of a time zone")]
 PublicUrl = Annotated[MaybeUrl, AfterValidator(_public_url)]

@@ -21,6 +21,7 @@ from toolbridge_mcp.setting_types import (
     LogLevel,
     MaybeGivenSecret,
     MaybeKeys,
+    MaybePath,
     MaybeRate,
     MaybeScope,
     MaybeSecret,
@@ -81,7 +82,7 @@ class Settings(BaseSettings):
     such as `k2:2026-01-31:` and 64 hexadecimal digits, separated by spaces or commas. The first signs; the
     API accepts all."""
 
-    tenant_header_keys_file: MaybeText = Field(
+    tenant_header_keys_file: MaybePath = Field(
         default=None, validation_alias=_shared("TENANT_HEADER_KEYS_FILE")
     )
     """A file with such a list, which is read again within a second of each change. Lines that begin with #
@@ -103,7 +104,7 @@ class Settings(BaseSettings):
     """Several such keys, in the form of `TENANT_HEADER_KEYS`. A token that one of them has signed is
     accepted."""
 
-    jwt_hs256_keys_file: MaybeText = Field(default=None, validation_alias=_shared("JWT_HS256_KEYS_FILE"))
+    jwt_hs256_keys_file: MaybePath = Field(default=None, validation_alias=_shared("JWT_HS256_KEYS_FILE"))
     """A file with such a list, which is read again like `TENANT_HEADER_KEYS_FILE`."""
 
     jwt_jwks_url: MaybeUrl = Field(default=None, validation_alias=_shared("JWT_JWKS_URL"))

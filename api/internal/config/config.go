@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode"
@@ -209,6 +210,8 @@ func checkKeys(use string, keys keyring.Source) error {
 	switch {
 	case len(given) > 1:
 		return fmt.Errorf("%s: set together with %s; unset one of them", given[0], given[1])
+	case keys.File != "" && !filepath.IsAbs(keys.File):
+		return fmt.Errorf("%s: must be a whole path that begins with /, as both programs read it from folders of their own", given[0])
 	case keys.File != "":
 		return nil
 	case keys.List != "":

@@ -79,6 +79,19 @@ func TestSignaturesAreAcceptedByVersionOrNotAskedFor(t *testing.T) {
 	}
 }
 
+func TestAFileWithKeysIsNamedByItsWholePath(t *testing.T) {
+	for _, use := range []string{"TENANT_HEADER", "JWT_HS256"} {
+		name := use + "_KEYS_FILE"
+		_, err := config.FromEnv(lookup(map[string]string{use + "_SECRET": "unset", name: "keys/tenant"}))
+		if err == nil || !strings.Contains(err.Error(), name+": must be a whole path") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := config.FromEnv(lookup(map[string]string{use + "_SECRET": "unset", name: "/keys/tenant"})); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestADatabaseOnAServerIsKnownByItsScheme(t *testing.T) {
 	for _, url := range []string{"postgres://user:word@db:5432/name?sslmode=require", "postgresql:///name?host=/run"} {
 		got, err := config.FromEnv(lookup(map[string]string{"DATABASE_URL": url}))
