@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz`: open to everyone. They say nothing about the inside."""
+"""`/healthz` and `/readyz`: open to everyone. They name no user, no address and no secret."""
 
 import asyncio
 import logging
