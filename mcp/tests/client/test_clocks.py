@@ -219,7 +219,7 @@ def told_of(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
 def test_what_the_api_says_of_its_refusal_reaches_the_operator(
     details: dict[str, Any], facts: dict[str, Any], problem: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    standing = Standing()
+    standing = Standing(lambda: 60)
     for _ in range(3):
         standing.refused(Response(401, (), b""), details)
     assert told_of(caplog) == [facts]
@@ -228,14 +228,14 @@ def test_what_the_api_says_of_its_refusal_reaches_the_operator(
 
 
 def test_each_reason_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    standing = Standing()
+    standing = Standing(lambda: 60)
     for reason in ("clock", "replay", "clock", "replay", "x", "y"):
         standing.refused(Response(401, (), b""), {"reason": reason})
     assert told_of(caplog) == [{"reason": "clock"}, {"reason": "replay"}, {"reason": "other"}]
 
 
 def test_a_warning_ends_where_the_problem_begins() -> None:
-    standing = Standing(window_seconds=60)
+    standing = Standing(lambda: 60)
     found = []
     for difference in (0, 29, 31, 59, 61, 31, 0):
         standing.clocks.compare(formatdate(time.time() - difference, usegmt=True), time.time() + 0.5)

@@ -384,7 +384,7 @@ def test_the_operator_reads_of_a_refusal_once_a_minute(
 ) -> None:
     now = [1000.0]
     monkeypatch.setattr("toolbridge_mcp.client.standing.time.monotonic", lambda: now[0])
-    standing = Standing()
+    standing = Standing(lambda: 300)
     assert standing.problems() == []
     for _ in range(5):
         standing.refused(Response(401, (), b""))

@@ -159,8 +159,11 @@ async def test_the_call_that_tries_asks_first_so_a_write_is_not_risked(
     settings = settings_for(f"http://127.0.0.1:{free_port()}")
     fail(breaker, clock, FAILURES + 1)
     clock.now += 1
+    signer = Signer.of(settings)
     async with Upstream(
-        lambda: api_http(settings, Signer.of(settings), ForwardedToken(lambda: None), wire), lambda: None
+        lambda: api_http(settings, signer, ForwardedToken(lambda: None), wire),
+        lambda: None,
+        lambda: signer.window_seconds,
     ) as upstream:
         upstream.breaker = breaker
         with within(5), pytest.raises(NotReached):

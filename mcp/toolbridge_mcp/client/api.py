@@ -76,7 +76,7 @@ class ApiClient:
         """`signer` is the one that signs what `open_http` sends. `user` names the user of the call at hand,
         as the API knows them."""
         self._signer = signer
-        self._upstream = Upstream(open_http, user)
+        self._upstream = Upstream(open_http, user, lambda: signer.window_seconds)
         self._api: _Api | None = None
         self._readings: SingleFlight[_Api] = SingleFlight()
 
@@ -192,7 +192,6 @@ class ApiClient:
         except ValidationError as error:
             raise BadAnswer(facts=NOTHING_CHANGED) from error
         self._signer.described(self._api.info.signatures)
-        self._upstream.standing.window_seconds = self._signer.window_seconds
         return self._api
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from toolbridge_mcp.client.clocks import Clocks
@@ -15,7 +15,6 @@ REFUSED_SECONDS = 30
 """How long a refusal counts. Only calls can show that it is over, and none come while it counts."""
 
 LOG_SECONDS = 60
-V1_WINDOW_SECONDS = 300
 UNAUTHORIZED = 401
 
 DISAGREES = "The API does not accept this gateway: tenant, secret or clock disagree."
@@ -37,9 +36,9 @@ REASONS: Mapping[str, str] = {
 class Standing:
     """What the API's answers have shown about the gateway's own credentials."""
 
-    def __init__(self, window_seconds: float = 60) -> None:
-        self.window_seconds = window_seconds
-        """How far the clocks may be apart for the signature in use."""
+    def __init__(self, window_seconds: Callable[[], float]) -> None:
+        """`window_seconds` says how far the clocks may be apart for the signature in use."""
+        self._window_seconds = window_seconds
         self.clocks = Clocks()
         self._refusal = DISAGREES
         self._refused_at = -float("inf")
@@ -96,13 +95,13 @@ class Standing:
 
     def _is_too_far_apart(self) -> bool:
         ahead = self.clocks.ahead
-        return ahead is not None and abs(ahead) >= self.window_seconds
+        return ahead is not None and abs(ahead) >= self._window_seconds()
 
     def cautions(self) -> list[str]:
         """What will become a problem, in sentences of the same kind."""
         if not self.clocks.are_apart or self.problems():
             return []
-        most = f"from {self.window_seconds:g} s on, the API refuses calls"
+        most = f"from {self._window_seconds():g} s on, the API refuses calls"
         return [f"The clocks of gateway and API are {abs(self.clocks.seconds or 0)} s apart; {most}."]
 
 

@@ -12,7 +12,7 @@ from toolbridge_mcp.client.clocks import COMPARE_SECONDS
 from toolbridge_mcp.client.openings import Openings
 from toolbridge_mcp.client.refusals import is_from_the_api, refusal
 from toolbridge_mcp.client.silence import Silence
-from toolbridge_mcp.client.standing import V1_WINDOW_SECONDS, Standing
+from toolbridge_mcp.client.standing import Standing
 from toolbridge_mcp.errors import (
     AnswerDropped,
     BadAnswer,
@@ -73,7 +73,12 @@ class Upstream:
 
     _http: Http
 
-    def __init__(self, open_http: Callable[[], Http], user: Callable[[], Hashable]) -> None:
+    def __init__(
+        self,
+        open_http: Callable[[], Http],
+        user: Callable[[], Hashable],
+        window_seconds: Callable[[], float],
+    ) -> None:
         self._open_http = open_http
         self.openings = Openings(user)
         self._watching: asyncio.Task[None] | None = None
@@ -81,7 +86,7 @@ class Upstream:
         self._silence = Silence(self._watch)
         self.breaker = CircuitBreaker()
         self.warning = ""
-        self.standing = Standing(V1_WINDOW_SECONDS)
+        self.standing = Standing(window_seconds)
         self.losses = 0
         """How often the API could not be reached or gave no answer. After that it may be another one."""
         watch_circuit(lambda: self.breaker.state)

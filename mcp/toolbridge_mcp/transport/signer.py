@@ -128,11 +128,6 @@ class Signer:
         return signed_v2(key, self._tenant_id, request, nonce=new_nonce(self.process), created=int(now))
 
     @property
-    def key(self) -> str:
-        """The id of the key that signs."""
-        return self.keyring.first.id
-
-    @property
     def version(self) -> str:
         """The version of the next signature."""
         return V1 if self._makes_v1 else V2
