@@ -106,6 +106,8 @@ def test_ids_of_one_day_differ() -> None:
     second = free_id([key(first, SECRET)], DAY)
     assert (first, second) == ("k2026-11-28", "k2026-11-28-2")
     assert free_id([key(first, SECRET), key(second, OTHER)], DAY) == "k2026-11-28-3"
+    assert free_id([key(second, OTHER)], DAY) == "k2026-11-28-3", "the first is gone, and does not come back"
+    assert free_id([key("k2026-11-27-9", OTHER), key("k2026-11-28-x", SECRET)], DAY) == first
 
 
 def test_what_a_killed_command_left_is_removed(tmp_path: Path) -> None:

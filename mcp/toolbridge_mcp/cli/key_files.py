@@ -90,10 +90,12 @@ def day_of(key_id: str) -> date:
 
 
 def free_id(taken: Sequence[Key], day: date) -> str:
-    """An id that says the day on which the key was made."""
-    ids = {key.id for key in taken}
+    """An id that says the day on which the key was made. It is not that of an earlier key of this day, even
+    of one that is gone: each is numbered beyond those that are there."""
     first = f"k{day}"
-    return next(one for one in (first, *(f"{first}-{number}" for number in range(2, 99))) if one not in ids)
+    found = [re.fullmatch(rf"{first}(?:-(\d{{1,9}}))?", key.id) for key in taken]
+    numbers = [int(one[1] or 1) for one in found if one]
+    return f"{first}-{max(numbers) + 1}" if numbers else first
 
 
 def data_folder(environment: Mapping[str, str]) -> Path:

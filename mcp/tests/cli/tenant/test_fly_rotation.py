@@ -1,5 +1,6 @@
 """`toolbridge tenant rotate-secret NAME`, with a stand-in for flyctl."""
 
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def test_the_tenants_own_key_is_changed_by_one_restart(operator: Operator) -> No
     said = operator(*ROTATE)
     assert said == (
         "# add     done with switch\n"
-        "# switch  both programs restart with the new key\n"
+        f"# switch  both programs restart with the new key k{today()}\n"
         "# retire  done with switch\n"
     )
     assert operator.since(before) == [
@@ -124,10 +125,31 @@ def test_keys_are_derived_from_the_master_of_the_fleet(operator: Operator) -> No
     (first,) = parse(operator.secrets["TENANT_HEADER_KEYS"])
     said = operator("key", "acme", "--id", first.id, "--list", **fleet)
     assert parse(said) == (first,)
+    code, told = operator.tries(*ROTATE, **fleet)
+    assert (code, "Give --id" in told) == (2, True)
     operator(*ROTATE, "--id", "k2", **fleet)
     (second,) = parse(operator.secrets["TENANT_HEADER_KEYS"])
     assert operator("key", "acme", "--id", "k2", **fleet).strip() == second.secret.decode()
     assert MASTER not in "".join(operator.calls) + "".join(operator.secrets.values())
+
+
+@pytest.mark.parametrize("of", [ROTATE, OF_TOKENS])
+def test_a_derived_key_that_is_changed_on_the_day_it_was_made_is_another_one(
+    operator: Operator, of: tuple[str, ...]
+) -> None:
+    fleet = {"TOOLBRIDGE_FLEET_SECRET": MASTER}
+    name = "JWT_HS256_KEYS" if of is OF_TOKENS else "TENANT_HEADER_KEYS"
+    operator("new", "acme", **fleet)
+    found = [*parse(operator.secrets[name])]
+    for _ in range(3):
+        time.sleep(1.1)  # ids are of a second
+        said = operator(*of, "--retire-now", **fleet)
+        (key,) = parse(operator.secrets[name])
+        found.append(key)
+        if of is ROTATE:
+            assert f"with the new key {key.id}\n" in said
+            assert operator("key", "acme", "--id", key.id, **fleet).strip() == key.secret.decode()
+    assert len({key.secret for key in found}) == 4
 
 
 def test_an_identity_providers_key_is_not_changed_here(operator: Operator) -> None:

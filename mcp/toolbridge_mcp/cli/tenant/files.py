@@ -95,7 +95,7 @@ def made_secrets(tenant: Tenant, folder: Path) -> dict[str, str]:
 
 
 def _made(tenant: Tenant, folder: Path, use: Use) -> str:
-    key = NewKey(use, tenant.id).make()
+    key = NewKey(use, tenant.id, key_files.free_id((), key_files.today())).make()
     if use is TOKEN:
         write_private(folder / TOKEN_SECRET, key.secret.decode() + "\n")
         key_files.write(key_files.path_of(folder, use), Keys((key,)))

@@ -56,6 +56,8 @@ class _Tenant:
                 "The API of this tenant runs elsewhere and has the same secret: add a key there first, and "
                 f"then give it here with --key, or set {FLEET_SECRET}."
             )
+        if self._alone and not (self._new.file or self._new.id):
+            raise WrongUsage("Give --id: that of the key which was added at the API, and is derived from it.")
         for step in (only,) if only else STEPS:
             {"add": self._add, "switch": self._switch, "retire": self._retire}[step]()
 
@@ -65,8 +67,10 @@ class _Tenant:
 
     def _switch(self) -> None:
         who = "the gateway restarts and signs" if self._alone else "both programs restart"
-        _say(f"switch  {who} with the new key")
-        _put(self._place, self._new, () if self._place.fly.dry_run else (self._new.make(),))
+        keys = () if self._place.fly.dry_run else (self._new.make(),)
+        named = "".join(f" {key.id}" for key in keys)
+        _say(f"switch  {who} with the new key{named}")
+        _put(self._place, self._new, keys)
 
     def _retire(self) -> None:
         where = "at the API: take the old key away there" if self._alone else "done with switch"

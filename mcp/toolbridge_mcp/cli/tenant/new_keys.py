@@ -4,6 +4,7 @@ import secrets
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from toolbridge_mcp.cli.failures import WrongUsage
@@ -35,10 +36,10 @@ class NewKey:
         return key
 
     def _made(self, taken: Sequence[Key]) -> Key:
-        name = self.id or free_id(taken, today())
+        derives = fleet.has_master()
+        name = self.id or (_moment() if derives else free_id(taken, today()))
         if not ID.fullmatch(name):
             raise WrongUsage("--id is 1 to 32 letters, digits, dots, hyphens and underscores.")
-        derives = fleet.has_master()
         secret = fleet.derived(self.use, self.tenant_id, name) if derives else secrets.token_hex(32)
         return Key(name, today(), secret.encode())
 
@@ -52,6 +53,12 @@ class NewKey:
         if len(keys) != 1:
             raise WrongUsage(f"--key has {len(keys)} keys; give it the new one alone.")
         return keys[0]
+
+
+def _moment() -> str:
+    """An id for a key that is derived from it: of a second, as the id of a key that is gone would bring back
+    its secret, and nobody knows which those are."""
+    return f"k{datetime.now(UTC):%Y-%m-%d-%H%M%S}"
 
 
 def _text(file: Path | None) -> str:
