@@ -215,9 +215,29 @@ def test_a_step_that_cannot_write_changes_nothing(stack: Stack, step: str) -> No
     assert done.returncode == 1, done.stderr
     assert f"{step}: " in done.stderr
     assert "so nothing fails" in done.stderr
+    assert str(stack.machine.data / "keys/tenant") in done.stderr or step == "switch"
+    assert "None" not in done.stderr
     assert (stack.keys("tenant"), stack.settings) == (before, settings)
     assert stack.works()
     assert stack.machine(*ROTATE)[0] == 0
+    assert stack.agrees()
+
+
+@pytest.mark.parametrize("content", [b"", b"not a key", b"\xff\xfe"])
+def test_a_file_that_was_ruined_is_said_and_left_alone(stack: Stack, content: bytes) -> None:
+    path = stack.machine.data / "keys/tenant"
+    before = path.read_bytes()
+    path.write_bytes(content)
+    try:
+        for more in ((), ("--dry-run",), ("--step", "add")):
+            code, said = stack.machine(*ROTATE, *more)
+            assert (code, "Traceback" in said) == (1, False)
+            assert f"{path} " in said
+            assert "correct it" in said
+        assert path.read_bytes() == content
+        assert stack.works()
+    finally:
+        path.write_bytes(before)
     assert stack.agrees()
 
 

@@ -16,6 +16,7 @@ from toolbridge_mcp.cli.tenant.reading import Readers
 from toolbridge_mcp.cli.tenant.steps import Steps, alone
 from toolbridge_mcp.cli.uses import KEY_SETS, Use
 from toolbridge_mcp.environment import FLEET_SECRET
+from toolbridge_mcp.keyring import WrongKeys
 
 
 def rotate(
@@ -39,12 +40,17 @@ def rotate(
             f"The API at {stack.given_api} has the same secret: add a key there first, and then give it here "
             f"with --key, or set {FLEET_SECRET}. This command changes the gateway's only."
         )
-    if dry_run:
-        _print_plan(path, step, readers.names)
-        return
     try:
+        if dry_run:
+            _print_plan(path, step, readers.names)
+            return
         with alone(path.parent):
             Steps(path, new, readers, _say, _agreeing(stack, use), retire_now).walk(step)
+    except WrongKeys as error:
+        raise Failure(
+            f"{path} {error}; correct it, or start the stack again, which makes it of the file of settings. "
+            "Until then the programs use the keys that they know."
+        ) from error
     except OSError as error:
         raise Failure(f"{error.filename} cannot be used ({error.strerror}); nothing was changed.") from error
     if stack.given_api:

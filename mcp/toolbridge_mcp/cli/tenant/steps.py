@@ -60,7 +60,7 @@ class Steps:
             try:
                 steps[step]()
             except (Failure, OSError) as error:
-                raise Failure(_explained(step, error)) from error
+                raise Failure(_explained(step, error, self.path)) from error
 
     @property
     def _use(self) -> Use:
@@ -136,9 +136,10 @@ def _later(use: Use, old: str, day: str) -> str:
     )
 
 
-def _explained(step: Step, error: Failure | OSError) -> str:
-    why = error.message if isinstance(error, Failure) else f"{error.filename}: {error.strerror}"
+def _explained(step: Step, error: Failure | OSError, path: Path) -> str:
+    """The name of a file is not in an error of writing, as of a full disk."""
+    why = error.message if isinstance(error, Failure) else f"{error.filename or path}: {error.strerror}"
     return (
-        f"{step}: {why}. All keys that were in use are accepted, so nothing fails. Correct that, and give "
-        "the command again: it goes on here."
+        f"{step}: {why.removesuffix('.')}. All keys that were in use are accepted, so nothing fails. Correct "
+        "that, and give the command again: it goes on here."
     )
