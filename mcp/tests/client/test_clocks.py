@@ -205,7 +205,6 @@ def told_of(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     [
         ({"reason": "clock", "skewSeconds": -83}, {"reason": "clock", "skew_seconds": -83}, "83 s apart"),
         ({"reason": "replay"}, {"reason": "replay"}, "receives one of them twice"),
-        ({"reason": "process"}, {"reason": "process"}, "its processes change"),
         ({"reason": "digest"}, {"reason": "digest"}, "contents are changed on the way"),
         ({"reason": "version", "versions": ["v2"]}, {"reason": "version"}, "correct TOOLBRIDGE_SIGNATURE"),
         ({"reason": "expired"}, {"reason": "expired"}, "valid for less time"),
@@ -225,6 +224,18 @@ def test_what_the_api_says_of_its_refusal_reaches_the_operator(
     assert told_of(caplog) == [facts]
     (sentence,) = standing.problems()
     assert problem in sentence
+
+
+def test_another_process_of_the_api_is_told_and_leaves_the_gateway_ready(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    standing = Standing(lambda: 60)
+    standing.refused(Response(401, (), b""), {"reason": "process"})
+    assert (told_of(caplog), standing.problems()) == ([{"reason": "process"}], [])
+    standing.refused(Response(401, (), b""), {"reason": "replay"})
+    standing.refused(Response(401, (), b""), {"reason": "process"})
+    (sentence,) = standing.problems()
+    assert "receives one of them twice" in sentence
 
 
 def test_each_reason_is_told(caplog: pytest.LogCaptureFixture) -> None:

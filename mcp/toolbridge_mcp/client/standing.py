@@ -19,13 +19,14 @@ UNAUTHORIZED = 401
 
 DISAGREES = "The API does not accept this gateway: tenant, secret or clock disagree."
 OTHER = "other"
+PROCESS = "process"
+"""Says that another process of the API took the request: nothing that the next one need meet."""
 
 REASONS: Mapping[str, str] = {
     "clock": "The API refuses this gateway's signatures: the clocks of the two are too far apart.",
     "digest": "The API refuses this gateway's requests: their contents are changed on the way.",
     "downgrade": "The API refuses this gateway's signatures: what it says of them is changed on the way.",
     "expired": "The API refuses this gateway's signatures: they were valid for less time than requests take.",
-    "process": "The API refuses this gateway's signatures: its processes change faster than requests arrive.",
     "replay": "The API refuses this gateway's requests: it receives one of them twice.",
     "version": "The API refuses signatures of this version: correct TOOLBRIDGE_SIGNATURE.",
     OTHER: DISAGREES,
@@ -52,9 +53,10 @@ class Standing:
         """
         self.clocks.compare(answer.header("Date"), time.time())
         named = details.get("reason")
-        reason = named if isinstance(named, str) and named in REASONS else OTHER
+        reason = named if isinstance(named, str) and named in {*REASONS, PROCESS} else OTHER
         skew = details.get("skewSeconds")
-        if answer.status == UNAUTHORIZED and not self._is_too_far_apart():  # that is over when they agree
+        counts = answer.status == UNAUTHORIZED and reason != PROCESS
+        if counts and not self._is_too_far_apart():  # that is over when they agree
             self._refused_at = time.monotonic()
             self._refusal = _apart(skew) if isinstance(skew, int) else REASONS[reason]
         if self._is_to_be_logged(reason):
