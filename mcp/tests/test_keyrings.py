@@ -54,8 +54,8 @@ def test_ages_and_warnings_name_no_more_than_ids() -> None:
     rings = Keyrings(Keyring(keys), Keyring.of_secret(SECRET))
     assert rings.described(NOON) == "tenant k2 90 days, k1 92 days; token default of unknown age"
     assert rings.warnings(NOON) == [
-        "The tenant key k2 is 90 days old; `toolbridge tenant rotate-secret` changes it.",
-        "The tenant key k1 is 92 days old; `toolbridge tenant rotate-secret` changes it.",
+        "The tenant key k2 is 90 days old; change it as docs/runbook.md says under Rotating secrets.",
+        "The tenant key k1 is 92 days old; change it as docs/runbook.md says under Rotating secrets.",
     ]
     assert rings.warnings(NOON - 3 * DAY_SECONDS) == []
     assert [labels for labels, _ in rings.ages()] == [("tenant", "k2"), ("tenant", "k1")]

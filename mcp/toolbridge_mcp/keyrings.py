@@ -10,7 +10,7 @@ from toolbridge_mcp.keyring import LOOK_SECONDS, OLD_DAYS, Keyring
 from toolbridge_mcp.settings import Settings
 
 TENANT, TOKEN = "tenant", "token"
-CHANGES_IT = "`toolbridge tenant rotate-secret` changes it"
+HOW_TO_CHANGE_IT = "change it as docs/runbook.md says under Rotating secrets"
 
 
 class Keyrings:
@@ -82,7 +82,7 @@ def _warnings(use: str, ring: Keyring, now: float) -> Iterator[str]:
         yield f"The file with the {use} keys cannot be used, so the known keys stay in use; the log says why."
     for key in ring.keys:
         if (days := key.age_days(now)) is not None and days >= OLD_DAYS:
-            yield f"The {use} key {key.id} is {days} days old; {CHANGES_IT}."
+            yield f"The {use} key {key.id} is {days} days old; {HOW_TO_CHANGE_IT}."
 
 
 def _described(ring: Keyring, now: float) -> str:

@@ -267,7 +267,7 @@ async def test_files_that_cannot_be_used_fail_no_call_and_are_told(rotating: Rot
 async def test_an_old_key_is_told(rotating: Rotating) -> None:
     rotating.write("tenant", listed("tenant", "k1", days=93))
     rotating.write("token", listed("token", "k1", days=89))
-    says = "The tenant key k1 is 93 days old; `toolbridge tenant rotate-secret` changes it."
+    says = "The tenant key k1 is 93 days old; change it as docs/runbook.md says under Rotating secrets."
     await until(lambda: says in rotating.ready().get("warnings", ()))  # type: ignore[operator]
     assert not any("token" in str(one) for one in rotating.ready()["warnings"])  # type: ignore[attr-defined]
     page = await asyncio.to_thread(lambda: rotating.private.get("/").text)

@@ -115,8 +115,8 @@ def test_the_age_of_each_key_is_said_and_old_ones_are_remarked_on(gateway: Proce
     report = examine({**kept, "TENANT_ID": TENANT_ID, **keys})
     assert report.lines[1] == (
         "ok          age of keys: tenant k2 89 days, k1 200 days; token t1 90 days. "
-        "The tenant key k1 is 200 days old; `toolbridge tenant rotate-secret` changes it. "
-        "The token key t1 is 90 days old; `toolbridge tenant rotate-secret` changes it."
+        "The tenant key k1 is 200 days old; change it as docs/runbook.md says under Rotating secrets. "
+        "The token key t1 is 90 days old; change it as docs/runbook.md says under Rotating secrets."
     )
 
 
