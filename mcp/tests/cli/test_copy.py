@@ -440,7 +440,7 @@ def test_digits_are_kept_from_sqlite_to_postgresql(api_binary: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"TENANT_HEADER_SECRET": OTHER_SECRET}, "refuses the tenant's signature"),
+        ({"TENANT_HEADER_SECRET": OTHER_SECRET}, "correct TENANT_ID and the tenant's keys of this side"),
         ({"TOOLBRIDGE_TOKEN": "nonsense"}, "refuses the user's token"),
         ({"TENANT_ID": ""}, "TENANT_ID of "),
         ({"TOOLBRIDGE_TOKEN": ""}, "There is no token"),

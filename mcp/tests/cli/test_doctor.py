@@ -296,6 +296,7 @@ def test_a_gateway_whose_token_secret_is_not_the_apis(api: Process, tmp_path: Pa
         report = examine(gateway.environment, TOOLBRIDGE_TOKEN=token("ann"))
     assert report.failure.startswith("tools over /sse: the gateway refuses the token; get a new one")
     assert "lacks exp or sub" in report.failure
+    assert "JWT_HS256_SECRET, JWT_HS256_KEYS, JWT_HS256_KEYS_FILE or JWT_JWKS_URL" in report.failure
 
 
 def test_a_token_without_the_scopes(api: Process, tmp_path: Path) -> None:

@@ -280,8 +280,8 @@ def _good(side: Side, answer: httpx.Response) -> httpx.Response:
     where = side.place.url
     if isinstance(error, TenantRefused):
         raise Failure(
-            f"{where} refuses the tenant's signature; correct TENANT_ID and TENANT_HEADER_SECRET of this "
-            "side, or the clock."
+            f"{where} refuses the tenant's signature; correct TENANT_ID and the tenant's keys of this side, "
+            "or the clock."
         )
     if isinstance(error, SignInRequired):
         raise Failure(f"{where} refuses the user's token; get a new one and run this again: it goes on here.")

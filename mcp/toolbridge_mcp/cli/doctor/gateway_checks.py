@@ -101,7 +101,8 @@ async def _let_in(visit: Visit, endpoint: str) -> None:
     if status == httpx.codes.UNAUTHORIZED:
         raise Failed(
             "the gateway refuses the token; get a new one if it has expired or lacks exp or sub, else "
-            "correct the gateway's JWT_HS256_SECRET or JWT_JWKS_URL, JWT_ISSUER, JWT_AUDIENCE, TENANT_CLAIM."
+            "correct the gateway's JWT_HS256_SECRET, JWT_HS256_KEYS, JWT_HS256_KEYS_FILE or JWT_JWKS_URL, "
+            "JWT_ISSUER, JWT_AUDIENCE, TENANT_CLAIM."
         )
     if status == httpx.codes.FORBIDDEN:
         raise Failed(
