@@ -15,7 +15,6 @@ from toolbridge_mcp.keyring import (
     DAY_SECONDS,
     LOOK_SECONDS,
     MAX_FILE_BYTES,
-    SETTLE_SECONDS,
     Keyring,
     WrongKeys,
     parse,
@@ -51,13 +50,11 @@ class Watched:
     def __init__(self, file: Path, text: str) -> None:
         file.touch(0o600)
         file.write_text(text)
-        self.now = 0.0
-        self.ring = Keyring.of_file(str(file), lambda: self.now)
+        self.ring = Keyring.of_file(str(file))
 
-    def later(self, seconds: float = SETTLE_SECONDS) -> list[str]:
-        """The ids of the keys as they are after two looks that are so far apart."""
+    def later(self) -> list[str]:
+        """The ids of the keys as they are after two looks."""
         self.ring.look("tenant")
-        self.now += seconds
         self.ring.look("tenant")
         return ids(self.ring)
 
@@ -95,7 +92,7 @@ def test_a_file_that_others_may_read_is_used_and_warned_about_once(
 
 
 def test_a_change_is_in_use_within_a_second() -> None:
-    assert LOOK_SECONDS + SETTLE_SECONDS + LOOK_SECONDS < 1
+    assert 2 * LOOK_SECONDS < 0.75
 
 
 def test_other_comments_and_times_are_no_change_of_the_keys(
@@ -119,7 +116,6 @@ def test_a_file_that_is_being_written_is_not_read(tmp_path: Path, caplog: pytest
     with file.open("w") as writer:
         for character in text:
             watched.ring.look("tenant")
-            watched.now += 0.9 * SETTLE_SECONDS
             writer.write(character)
             writer.flush()
             assert ids(watched.ring) == ["k1"]
@@ -159,6 +155,23 @@ def test_it_may_be_changed_in_any_way(tmp_path: Path, write: Callable[[Path, str
     assert watched.later() == ["k2"]
 
 
+def test_changes_are_read_that_leave_times_and_size_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As two within one second do, on a disk that counts in seconds."""
+
+    def timeless(look: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+        return lambda *asked, **how: os.stat_result((*look(*asked, **how)[:7], 0, 0, 0))
+
+    monkeypatch.setattr(os, "stat", timeless(os.stat))
+    monkeypatch.setattr(os, "fstat", timeless(os.fstat))
+    file = tmp_path / "keys"
+    watched = Watched(file, K1)
+    for name, text in (("k2", K2), ("k3", K3)):
+        file.write_text(text)
+        assert watched.later() == [name]
+
+
 def test_it_may_be_a_link_that_is_moved(tmp_path: Path) -> None:
     """As Kubernetes moves the folder with all secrets of a volume at once."""
     for name, text in (("old", K1), ("new", K2)):
@@ -167,12 +180,10 @@ def test_it_may_be_a_link_that_is_moved(tmp_path: Path) -> None:
     current, file = tmp_path / "current", tmp_path / "keys"
     current.symlink_to("old")
     file.symlink_to("current/keys")
-    now = [0.0]
-    ring = Keyring.of_file(str(file), lambda: now[0])
+    ring = Keyring.of_file(str(file))
     (tmp_path / "fresh").symlink_to("new")
     (tmp_path / "fresh").replace(current)
     ring.look("tenant")
-    now[0] += SETTLE_SECONDS
     ring.look("tenant")
     assert ids(ring) == ["k2"]
 
@@ -215,6 +226,9 @@ def test_a_file_that_cannot_be_used_leaves_the_known_keys_in_use(
     assert watched.ring.problem
     assert "short" not in watched.ring.problem
     assert [line.levelname for line in caplog.records] == ["ERROR"], "said once"
+    opened = len(list(Path("/dev/fd").iterdir()))
+    watched.later()
+    assert len(list(Path("/dev/fd").iterdir())) == opened
     if file.is_dir():
         file.rmdir()
     _replaced(file, K3)

@@ -8,12 +8,11 @@ import logging
 import os
 import re
 import stat
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Self, TypeAlias
+from typing import Self
 
 logger = logging.getLogger(__name__)
 
@@ -30,11 +29,7 @@ OLD_DAYS = 90
 """The age from which a key should be changed."""
 
 LOOK_SECONDS = 0.25
-"""How often a file with keys is looked at."""
-
-SETTLE_SECONDS = 0.25
-"""How long a changed file must have stayed the same before it is read: it may be half written, and the first
-half of a list can be a list, or of a secret a secret."""
+"""How often a file with keys is looked at. A change counts from the second look at it."""
 
 ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
 _WORD = re.compile(r"[^ \t\r\n,]+")
@@ -117,29 +112,36 @@ def _check(keys: Sequence[Key]) -> None:
             raise WrongKeys(f"has two keys with the id {key.id}; give each its own")
 
 
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """What a look at a file found: its content, or the problem that there is none."""
+
+    content: bytes = field(default=b"", repr=False)
+    problem: str = ""
+    is_exposed: bool = False
+    """Whether others than its owner may read or write the file."""
+
+    def keys(self) -> tuple[Key, ...]:
+        """Raises `WrongKeys`."""
+        if self.problem:
+            raise WrongKeys(self.problem)
+        return parse(self.content.decode(errors="replace"))
+
+
 class Keyring:
     """The keys that are live now, at least one; the first signs. `generation` grows when they change.
 
     `look` may run in another thread than those who use the keys.
     """
 
-    def __init__(
-        self,
-        keys: tuple[Key, ...],
-        file: Path | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, keys: tuple[Key, ...]) -> None:
         self.keys = keys
         self.generation = 0
         self.problem = ""
         """Why the file cannot be used as it is now, so that earlier keys stay in use; empty if it can."""
-        self._file = file
-        self._clock = clock
-        self._read: _State = None
-        """The file as it was last read, also in vain."""
-        self._seen: tuple[_State, float] = (None, 0.0)
-        """The file as it was last seen to have changed, and when."""
-        self._is_exposed = False
+        self._file: Path | None = None
+        self._last = self._used = _Sight()
+        """What the last look found, and what was found when keys or problem became what they are."""
         self._told = ("", False)
 
     @classmethod
@@ -148,10 +150,12 @@ class Keyring:
         return cls((Key(ONLY_ID, None, secret.encode(errors="surrogateescape")),))
 
     @classmethod
-    def of_file(cls, path: str, clock: Callable[[], float] = time.monotonic) -> Self:
+    def of_file(cls, path: str) -> Self:
         """The keys in a file. Raises `WrongKeys`."""
-        ring = cls((), Path(path), clock)
-        ring.keys = ring._read_file(Path(path))
+        file = Path(path)
+        found = _see(file)
+        ring = cls(found.keys())
+        ring._file, ring._last, ring._used = file, found, found
         return ring
 
     @property
@@ -164,18 +168,24 @@ class Keyring:
         return self._file is not None
 
     def look(self, use: str, *, at_once: bool = False, tells: bool = True) -> None:
-        """Reads the file again if it has changed, and has settled unless it is to be read `at_once`. While it
-        is wrong or gone, the known keys stay in use. The log `tells` of changes and problems."""
+        """Reads the file, as its time and size may be the same after a change. What it has counts `at_once`,
+        or else when two looks in a row found the same: it may be half written, and the first half of a list
+        can be a list, or of a secret a secret. While the file is wrong or gone, the known keys stay in use.
+        The log `tells` of changes and problems."""
         if self._file is None:
             return
-        if self._is_due(self._file, at_once):
-            self._renew(self._file, use, tells=tells)
+        found = _see(self._file)
+        has_settled = found == self._last
+        self._last = found
+        if (has_settled or at_once) and found != self._used:
+            self._used = found
+            self._renew(use, tells=tells)
         if tells:
             self._tell(use)
 
-    def _renew(self, file: Path, use: str, *, tells: bool) -> None:
+    def _renew(self, use: str, *, tells: bool) -> None:
         try:
-            keys = self._read_file(file)
+            keys = self._used.keys()
         except WrongKeys as error:
             self.problem = str(error)
             return
@@ -187,60 +197,36 @@ class Keyring:
         if tells:
             logger.info("read the keys again", extra={"use": use, "keys": [key.id for key in keys]})
 
-    def _is_due(self, file: Path, at_once: bool) -> bool:
-        """A file that could not be used is read each time: nothing need change in it when its disk does."""
-        now = _state(file)
-        if now == self._read and not self.problem:
-            return False
-        if now != self._seen[0]:
-            self._seen = (now, self._clock())
-        return at_once or self._clock() - self._seen[1] >= SETTLE_SECONDS
-
     def _tell(self, use: str) -> None:
         """Logs a problem when it begins, or becomes another one."""
-        now = self.problem, self._is_exposed
-        if now == self._told:
-            return
+        now = self.problem, self._used.is_exposed
         (problem, was_exposed), self._told = self._told, now
         if self.problem not in ("", problem):
             logger.error(
                 "the file with the keys cannot be used, so the known keys stay in use",
                 extra={"use": use, "error": self.problem},
             )
-        if self._is_exposed and not was_exposed:
+        if self._used.is_exposed and not was_exposed:
             logger.warning(
                 "others than its owner may read or write the file with the keys; its mode should be 0600",
                 extra={"use": use},
             )
 
-    def _read_file(self, file: Path) -> tuple[Key, ...]:
-        self._read = None
-        try:
-            # Whoever opens a pipe would wait for somebody who writes.
-            with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
-                found = os.fstat(opened.fileno())
-                self._read = _state_of(found)
-                if not stat.S_ISREG(found.st_mode):
-                    raise WrongKeys("is no file")
-                self._is_exposed = bool(found.st_mode & 0o077)
-                content = opened.read(MAX_FILE_BYTES + 1)
-        except OSError as error:
-            raise WrongKeys(f"cannot be read ({error.strerror})") from error
-        if len(content) > MAX_FILE_BYTES:
-            raise WrongKeys("is too large for a list of keys")
-        return parse(content.decode(errors="replace"))
 
-
-_State: TypeAlias = tuple[int, ...] | None
-"""What changes when a file is replaced, written to or given other rights; None if there is none."""
-
-
-def _state(file: Path) -> _State:
+def _see(file: Path) -> _Sight:
     try:
-        return _state_of(file.stat())
-    except OSError:
-        return None
+        with open(file, "rb", opener=_opened) as opened:
+            found = os.fstat(opened.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                return _Sight(problem="is no file")
+            content = opened.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        return _Sight(problem=f"cannot be read ({error.strerror})")
+    if len(content) > MAX_FILE_BYTES:
+        return _Sight(problem="is too large for a list of keys")
+    return _Sight(content, is_exposed=bool(found.st_mode & 0o077))
 
 
-def _state_of(found: os.stat_result) -> _State:
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
+def _opened(path: str, flags: int) -> int:
+    """Whoever opens a pipe would else wait for somebody who writes."""
+    return os.open(path, flags | os.O_NONBLOCK)
