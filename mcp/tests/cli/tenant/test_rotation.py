@@ -270,6 +270,18 @@ def test_a_program_that_is_paused_is_waited_for(stack: Stack) -> None:
     assert stack.machine(*ROTATE)[0] == 0
 
 
+def test_an_api_that_starts_again_meanwhile_has_read_the_file(stack: Stack) -> None:
+    (api,) = (one for one in stack.machine.processes() if "toolbridge-api" in one.cmdline()[0])
+    api.send_signal(signal.SIGSTOP)
+    process = stack.machine.start(*ROTATE, "--step", "add")
+    time.sleep(2)
+    api.kill()
+    said = "".join(process.communicate(timeout=60))
+    assert process.returncode == 0, said
+    assert stack.machine(*ROTATE)[0] == 0
+    assert stack.works()
+
+
 def test_a_secret_that_was_changed_in_the_settings_is_followed(stack: Stack) -> None:
     """By hand, or by a stack on another data folder that has the same settings."""
     file, chosen = Path(stack.machine.environment["TOOLBRIDGE_ENV_FILE"]), "c" * 40

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import psutil
@@ -20,6 +21,7 @@ PATIENCE_SECONDS = 30
 """How long a busy program may take that says so."""
 
 READ = "read the keys again"
+STARTED = "listening"
 NOT_READ = "the file with the keys cannot be used, so the known keys stay in use"
 API, GATEWAY = "API", "gateway"
 LEVELS = {API: "LOG_LEVEL", GATEWAY: "TOOLBRIDGE_LOG_LEVEL"}
@@ -62,18 +64,26 @@ class Readers:
     def _have_read(self, ids: Sequence[str], mark: int) -> Iterator[str]:
         for entry in self._entries(mark):
             name = API if str(entry.get("logger", "")).startswith("toolbridge_api") else GATEWAY
+            if name == API and entry.get("message") == STARTED and _is_settled(entry):
+                yield name  # it has read the file when it started, or since
+            if entry.get("use") != self._use.name:
+                continue
             if entry["message"] == NOT_READ:
                 raise Failure(f"the {name} cannot use the file: {entry.get('error')}")
             if entry["message"] == READ and entry.get("keys") == list(ids):
                 yield name
 
     def _entries(self, mark: int) -> Iterator[dict[str, object]]:
-        """Those about this use. The last line may not be complete yet."""
+        """The last line may not be complete yet."""
         with self._log.open("rb") as file:
             file.seek(mark)
             lines = file.read().splitlines()
-        entries = (json.loads(line) for line in lines if line.endswith(b"}"))
-        return (entry for entry in entries if entry.get("use") == self._use.name)
+        return (json.loads(line) for line in lines if line.endswith(b"}"))
+
+
+def _is_settled(entry: dict[str, object]) -> bool:
+    """Whether a program that wrote this when it started has looked at its files since."""
+    return datetime.fromisoformat(str(entry["time"])).timestamp() < time.time() - SETTLE_SECONDS
 
 
 def _tells(level: str | None) -> bool:
