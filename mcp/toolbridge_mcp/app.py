@@ -19,13 +19,13 @@ from toolbridge_mcp.health import health_routes, wait_until_ready
 from toolbridge_mcp.http_clients import api_http, outside_http, way_to
 from toolbridge_mcp.identity import User, get_access_token, user_of
 from toolbridge_mcp.keyring import Keyring
-from toolbridge_mcp.keyrings import Keyrings
 from toolbridge_mcp.operator import PrivatePort, Watched
 from toolbridge_mcp.outbound import Outbound, outbound_identity
 from toolbridge_mcp.prompts import build_prompts, items_named_by
 from toolbridge_mcp.resilience import Admission, CallLimits, RateLimit
 from toolbridge_mcp.resources import item_templates, readable, recent_items, uris
 from toolbridge_mcp.resources.completions import Completions
+from toolbridge_mcp.rings import Rings
 from toolbridge_mcp.settings import Settings, WrongSetting, from_environment
 from toolbridge_mcp.telemetry import observe, tallies
 from toolbridge_mcp.telemetry.trace_settings import trace_settings
@@ -62,7 +62,7 @@ class _Dependencies:
     outside: httpx.AsyncClient
     """Speaks to the identity provider."""
 
-    rings: Keyrings
+    rings: Rings
     outbound: Outbound
     signer: Signer
     client: ApiClient
@@ -82,9 +82,9 @@ class _Dependencies:
         settings: Settings,
         transport: httpx.AsyncBaseTransport | None = None,
         api_wait: Callable[[], float] | None = None,
-        rings: Keyrings | None = None,
+        rings: Rings | None = None,
     ) -> Self:
-        rings = rings or Keyrings.of(settings)
+        rings = rings or Rings.of(settings)
         outside = outside_http(settings)
         outbound = outbound_identity(settings, outside)
         signer = Signer.of(settings, rings.tenant)
@@ -109,7 +109,7 @@ def create_server(settings: Settings, *, transport: httpx.AsyncBaseTransport | N
 def create_app(
     settings: Settings | None = None,
     api_wait: Callable[[], float] | None = None,
-    rings: Keyrings | None = None,
+    rings: Rings | None = None,
 ) -> Gateway:
     """The ASGI application for the process manager; settings come from the environment if not given, and the
     keys from the settings. Nothing is opened before it starts. `api_wait` says how long a start may wait for

@@ -1,7 +1,7 @@
 """The gateway's settings: read once, from the environment, when the process starts."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import partial
 from itertools import combinations
@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from toolbridge_mcp.environment import START_API, tidy
-from toolbridge_mcp.keyring import Keyring, WrongKeys, parse
+from toolbridge_mcp.keyring import Keyring, WrongKeys
 from toolbridge_mcp.listening import is_every_address
 from toolbridge_mcp.setting_types import (
     ANY_CASE,
@@ -38,8 +38,8 @@ from toolbridge_mcp.setting_types import (
     Words,
     is_safe_url,
 )
+from toolbridge_mcp.uses import PREFIX, TENANT, TOKEN, Use
 
-PREFIX = "TOOLBRIDGE_"
 CLOSE = 0.85
 """Two names that are at least this similar (0 to 1) are taken for a misspelling of each other."""
 
@@ -360,22 +360,19 @@ class Settings(BaseSettings):
     `.internal` or `.flycast`, a name in `TOOLBRIDGE_ALLOWED_HOSTS`, or the public one. The page names users.
     When unset, no such port is open; `scripts/run.sh` sets 9091."""
 
-    def sources(self, use: str) -> list[str]:
-        """Which of the fields are set that may say where the keys of a use are: `tenant_header` or
-        `jwt_hs256`."""
-        return [name for name in _sources_of(use) if getattr(self, name) is not None]
+    def sources(self, use: Use) -> list[str]:
+        """Which settings are given that say what the keys of a use are, or where: one, or none if something
+        else takes their place."""
+        return _set_ones(use.in_order, self)
 
-    def keyring(self, use: str) -> Keyring:
-        """The keys of a use. Raises `WrongSetting` for a file that cannot be used."""
-        secret, keys, file = (getattr(self, name) for name in _sources_of(use))
+    def keyring(self, use: Use) -> Keyring:
+        """The keys of a use that has some. Raises `WrongSetting` for a file that cannot be used."""
+        (name,) = self.sources(use)
+        value = getattr(self, name.lower())
         try:
-            if file is not None:
-                return Keyring.of_file(file)
+            return use.ring(name, value if isinstance(value, str) else value.get_secret_value())
         except WrongKeys as error:
-            raise WrongSetting(f"{use.upper()}_KEYS_FILE", str(error)) from error
-        if keys is not None:
-            return Keyring(parse(keys.get_secret_value()))
-        return Keyring.of_secret(secret.get_secret_value())
+            raise WrongSetting(name, str(error)) from error
 
     @property
     def has_own_api(self) -> bool:
@@ -445,38 +442,24 @@ class _Rule(NamedTuple):
     broken: Callable[[Settings], bool]
 
 
-def _sources_of(use: str) -> tuple[str, ...]:
-    """The fields that may say where the keys of a use are, of which one is set."""
-    return f"{use}_secret", f"{use}_keys", f"{use}_keys_file"
+def _set_ones(names: Iterable[str], given: Settings) -> list[str]:
+    return [name for name in names if getattr(given, name.lower()) is not None]
 
 
-def _set_beside(one: str, other: str, given: Settings) -> bool:
-    return getattr(given, one) is not None and getattr(given, other) is not None
+def _are_set(names: tuple[str, str], given: Settings) -> bool:
+    return len(_set_ones(names, given)) == len(names)
 
 
-def _one_source(use: str) -> Iterator[_Rule]:
-    for one, other in combinations(_sources_of(use), 2):
-        reason = f"is set together with {other.upper()}; remove one of them"
-        yield _Rule(one.upper(), reason, partial(_set_beside, one, other))
+def _one_source(use: Use, remedy: str = "") -> Iterator[_Rule]:
+    yield _Rule(use.secret, f"is not set{remedy}", lambda given: not _set_ones(use.sources, given))
+    for one, other in combinations(use.sources, 2):
+        reason = f"is set together with {other}; remove one of them"
+        yield _Rule(one, reason, partial(_are_set, (one, other)))
 
 
 _TOGETHER = (
-    _Rule("TENANT_HEADER_SECRET", "is not set", lambda given: not given.sources("tenant_header")),
-    *_one_source("tenant_header"),
-    _Rule(
-        "JWT_HS256_SECRET",
-        "is not set; set it, or JWT_JWKS_URL with JWT_ISSUER and JWT_AUDIENCE",
-        lambda given: not given.sources("jwt_hs256") and given.jwt_jwks_url is None,
-    ),
-    *_one_source("jwt_hs256"),
-    *(
-        _Rule(
-            source.upper(),
-            "is set together with JWT_JWKS_URL; remove one of them",
-            partial(_set_beside, source, "jwt_jwks_url"),
-        )
-        for source in _sources_of("jwt_hs256")
-    ),
+    *_one_source(TENANT),
+    *_one_source(TOKEN, "; set it, or JWT_JWKS_URL with JWT_ISSUER and JWT_AUDIENCE"),
     _Rule(
         "JWT_ISSUER",
         "is not set; JWT_JWKS_URL needs it",

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from toolbridge_mcp.cli import key_files
+from toolbridge_mcp.cli.given_keys import ring_of
 from toolbridge_mcp.cli.key_files import Keys, adopt, free_id, in_place_of_secrets, today
-from toolbridge_mcp.cli.uses import TENANT, TOKEN, Use, ring_of
 from toolbridge_mcp.keyring import Key, Keyring
+from toolbridge_mcp.uses import TENANT, TOKEN, Use
 
 SECRET, OTHER = "s" * 40, "o" * 40
 BARE = {"TENANT_HEADER_SECRET": SECRET, "JWT_HS256_SECRET": OTHER, "TENANT_ID": "acme"}

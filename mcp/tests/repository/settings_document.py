@@ -10,7 +10,8 @@ from pydantic.fields import FieldInfo
 
 from tests.harness.processes import REPOSITORY
 from toolbridge_mcp.setting_types import Kind, Rate
-from toolbridge_mcp.settings import PREFIX, Settings
+from toolbridge_mcp.settings import Settings
+from toolbridge_mcp.uses import PREFIX
 
 FILE = REPOSITORY / "docs/gateway-settings.md"
 

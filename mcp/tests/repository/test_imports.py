@@ -14,7 +14,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
     "__main__": {"cli", "environment"},
     "app": {
-        *{"", "auth", "client", "entities", "health", "http_clients", "identity", "keyring", "keyrings"},
+        *{"", "auth", "client", "entities", "health", "http_clients", "identity", "keyring", "rings"},
         *{
             "library_seams",
             "logs",
@@ -35,9 +35,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "choice": {"message"},
     "cli": {
         *{"", "app", "cli", "client", "connections", "contract", "entities", "environment", "errors"},
-        *{"http_clients", "identity", "keyring", "keyrings", "listening", "memory", "metrics", "outbound"},
-        *{"retry_after", "readable", "setting_types", "settings", "supervision", "telemetry", "transport"},
-        *{"uvicorn_server"},
+        *{"http_clients", "identity", "keyring", "listening", "memory", "metrics", "outbound"},
+        *{"retry_after", "readable", "rings", "setting_types", "settings", "supervision", "telemetry"},
+        *{"transport", "uses", "uvicorn_server"},
     },
     "client": {
         *{"client", "entities", "errors", "metrics", "rendering", "resilience"},
@@ -52,7 +52,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "http_clients": {"http_clients", "outbound", "settings", "transport"},
     "identity": {"message", "sender"},
     "keyring": set(),
-    "keyrings": {"keyring", "settings"},
     "library_seams": set(),
     "listening": set(),
     "logs": {"library_seams", "readable", "telemetry"},
@@ -79,9 +78,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         *{"resources", "tools"},
     },
     "retry_after": set(),
+    "rings": {"keyring", "settings", "uses"},
     "sender": set(),
     "setting_types": {"environment", "keyring"},
-    "settings": {"environment", "keyring", "listening", "setting_types"},
+    "settings": {"environment", "keyring", "listening", "setting_types", "uses"},
     "single_flight": set(),
     "supervision": {"environment", "listening", "readable", "supervision"},
     "telemetry": {"sender", "settings", "telemetry"},
@@ -89,8 +89,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         *{"choice", "client", "entities", "errors", "identity", "message", "metrics"},
         *{"rendering", "resilience", "telemetry", "tools"},
     },
-    "transport": {"errors", "keyring", "settings", "transport", "unread"},
+    "transport": {"errors", "keyring", "settings", "transport", "unread", "uses"},
     "unread": {"message"},
+    "uses": {"keyring"},
     "uvicorn_server": {"connections", "library_seams", "listening", "memory", "metrics", "web", ""},
     "web": {
         *{"auth", "choice", "identity", "library_seams", "memory", "message", "metrics", "resilience"},
@@ -121,6 +122,7 @@ LIBRARIES: dict[str, set[str]] = {
     "single_flight": set(),
     "supervision": set(),
     "transport": {"httptools", "httpx"},
+    "uses": set(),
 }
 """Libraries beside the standard one, for the parts that must not know more."""
 

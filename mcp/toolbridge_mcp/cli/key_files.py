@@ -15,9 +15,9 @@ from typing import Literal, Self
 
 from toolbridge_mcp.cli import private_files
 from toolbridge_mcp.cli.checkout import HOME
-from toolbridge_mcp.cli.uses import TOKEN, USES, Use
 from toolbridge_mcp.environment import has_own_api
 from toolbridge_mcp.keyring import MAX_FILE_BYTES, ONLY_ID, Key, WrongKeys, parse
+from toolbridge_mcp.uses import TOKEN, USES, Use
 
 FOLDER = "keys"
 HEADER = "# Made by toolbridge; `toolbridge tenant rotate-secret` changes it. Only its owner may read it.\n"

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from toolbridge_mcp import memory, metrics, uvicorn_server
 from toolbridge_mcp.app import create_app
 from toolbridge_mcp.connections import Connections
-from toolbridge_mcp.keyrings import Keyrings
+from toolbridge_mcp.rings import Rings
 from toolbridge_mcp.settings import Settings, WrongSetting, explain, from_environment
 from toolbridge_mcp.supervision.prefork import Parent
 
@@ -25,7 +25,7 @@ def serve() -> int:
     parent = Parent()
     try:
         settings = from_environment()
-        rings = Keyrings.of(settings)
+        rings = Rings.of(settings)
         app = create_app(settings, lambda: _api_wait(settings, parent), rings)
     except ValidationError as error:
         return _refused(explain(error))

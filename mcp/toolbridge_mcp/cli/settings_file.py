@@ -15,10 +15,10 @@ from dotenv.parser import Binding, parse_stream
 from toolbridge_mcp.cli import private_files
 from toolbridge_mcp.cli.checkout import HOME, is_checkout
 from toolbridge_mcp.cli.failures import Failure, WrongUsage
-from toolbridge_mcp.cli.uses import TENANT, TOKEN
 from toolbridge_mcp.environment import has_own_api
+from toolbridge_mcp.uses import TENANT, TOKEN
 
-EXCLUSIVE = (TENANT.sources, TOKEN.every_source)
+EXCLUSIVE = (frozenset(TENANT.sources), TOKEN.every_source)
 """Settings of which exactly one is given. The gateway's own name for the tenant's secret may be set beside
 the API's."""
 

@@ -7,8 +7,9 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from toolbridge_mcp.cli.failures import WrongUsage
-from toolbridge_mcp.cli.uses import KEY_SETS, TOKEN, ring_of
+from toolbridge_mcp.cli.given_keys import ring_of
 from toolbridge_mcp.keyring import MIN_SECRET_BYTES, ONLY_ID, Key
+from toolbridge_mcp.uses import TOKEN
 
 DAY = 24 * 60 * 60
 
@@ -36,7 +37,7 @@ def development_token_if_possible(subject: str) -> str | None:
 
 
 def has_identity_provider() -> bool:
-    return not KEY_SETS.isdisjoint(os.environ)
+    return not TOKEN.every_instead.isdisjoint(os.environ)
 
 
 def provider() -> str:

@@ -12,6 +12,7 @@ from toolbridge_mcp.keyring import MAX_KEYS, Keyring
 from toolbridge_mcp.settings import Settings
 from toolbridge_mcp.transport.messages import Request
 from toolbridge_mcp.transport.signing import new_nonce, signed_v1, signed_v2
+from toolbridge_mcp.uses import TENANT
 
 Choice = Literal["auto", "v1", "v2"]
 V1, V2 = "v1", "v2"
@@ -102,7 +103,7 @@ class Signer:
     ) -> Self:
         """The signer of a gateway with these settings, with its keys or with those that the settings name."""
         return cls(
-            keyring or settings.keyring("tenant_header"),
+            keyring or settings.keyring(TENANT),
             settings.tenant_id,
             choice=settings.signature,
             takes_v2=settings.has_own_api,

@@ -12,9 +12,9 @@ from tests.harness.processes import GATEWAY_FOLDER, REPOSITORY, SECRETS
 from toolbridge_mcp import environment
 from toolbridge_mcp.cli.main import toolbridge
 from toolbridge_mcp.cli.tenant.fleet import derived
-from toolbridge_mcp.cli.uses import TENANT, TOKEN
 from toolbridge_mcp.keyring import parse
 from toolbridge_mcp.supervision.__main__ import of_programs
+from toolbridge_mcp.uses import TENANT, TOKEN
 
 MASTER = "0123456789abcdef0123456789abcdef"
 

@@ -14,7 +14,8 @@ from toolbridge_mcp.cli.copying.progress import Progress
 from toolbridge_mcp.cli.copying.side import Place, Side
 from toolbridge_mcp.cli.copying.transfer import IN_ORDER, Refused, Transfer
 from toolbridge_mcp.cli.failures import WrongUsage
-from toolbridge_mcp.cli.uses import TENANT, ring_of
+from toolbridge_mcp.cli.given_keys import ring_of
+from toolbridge_mcp.uses import TENANT
 
 __all__ = ["Place", "Tokens", "place", "read_tokens", "run", "text_of"]
 

@@ -14,6 +14,7 @@ from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.errors import AnswerTooLong, TokenServiceRefused, TokenServiceUnavailable, ToolBridgeError
 from toolbridge_mcp.outbound import is_about_the_tenant
 from toolbridge_mcp.transport import AnswerLost, Signer
+from toolbridge_mcp.uses import TENANT, TOKEN
 
 NEEDS_TOKEN = "needs a user's token: give --token or TOOLBRIDGE_TOKEN"  # noqa: S105  a sentence
 
@@ -186,11 +187,11 @@ async def _open_session(visit: Visit) -> httpx.Response:
 
 
 def _signed_by(visit: Visit) -> str:
-    return visit.settings.sources("tenant_header")[0].upper()
+    return visit.settings.sources(TENANT)[0]
 
 
 def _verified_by(visit: Visit) -> str:
-    keys = next((name.upper() for name in visit.settings.sources("jwt_hs256")), "JWT_JWKS_URL")
+    keys = next(iter(visit.settings.sources(TOKEN)), TOKEN.instead[0])
     return f"{keys}, JWT_ISSUER, JWT_AUDIENCE and TENANT_CLAIM"
 
 

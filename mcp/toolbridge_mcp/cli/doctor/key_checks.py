@@ -1,13 +1,13 @@
 """Checks of the keys, as the settings name them."""
 
 from toolbridge_mcp.cli.doctor.visit import NotChecked, Visit
-from toolbridge_mcp.keyrings import Keyrings
+from toolbridge_mcp.rings import Rings
 from toolbridge_mcp.settings import WrongSetting
 
 
 async def ages(visit: Visit) -> str:
     try:
-        rings = Keyrings.of(visit.settings)
+        rings = Rings.of(visit.settings)
     except WrongSetting as error:
         raise NotChecked(error.sentence) from None  # a running gateway knows earlier keys
     now = visit.now()

@@ -27,8 +27,8 @@ from toolbridge_mcp.cli.tenant.fly import Fly, machine_of
 from toolbridge_mcp.cli.tenant.journals import journal
 from toolbridge_mcp.cli.tenant.place import Place, command, deploy_image
 from toolbridge_mcp.cli.tenant.rotating import key, rotate_secret
-from toolbridge_mcp.cli.uses import TENANT, TOKEN
 from toolbridge_mcp.environment import API_URL
+from toolbridge_mcp.uses import TENANT, TOKEN
 
 
 @click.group(cls=Group)

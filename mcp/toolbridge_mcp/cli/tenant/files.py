@@ -14,8 +14,8 @@ from toolbridge_mcp.cli.checkout import HOME
 from toolbridge_mcp.cli.failures import Failure
 from toolbridge_mcp.cli.key_files import Keys, word
 from toolbridge_mcp.cli.tenant.new_keys import NewKey
-from toolbridge_mcp.cli.uses import TENANT, TOKEN, Use
 from toolbridge_mcp.environment import API_URL, has_own_api
+from toolbridge_mcp.uses import TENANT, TOKEN, Use
 
 TEMPLATE = HOME / "fly.toml"
 VOLUME = "toolbridge_data"

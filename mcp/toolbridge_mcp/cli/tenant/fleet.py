@@ -9,9 +9,9 @@ other programs.
 import os
 
 from toolbridge_mcp.cli.failures import WrongUsage
-from toolbridge_mcp.cli.uses import Use
 from toolbridge_mcp.environment import FLEET_SECRET
 from toolbridge_mcp.keyring import MIN_SECRET_BYTES
+from toolbridge_mcp.uses import Use
 
 
 def has_master() -> bool:

@@ -17,9 +17,9 @@ from toolbridge_mcp.cli.tenant.files import TOKEN_SECRET, has_given_api, has_key
 from toolbridge_mcp.cli.tenant.new_keys import NewKey
 from toolbridge_mcp.cli.tenant.place import Place
 from toolbridge_mcp.cli.tenant.steps import alone
-from toolbridge_mcp.cli.uses import TENANT, TOKEN
 from toolbridge_mcp.environment import FLEET_SECRET
 from toolbridge_mcp.keyring import Key, WrongKeys, parse
+from toolbridge_mcp.uses import TENANT, TOKEN
 
 
 def rotate(place: Place, new: NewKey, step: Step | None, *, retire_now: bool) -> None:

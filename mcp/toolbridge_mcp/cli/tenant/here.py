@@ -14,9 +14,9 @@ from toolbridge_mcp.cli.stack import Stack
 from toolbridge_mcp.cli.tenant.new_keys import NewKey
 from toolbridge_mcp.cli.tenant.reading import Readers
 from toolbridge_mcp.cli.tenant.steps import Steps, alone
-from toolbridge_mcp.cli.uses import KEY_SETS, Use
 from toolbridge_mcp.environment import FLEET_SECRET
 from toolbridge_mcp.keyring import WrongKeys
+from toolbridge_mcp.uses import Use
 
 
 def rotate(
@@ -61,7 +61,7 @@ def _check_source(use: Use) -> None:
     """Raises `WrongUsage` unless the secret is in the file of settings."""
     if key_files.bare_secret(use, os.environ) is not None:
         return
-    if KEY_SETS & os.environ.keys() & use.instead:
+    if use.every_instead & os.environ.keys():
         raise WrongUsage("Tokens come from your identity provider: change its key there, and publish both.")
     given = " and ".join(sorted(use.every_source & os.environ.keys())) or f"no {use.secret}"
     raise WrongUsage(

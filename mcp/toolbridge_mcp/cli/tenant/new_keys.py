@@ -10,8 +10,8 @@ from pathlib import Path
 from toolbridge_mcp.cli.failures import WrongUsage
 from toolbridge_mcp.cli.key_files import free_id, today
 from toolbridge_mcp.cli.tenant import fleet
-from toolbridge_mcp.cli.uses import Use
 from toolbridge_mcp.keyring import ID, Key, WrongKeys, parse
+from toolbridge_mcp.uses import Use
 
 
 @dataclass(frozen=True)

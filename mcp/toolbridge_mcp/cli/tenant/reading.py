@@ -11,8 +11,8 @@ import psutil
 from toolbridge_mcp.cli import running
 from toolbridge_mcp.cli.failures import Failure
 from toolbridge_mcp.cli.stack import Stack
-from toolbridge_mcp.cli.uses import Use
 from toolbridge_mcp.keyring import LOOK_SECONDS
+from toolbridge_mcp.uses import Use
 
 SETTLE_SECONDS = 10 * LOOK_SECONDS
 """When a program that does not say so has read a change. It needs two or three looks, and may be busy."""

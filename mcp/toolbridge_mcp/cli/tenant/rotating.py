@@ -14,8 +14,8 @@ from toolbridge_mcp.cli.tenant.files import tenant_id_of
 from toolbridge_mcp.cli.tenant.fly import Fly
 from toolbridge_mcp.cli.tenant.new_keys import NewKey
 from toolbridge_mcp.cli.tenant.place import Place, checked_name, command
-from toolbridge_mcp.cli.uses import USES
 from toolbridge_mcp.keyring import ID
+from toolbridge_mcp.uses import USES
 
 use_option = click.option(
     "--use",

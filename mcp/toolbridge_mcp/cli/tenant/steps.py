@@ -18,8 +18,8 @@ from toolbridge_mcp.cli.key_files import Keys, Step, free_id, left, retires_on, 
 from toolbridge_mcp.cli.running import take
 from toolbridge_mcp.cli.tenant.new_keys import NewKey
 from toolbridge_mcp.cli.tenant.reading import SETTLE_SECONDS, Readers
-from toolbridge_mcp.cli.uses import Use
 from toolbridge_mcp.keyring import MAX_KEYS, Key
+from toolbridge_mcp.uses import Use
 
 Say = Callable[[str], None]
 

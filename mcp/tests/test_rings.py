@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from toolbridge_mcp.keyring import DAY_SECONDS, LOOK_SECONDS, Keyring, parse
-from toolbridge_mcp.keyrings import Keyrings
+from toolbridge_mcp.rings import Rings
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
@@ -25,14 +25,14 @@ def file(tmp_path: Path) -> Path:
 
 def test_what_changed_before_the_start_is_read_at_once(file: Path) -> None:
     """A serving process that is replaced must not serve with older keys, not for a moment."""
-    rings = Keyrings(Keyring.of_file(str(file)))
+    rings = Rings(Keyring.of_file(str(file)))
     file.write_text(key("k2"))
     with rings.kept():
         assert rings.tenant.first.id == "k2"
 
 
 def test_changes_are_read_until_the_end(file: Path) -> None:
-    rings = Keyrings(Keyring.of_secret(SECRET), Keyring.of_file(str(file)))
+    rings = Rings(Keyring.of_secret(SECRET), Keyring.of_file(str(file)))
     assert rings.token
     with rings.kept():
         file.write_text(key("k2"))
@@ -51,7 +51,7 @@ NOON = 1_777_809_600
 
 def test_ages_and_warnings_name_no_more_than_ids() -> None:
     keys = parse(f"{key('k2', '2026-02-02')} {key('k1')}")
-    rings = Keyrings(Keyring(keys), Keyring.of_secret(SECRET))
+    rings = Rings(Keyring(keys), Keyring.of_secret(SECRET))
     assert rings.described(NOON) == "tenant k2 90 days, k1 92 days; token default of unknown age"
     assert rings.warnings(NOON) == [
         "The tenant key k2 is 90 days old; change it as docs/runbook.md says under Rotating secrets.",
@@ -62,7 +62,7 @@ def test_ages_and_warnings_name_no_more_than_ids() -> None:
 
 
 def test_a_file_that_cannot_be_used_is_a_warning(file: Path) -> None:
-    rings = Keyrings(Keyring.of_file(str(file)))
+    rings = Rings(Keyring.of_file(str(file)))
     assert rings.problems() == [(("tenant",), 0.0)]
     file.write_text("k1:2026-01-31:short")
     rings.look(at_once=True)

@@ -8,25 +8,25 @@ from typing import Self
 
 from toolbridge_mcp.keyring import LOOK_SECONDS, OLD_DAYS, Keyring
 from toolbridge_mcp.settings import Settings
+from toolbridge_mcp.uses import TENANT, TOKEN
 
-TENANT, TOKEN = "tenant", "token"
 HOW_TO_CHANGE_IT = "change it as docs/runbook.md says under Rotating secrets"
 
 
-class Keyrings:
+class Rings:
     """The one ring of each use, which everything in this process shares."""
 
     def __init__(self, tenant: Keyring, token: Keyring | None = None) -> None:
         """`token` is None where an identity provider signs tokens."""
         self.tenant = tenant
         self.token = token
-        self._by_use: Mapping[str, Keyring] = {TENANT: tenant} | ({TOKEN: token} if token else {})
+        self._by_use: Mapping[str, Keyring] = {TENANT.name: tenant} | ({TOKEN.name: token} if token else {})
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The rings that the settings name. Raises `WrongSetting` for a file that cannot be used."""
-        tenant = settings.keyring("tenant_header")
-        return cls(tenant, settings.keyring("jwt_hs256") if settings.sources("jwt_hs256") else None)
+        tenant = settings.keyring(TENANT)
+        return cls(tenant, settings.keyring(TOKEN) if settings.sources(TOKEN) else None)
 
     def look(self, *, at_once: bool = False, tells: bool = True) -> None:
         """Looks at every file, as `Keyring.look` does."""
@@ -66,7 +66,7 @@ class Keyrings:
         self.look(at_once=True)
         stopped = threading.Event()
         if any(ring.is_watched for ring in self._by_use.values()):
-            threading.Thread(target=self._keep, args=[stopped], name="keyrings", daemon=True).start()
+            threading.Thread(target=self._keep, args=[stopped], name="key-rings", daemon=True).start()
         try:
             yield
         finally:
