@@ -244,7 +244,11 @@ def _signatures(info: JsonObject) -> SignatureInfo | None:
 
 
 class _Signed(httpx.Auth):
-    """Adds the user's token, and signs every request anew; once more if the API names another process."""
+    """Adds the user's token, and signs every request anew; once more if the API names another process.
+
+    `TenantTransport` does so too, but takes no answer of more than 5 MiB: an older API has longer ones, and
+    items that must be copied all the same.
+    """
 
     requires_request_body = True
 
