@@ -69,6 +69,7 @@ func (u user) sampleOf(method, pattern string) sample {
 		id, _ := u.call("POST", "/v1/sync/sessions", "").is(http.StatusCreated).json()["id"].(string)
 		made.path = "/v1/sync/sessions/" + id
 	case "/v1/sync/wipe":
+		u.has(find("note"), "")
 		made.body = `{"confirm":"WIPE"}`
 	case "/v1/batch":
 		made.body = `{"operations":[{"op":"create","kind":"note","payload":{"title":"a"}}]}`
@@ -113,10 +114,14 @@ func (u user) sampleOfItems(e *entity.Entity, made sample, last string) sample {
 	return made
 }
 
-// state is all that the process stores, with the newest line of the journal.
-func (p *process) state() string {
-	p.t.Helper()
-	return p.user("alice").everything() + string(p.operator("?limit=1").is(http.StatusOK).body)
+// state is all that the process stores of the user, with the newest line of all journals. What
+// only reads is not looked after.
+func (u user) state(method string) string {
+	u.t.Helper()
+	if method == "GET" {
+		return ""
+	}
+	return u.everything() + string(u.operator("?limit=1").is(http.StatusOK).body)
 }
 
 // Every route of the document, which has all routes, is asked with every kind of token, here
@@ -143,7 +148,7 @@ func TestARouteDoesWhatTheTokenAllowsAndNothingElse(t *testing.T) {
 						if code != "" {
 							refused++
 						}
-						p.user("alice").triesAt(at, method, pattern, scopes, code)
+						p.user(fmt.Sprintf("user-%d", asked)).triesAt(at, method, pattern, scopes, code) // with few items to look at
 					}
 				}
 			}
@@ -158,9 +163,9 @@ func (u user) triesAt(at *process, method, pattern, scopes, code string) {
 	u.t.Helper()
 	request := u.sampleOf(method, pattern)
 	name := fmt.Sprintf("%s %s with the scopes %q", method, pattern, scopes)
-	before := u.state()
+	before := u.state(method)
 	got := u.on(at).call(request.method, request.path, request.body, u.allowing(scopes))
-	after := u.state()
+	after := u.state(method)
 	switch {
 	case code == "" && got.status/100 != 2:
 		u.t.Errorf("%s: %d %s", name, got.status, got.body)
