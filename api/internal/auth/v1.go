@@ -51,12 +51,16 @@ func (g *Gate) checkV1(header http.Header) error {
 	if tenant != g.ID {
 		return conceal(ReasonTenant)
 	}
-	if timestamp[0] == '0' && len(timestamp) > 1 {
-		return refuse(Refusal{Reason: ReasonDowngrade}, nil)
-	}
-	if err := g.checkVersion(V1); err != nil {
+	if err := g.checkTimeV1(timestamp); err != nil {
 		return err
 	}
+	if timestamp[0] == '0' && len(timestamp) > 1 { // now, as a recording of earlier must write no error into the log
+		return refuse(Refusal{Reason: ReasonDowngrade}, nil)
+	}
+	return g.checkVersion(V1)
+}
+
+func (g *Gate) checkTimeV1(timestamp string) error {
 	sent, err := strconv.ParseInt(timestamp, 10, 64)
 	if err != nil {
 		return conceal(ReasonForm)

@@ -34,6 +34,12 @@ type Key struct {
 	MAC    *mac.Key // Secret, prepared
 }
 
+// String is the id, so that no log shows the secret by mistake.
+func (k Key) String() string { return k.ID }
+
+// GoString is the same for %#v.
+func (k Key) GoString() string { return k.ID }
+
 func (k Key) equal(other Key) bool {
 	return k.ID == other.ID && k.Made.Equal(other.Made) && slices.Equal(k.Secret, other.Secret)
 }

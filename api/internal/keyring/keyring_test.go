@@ -2,6 +2,7 @@ package keyring_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -100,5 +101,15 @@ func TestTheAgeOfAKeyIsKnownFromItsDay(t *testing.T) {
 	}
 	if _, known := (*keyring.OfSecret(secret).Keys())[0].Age(now); known {
 		t.Error("knows the age of a bare secret")
+	}
+}
+
+func TestAKeyDoesNotShowItsSecret(t *testing.T) {
+	keys, err := keyring.Parse("k1:2026-01-31:" + secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shown := fmt.Sprintf("%v %+v %s %#v %v", keys, keys[0], keys[0], keys, &keys[0]); strings.Contains(shown, secret[:8]) || !strings.Contains(shown, "k1") {
+		t.Error(shown)
 	}
 }
