@@ -13,7 +13,7 @@ PROGRAM = """
 import json, os, sys, threading
 from toolbridge_mcp.supervision.prefork import Parent
 
-def look(parent, work, sockets):
+def look(parent, work, sockets, beside):
     opened = [int(name) for name in os.listdir("/dev/fd") if os.path.exists(f"/dev/fd/{name}")]
     listening = [one.fileno() for one in sockets]
     facts = {
