@@ -23,7 +23,7 @@ from toolbridge_mcp.cli.failures import Failure
 from toolbridge_mcp.cli.key_files import Keys, today, word
 from toolbridge_mcp.cli.proof import prove
 from toolbridge_mcp.cli.settings_file import values
-from toolbridge_mcp.cli.tenant.reading import SETTLE_SECONDS
+from toolbridge_mcp.cli.tenant.rotation.readers import SETTLE_SECONDS
 from toolbridge_mcp.environment import FLEET_SECRET
 from toolbridge_mcp.keyring import Key
 

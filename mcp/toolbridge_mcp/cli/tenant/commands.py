@@ -26,7 +26,7 @@ from toolbridge_mcp.cli.tenant.files import (
 from toolbridge_mcp.cli.tenant.fly import Fly, machine_of
 from toolbridge_mcp.cli.tenant.journals import journal
 from toolbridge_mcp.cli.tenant.place import Place, command, deploy_image
-from toolbridge_mcp.cli.tenant.rotating import key, rotate_secret
+from toolbridge_mcp.cli.tenant.rotation.commands import key, rotate_secret
 from toolbridge_mcp.environment import API_URL
 from toolbridge_mcp.uses import TENANT, TOKEN
 

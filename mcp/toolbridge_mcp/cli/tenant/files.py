@@ -13,7 +13,7 @@ from toolbridge_mcp.cli import key_files
 from toolbridge_mcp.cli.checkout import HOME
 from toolbridge_mcp.cli.failures import Failure
 from toolbridge_mcp.cli.key_files import Keys, word
-from toolbridge_mcp.cli.tenant.new_keys import NewKey
+from toolbridge_mcp.cli.tenant.rotation.new_key import NewKey
 from toolbridge_mcp.environment import API_URL, has_own_api
 from toolbridge_mcp.uses import TENANT, TOKEN, Use
 

@@ -11,9 +11,9 @@ from toolbridge_mcp.cli import key_files, settings_file
 from toolbridge_mcp.cli.failures import Failure, WrongUsage
 from toolbridge_mcp.cli.key_files import Step, left
 from toolbridge_mcp.cli.stack import Stack
-from toolbridge_mcp.cli.tenant.new_keys import NewKey
-from toolbridge_mcp.cli.tenant.reading import Readers
-from toolbridge_mcp.cli.tenant.steps import Steps, alone
+from toolbridge_mcp.cli.tenant.rotation.new_key import NewKey
+from toolbridge_mcp.cli.tenant.rotation.readers import Readers
+from toolbridge_mcp.cli.tenant.rotation.steps import Steps, alone
 from toolbridge_mcp.environment import FLEET_SECRET
 from toolbridge_mcp.keyring import WrongKeys
 from toolbridge_mcp.uses import Use

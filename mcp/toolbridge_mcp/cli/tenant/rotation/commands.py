@@ -12,8 +12,8 @@ from toolbridge_mcp.cli.key_files import STEPS, Step
 from toolbridge_mcp.cli.tenant import fleet
 from toolbridge_mcp.cli.tenant.files import tenant_id_of
 from toolbridge_mcp.cli.tenant.fly import Fly
-from toolbridge_mcp.cli.tenant.new_keys import NewKey
 from toolbridge_mcp.cli.tenant.place import Place, checked_name, command
+from toolbridge_mcp.cli.tenant.rotation.new_key import NewKey
 from toolbridge_mcp.keyring import ID
 from toolbridge_mcp.uses import USES
 
@@ -59,16 +59,16 @@ def rotate_secret(
     and each step may be repeated. For tokens it ends before the last step, which is due when the tokens of
     the old key have expired. With TOOLBRIDGE_FLEET_SECRET, new keys are derived from it.
     """
-    from toolbridge_mcp.cli.tenant import fly_steps, here
+    from toolbridge_mcp.cli.tenant.rotation import local, on_fly
 
     use = USES[use_name]
     need_checkout("tenant")
     if name is None:
-        here.rotate(use, step, key_id, file, retire_now=retire_now, dry_run=dry_run)
+        local.rotate(use, step, key_id, file, retire_now=retire_now, dry_run=dry_run)
         return
     place = Place(name, Path(folder, name).resolve(), Fly(dry_run))
     new = NewKey(use, tenant_id_of(place.folder), key_id, file)
-    fly_steps.rotate(place, new, step, retire_now=retire_now)
+    on_fly.rotate(place, new, step, retire_now=retire_now)
 
 
 @command

@@ -16,8 +16,8 @@ from toolbridge_mcp.cli.checkout import typed
 from toolbridge_mcp.cli.failures import Failure
 from toolbridge_mcp.cli.key_files import Keys, Step, free_id, left, retires_on, today
 from toolbridge_mcp.cli.running import take
-from toolbridge_mcp.cli.tenant.new_keys import NewKey
-from toolbridge_mcp.cli.tenant.reading import SETTLE_SECONDS, Readers
+from toolbridge_mcp.cli.tenant.rotation.new_key import NewKey
+from toolbridge_mcp.cli.tenant.rotation.readers import SETTLE_SECONDS, Readers
 from toolbridge_mcp.keyring import MAX_KEYS, Key
 from toolbridge_mcp.uses import Use
 

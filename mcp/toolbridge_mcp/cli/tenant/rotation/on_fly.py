@@ -14,9 +14,9 @@ from toolbridge_mcp.cli import key_files, private_files
 from toolbridge_mcp.cli.failures import Failure, WrongUsage
 from toolbridge_mcp.cli.key_files import STEPS, Keys, Step, free_id, left, retires_on, today, word
 from toolbridge_mcp.cli.tenant.files import TOKEN_SECRET, has_given_api, has_key_set
-from toolbridge_mcp.cli.tenant.new_keys import NewKey
 from toolbridge_mcp.cli.tenant.place import Place
-from toolbridge_mcp.cli.tenant.steps import alone
+from toolbridge_mcp.cli.tenant.rotation.new_key import NewKey
+from toolbridge_mcp.cli.tenant.rotation.steps import alone
 from toolbridge_mcp.environment import FLEET_SECRET
 from toolbridge_mcp.keyring import Key, WrongKeys, parse
 from toolbridge_mcp.uses import TENANT, TOKEN

@@ -1,0 +1,1 @@
+"""`toolbridge tenant rotate-secret`: a new secret, added, switched to, and the old one retired."""
