@@ -121,8 +121,8 @@ async def test_storage_keys_and_versions_of_both_programs_are_told(fresh: Watche
     assert 0 < storage["disk_free_bytes"] < storage["disk_size_bytes"]
     assert storage["database_bytes"] > 0
     assert storage["connections_most"] > 0
-    assert 0 <= storage["quota_items_used"] < 0.01
-    assert 0 <= storage["quota_bytes_used"] < 0.01
+    assert 0 <= storage["quota_items_used"] < 0.5  # other tests have items in the same API
+    assert 0 <= storage["quota_bytes_used"] < 0.5
     assert (versions["gateway"], versions["processes_replaced"]) == (__version__, 0)
     assert versions["api"]
     assert (keys["gateway"], keys["api"]) == (1, 1)

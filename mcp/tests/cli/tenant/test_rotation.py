@@ -162,7 +162,6 @@ def switched(stack: Stack) -> bool:
 POINTS: dict[str, Callable[[Stack], bool]] = {
     "after the file has the new key": lambda stack: stack.keys("tenant").stage == "added",
     "after the new key is the first": switched,
-    "after the settings have it": lambda stack: switched(stack) and stack.agrees(),
 }
 
 
