@@ -287,6 +287,63 @@ def test_a_rate_limit_is_two_numbers_or_off(
     assert Settings().rate_limit == rate
 
 
+EMBEDDED = {
+    "TENANT_ID": SECRETS["TENANT_ID"],
+    "TENANT_HEADER_SECRET": SECRETS["TENANT_HEADER_SECRET"],
+    "TOOLBRIDGE_LOGIN": "embedded",
+}
+
+
+def test_a_login_of_its_own_needs_no_secret_for_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, **EMBEDDED, TOOLBRIDGE_PUBLIC_URL="https://tenant.example/")
+    settings = Settings()
+    assert settings.issuer_url == "https://tenant.example"
+    assert settings.issuers == ("https://tenant.example",)
+    assert settings.provider_issuers == ()
+
+
+@pytest.mark.parametrize(
+    ("host", "issuer"), [("127.0.0.1", "http://127.0.0.1:8001"), ("localhost", "http://localhost:8001")]
+)
+def test_a_login_for_this_machine_needs_no_public_address(
+    host: str, issuer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given(monkeypatch, **EMBEDDED, TOOLBRIDGE_HOST=host)
+    assert Settings().issuers == (issuer,)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({}, "TOOLBRIDGE_PUBLIC_URL: is not set"),
+        ({"TOOLBRIDGE_HOST": "192.0.2.1"}, "TOOLBRIDGE_PUBLIC_URL: is not set"),
+        (
+            {"TOOLBRIDGE_AUTHORIZATION_SERVERS": "https://id.example"},
+            "TOOLBRIDGE_AUTHORIZATION_SERVERS: is set",
+        ),
+        (
+            {"JWT_JWKS_URL": "https://id.example/keys", "JWT_ISSUER": "i", "JWT_AUDIENCE": "a"},
+            "TOOLBRIDGE_JWT_JWKS_URL: is set",
+        ),
+        ({"TOOLBRIDGE_SIGNATURE": "v1"}, "TOOLBRIDGE_SIGNATURE: is v1"),
+        ({**SERVICE}, "TOOLBRIDGE_OUTBOUND_IDENTITY: must be forward"),
+        ({"TOOLBRIDGE_LOGIN_COLOR": "red"}, "TOOLBRIDGE_LOGIN_COLOR: must be #"),
+        ({"TOOLBRIDGE_LOGIN_NAME": " "}, "TOOLBRIDGE_LOGIN_NAME: is set but empty"),
+        ({"TOOLBRIDGE_LOGIN_ACCESS_SECONDS": "60"}, "TOOLBRIDGE_LOGIN_ACCESS_SECONDS: "),
+        ({"TOOLBRIDGE_LOGIN": "own"}, "TOOLBRIDGE_LOGIN: "),
+    ],
+)
+def test_what_a_login_of_its_own_cannot_do_stops_the_start(
+    more: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public = {} if "PUBLIC_URL" in says else {"TOOLBRIDGE_PUBLIC_URL": "https://tenant.example"}
+    given(monkeypatch, **EMBEDDED, **public)
+    given(monkeypatch, **more)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert explain(caught.value).startswith(says)
+
+
 def test_an_address_for_metrics_needs_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, **SECRETS, TOOLBRIDGE_METRICS_HOST="::")
     with pytest.raises(ValidationError) as caught:

@@ -179,7 +179,7 @@ def _open_routes(settings: Settings, shared: _Dependencies) -> list[Route]:
 def _documents(settings: Settings, address: Address, shared: _Dependencies) -> list[Route]:
     """The documents that clients read before they have a token."""
     routes = ResourceMetadata(address, _scopes(settings), settings.issuers, shared.toolsets).routes()
-    for issuer in settings.issuers[:1]:
+    for issuer in settings.provider_issuers[:1]:
         routes += IssuerMetadata(issuer, shared.outside).routes()
     return routes
 

@@ -35,6 +35,18 @@ def reached_at(host: str) -> str:
     return "127.0.0.1" if is_every_address(host) else _bare(host)
 
 
+def local_url(host: str, port: int) -> str:
+    """The address for a client on this machine of a server that listens on `host`."""
+    reached = reached_at(host)
+    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can connect."""
+    address = _address(host)
+    return address.is_loopback if address else _bare(host).lower() == "localhost"
+
+
 def is_every_address(host: str) -> bool:
     address = _address(host)
     return address is not None and address.is_unspecified

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from typing import Annotated, Literal, NamedTuple, TypeGuard
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from toolbridge_mcp.environment import is_quoted
@@ -20,6 +20,7 @@ _SAFE_URL = re.compile(rf"(https://[^/?#@\s]+|http://{_LOOPBACK}(:\d+)?)(/[^?#\s
 
 _SAFE_URL_RULE = "must be an https address without user, query and fragment (http only on this machine)"
 _SCOPE = re.compile(r"[!#-\[\]-~]{1,255}")
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _RATE = re.compile(r"([1-9][0-9]{0,8}):([1-9][0-9]{0,8})")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _ORIGIN = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]*://({_HOST.pattern})(:(?P<port>[0-9]{{1,5}}))?")
@@ -82,6 +83,12 @@ def _bare_secret(value: SecretStr) -> SecretStr:
     if text != text.strip() or is_quoted(text):
         raise ValueError("has spaces or quotes around it, which docker --env-file keeps; remove them")
     return value
+
+
+def _color(value: str) -> str:
+    if not _COLOR.fullmatch(value):
+        raise ValueError("must be # and six hexadecimal digits, such as #1f5fbf")
+    return value.lower()
 
 
 def _lowered(value: object) -> object:
@@ -206,6 +213,8 @@ MaybeGivenSecret = Annotated[SecretStr | None, AfterValidator(_filled_secret), K
 MaybePath = Annotated[MaybeText, AfterValidator(_whole_path), Kind("path of a file, from / on")]
 MaybeUrl = Annotated[MaybeText, AfterValidator(_safe_url), _URL_KIND]
 TimeZone = Annotated[MaybeText, AfterValidator(_time_zone), Kind("IANA name of a time zone")]
+LoginName = Annotated[str, Field(max_length=60), AfterValidator(_filled), Kind("text, at most 60 characters")]
+Color = Annotated[str, AfterValidator(_color), Kind("`#` and six hexadecimal digits")]
 PublicUrl = Annotated[MaybeUrl, AfterValidator(_public_url)]
 MaybeRate = Annotated[
     Rate | None, NoDecode, BeforeValidator(_rate), Kind("`per-minute:burst`, or `off` for no limit")

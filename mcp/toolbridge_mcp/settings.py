@@ -13,11 +13,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from toolbridge_mcp.environment import START_API, tidy
 from toolbridge_mcp.keyring import Keyring, WrongKeys
-from toolbridge_mcp.listening import is_every_address
+from toolbridge_mcp.listening import is_every_address, is_loopback, local_url
 from toolbridge_mcp.setting_types import (
     ANY_CASE,
     ApiUrl,
+    Color,
     Hosts,
+    LoginName,
     LogLevel,
     MaybeGivenSecret,
     MaybeKeys,
@@ -123,6 +125,21 @@ class Settings(BaseSettings):
     tenant_claim: MaybeText = Field(default=None, validation_alias=_shared("TENANT_CLAIM"))
     """The claim of a token that must name `TENANT_ID`, as a text or in a list of texts. Not checked when
     unset. The API reads it, too."""
+
+    login: Annotated[Literal["provider", "proxy", "embedded"], ANY_CASE] = "provider"
+    """Where users sign in: at an identity provider that registers clients, or nowhere, with tokens from
+    elsewhere (`provider`); at one that does not register clients, through this gateway (`proxy`); or here,
+    with accounts of this deployment's own (`embedded`). The API reads it, too."""
+
+    login_name: LoginName = "ToolBridge"
+    """The product's name on the pages of the sign-in."""
+
+    login_color: Color = "#1f5fbf"
+    """The product's colour there. The colour of the text on it follows from it."""
+
+    login_access_seconds: int = Field(default=1_800, ge=900, le=3_600)
+    """How many seconds an access token of `embedded` is valid. Its client gets the next one without the user.
+    Some clients fail with shorter times."""
 
     scope_read: Scope = Field(default="read", validation_alias=_shared("SCOPE_READ"))
     """The scope that a token needs for tools that only read."""
@@ -396,9 +413,25 @@ class Settings(BaseSettings):
         return self.allowed_hosts if is_every_address(self.host) else (*self.allowed_hosts, self.host)
 
     @property
+    def issuer_url(self) -> str | None:
+        """The issuer that this gateway is itself, with `embedded` and `proxy`: the public address, or that of
+        this machine for a gateway that nobody else can reach."""
+        if self.public_url or not is_loopback(self.host):
+            return self.public_url
+        return local_url(self.host, self.port)
+
+    @property
+    def provider_issuers(self) -> tuple[str, ...]:
+        """The authorization servers elsewhere where clients sign in."""
+        if self.login != "provider":
+            return ()
+        return self.authorization_servers or ((self.jwt_issuer,) if is_safe_url(self.jwt_issuer) else ())
+
+    @property
     def issuers(self) -> tuple[str, ...]:
         """The authorization servers that the gateway names to clients."""
-        return self.authorization_servers or ((self.jwt_issuer,) if is_safe_url(self.jwt_issuer) else ())
+        own = self.issuer_url if self.login != "provider" else None
+        return (own,) if own else self.provider_issuers
 
     @model_validator(mode="before")
     @classmethod
@@ -450,8 +483,18 @@ def _are_set(names: tuple[str, str], given: Settings) -> bool:
     return len(_set_ones(names, given)) == len(names)
 
 
-def _one_source(use: Use, remedy: str = "") -> Iterator[_Rule]:
-    yield _Rule(use.secret, f"is not set{remedy}", lambda given: not _set_ones(use.sources, given))
+def _is_embedded(given: Settings) -> bool:
+    return given.login == "embedded"
+
+
+def _one_source(
+    use: Use, remedy: str = "", unless: Callable[[Settings], bool] = lambda _: False
+) -> Iterator[_Rule]:
+    yield _Rule(
+        use.secret,
+        f"is not set{remedy}",
+        lambda given: not _set_ones(use.sources, given) and not unless(given),
+    )
     for one, other in combinations(use.sources, 2):
         reason = f"is set together with {other}; remove one of them"
         yield _Rule(one, reason, partial(_are_set, (one, other)))
@@ -459,7 +502,34 @@ def _one_source(use: Use, remedy: str = "") -> Iterator[_Rule]:
 
 _TOGETHER = (
     *_one_source(TENANT),
-    *_one_source(TOKEN, "; set it, or JWT_JWKS_URL with JWT_ISSUER and JWT_AUDIENCE"),
+    *_one_source(
+        TOKEN, "; set it, or JWT_JWKS_URL with JWT_ISSUER and JWT_AUDIENCE, or TOOLBRIDGE_LOGIN", _is_embedded
+    ),
+    _Rule(
+        "PUBLIC_URL",
+        "is not set; TOOLBRIDGE_LOGIN=embedded and proxy need it, unless TOOLBRIDGE_HOST is this machine",
+        lambda given: given.login != "provider" and given.issuer_url is None,
+    ),
+    _Rule(
+        "AUTHORIZATION_SERVERS",
+        "is set, but with this TOOLBRIDGE_LOGIN clients sign in at this gateway; remove one",
+        lambda given: given.login != "provider" and bool(given.authorization_servers),
+    ),
+    _Rule(
+        "JWT_JWKS_URL",
+        "is set, but TOOLBRIDGE_LOGIN=embedded has keys of its own; remove one",
+        lambda given: _is_embedded(given) and given.jwt_jwks_url is not None,
+    ),
+    _Rule(
+        "SIGNATURE",
+        "is v1, and TOOLBRIDGE_LOGIN=embedded needs v2",
+        lambda given: _is_embedded(given) and given.signature == "v1",
+    ),
+    _Rule(
+        "OUTBOUND_IDENTITY",
+        "must be forward with TOOLBRIDGE_LOGIN=embedded: the API itself has made the tokens",
+        lambda given: _is_embedded(given) and given.outbound_identity != "forward",
+    ),
     _Rule(
         "JWT_ISSUER",
         "is not set; JWT_JWKS_URL needs it",

@@ -17,6 +17,7 @@ FILE = REPOSITORY / "docs/gateway-settings.md"
 
 SECTIONS = {
     "tenant_id": "Tenant and tokens",
+    "login": "Signing in",
     "scope_read": "What callers may do",
     "public_url": "Addresses",
     "machine_id": "Sessions",

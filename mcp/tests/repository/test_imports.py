@@ -54,6 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "keyring": set(),
     "library_seams": set(),
     "listening": set(),
+    "login": {"errors", "login", "retry_after", "settings", "transport"},
     "logs": {"library_seams", "readable", "telemetry"},
     "memory": set(),
     "message": {"sender", "telemetry"},

@@ -12,7 +12,7 @@ from toolbridge_mcp.cli.checkout import HOME
 from toolbridge_mcp.cli.failures import WrongUsage
 from toolbridge_mcp.cli.key_files import data_folder
 from toolbridge_mcp.environment import API_URL, tidy
-from toolbridge_mcp.listening import reached_at
+from toolbridge_mcp.listening import local_url
 
 STATE = HOME / ".toolbridge"
 """What the scripts build and what a stack stores, unless a setting says otherwise."""
@@ -111,9 +111,3 @@ def _port(variable: str, default: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise WrongUsage(f"{variable} is {text!r}; it must be a port number, 1 to 65535.")
     return int(text)
-
-
-def local_url(host: str, port: int) -> str:
-    """The address for a client on this machine of a server that listens on `host`."""
-    reached = reached_at(host)
-    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"

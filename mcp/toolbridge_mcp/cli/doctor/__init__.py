@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from pydantic import ValidationError
 
 from toolbridge_mcp.cli.doctor.examination import LOOKS, Finding, Visit, examine
-from toolbridge_mcp.cli.stack import local_url
 from toolbridge_mcp.environment import API_URL, START_API, has_own_api
+from toolbridge_mcp.listening import local_url
 from toolbridge_mcp.settings import Settings, WrongSetting, explain, from_environment
 from toolbridge_mcp.telemetry.trace_settings import trace_settings
 from toolbridge_mcp.transport import Signer
