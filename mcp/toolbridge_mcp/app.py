@@ -1,7 +1,7 @@
 """The composition root: settings in, a running gateway out."""
 
 import os
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +13,16 @@ from fastmcp import FastMCP
 from starlette.routing import Route
 
 from toolbridge_mcp import __version__, library_seams, logs, metrics
-from toolbridge_mcp.auth import Keys, KeySet, Scopes, SharedSecret, TenantClaim, UserTokenVerifier
+from toolbridge_mcp.auth import (
+    Keys,
+    KeySet,
+    Scopes,
+    SharedSecret,
+    Source,
+    TenantClaim,
+    UserTokenVerifier,
+    together,
+)
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.health import health_routes, wait_until_ready
 from toolbridge_mcp.http_clients import api_http, outside_http, way_to
@@ -66,7 +75,12 @@ class _Dependencies:
     outbound: Outbound
     signer: Signer
     client: ApiClient
+    sources: Sequence[Source]
+    """Whose tokens are accepted."""
+
     keys: Keys
+    """Those of all sources."""
+
     limits: CallLimits
     toolsets: ToolsetsInAddresses
     api_wait: Callable[[], float]
@@ -93,16 +107,19 @@ class _Dependencies:
         )
         toolsets = ToolsetsInAddresses(TOOLSETS)
         wait = api_wait or (lambda: settings.api_wait_seconds)
-        keys = _keys(settings, rings.token, outside)
+        sources = _sources(settings, rings.token, outside)
+        keys = together([source.keys for source in sources])
+        metrics.watch_keys(lambda: keys.number, lambda: keys.age)
         metrics.watch_secrets(rings.ages, rings.problems)
-        return cls(outside, rings, outbound, signer, client, keys, _limits(settings), toolsets, wait)
+        limits = _limits(settings)
+        return cls(outside, rings, outbound, signer, client, sources, keys, limits, toolsets, wait)
 
 
 def create_server(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> FastMCP:
     """The gateway as a FastMCP server. `transport` stands in for the connection to the API in tests."""
     shared = _Dependencies.of(settings, transport)
     address = Address(settings.public_url)
-    auth = BearerAuthProvider(_verifier(settings, shared.keys), address, shared.toolsets)
+    auth = BearerAuthProvider(UserTokenVerifier(*shared.sources), address, shared.toolsets)
     return _server(settings, shared, auth, _offers(settings, shared))
 
 
@@ -127,7 +144,7 @@ def create_app(
     address = Address(settings.public_url)
     answers = UnreadAnswers(settings.max_unread_bytes, settings.max_unread_bytes_per_user)
     session_limits = SessionLimits(settings.max_sessions, settings.max_sessions_per_user)
-    auth = BearerAuthProvider(_verifier(settings, shared.keys), address, shared.toolsets)
+    auth = BearerAuthProvider(UserTokenVerifier(*shared.sources), address, shared.toolsets)
     offers = _offers(settings, shared)
     server = _server(settings, shared, auth, offers)
     gateway = Gateway(
@@ -322,21 +339,18 @@ def _door_limits(settings: Settings) -> DoorLimits:
     return DoorLimits(messages, bodies, settings.call_seconds)
 
 
-def _keys(settings: Settings, ring: Keyring | None, outside: httpx.AsyncClient) -> Keys:
-    keys: Keys = SharedSecret(ring) if ring else KeySet(str(settings.jwt_jwks_url), outside)
-    metrics.watch_keys(lambda: keys.number, lambda: keys.age)
-    return keys
-
-
-def _verifier(settings: Settings, keys: Keys) -> UserTokenVerifier:
+def _sources(settings: Settings, ring: Keyring | None, outside: httpx.AsyncClient) -> Sequence[Source]:
+    """Whose tokens are accepted. No two of them have an algorithm in common."""
     claim = settings.tenant_claim
-    return UserTokenVerifier(
+    keys: Keys = SharedSecret(ring) if ring else KeySet(str(settings.jwt_jwks_url), outside)
+    source = Source(
         keys,
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,
         tenant=TenantClaim(claim, settings.tenant_id) if claim else None,
         scopes=_scopes(settings),
     )
+    return [source]
 
 
 def _scopes(settings: Settings) -> Scopes:

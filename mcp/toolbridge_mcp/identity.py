@@ -14,11 +14,12 @@ from fastmcp.server.dependencies import get_access_token as fastmcp_token
 from fastmcp.server.dependencies import get_context
 
 from toolbridge_mcp.message import current_message
-from toolbridge_mcp.sender import Sender, SessionOwner, User, sender_of, user_of
+from toolbridge_mcp.sender import Revoked, Sender, SessionOwner, User, sender_of, user_of
 
 __all__ = [
     "AccessToken",
     "CallerToken",
+    "Revoked",
     "Sender",
     "SessionOwner",
     "User",

@@ -1,7 +1,8 @@
 """Who sent a message, by its verified token."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from fastmcp.server.auth import AccessToken
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -14,6 +15,10 @@ User: TypeAlias = tuple[str, str]
 
 SessionOwner: TypeAlias = tuple[str, str, str]
 """Issuer, subject and client: who may use a session. The same user in another client opens another one."""
+
+
+Revoked: TypeAlias = Callable[[Mapping[str, Any]], bool]
+"""Whether a token with these claims was revoked, as far as is known now."""
 
 
 def user_of(token: AccessToken | None) -> User:
@@ -35,12 +40,18 @@ class Sender:
     owner: SessionOwner
     credentials: AuthCredentials
     principal: AuthenticatedUser
+    revoked: Revoked | None = None
 
     @classmethod
-    def of(cls, token: AccessToken) -> Self:
+    def of(cls, token: AccessToken, revoked: Revoked | None = None) -> Self:
         user = user_of(token)
         owner = (*user, token.client_id)
-        return cls(token, user, owner, AuthCredentials(token.scopes), AuthenticatedUser(token))
+        return cls(token, user, owner, AuthCredentials(token.scopes), AuthenticatedUser(token), revoked)
+
+    @property
+    def is_revoked(self) -> bool:
+        """Whether the token, which was valid once, is accepted no more."""
+        return self.revoked is not None and self.revoked(self.token.claims)
 
     def sign(self, scope: Scope) -> None:
         """Records in a request who sent it."""

@@ -14,7 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 from pytest_httpx import HTTPXMock
 
-from toolbridge_mcp.auth import KeySet, KeysUnavailable, Scopes, UserTokenVerifier
+from toolbridge_mcp.auth import KeySet, KeysUnavailable, Source, UserTokenVerifier
 from toolbridge_mcp.auth.keys import MAX_BYTES, MIN_INTERVAL_SECONDS, REFRESH_SECONDS
 from toolbridge_mcp.auth.verifier import MAX_REMEMBERED_BYTES
 
@@ -69,9 +69,8 @@ async def keys(clock: Clock) -> AsyncIterator[KeySet]:
 
 @pytest.fixture
 def verify(keys: KeySet) -> Callable[[str], Any]:
-    return UserTokenVerifier(
-        keys, issuer=ISSUER, audience=["https://tenant.example/mcp", AUDIENCE], scopes=Scopes()
-    ).verify_token
+    source = Source(keys, issuer=ISSUER, audience=["https://tenant.example/mcp", AUDIENCE])
+    return UserTokenVerifier(source).verify_token
 
 
 @pytest.mark.parametrize(("key", "algorithm"), [(RSA, "RS256"), (EC, "ES256"), (ED, "EdDSA")])
@@ -291,7 +290,7 @@ async def test_a_verified_token_is_remembered_until_it_expires(keys: KeySet, htt
     httpx_mock.add_response(url=URL, json=published(EC))
     wall = Clock()
     wall.now = time.time()
-    verifier = UserTokenVerifier(keys, clock=wall)
+    verifier = UserTokenVerifier(Source(keys), clock=wall)
     bearer = signed(EC, "ES256")
     first = await verifier.verify_token(bearer)
     assert await verifier.verify_token(bearer) is first
@@ -301,7 +300,7 @@ async def test_a_verified_token_is_remembered_until_it_expires(keys: KeySet, htt
 
 async def test_remembered_tokens_take_little_memory(keys: KeySet, httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(url=URL, json=published(ED))
-    verifier = UserTokenVerifier(keys)
+    verifier = UserTokenVerifier(Source(keys))
     long = [signed(ED, "EdDSA", note="x" * 10_000, jti=str(number)) for number in range(400)]
     first = await verifier.verify_token(long[0])
     for bearer in long:

@@ -6,7 +6,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import Key, OctKey
 
-from toolbridge_mcp.auth import SharedSecret, UserTokenVerifier
+from toolbridge_mcp.auth import SharedSecret, Source, UserTokenVerifier
 from toolbridge_mcp.keyring import Keyring
 
 pytestmark = pytest.mark.anyio
@@ -31,7 +31,7 @@ class World:
         self.write("k1")
         self.ring = Keyring.of_file(str(file))
         self.keys = SharedSecret(self.ring)
-        self.verifier = UserTokenVerifier(self.keys)
+        self.verifier = UserTokenVerifier(Source(self.keys))
 
     def write(self, *ids: str) -> None:
         self.file.write_text(listed(*ids))

@@ -9,7 +9,7 @@ import pytest
 from tests.auth.token_vectors import FILE, nested, render
 from tests.harness.clients import token as with_secret
 from tests.harness.processes import Process
-from toolbridge_mcp.auth import Keys, KeySet, KeysUnavailable, Scopes, SharedSecret, UserTokenVerifier
+from toolbridge_mcp.auth import Keys, KeySet, KeysUnavailable, Scopes, SharedSecret, Source, UserTokenVerifier
 from toolbridge_mcp.auth.jws import MAX_NESTED
 from toolbridge_mcp.auth.verifier import TenantClaim
 from toolbridge_mcp.keyring import Keyring
@@ -50,14 +50,14 @@ async def test_the_gateway_decides_as_the_vector_says(vector: dict[str, Any]) ->
     async with httpx.AsyncClient(transport=httpx.MockTransport(published)) as http:
         key_set = KeySet("https://id.example/keys", http)
         keys: Keys = SharedSecret(Keyring.of_secret(given["secret"])) if given["secret"] else key_set
-        verifier = UserTokenVerifier(
+        source = Source(
             keys,
             issuer=given["issuer"] or None,
             audience=given["audiences"],
             tenant=_tenant(given),
             scopes=scopes,
-            clock=lambda: DOCUMENT["now"],
         )
+        verifier = UserTokenVerifier(source, clock=lambda: DOCUMENT["now"])
         outcome, access = "refused", None
         try:
             access = await verifier.verify_token(vector["token"])

@@ -273,7 +273,8 @@ SESSIONS = [
     Panel(
         "Sessions ended, by reason",
         "ops",
-        "limit: another session needed the place. stalled: the client did not read. expired: its token had.",
+        "limit: another session needed the place. stalled: the client did not read. expired: its token had. "
+        "revoked: somebody ended the connection or disabled the account.",
         {rate("mcp_session_disconnects_total", "reason"): "{{reason}}"},
     ),
     Panel(
@@ -295,7 +296,7 @@ REFUSALS = [
         "Refused, by reason",
         "ops",
         "Requests and connections that were refused or ended. token_invalid: tokens expire or the "
-        "key changed. "
+        "key changed. token_revoked: clients go on after an account was disabled or a connection ended. "
         "sessions, bodies, connections, answers_unread: somebody takes too much. message_rate, byte_rate: a "
         "client loops.",
         {rate("toolbridge_refused_total", "reason") + " > 0": "{{reason}}"},

@@ -1,9 +1,10 @@
-"""The keys that tokens are checked with: one shared secret, or the key set of an identity provider."""
+"""The keys that tokens are checked with: shared secrets, the key set of an identity provider, or several such
+sources."""
 
 import logging
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeGuard
 
@@ -36,12 +37,14 @@ MIN_RSA_BITS = 2048
 """RFC 7518, section 3.3."""
 
 
+NO_KEY_SET = "Tokens cannot be checked: JWT_JWKS_URL gave no usable key yet."
+
 READY_SECONDS = 1.0
 """How long a probe of the readiness waits for the identity provider."""
 
 
 class KeysUnavailable(Exception):
-    """No token can be checked now: no usable key of the identity provider was ever read."""
+    """No token can be checked now: no usable key was ever read where they come from."""
 
 
 Signed: TypeAlias = Callable[[Key], bool]
@@ -58,6 +61,10 @@ class Keys(Protocol):
 
     async def are_known(self) -> bool:
         """Whether tokens can be checked."""
+
+    @property
+    def lack(self) -> str:
+        """Why they cannot, in a sentence for the operator, if they are not known."""
 
     @property
     def generation(self) -> int:
@@ -102,6 +109,10 @@ class SharedSecret:
         return True
 
     @property
+    def lack(self) -> str:
+        return ""
+
+    @property
     def generation(self) -> int:
         return self._ring.generation
 
@@ -114,10 +125,55 @@ class SharedSecret:
         return 0.0
 
 
+class Several:
+    """Keys of several sources. A token's algorithm alone says which of them it is checked with, so no two of
+    them have one in common, and a public key is never taken for a secret (RFC 8725, section 3.1)."""
+
+    def __init__(self, sources: Sequence[Keys]) -> None:
+        self._sources = sources
+        self._by_algorithm = {name: keys for keys in sources for name in keys.algorithms}
+        if len(self._by_algorithm) != len(self.algorithms):
+            raise ValueError("two sources of keys have an algorithm in common")
+
+    @property
+    def algorithms(self) -> list[str]:
+        return [name for keys in self._sources for name in keys.algorithms]
+
+    async def verify(self, algorithm: str, key_id: str | None, signed: Signed) -> bool:
+        return await self._by_algorithm[algorithm].verify(algorithm, key_id, signed)
+
+    async def are_known(self) -> bool:
+        return all([await keys.are_known() for keys in self._sources])
+
+    @property
+    def lack(self) -> str:
+        return " ".join(keys.lack for keys in self._sources if keys.lack)
+
+    @property
+    def generation(self) -> int:
+        total = 0
+        for keys in self._sources:
+            total += keys.generation
+        return total
+
+    @property
+    def number(self) -> int:
+        return sum(keys.number for keys in self._sources)
+
+    @property
+    def age(self) -> float:
+        return max(keys.age for keys in self._sources)
+
+
+def together(sources: Sequence[Keys]) -> Keys:
+    """The only source, or all of them as one."""
+    return sources[0] if len(sources) == 1 else Several(sources)
+
+
 _Asymmetric = RSAKey | ECKey | OKPKey
 
 
-class _PublicKey(NamedTuple):
+class PublicKey(NamedTuple):
     algorithm: str
     """The only one that the key may verify."""
 
@@ -145,7 +201,7 @@ class KeySet:
         self._http = http
         self._clock = clock
         self.generation = 0
-        self._keys: list[_PublicKey] = []
+        self._keys: list[PublicKey] = []
         self._began_at = clock()
         self._read_at: float | None = None
         self._tried_at: float | None = None
@@ -173,6 +229,10 @@ class KeySet:
         elif self._is_old():
             self._readings.start(self._read)
         return self._read_at is not None
+
+    @property
+    def lack(self) -> str:
+        return "" if self._read_at is not None else NO_KEY_SET
 
     @property
     def number(self) -> int:
@@ -208,7 +268,7 @@ class KeySet:
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             logger.warning("the key set could not be read", extra={"error": type(error).__name__})
 
-    def _take(self, keys: list[_PublicKey]) -> None:
+    def _take(self, keys: list[PublicKey]) -> None:
         before, now = ({(key.algorithm, key.id, key.spelled) for key in some} for some in (self._keys, keys))
         self._keys = keys
         if before - now:
@@ -225,19 +285,24 @@ class KeySet:
         return bytes(content)
 
 
-def _usable(content: bytes) -> list[_PublicKey]:
+def _usable(content: bytes) -> list[PublicKey]:
     """The keys that can verify a signature; others are ignored (RFC 7517, section 5). Raises ValueError if
     there is none."""
     sent = json_object(content).get("keys")
     if not isinstance(sent, list):
         raise ValueError("not a key set")
-    usable = [key for data in sent if isinstance(data, dict) and (key := _public_key(data))]
+    usable = public_keys(sent)
     if not usable:
         raise ValueError("no usable key")
     return usable
 
 
-def _public_key(data: Mapping[str, Any]) -> _PublicKey | None:
+def public_keys(sent: Iterable[object]) -> list[PublicKey]:
+    """Those of the members of a key set that can verify a signature."""
+    return [key for data in sent if isinstance(data, Mapping) and (key := _public_key(data))]
+
+
+def _public_key(data: Mapping[str, Any]) -> PublicKey | None:
     texts: dict[str, Any] = {name: data[name] for name in _TEXTS if data.get(name) is not None}
     if not _are_texts(list(texts.values())) or texts.get("use", "sig") != "sig":
         return None
@@ -248,7 +313,7 @@ def _public_key(data: Mapping[str, Any]) -> _PublicKey | None:
     algorithm = _algorithm(key) if key else None
     if key is None or algorithm is None or texts.get("alg", algorithm) != algorithm:
         return None
-    return _PublicKey(algorithm, texts.get("kid"), key.as_der(private=False), key)
+    return PublicKey(algorithm, texts.get("kid"), key.as_der(private=False), key)
 
 
 def _are_texts(value: object) -> TypeGuard[list[str]]:

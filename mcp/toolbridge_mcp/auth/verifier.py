@@ -2,8 +2,8 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from typing import Any, TypeGuard
@@ -13,8 +13,8 @@ from joserfc.errors import JoseError
 from joserfc.jws import JWSRegistry
 
 from toolbridge_mcp.auth.jws import MAX_BYTES, Malformed, SignedText, json_object
-from toolbridge_mcp.auth.keys import Keys
-from toolbridge_mcp.identity import AccessToken, Sender
+from toolbridge_mcp.auth.keys import Keys, together
+from toolbridge_mcp.identity import AccessToken, Revoked, Sender
 
 MAX_SUBJECT_BYTES = 255
 MAX_DATE = 2**53 - 1
@@ -72,41 +72,80 @@ class TenantClaim:
         return self.tenant_id in _texts(claims.get(self.name))
 
 
-class UserTokenVerifier:
-    """Checks what the API checks: the signature; issuer, audience and tenant if they are configured; that the
-    token has not expired and is valid already; and its user. Clocks get no leeway.
+class TokenRevoked(Exception):
+    """The token was valid and is not any more, before it expires."""
 
-    Verified tokens are remembered by their hash until they expire, or a key is no longer one.
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Whose tokens are accepted, and what these must say: issuer, audience and tenant if they are given."""
+
+    keys: Keys
+    issuer: str | None = None
+    audience: Collection[str] = ()
+    tenant: TenantClaim | None = None
+    scopes: Scopes = field(default_factory=Scopes)
+    kind: str | None = None
+    """The `typ` that a token must have, in lower case; None if any kind of access token will do."""
+
+    revoked: Revoked | None = None
+    """Whether a token with these claims was revoked; None if none ever is."""
+
+    def accepts(self, claims: Mapping[str, Any], now: float) -> bool:
+        return (
+            _is_current(claims, now)
+            and _is_user(claims.get("sub"))
+            and (self.issuer is None or claims.get("iss") == self.issuer)
+            and (not self.audience or not _audience(claims).isdisjoint(self.audience))
+            and (self.tenant is None or self.tenant.is_met_by(claims))
+        )
+
+    def is_of_kind(self, text: SignedText) -> bool:
+        return self.kind is None or str(text.header.get("typ")).lower() == self.kind
+
+    def sender(self, token: str, claims: dict[str, Any]) -> Sender:
+        """Who sends a token that is accepted."""
+        access_token = AccessToken(
+            token=token,
+            client_id=_text(claims, "client_id") or _text(claims, "azp") or claims["sub"],
+            scopes=self.scopes.granted(claims),
+            expires_at=int(claims["exp"]),
+            subject=claims["sub"],
+            claims=claims,
+        )
+        return Sender.of(access_token, self.revoked)
+
+
+class UserTokenVerifier:
+    """Checks what the API checks: the signature; what the token's source demands; that the token has not
+    expired and is valid already; and its user. Clocks get no leeway.
+
+    A token's algorithm decides which source it is of, and no other one is asked. Verified tokens are
+    remembered by their hash until they expire, or a key is no longer one. Whether one was revoked is looked
+    at each time.
     """
 
-    def __init__(
-        self,
-        keys: Keys,
-        *,
-        issuer: str | None = None,
-        audience: Sequence[str] = (),
-        tenant: TenantClaim | None = None,
-        scopes: Scopes | None = None,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self.scopes = scopes or Scopes()
-        self._keys = keys
-        self._issuer = issuer
-        self._audience = frozenset(audience)
-        self._tenant = tenant
+    def __init__(self, *sources: Source, clock: Callable[[], float] = time.time) -> None:
+        self.scopes = sources[0].scopes
+        """What clients may request, and the names of what a token allows."""
+        self._sources = {name: source for source in sources for name in source.keys.algorithms}
+        self._keys = together([source.keys for source in sources])
         self._clock = clock
         self._verified: LRUCache[bytes, Sender] = LRUCache(MAX_REMEMBERED_BYTES, _size)
-        self._generation = keys.generation
+        self._generation = self._keys.generation
         """That of the keys which have verified these tokens."""
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """The token with its claims, or None if it is not valid. Raises `KeysUnavailable` while there is no
         key to check a token with."""
-        sender = await self.sender(token)
+        try:
+            sender = await self.sender(token)
+        except TokenRevoked:
+            return None
         return sender.token if sender else None
 
     async def sender(self, token: str) -> Sender | None:
-        """Who sends this token, or None if it is not valid. Raises as `verify_token` does."""
+        """Who sends this token, or None if it is not valid. Raises `TokenRevoked`, and as `verify_token`."""
         if len(token) > MAX_BYTES:
             return None
         if self._generation != self._keys.generation:
@@ -115,47 +154,33 @@ class UserTokenVerifier:
         known = self._verified.get(name)
         if known is None:
             try:
-                verified = await self._verify(token)
+                known = await self._verify(token)
             except (Malformed, JoseError, ValueError):
                 return None  # a token may be malformed in many ways
-            if verified is None:
+            if known is None:
                 return None
-            known = self._verified[name] = Sender.of(verified)
-        return known if known.token.claims["exp"] > self._clock() else None
+            self._verified[name] = known
+        if known.token.claims["exp"] <= self._clock():
+            return None
+        if known.is_revoked:
+            raise TokenRevoked
+        return known
 
     def _forget(self) -> None:
         self._generation = self._keys.generation
         self._verified.clear()
 
-    async def _verify(self, token: str) -> AccessToken | None:
+    async def _verify(self, token: str) -> Sender | None:
         text = SignedText.parse(token)
         algorithm, key_id = text.signer()
-        if algorithm not in self._keys.algorithms:
+        source = self._sources.get(algorithm) if algorithm else None
+        if algorithm is None or source is None or not source.is_of_kind(text):
             return None
         verify = partial(_ALGORITHMS[algorithm].verify, text.signed, text.signature)
-        if not await self._keys.verify(algorithm, key_id, verify):
+        if not await source.keys.verify(algorithm, key_id, verify):
             return None
         claims = json_object(text.payload)
-        return self._access_token(token, claims) if self._accepts(claims) else None
-
-    def _accepts(self, claims: Mapping[str, Any]) -> bool:
-        return (
-            _is_current(claims, self._clock())
-            and _is_user(claims.get("sub"))
-            and (self._issuer is None or claims.get("iss") == self._issuer)
-            and (not self._audience or not self._audience.isdisjoint(_audience(claims)))
-            and (self._tenant is None or self._tenant.is_met_by(claims))
-        )
-
-    def _access_token(self, token: str, claims: dict[str, Any]) -> AccessToken:
-        return AccessToken(
-            token=token,
-            client_id=_text(claims, "client_id") or _text(claims, "azp") or claims["sub"],
-            scopes=self.scopes.granted(claims),
-            expires_at=int(claims["exp"]),
-            subject=claims["sub"],
-            claims=claims,
-        )
+        return source.sender(token, claims) if source.accepts(claims, self._clock()) else None
 
 
 def _size(sender: Sender) -> int:

@@ -7,7 +7,7 @@ from prometheus_client.core import Metric
 from toolbridge_mcp.metrics.families import histogram
 from toolbridge_mcp.metrics.world import World
 from toolbridge_mcp.telemetry import CANCELLED, OK, Tally
-from toolbridge_mcp.telemetry.sessions import EXPIRED, LIMIT, SESSION_SECONDS, STALLED
+from toolbridge_mcp.telemetry.sessions import EXPIRED, LIMIT, REVOKED, SESSION_SECONDS, STALLED
 from toolbridge_mcp.telemetry.tallies import OTHER_CODE, PROMPT, RESPONSE, SECONDS
 
 OPERATION_SECONDS = (
@@ -18,7 +18,7 @@ OPERATION_SECONDS = (
 
 TOOL_ERROR = "tool_error"
 TCP = "tcp"
-ENDED_BADLY = (EXPIRED, LIMIT, STALLED)
+ENDED_BADLY = (EXPIRED, REVOKED, LIMIT, STALLED)
 
 
 def conventions(world: World) -> Iterator[Metric]:
@@ -40,8 +40,8 @@ def conventions(world: World) -> Iterator[Metric]:
     )
     yield histogram(
         "mcp_server_session_duration_seconds",
-        "How long sessions lasted that have ended. error_type is expired, limit or stalled if the gateway "
-        "ended them for that, else empty.",
+        "How long sessions lasted that have ended. error_type is expired, revoked, limit or stalled if the "
+        "gateway ended them for that, else empty.",
         ("error_type", "network_transport", "mcp_protocol_version"),
         (
             (

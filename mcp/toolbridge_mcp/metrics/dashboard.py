@@ -372,8 +372,9 @@ def _sessions(world: World) -> Iterator[Metric]:
     )
     yield counter(
         "mcp_session_disconnects_total",
-        "Sessions that have ended: by the client, or because they were idle, their token had expired, "
-        "another one needed the place (limit), the client did not read (stalled), or the gateway stopped.",
+        "Sessions that have ended: by the client, or because they were idle, their token had expired "
+        "or was revoked, another one needed the place (limit), the client did not read (stalled), or the "
+        "gateway stopped.",
         ("client_id", "reason"),
         [
             *_at_zero((UNKNOWN,), ENDS),

@@ -8,10 +8,12 @@ from typing import NamedTuple, Protocol
 
 from toolbridge_mcp.telemetry.labels import clients
 
-CLIENT, IDLE, EXPIRED, LIMIT, STALLED, STOP = "client", "idle", "expired", "limit", "stalled", "stop"
-ENDS = (CLIENT, IDLE, EXPIRED, LIMIT, STALLED, STOP)
+CLIENT, IDLE, EXPIRED, REVOKED = "client", "idle", "expired", "revoked"
+LIMIT, STALLED, STOP = "limit", "stalled", "stop"
+ENDS = (CLIENT, IDLE, EXPIRED, REVOKED, LIMIT, STALLED, STOP)
 """Why sessions end: the client ended it, or closed its stream; no message came for too long; its last token
-has expired; another session needed its place; the client did not read; the gateway stopped."""
+has expired; the token that opened it was revoked; another session needed its place; the client did not read;
+the gateway stopped."""
 
 RESUMED, SECOND_STREAM, NOT_FOUND = "resumed", "second_stream", "session_not_found"
 RETURNS = (RESUMED, SECOND_STREAM, NOT_FOUND)

@@ -7,7 +7,7 @@ from fastmcp.server.auth import TokenVerifier
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from toolbridge_mcp.auth import KeysUnavailable, UserTokenVerifier
+from toolbridge_mcp.auth import KeysUnavailable, TokenRevoked, UserTokenVerifier
 from toolbridge_mcp.identity import AccessToken, Sender
 from toolbridge_mcp.metrics import count_refusal
 from toolbridge_mcp.web.entry.address import Address, endpoint_of, route_path
@@ -36,6 +36,13 @@ class TokenInvalid(Refused):
     reason = "token_invalid"
     code = "invalid_token"
     description = "The token is not valid, or has expired; sign in again."
+
+
+class AccessRevoked(TokenInvalid):
+    """The token was valid, and its user or somebody for them has ended what it stands for."""
+
+    reason = "token_revoked"
+    description = "The access was revoked; sign in again."
 
 
 class ScopeInsufficient(Refused):
@@ -98,6 +105,8 @@ class BearerAuthProvider(TokenVerifier):
             sender = await self._verifier.sender(_bearer_token(scope))
         except KeysUnavailable as error:
             raise TokenUnverifiable from error
+        except TokenRevoked as error:
+            raise AccessRevoked from error
         if sender is None:
             raise TokenInvalid
         if not self._verifier.scopes.allow_anything(sender.token.scopes):

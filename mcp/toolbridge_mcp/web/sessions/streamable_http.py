@@ -27,7 +27,14 @@ from toolbridge_mcp.library_seams import (
 from toolbridge_mcp.message import handle, handled, handling
 from toolbridge_mcp.metrics import count_refusal
 from toolbridge_mcp.telemetry import STREAMABLE_HTTP
-from toolbridge_mcp.telemetry.sessions import CLIENT, IDLE, NOT_FOUND, SECOND_STREAM, session_tallies
+from toolbridge_mcp.telemetry.sessions import (
+    CLIENT,
+    IDLE,
+    NOT_FOUND,
+    REVOKED,
+    SECOND_STREAM,
+    session_tallies,
+)
 from toolbridge_mcp.web.answers import Answer, Answers
 from toolbridge_mcp.web.envelope import INVALID
 from toolbridge_mcp.web.head import head_of
@@ -71,9 +78,10 @@ class HttpSession(Session):
     """One session. It is idle while none of its requests is open; `with session:` is one request."""
 
     def __init__(
-        self, owner: SessionOwner, sessions: "HttpSessions", session_id: str, place: Place, delete: "_Delete"
+        self, opener: Sender, sessions: "HttpSessions", session_id: str, place: Place, delete: "_Delete"
     ) -> None:
-        super().__init__(owner, STREAMABLE_HTTP, sessions.clock)
+        super().__init__(opener.owner, STREAMABLE_HTTP, sessions.clock)
+        self._opener = opener
         self.place = place
         self._sessions = sessions
         self._session_id = session_id
@@ -90,8 +98,14 @@ class HttpSession(Session):
         self._open_requests -= 1
         self._last_request = self._clock()
 
-    def is_idle_for(self, seconds: float) -> bool:
-        return not self._open_requests and self._clock() - self._last_request > seconds
+    def excess(self, idle_seconds: float) -> str:
+        """Why the session has to end: the token that opened it was revoked, or no request came for so long.
+        Empty while it has not, or one is open, which may still be answered."""
+        if self._open_requests:
+            return ""
+        if self._opener.is_revoked:
+            return REVOKED
+        return IDLE if self._clock() - self._last_request > idle_seconds else ""
 
     def take_over(self, stream: Stream) -> None:
         """Makes `stream` the one that the session's messages go to. It begins when the older one has ended:
@@ -125,9 +139,9 @@ class HttpSessions:
         return session if session and session.owner == owner else None
 
     def add(
-        self, session_id: str, owner: SessionOwner, place: Place, delete: "_Delete", peer: Peer | None
+        self, session_id: str, opener: Sender, place: Place, delete: "_Delete", peer: Peer | None
     ) -> None:
-        session = HttpSession(owner, self, session_id, place, delete)
+        session = HttpSession(opener, self, session_id, place, delete)
         session.peer = peer
         self._sessions[session_id] = place.session = session
 
@@ -141,10 +155,10 @@ class HttpSessions:
             session.place.give_up()
 
     async def sweep(self) -> None:
-        """Ends the sessions that have been idle for too long."""
+        """Ends the sessions that have been idle for too long, or whose token was revoked."""
         for session in list(self._sessions.values()):
-            if session.is_idle_for(self._idle_seconds):
-                await session.end(IDLE)
+            if reason := session.excess(self._idle_seconds):
+                await session.end(reason)
 
 
 class HttpSessionMiddleware:
@@ -374,7 +388,7 @@ class HttpSessionMiddleware:
             session_id = None
         if session_id:
             exchange.operation.session_id = session_id
-            self._sessions.add(session_id, exchange.sender.owner, place, delete, exchange.peer)
+            self._sessions.add(session_id, exchange.sender, place, delete, exchange.peer)
         else:
             place.give_up()
         return answer, session_id

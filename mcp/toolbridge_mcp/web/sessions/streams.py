@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from toolbridge_mcp.identity import AccessToken, Sender, User
-from toolbridge_mcp.telemetry.sessions import CLIENT, EXPIRED, IDLE, STALLED, STOP
+from toolbridge_mcp.telemetry.sessions import CLIENT, EXPIRED, IDLE, REVOKED, STALLED, STOP
 from toolbridge_mcp.web.streaming import abort, mark_stream
 from toolbridge_mcp.web.wire import send_and_drain, without_separators, without_session_id
 
@@ -47,6 +47,7 @@ class Stream:
 
     def __init__(self, sender: Sender, receive: Receive, send: Send, clock: Callable[[], float]) -> None:
         self.user = sender.user
+        self._sender = sender
         self._expires_at = sender.token.expires_at or 0
         self._receive = receive
         self._send = send
@@ -97,7 +98,10 @@ class Stream:
         return self._sending_since is not None and self._clock() - self._sending_since > seconds
 
     def excess(self, limits: StreamLimits, wall_time: float) -> str:
-        """Which limit the stream exceeds; empty if none."""
+        """Why the stream may not go on: the token that opened it was revoked, or it exceeds a limit. Empty if
+        it may."""
+        if self._sender.is_revoked:
+            return REVOKED
         if self._clock() - self._used_at > limits.idle:
             return IDLE
         if wall_time - self._expires_at > limits.expired:
@@ -195,7 +199,7 @@ class OpenStreams:
                 self._empty.set()
 
     def sweep(self, crowding: User | None = None) -> None:
-        """Closes the streams that exceed the limits, and those of the user `crowding` that are not read."""
+        """Closes the streams that may not go on, and those of the user `crowding` that are not read."""
         now = self._wall_clock()
         for stream in self._streams:
             crowds = stream.user == crowding and stream.is_stalled(CROWDING_SECONDS)
