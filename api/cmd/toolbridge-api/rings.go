@@ -14,7 +14,7 @@ import (
 // rings are the secrets of the process.
 type rings struct {
 	tenant *keyring.Ring
-	token  *keyring.Ring // nil where an identity provider signs tokens
+	token  *keyring.Ring // nil where only others than secrets sign tokens
 }
 
 // byUse are the rings that there are.
@@ -40,7 +40,7 @@ func (r rings) keep(ctx context.Context, log *slog.Logger) {
 func openRings(cfg config.Config) (found rings, err error) {
 	var tenantErr, tokenErr error
 	found.tenant, tenantErr = open("TENANT_HEADER_KEYS_FILE", cfg.TenantKeys)
-	if cfg.JWKSURL == "" {
+	if cfg.TokenKeys != (keyring.Source{}) {
 		found.token, tokenErr = open("JWT_HS256_KEYS_FILE", cfg.TokenKeys)
 	}
 	return found, errors.Join(tenantErr, tokenErr)

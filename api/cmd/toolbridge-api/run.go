@@ -18,6 +18,7 @@ import (
 	"toolbridge/api/internal/httpapi"
 	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/keyring"
+	"toolbridge/api/internal/login"
 	"toolbridge/api/internal/store/migration"
 	"toolbridge/api/internal/store/postgres"
 	"toolbridge/api/internal/store/sqlite"
@@ -35,6 +36,7 @@ type store interface {
 	item.Store
 	item.Archive
 	account.Store
+	login.Store
 	Ready(ctx context.Context) error
 	Sizes(ctx context.Context) telemetry.Sizes
 	Close() error
@@ -139,6 +141,9 @@ func stateOf(progress *migration.Progress) func() (string, fault.Facts) {
 // tokensOf returns the checker of tokens that the settings choose, and the function
 // that keeps its keys fresh.
 func tokensOf(cfg config.Config, ring *keyring.Ring, log *slog.Logger) (tokens *auth.Tokens, keep func(context.Context)) {
+	if cfg.Embedded && ring == nil {
+		ring = keyring.None()
+	}
 	if ring != nil {
 		return auth.NewTokens(ring, demandsOf(cfg), time.Now), func(context.Context) {}
 	}
@@ -187,6 +192,7 @@ func assemble(cfg config.Config, rings rings, store store, tokens *auth.Tokens, 
 		Tokens:         tokens,
 		Tenant:         &auth.Gate{ID: cfg.TenantID, Keys: rings.tenant, Versions: versionsOf(cfg.Signatures), Now: time.Now},
 		Rings:          rings.byUse(),
+		Login:          loginOf(cfg, rings, store, log),
 		Limits:         httpapi.NewLimits(cfg.LimitReads, cfg.LimitWrites, cfg.LimitSessions),
 		Metrics:        telemetry.NewMetrics(buildVersion()),
 		Sizes:          store.Sizes,
@@ -203,6 +209,22 @@ func assemble(cfg config.Config, rings rings, store store, tokens *auth.Tokens, 
 		ReadOnly:       cfg.Rights.ReadOnly,
 		Unsigned:       cfg.Signatures.Off,
 		DebugSubjects:  cfg.Development,
+	}
+}
+
+// loginOf is nil where users sign in elsewhere.
+func loginOf(cfg config.Config, rings rings, store login.Store, log *slog.Logger) *login.Service {
+	if !cfg.Embedded {
+		return nil
+	}
+	return &login.Service{
+		Store:      store,
+		Tenant:     cfg.TenantID,
+		TenantKeys: rings.tenant,
+		Demands:    login.Demands{TenantClaim: cfg.Rights.TenantClaim, ScopeRead: cfg.Rights.Read, ScopeWrite: cfg.Rights.Write},
+		Now:        time.Now,
+		Log:        log,
+		Shown:      shownSubject(cfg),
 	}
 }
 

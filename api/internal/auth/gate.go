@@ -66,6 +66,19 @@ func (g *Gate) Check(r *http.Request) (Proof, error) {
 	return Proof{}, g.checkV1(r.Header)
 }
 
+// CheckWhole is Check for a request that must be signed in version 2, whatever else the gate
+// accepts.
+func (g *Gate) CheckWhole(r *http.Request) (Proof, error) {
+	var found input
+	switch signed, ok := found.find(r.Header); {
+	case !ok:
+		return Proof{}, conceal(ReasonForm)
+	case !signed:
+		return Proof{}, conceal(ReasonAbsent)
+	}
+	return g.checkV2(r, &found)
+}
+
 // Process names the memory of nonces: a request must be signed for it.
 func (g *Gate) Process() string { return g.nonces.process(g.Now(), g.elapsed()) }
 

@@ -25,6 +25,7 @@ type Config struct {
 	Database       Database
 	Development    bool
 	Platform       string         // in development mode: the variable that marks a deployment, if any
+	Embedded       bool           // whether accounts and the keys of tokens are in the store
 	TokenKeys      keyring.Source // of the users' tokens
 	JWKSURL        string         // instead of TokenKeys
 	JWTIssuer      string
@@ -105,9 +106,12 @@ func checkAddr(addr string) error {
 	return nil
 }
 
-// checkTokens demands all settings of exactly one way to check tokens.
+// checkTokens demands all settings of exactly one way to check tokens. Beside the embedded
+// one, secrets are another way: by the algorithm of a token it is known which one is meant.
 func (c Config) checkTokens() error {
 	switch {
+	case c.Embedded:
+		return c.checkEmbedded()
 	case c.JWKSURL == "" && c.TokenKeys == keyring.Source{}:
 		return fmt.Errorf("JWT_HS256_SECRET: not set; needs at least %d bytes, or set JWT_JWKS_URL to the key set of your identity provider", keyring.MinSecretBytes)
 	case c.JWKSURL == "":
@@ -120,6 +124,20 @@ func (c Config) checkTokens() error {
 		checkWithKeySet("JWT_ISSUER", c.JWTIssuer),
 		checkWithKeySet("JWT_AUDIENCE", c.JWTAudience),
 	)
+}
+
+// checkEmbedded refuses what would let others than the gateway, or another issuer, sign
+// anybody in.
+func (c Config) checkEmbedded() error {
+	switch {
+	case c.JWKSURL != "":
+		return errors.New("JWT_JWKS_URL: set together with LOGIN=embedded; unset one of them, as users sign in either at an identity provider or here")
+	case !c.Signatures.V2:
+		return errors.New("TENANT_SIGNATURES: has no v2, which LOGIN=embedded needs; use v2")
+	case c.TokenKeys != keyring.Source{}:
+		return checkKeys("JWT_HS256", c.TokenKeys)
+	}
+	return nil
 }
 
 // checkAudience refuses a list without an audience, which would mean no check.

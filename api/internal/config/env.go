@@ -32,6 +32,7 @@ func FromEnv(lookup Lookup) (Config, error) {
 		HTTPAddr:       env.text("HTTP_ADDR"),
 		Database:       parsed(&env, "DATABASE_URL", database),
 		Development:    env.text("ENV") == "dev", // no other word opens it
+		Embedded:       parsed(&env, "LOGIN", embedded),
 		TokenKeys:      env.keys("JWT_HS256"),
 		JWKSURL:        env.text("JWT_JWKS_URL"),
 		JWTIssuer:      env.text("JWT_ISSUER"),
@@ -111,7 +112,7 @@ func (r *reader) rights() Rights {
 
 // gatewaysOwn are the variables that the gateway has always read with its prefix. The API
 // takes them from there if nothing else is said.
-var gatewaysOwn = []string{"SCOPE_READ", "SCOPE_WRITE", "REQUIRE_SCOPES", "READ_ONLY", "TENANT_CLAIM"}
+var gatewaysOwn = []string{"LOGIN", "SCOPE_READ", "SCOPE_WRITE", "REQUIRE_SCOPES", "READ_ONLY", "TENANT_CLAIM"}
 
 // find is lookup, also under the gateway's prefix.
 func (r *reader) find(name string) (value string, set bool) {
@@ -259,6 +260,17 @@ func signatures(text string) (found Signatures, err error) {
 		return Signatures{}, errors.New("names no version; use v2, or v1 v2 while an older gateway is in use")
 	}
 	return found, nil
+}
+
+// embedded reports whether the API itself keeps accounts, and not an identity provider.
+func embedded(text string) (bool, error) {
+	switch strings.ToLower(text) {
+	case "provider", "proxy":
+		return false, nil
+	case "embedded":
+		return true, nil
+	}
+	return false, fmt.Errorf("%q is none of provider, proxy, embedded", text)
 }
 
 // rateOrOff reads "per-minute:burst".

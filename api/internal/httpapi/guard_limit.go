@@ -90,10 +90,16 @@ func (a *API) take(c *call, from *allowance) error {
 	if standing.Allowed {
 		return nil
 	}
-	after := wholeSeconds(standing.Retry)
-	c.reply.Set("Retry-After", strconv.Itoa(after))
+	after := c.setRetryAfter(standing.Retry)
 	return fault.New(fault.RateLimited, "Rate limit exceeded. Please retry after %d seconds.", after).
 		With(fault.Facts{"limit": from.kind, "perMinute": from.rate.PerMinute, "burst": from.rate.Burst})
+}
+
+// setRetryAfter says when to ask again, and returns the seconds.
+func (c *call) setRetryAfter(wait time.Duration) int {
+	after := wholeSeconds(wait)
+	c.reply.Set("Retry-After", strconv.Itoa(after))
+	return after
 }
 
 // owe takes tokens for the further writes that a request turned out to make.

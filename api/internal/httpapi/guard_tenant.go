@@ -53,6 +53,11 @@ func (a *API) checkTenant(c *call) error {
 // checkSignature notes what the signature says about the body, which is not read yet.
 func (a *API) checkSignature(c *call) (err error) {
 	c.proven, err = a.Tenant.Check(c.Request)
+	return c.nameProcess(err)
+}
+
+// nameProcess tells a gateway whose signature was for another process for which to sign.
+func (c *call) nameProcess(err error) error {
 	var refusal *auth.Refusal
 	if errors.As(err, &refusal) && refusal.Process != "" {
 		c.reply.Set(headerProcess, refusal.Process)

@@ -28,6 +28,7 @@ type infoBody struct {
 	Batch            batchInfo                     `json:"batch"`
 	Limits           limitsInfo                    `json:"limits"`
 	Journal          journalInfo                   `json:"journal"`
+	Login            bool                          `json:"login,omitempty"`    // users sign in here, by the routes of /v1/login
 	ReadOnly         bool                          `json:"readOnly,omitempty"` // every write is refused, whoever sends it
 	Signatures       signaturesInfo                `json:"signatures"`
 }
@@ -107,6 +108,7 @@ func (a *API) info(*call) (int, any, error) {
 		Idempotency:      idempotencyInfo{Header: headerIdempotency, KeepSeconds: int64(a.Items.KeepAnswers.Seconds())},
 		Deadlines:        true,
 		Batch:            newBatchInfo(),
+		Login:            a.Login != nil,
 		ReadOnly:         a.ReadOnly,
 		Limits: limitsInfo{
 			MaxBodyBytes: a.MaxBodyBytes, MaxPushItems: a.Items.MaxPushItems,

@@ -53,7 +53,7 @@ func entityWords() string {
 }
 
 func tags() []object {
-	tags := []object{{"name": "service"}, {"name": "sessions"}, {"name": "account"}, {"name": "batch"}, {"name": "journal"}, {"name": "search"}, {"name": "items"}, {"name": "operator"}}
+	tags := []object{{"name": "service"}, {"name": "sessions"}, {"name": "account"}, {"name": "batch"}, {"name": "journal"}, {"name": "search"}, {"name": "items"}, {"name": "operator"}, {"name": "login"}}
 	for _, e := range entity.Table {
 		tags = append(tags, object{"name": e.Segment})
 	}

@@ -18,16 +18,18 @@ import (
 	"toolbridge/api/internal/item"
 	"toolbridge/api/internal/journal"
 	"toolbridge/api/internal/keyring"
+	"toolbridge/api/internal/login"
 	"toolbridge/api/internal/telemetry"
 )
 
-// API is what the handlers need. Every field but the switches must be set.
+// API is what the handlers need. Every field but the switches and Login must be set.
 type API struct {
 	Items          *item.Service
 	Accounts       *account.Service
 	Tokens         *auth.Tokens
 	Tenant         *auth.Gate
 	Rings          map[string]*keyring.Ring // the secrets of the process, by their use
+	Login          *login.Service           // nil: users sign in elsewhere
 	Limits         *Limits
 	Ready          func(context.Context) error                                                // whether the store answers; probed once a second at most
 	Newest         func(ctx context.Context, tenant string, most int) ([]journal.Line, error) // see item.Archive
@@ -175,6 +177,9 @@ func (a *API) routes() []route {
 		routes = append(routes, a.historyRoutes(e)...)
 	}
 	routes = append(append(routes, a.pastRoutes()...), a.operatorRoute())
+	if a.Login != nil {
+		routes = append(append(routes, a.loginAccountRoutes()...), a.loginTokenRoutes()...)
+	}
 	return append(routes, a.documentRoute(routes))
 }
 

@@ -176,7 +176,7 @@ func (r UndoRequest) check(found Lines, t Target, most int) error {
 	case len(lines) > most:
 		return fault.New(fault.BatchTooLarge, "%s has more than %d changes; undo them one by one", r, most).With(fault.Facts{"maxItems": most})
 	case entity.Of(entity.Kind(lines[0].Kind)) == nil:
-		return fault.New(fault.NotUndoable, "%s is the beginning of the journal or a wipe, which cannot be undone", r)
+		return fault.New(fault.NotUndoable, "%s is about no item, so it cannot be undone", r)
 	case lines[0].Epoch != t.Epoch:
 		return changeNotKept(r.String())
 	}

@@ -74,6 +74,9 @@ CODES: Mapping[str, Meaning] = {
     "invalid_tenant": Meaning(401, TenantRefused),
     "invalid_timeout": Meaning(400, InvalidRequest),
     "invalid_uid": Meaning(400, InvalidRequest),
+    "login_exists": Meaning(409, AlreadyExists),
+    "login_full": Meaning(409, Conflict),
+    "login_unknown": Meaning(404, NotFound),
     "method_not_allowed": Meaning(405, NoSuchOperation),
     "not_found": Meaning(404, NotFound),
     "not_undoable": Meaning(409, Conflict),
@@ -88,6 +91,7 @@ CODES: Mapping[str, Meaning] = {
     "session_invalid": Meaning(428, SessionRefused),
     "session_not_found": Meaning(404, SessionRefused),
     "session_required": Meaning(428, SessionRefused),
+    "sign_in_refused": Meaning(403, Forbidden),
     "too_many_matches": Meaning(409, TooManyMatches),
     "uid_exists": Meaning(409, AlreadyExists),
     "undo_conflict": Meaning(409, UndoConflict),
@@ -95,6 +99,7 @@ CODES: Mapping[str, Meaning] = {
     "unavailable": Meaning(503, Unavailable),
     "version_mismatch": Meaning(412, VersionMismatch),
     "version_not_kept": Meaning(410, NotKept),
+    "weak_password": Meaning(400, InvalidRequest),
 }
 """Every code of the API. A test compares this table with the API's own."""
 

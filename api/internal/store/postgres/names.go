@@ -33,6 +33,7 @@ var (
 	runDropTombstones     = timed("drop tombstones")
 	runDropContents       = timed("drop contents")
 	runDropLines, runHead = timed("drop lines"), timed("read head")
+	runLogin              = timed("login")
 )
 
 func timed(name string) *telemetry.Statement { return telemetry.NewStatement("postgresql", name) }

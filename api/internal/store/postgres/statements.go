@@ -7,6 +7,8 @@ const (
 	sqlCommit   = `COMMIT`
 	sqlRollback = `ROLLBACK`
 
+	sqlBeginReading = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY` // all statements see the same
+
 	// Takes the owner's turn to write. It changes the row instead of only locking it:
 	// so at any isolation level, a database either makes the next writer wait and see
 	// this write, or refuses that writer with a serialization failure.

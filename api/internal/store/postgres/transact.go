@@ -22,6 +22,11 @@ func (s *Store) transact(ctx context.Context, owner account.Owner, do func(ctx c
 		return err
 	}
 	defer done()
+	return s.again(ctx, do)
+}
+
+// again runs do, and again when its transaction collides with another one.
+func (s *Store) again(ctx context.Context, do func(ctx context.Context, conn *pgx.Conn) error) error {
 	until := time.Now().Add(s.wait)
 	for attempt := 1; ; attempt++ {
 		err := s.use(ctx, do)

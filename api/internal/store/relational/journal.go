@@ -119,6 +119,9 @@ func addPicked(s *statement, q item.LineQuery) {
 	s.add(`(SELECT seq AS picked FROM (SELECT seq, kind, author, client, tool FROM `)
 	addWalk(s, q)
 	s.add(order+`) AS scanned WHERE `, scanned)
+	if !q.Whole {
+		s.add(`kind <> '' AND `)
+	}
 	if q.Writer != nil {
 		addWriter(s, q.Writer)
 	} else {

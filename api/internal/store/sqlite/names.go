@@ -32,6 +32,7 @@ var (
 	runPurge, runEnd      = timed("drop ended sessions"), timed("end session")
 	runDeleteAll, runRest = timed("delete all"), timed("delete some")
 	runRaise              = timed("raise epoch")
+	runLogin              = timed("login")
 )
 
 func timed(name string) *telemetry.Statement { return telemetry.NewStatement("sqlite", name) }

@@ -95,6 +95,10 @@ const (
 	sqlBeginUsage = `INSERT INTO usage (tenant, owner, items, bytes, deleted_items, deleted_bytes, journal_lines, history_bytes)
 		VALUES (?, ?, 0, 0, 0, 0, ?, 0)`
 
+	sqlEpoch       = `SELECT COALESCE((SELECT epoch FROM account WHERE tenant = ? AND owner = ?), 1)`
+	sqlOneMoreLine = `INSERT INTO usage (tenant, owner, items, bytes, deleted_items, deleted_bytes, journal_lines, history_bytes)
+		VALUES (?, ?, 0, 0, 0, 0, 1, 0) ON CONFLICT (tenant, owner) DO UPDATE SET journal_lines = journal_lines + 1`
+
 	// Parts of a wipe, for a full disk.
 	sqlDeleteSome       = `DELETE FROM item WHERE rowid IN (SELECT rowid FROM item WHERE tenant = ? AND owner = ? LIMIT 100)`
 	sqlDropSomeContents = `UPDATE journal SET content = NULL WHERE rowid IN (SELECT rowid FROM journal INDEXED BY journal_with_content

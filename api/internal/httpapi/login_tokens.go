@@ -1,0 +1,4 @@
+package httpapi
+
+// loginTokenRoutes are those of codes, tokens, connections, services and keys.
+func (a *API) loginTokenRoutes() []route { return nil }
