@@ -54,14 +54,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "keyring": set(),
     "library_seams": set(),
     "listening": set(),
-    "login": {"errors", "login", "retry_after", "settings", "transport"},
+    "login": {
+        *{"errors", "login", "markup", "rendering", "retry_after", "settings", "transport", "web"},
+    },
     "logs": {"library_seams", "readable", "telemetry"},
+    "markup": set(),
     "memory": set(),
     "message": {"sender", "telemetry"},
     "metrics": {"metrics", "telemetry"},
     "operator": {
-        *{"", "cli", "errors", "listening", "logs", "operator", "sender", "settings", "telemetry"},
-        "transport",
+        *{"", "cli", "errors", "listening", "logs", "markup", "operator", "sender", "settings"},
+        *{"telemetry", "transport"},
     },
     "outbound": {
         *{"errors", "identity", "outbound", "retry_after"},
@@ -109,6 +112,7 @@ LIBRARIES: dict[str, set[str]] = {
     "keyring": set(),
     "listening": set(),
     "logs": set(),
+    "markup": set(),
     "message": set(),
     "metrics": {"prometheus_client", "starlette"},
     "operator": {"httpx", "prometheus_client"},

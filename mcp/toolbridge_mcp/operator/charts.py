@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from toolbridge_mcp.operator.markup import Html, joined, tag
+from toolbridge_mcp.markup import Html, joined, tag
 
 SLOTS = 61
 """The minutes that are over, and the present one."""

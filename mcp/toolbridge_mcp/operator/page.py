@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from toolbridge_mcp.markup import Html, joined, tag
 from toolbridge_mcp.operator import charts
 from toolbridge_mcp.operator.facts import Json
-from toolbridge_mcp.operator.markup import Html, joined, tag
 from toolbridge_mcp.operator.style import STYLE
 from toolbridge_mcp.operator.words import amount, bytes_, duration, ms
 from toolbridge_mcp.telemetry import STAGES

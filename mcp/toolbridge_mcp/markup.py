@@ -9,7 +9,7 @@ class Html(str):
     __slots__ = ()
 
 
-VOID = frozenset({"meta", "link", "path", "rect", "line", "circle", "br"})
+VOID = frozenset({"meta", "link", "path", "rect", "line", "circle", "br", "hr", "input"})
 
 
 def tag(name: str, /, *children: str | None, **attributes: str | float | None) -> Html:

@@ -1,0 +1,42 @@
+"""Texts and hosts that strangers chose, as people can safely see them: short, escaped, nothing hidden."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from toolbridge_mcp.login.pages.texts import say
+from toolbridge_mcp.markup import Html, tag
+from toolbridge_mcp.rendering import one_line
+
+NAME_CHARACTERS = 60
+HOST_CHARACTERS = 253
+"""The longest name of the DNS (RFC 1035, section 2.3.4)."""
+
+
+def quoted(name: str) -> Html:
+    """A name that a stranger chose. Its direction of writing does not reach what is around it."""
+    return tag("bdi", f"“{one_line(name, NAME_CHARACTERS)}”")
+
+
+def text(name: str, most: int = NAME_CHARACTERS) -> str:
+    return one_line(name, most)
+
+
+def host(name: str) -> Html:
+    """A host or a scheme in ASCII, so that letters of other scripts cannot stand for it."""
+    plain = name.encode("ascii", "backslashreplace").decode("ascii")
+    return tag("bdi", one_line(plain, HOST_CHARACTERS), class_="host")
+
+
+def time(seconds: float) -> Html:
+    """A moment, in UTC, as all languages write it."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return tag("time", f"{moment:%Y-%m-%d %H:%M} UTC", datetime=f"{moment:%Y-%m-%dT%H:%M:%SZ}")
+
+
+def may(scopes: Sequence[str], read: str, write: str) -> str:
+    """What scopes allow, in words. `read` and `write` are their names here."""
+    if read in scopes and write in scopes:
+        return say("scopes.both")
+    if write in scopes:
+        return say("scopes.write")
+    return say("scopes.read") if read in scopes else ", ".join(map(text, scopes))

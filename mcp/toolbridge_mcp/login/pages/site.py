@@ -1,0 +1,174 @@
+"""What all pages share: the API, the cookies, and the answers that any page may give."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from toolbridge_mcp.login import browser
+from toolbridge_mcp.login.answers import Account, SessionRead
+from toolbridge_mcp.login.api import LoginApi
+from toolbridge_mcp.login.browser import Cookies, FormRefused
+from toolbridge_mcp.login.failures import LoginError, LoginUnavailable, TooManyAttempts, Unknown
+from toolbridge_mcp.login.pages.frame import Look, Problem, User, actions, document, link
+from toolbridge_mcp.login.pages.shown import text
+from toolbridge_mcp.login.pages.style import style
+from toolbridge_mcp.login.pages.texts import LANGUAGE, say, span
+from toolbridge_mcp.markup import Html, tag
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 5
+"""How long a browser is asked to wait for an API that does not answer."""
+
+ERROR_CHARACTERS = 300
+
+Answering = Callable[[Request], Awaitable[Response]]
+
+
+class SignedIn(NamedTuple):
+    """Who sends a request, by the secret of a session that the API knows."""
+
+    session: str
+    account: Account
+
+    @property
+    def user(self) -> User:
+        return User(self.account.name, self.account.shown)
+
+    @property
+    def token(self) -> str:
+        """What a form of this user holds."""
+        return browser.csrf_token(self.session)
+
+
+class Site:
+    """One for all pages. `base` is the address under which users know the gateway: the issuer."""
+
+    def __init__(
+        self, api: LoginApi, *, base: str, product: str, color: str, scope_read: str, scope_write: str
+    ) -> None:
+        self.api = api
+        self.base = base
+        self.scope_read = scope_read
+        self.scope_write = scope_write
+        made = style(color)
+        self._origin = browser.origin_of(base)
+        self.prefix = base.removeprefix(self._origin or "")
+        self.look = Look(product, self.prefix, made.text)
+        self.cookies = Cookies(is_https=base.startswith("https:"))
+        self._headers = {
+            "Content-Security-Policy": "; ".join(
+                (
+                    "default-src 'none'",
+                    f"style-src {made.source}",
+                    "img-src data:",
+                    "form-action 'self'",
+                    "base-uri 'none'",
+                    "frame-ancestors 'none'",
+                )
+            ),
+            "Cache-Control": "no-store",
+            "Content-Language": LANGUAGE,
+            "Cross-Origin-Resource-Policy": "same-origin",
+            # Under no-referrer a browser sends its own pages' forms with the Origin null (Fetch standard).
+            "Referrer-Policy": "same-origin",
+            "X-Frame-Options": "DENY",
+        }
+
+    def route(self, path: str, get: Answering, post: Answering | None = None) -> Route:
+        """The route of a page. What can go wrong on every page is answered here."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await (post if post and request.method == "POST" else get)(request)
+            except FormRefused as refused:
+                return self.wrong(refused.status, say("wrong.form"))
+            except Unknown:
+                return self.to_sign_in(request, path)
+            except LoginError as error:
+                return self.unavailable(request, path, error)
+
+        return Route(path, answer, methods=["GET", "POST"] if post else ["GET"])
+
+    async def signed_in(self, request: Request) -> SignedIn | None:
+        """Who sends the request; None if nobody is signed in."""
+        session = self.cookies.session(request)
+        if session is None:
+            return None
+        try:
+            read: SessionRead = await self.api.read_session(session)
+        except Unknown:
+            return None
+        return SignedIn(session, read.account)
+
+    @staticmethod
+    def address(request: Request) -> str:
+        """Where a request comes from, for the limits on attempts: the address of the connection, or what a
+        trusted proxy says."""
+        return request.client.host if request.client else ""
+
+    def doubt(self, request: Request, form: Mapping[str, str], cookie: str | None) -> Problem | None:
+        """Why a form may not be one that the user has filled in on our page; None if it is."""
+        if not browser.is_from_our_page(request, self._origin):
+            return Problem(say("foreign"))
+        return None if browser.is_ours(form, cookie) else Problem(say("stale"))
+
+    def page(
+        self,
+        title: str,
+        *content: Html | None,
+        status: int = 200,
+        user: User | None = None,
+        problem: Problem | None = None,
+        wait: int | None = None,
+    ) -> Response:
+        html = document(self.look, title, *content, user=user, problem=problem)
+        headers = self._headers if wait is None else {**self._headers, "Retry-After": str(wait)}
+        return Response(html, status, headers, "text/html")
+
+    def go(self, path: str) -> Response:
+        """To a page of ours, which is then read by GET."""
+        return RedirectResponse(f"{self.prefix}{path}", 303, self._headers)
+
+    def to_sign_in(self, request: Request, path: str) -> Response:
+        """To the sign-in, and back to this page afterwards."""
+        response = self.go(browser.sign_in_path(browser.this_page(request, path)))
+        self.cookies.sign_out(response)
+        return response
+
+    def unavailable(self, request: Request, path: str, error: LoginError) -> Response:
+        """The API does not do it now: 429 if the user has tried too often, otherwise 503."""
+        wait = error.wait_seconds or RETRY_SECONDS
+        status = 429 if isinstance(error, TooManyAttempts) else 503
+        if not isinstance(error, TooManyAttempts | LoginUnavailable):
+            logger.error("the API refuses the sign-in", extra={"error": type(error).__name__})
+        again = link(say("again"), f"{self.prefix}{browser.this_page(request, path)}")
+        content = tag("p", say("unavailable.text", time=span(wait)))
+        return self.page(say("unavailable.title"), content, actions(again), status=status, wait=wait)
+
+    def wrong(
+        self,
+        status: int,
+        says: str,
+        reason: str = "",
+        *,
+        onward: Html | None = None,
+        wait: int | None = None,
+    ) -> Response:
+        """A page in place of one that cannot be. `reason` is for those who run a client; it may hold what
+        they have sent."""
+        return self.page(
+            say("wrong.title"),
+            tag("p", says),
+            tag("p", say("wrong.reason"), " ", tag("code", text(reason, ERROR_CHARACTERS)), class_="soft")
+            if reason
+            else None,
+            onward,
+            tag("p", say("wrong.close"), class_="soft"),
+            status=status,
+            wait=wait,
+        )
