@@ -55,7 +55,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "library_seams": set(),
     "listening": set(),
     "login": {
-        *{"errors", "login", "markup", "rendering", "retry_after", "settings", "transport", "web"},
+        *{"errors", "login", "markup", "rendering", "resilience", "retry_after", "settings"},
+        *{"single_flight", "transport", "web"},
     },
     "logs": {"library_seams", "readable", "telemetry"},
     "markup": set(),

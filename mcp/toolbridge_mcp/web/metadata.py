@@ -45,7 +45,7 @@ class ResourceMetadata:
         self._authorization_servers = list(authorization_servers)
 
     def routes(self) -> list[Route]:
-        return _routes(RESOURCE_METADATA, self._answer)
+        return document_routes(RESOURCE_METADATA, self._answer)
 
     async def _answer(self, request: Request) -> Response:
         endpoint = self._endpoint(request)
@@ -90,7 +90,7 @@ class IssuerMetadata:
         self._readings: SingleFlight[None] = SingleFlight()
 
     def routes(self) -> list[Route]:
-        return [*_routes(AUTHORIZATION_SERVER, self._answer), *_routes(OPENID, self._answer)]
+        return [*document_routes(AUTHORIZATION_SERVER, self._answer), *document_routes(OPENID, self._answer)]
 
     async def _answer(self, _: Request) -> Response:
         is_due = time.monotonic() >= self._due_at
@@ -113,7 +113,7 @@ class IssuerMetadata:
         self._due_at = time.monotonic() + MIN_INTERVAL_SECONDS
 
 
-def _routes(path: str, answer: Callable[[Request], Awaitable[Response]]) -> list[Route]:
+def document_routes(path: str, answer: Callable[[Request], Awaitable[Response]]) -> list[Route]:
     """The places where clients look for a document: with the path of an endpoint behind it (RFC 8414 and
     RFC 9728, section 3.1), before it (OpenID Connect Discovery, section 4), or without one."""
     places = (path, f"{path}/{{path:path}}", f"/{{path:path}}{path}")

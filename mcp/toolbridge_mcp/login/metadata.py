@@ -1,0 +1,67 @@
+"""The document of the authorization server (RFC 8414) and its keys, made from what is served."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mcp.server.auth.routes import build_metadata
+from mcp.server.auth.settings import ClientRegistrationOptions, RevocationOptions
+from pydantic import AnyHttpUrl
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from toolbridge_mcp.login import sealed
+from toolbridge_mcp.login.latest import LatestState
+from toolbridge_mcp.login.refused import answering
+from toolbridge_mcp.login.tokens import SERVED
+from toolbridge_mcp.web.metadata import AUTHORIZATION_SERVER, OPENID, document_routes
+
+KEYS = "/.well-known/jwks.json"
+KEEP_SECONDS = 300
+KEYS_SECONDS = 30
+"""How long a reader may keep the keys. A new one is published for longer than that before it signs."""
+
+
+class ServerMetadata:
+    """The document and the keys under `issuer`, which clients compare as a text (RFC 8414, section 3.3)."""
+
+    def __init__(self, issuer: str, scopes: Sequence[str], latest: LatestState) -> None:
+        self._document = _document(issuer, scopes)
+        self._latest = latest
+
+    def routes(self) -> list[Route]:
+        return [
+            *document_routes(AUTHORIZATION_SERVER, self._answer),
+            *document_routes(OPENID, self._answer),
+            Route(KEYS, self._keys, methods=["GET"]),
+        ]
+
+    async def _answer(self, _: HttpRequest) -> Response:
+        return JSONResponse(self._document, headers={"Cache-Control": f"public, max-age={KEEP_SECONDS}"})
+
+    @answering
+    async def _keys(self, _: HttpRequest) -> Response:
+        keys = [dict(key) for key in (await self._latest.get()).keys]
+        headers = {"Cache-Control": f"public, max-age={KEYS_SECONDS}"}
+        return JSONResponse({"keys": keys}, headers=headers, media_type="application/jwk-set+json")
+
+
+def _document(issuer: str, scopes: Sequence[str]) -> dict[str, Any]:
+    """The SDK's document, which spells the issuer its own way, and what it leaves out."""
+    made = build_metadata(
+        AnyHttpUrl(issuer),
+        None,
+        ClientRegistrationOptions(enabled=True, valid_scopes=list(scopes)),
+        RevocationOptions(enabled=True),
+    )
+    return {
+        **made.model_dump(mode="json", exclude_none=True),
+        "issuer": issuer,
+        "jwks_uri": issuer + KEYS,
+        "response_modes_supported": ["query"],
+        "grant_types_supported": list(SERVED),
+        "token_endpoint_auth_methods_supported": list(sealed.METHODS),
+        "revocation_endpoint_auth_methods_supported": list(sealed.METHODS),
+        "client_id_metadata_document_supported": True,
+        "authorization_response_iss_parameter_supported": True,
+    }

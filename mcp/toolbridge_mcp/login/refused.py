@@ -1,0 +1,71 @@
+"""Requests of clients that go no further, and how their clients learn that."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeAlias, TypeVar
+
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, Response
+
+from toolbridge_mcp.login.failures import LoginError
+from toolbridge_mcp.login.limits import TooMany
+from toolbridge_mcp.login.parameters import described
+
+NEVER_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+RETRY_SECONDS = 2
+
+S = TypeVar("S")
+Answer: TypeAlias = Coroutine[Any, Any, Response]
+
+
+class EndpointError(Exception):
+    """An error of RFC 6749, section 5.2, or of RFC 7591, section 3.2.2. The description is for people, and
+    has nothing in it that the request held."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        description: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        wait_seconds: int | None = None,
+    ) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.description = described(description)
+        self.headers = {**NEVER_KEPT, **(headers or {})}
+        if wait_seconds is not None:
+            self.headers["Retry-After"] = str(wait_seconds)
+
+    def response(self) -> Response:
+        body = {"error": self.code, "error_description": self.description}
+        return JSONResponse(body, self.status, self.headers)
+
+
+def too_many(error: TooMany) -> EndpointError:
+    says = f"Too many requests; try again in {error.wait_seconds} seconds."
+    return EndpointError(429, "temporarily_unavailable", says, wait_seconds=error.wait_seconds)
+
+
+def unavailable(error: LoginError) -> EndpointError:
+    """The API cannot be asked. A client that is told so keeps its tokens, and tries again."""
+    says = "Signing in is not possible at the moment; try again."
+    wait = error.wait_seconds or RETRY_SECONDS
+    return EndpointError(503, "temporarily_unavailable", says, wait_seconds=wait)
+
+
+def answering(answer: Callable[[S, HttpRequest], Answer]) -> Callable[[S, HttpRequest], Answer]:
+    """An endpoint that answers also where `answer` raises `EndpointError`, `TooMany` or a `LoginError`."""
+
+    async def answered(endpoint: S, request: HttpRequest) -> Response:
+        try:
+            return await answer(endpoint, request)
+        except EndpointError as error:
+            return error.response()
+        except TooMany as error:
+            return too_many(error).response()
+        except LoginError as error:
+            return unavailable(error).response()
+
+    return answered
