@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -18,6 +18,7 @@ from toolbridge_mcp.login.pages.shown import text
 from toolbridge_mcp.login.pages.style import style
 from toolbridge_mcp.login.pages.texts import LANGUAGE, say, span
 from toolbridge_mcp.markup import Html, tag
+from toolbridge_mcp.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,17 @@ class Site:
             "Referrer-Policy": "same-origin",
             "X-Frame-Options": "DENY",
         }
+
+    @classmethod
+    def of(cls, settings: Settings, api: LoginApi) -> Self:
+        return cls(
+            api,
+            base=settings.issuer_url or "",
+            product=settings.login_name,
+            color=settings.login_color,
+            scope_read=settings.scope_read,
+            scope_write=settings.scope_write,
+        )
 
     def route(self, path: str, get: Answering, post: Answering | None = None) -> Route:
         """The route of a page. What can go wrong on every page is answered here."""

@@ -130,7 +130,7 @@ TEXTS: Mapping[str, str] = {
     "wrong.request": "The client asked for something that is not possible. Go back to it and try again.",
     "wrong.form": "The browser sent something that this page cannot read. Go back and try again.",
     "wrong.reason": "The reason, for those who run the client:",
-    "wrong.onward": "The client at {host} can be told. This takes you there:",
+    "wrong.onward": "The client can be told. This takes you to {place}:",
     "wrong.close": "You can close this window.",
 }
 
