@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Self
@@ -13,21 +13,12 @@ from fastmcp import FastMCP
 from starlette.routing import Route
 
 from toolbridge_mcp import __version__, library_seams, logs, metrics
-from toolbridge_mcp.auth import (
-    Keys,
-    KeySet,
-    Scopes,
-    SharedSecret,
-    Source,
-    TenantClaim,
-    UserTokenVerifier,
-    together,
-)
+from toolbridge_mcp.auth import Keys, Source, UserTokenVerifier, together
 from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.health import health_routes, wait_until_ready
 from toolbridge_mcp.http_clients import api_http, outside_http, way_to
 from toolbridge_mcp.identity import User, get_access_token, user_of
-from toolbridge_mcp.keyring import Keyring
+from toolbridge_mcp.login.shared import Login
 from toolbridge_mcp.operator import PrivatePort, Watched
 from toolbridge_mcp.outbound import Outbound, outbound_identity
 from toolbridge_mcp.prompts import build_prompts, items_named_by
@@ -36,6 +27,7 @@ from toolbridge_mcp.resources import item_templates, readable, recent_items, uri
 from toolbridge_mcp.resources.completions import Completions
 from toolbridge_mcp.rings import Rings
 from toolbridge_mcp.settings import Settings, WrongSetting, from_environment
+from toolbridge_mcp.sources import scopes_of, token_sources
 from toolbridge_mcp.telemetry import observe, tallies
 from toolbridge_mcp.telemetry.trace_settings import trace_settings
 from toolbridge_mcp.tools import Deployment, Offers, OnlyUsable, UnknownTool, build_tools, chosen
@@ -81,6 +73,7 @@ class _Dependencies:
     keys: Keys
     """Those of all sources."""
 
+    login: Login | None
     limits: CallLimits
     toolsets: ToolsetsInAddresses
     api_wait: Callable[[], float]
@@ -107,12 +100,15 @@ class _Dependencies:
         )
         toolsets = ToolsetsInAddresses(TOOLSETS)
         wait = api_wait or (lambda: settings.api_wait_seconds)
-        sources = _sources(settings, rings.token, outside)
+        login = Login.of(settings, signer)
+        sources = token_sources(settings, rings.token, outside, login)
         keys = together([source.keys for source in sources])
         metrics.watch_keys(lambda: keys.number, lambda: keys.age)
+        if login:
+            metrics.watch_login(lambda: login.keys.age)
         metrics.watch_secrets(rings.ages, rings.problems)
         limits = _limits(settings)
-        return cls(outside, rings, outbound, signer, client, sources, keys, limits, toolsets, wait)
+        return cls(outside, rings, outbound, signer, client, sources, keys, login, limits, toolsets, wait)
 
 
 def create_server(settings: Settings, *, transport: httpx.AsyncBaseTransport | None = None) -> FastMCP:
@@ -187,7 +183,13 @@ def _short_way(settings: Settings, server: FastMCP, offers: Offers) -> ShortWay:
 
 def _open_routes(settings: Settings, shared: _Dependencies) -> list[Route]:
     """The routes for programs that have no token."""
-    routes = health_routes(shared.client, shared.keys, lambda: shared.limits.is_closed, shared.cautions)
+    routes = health_routes(
+        shared.client,
+        shared.keys,
+        lambda: shared.limits.is_closed,
+        shared.cautions,
+        embedded=shared.login is not None,
+    )
     if settings.public_url is None:
         routes.append(metrics.metrics_route())
     return routes
@@ -195,7 +197,7 @@ def _open_routes(settings: Settings, shared: _Dependencies) -> list[Route]:
 
 def _documents(settings: Settings, address: Address, shared: _Dependencies) -> list[Route]:
     """The documents that clients read before they have a token."""
-    routes = ResourceMetadata(address, _scopes(settings), settings.issuers, shared.toolsets).routes()
+    routes = ResourceMetadata(address, scopes_of(settings), settings.issuers, shared.toolsets).routes()
     for issuer in settings.provider_issuers[:1]:
         routes += IssuerMetadata(issuer, shared.outside).routes()
     return routes
@@ -204,13 +206,17 @@ def _documents(settings: Settings, address: Address, shared: _Dependencies) -> l
 def _server(settings: Settings, shared: _Dependencies, auth: BearerAuthProvider, offers: Offers) -> FastMCP:
     @asynccontextmanager
     async def lifespan(_: FastMCP) -> AsyncIterator[None]:
+        used = (traced(), shared.outside, shared.outbound, shared.client, signing_in(), private.listening())
         telling = logs.telling_refusals(metrics.refusals)
-        with shared.rings.kept():
-            async with traced(), shared.outside, shared.outbound, shared.client, private.listening(), telling:
-                await wait_until_ready(shared.client, shared.keys, shared.api_wait())
-                yield
+        async with AsyncExitStack() as stack:
+            stack.enter_context(shared.rings.kept())
+            for part in (*used, telling):
+                await stack.enter_async_context(part)
+            await wait_until_ready(shared.client, shared.keys, shared.api_wait(), embedded=login is not None)
+            yield
 
-    traced = _tracing(settings)
+    traced, login = _tracing(settings), shared.login
+    signing_in = login.kept if login else nullcontext
     private = PrivatePort(settings, shared.signer, _watched(shared))
     metrics.describe_build(__version__)
     observe(tallies.add)
@@ -337,26 +343,3 @@ def _door_limits(settings: Settings) -> DoorLimits:
     bodies.watch()
     messages = RateLimit(*settings.message_rate) if settings.message_rate else None
     return DoorLimits(messages, bodies, settings.call_seconds)
-
-
-def _sources(settings: Settings, ring: Keyring | None, outside: httpx.AsyncClient) -> Sequence[Source]:
-    """Whose tokens are accepted. No two of them have an algorithm in common."""
-    claim = settings.tenant_claim
-    keys: Keys = SharedSecret(ring) if ring else KeySet(str(settings.jwt_jwks_url), outside)
-    source = Source(
-        keys,
-        issuer=settings.jwt_issuer,
-        audience=settings.jwt_audience,
-        tenant=TenantClaim(claim, settings.tenant_id) if claim else None,
-        scopes=_scopes(settings),
-    )
-    return [source]
-
-
-def _scopes(settings: Settings) -> Scopes:
-    return Scopes(
-        settings.scope_read,
-        settings.scope_write,
-        required=settings.scopes_required,
-        requested=settings.requested_scopes,
-    )

@@ -16,6 +16,7 @@ from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.contract import mismatches
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.errors import ToolBridgeError
+from toolbridge_mcp.login.keys import NO_LOGIN
 from toolbridge_mcp.single_flight import SingleFlight
 
 logger = logging.getLogger(__name__)
@@ -25,26 +26,29 @@ KEEP_SECONDS = 1
 """How long the answer of `/readyz` is kept."""
 
 
-async def problems(client: ApiClient, keys: Keys) -> list[str]:
+async def problems(client: ApiClient, keys: Keys, *, embedded: bool = False) -> list[str]:
     """Why the gateway cannot serve now. Empty if tokens can be checked, the API answers, accepts the gateway
-    as far as is known, and both halves declare the same entities.
+    as far as is known, both halves declare the same entities, and the API has the sign-in if it is
+    `embedded`.
 
     An answer also closes the circuit breaker, so calls go on.
     """
     if not await keys.are_known():
-        return ["Tokens cannot be checked: JWT_JWKS_URL gave no usable key yet."]
+        return [keys.lack]
     try:
         await client.check_ready()
-        return [*mismatches(ENTITIES, await client.read_info()), *client.disagreements()]
+        info = await client.read_info()
+        without = [NO_LOGIN] if embedded and not info.login else []
+        return [*without, *mismatches(ENTITIES, info), *client.disagreements()]
     except ToolBridgeError:
         cut_off = ["Calls are refused until it answers."] if client.is_cut_off else []
         return ["The API does not answer or is not ready.", *cut_off]
 
 
-async def wait_until_ready(client: ApiClient, keys: Keys, seconds: float) -> None:
+async def wait_until_ready(client: ApiClient, keys: Keys, seconds: float, *, embedded: bool = False) -> None:
     """Returns as soon as the gateway can serve, at the latest after `seconds`."""
     end = time.monotonic() + seconds
-    while reasons := await problems(client, keys):
+    while reasons := await problems(client, keys, embedded=embedded):
         if time.monotonic() >= end:
             logger.warning("serving although not ready", extra={"problems": reasons})
             return
@@ -72,11 +76,16 @@ class Readiness:
 
 
 def health_routes(
-    client: ApiClient, keys: Keys, is_stopping: Callable[[], bool], cautions: Callable[[], list[str]]
+    client: ApiClient,
+    keys: Keys,
+    is_stopping: Callable[[], bool],
+    cautions: Callable[[], list[str]],
+    *,
+    embedded: bool = False,
 ) -> list[Route]:
     """`/healthz`: 200 while the process runs. `/readyz`: 503 with reasons, or 200, perhaps with warnings:
     what the API says of itself, and the `cautions`."""
-    readiness = Readiness(lambda: problems(client, keys))
+    readiness = Readiness(lambda: problems(client, keys, embedded=embedded))
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok")

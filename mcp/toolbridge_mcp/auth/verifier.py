@@ -85,8 +85,11 @@ class Source:
     audience: Collection[str] = ()
     tenant: TenantClaim | None = None
     scopes: Scopes = field(default_factory=Scopes)
-    kind: str | None = None
-    """The `typ` that a token must have, in lower case; None if any kind of access token will do."""
+    kinds: Collection[str] = ()
+    """The `typ` that a token must have, in lower case: one of these, if there are any."""
+
+    demand: Callable[[Mapping[str, Any]], bool] | None = None
+    """What else its claims must be."""
 
     revoked: Revoked | None = None
     """Whether a token with these claims was revoked; None if none ever is."""
@@ -98,10 +101,11 @@ class Source:
             and (self.issuer is None or claims.get("iss") == self.issuer)
             and (not self.audience or not _audience(claims).isdisjoint(self.audience))
             and (self.tenant is None or self.tenant.is_met_by(claims))
+            and (self.demand is None or self.demand(claims))
         )
 
     def is_of_kind(self, text: SignedText) -> bool:
-        return self.kind is None or str(text.header.get("typ")).lower() == self.kind
+        return not self.kinds or str(text.header.get("typ")).lower() in self.kinds
 
     def sender(self, token: str, claims: dict[str, Any]) -> Sender:
         """Who sends a token that is accepted."""

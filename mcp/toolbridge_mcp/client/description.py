@@ -69,6 +69,9 @@ class ServerInfo(_Wire):
     features: frozenset[str] = frozenset()
     """What an older API may lack, such as `search`."""
 
+    login: bool = False
+    """Whether it keeps accounts, and makes the tokens that the gateway gives out."""
+
     @property
     def repeats_safely(self) -> bool:
         """Whether a write that is sent again with its `Idempotency-Key` is carried out once."""

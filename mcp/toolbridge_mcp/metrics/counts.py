@@ -56,6 +56,7 @@ _keys_age = Gauge(
     "toolbridge_keys_age_seconds",
     "Time since they were read; without any, since the start. 0 for a shared secret.",
 )
+_login_age: list[Callable[[], float]] = []
 _build = Gauge("toolbridge_build_info", "The version of the gateway; always 1.", ("version",))
 _lag = Histogram(
     "toolbridge_event_loop_lag_seconds",
@@ -188,6 +189,16 @@ def watch_sessions(transport: str, count: Callable[[], float]) -> None:
 def watch_keys(number: Callable[[], float], age: Callable[[], float]) -> None:
     _keys.set_function(number)
     _keys_age.set_function(age)
+
+
+def watch_login(age: Callable[[], float]) -> None:
+    """`age` is in seconds."""
+    _login_age[:] = [age]
+
+
+def login_age() -> Secrets:
+    """None where the gateway has no sign-in of its own."""
+    return [((), age()) for age in _login_age]
 
 
 def watch_limited(users: Callable[[], float]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from prometheus_client.core import Metric
 
-from toolbridge_mcp.metrics.counts import key_ages, key_problems
+from toolbridge_mcp.metrics.counts import key_ages, key_problems, login_age
 from toolbridge_mcp.metrics.families import counter, gauge, histogram
 from toolbridge_mcp.metrics.world import World, declared
 from toolbridge_mcp.telemetry import OK, STAGES, traces_dropped
@@ -75,6 +75,13 @@ def own(world: World) -> Iterator[Metric]:
         "1 while the file with the secrets of this use cannot be used, else 0.",
         ("use",),
         key_problems(),
+    )
+    yield gauge(
+        "toolbridge_login_state_age_seconds",
+        "Time since the API told the keys of the sign-in and what was revoked; without any, since the start. "
+        "Absent without TOOLBRIDGE_LOGIN=embedded.",
+        (),
+        login_age(),
     )
     yield counter(
         "toolbridge_traces_dropped_total",
