@@ -1,6 +1,5 @@
-"""The official TypeScript clients sign in for an address that chooses toolsets."""
+"""The official TypeScript clients sign in at a provider, for an address that chooses toolsets."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +9,13 @@ from tests.auth.test_login import gateway_with
 from tests.harness.authorization_server import AuthorizationServer, running_authorization_server
 from tests.harness.processes import Process
 from tests.real_clients.programs import Programs
+from tests.real_clients.signing_in.browser import Browser
+from tests.real_clients.signing_in.place import TITLE, Place
+from tests.real_clients.signing_in.typescript import answer_of
 from toolbridge_mcp.entities import ENTITIES
 from toolbridge_mcp.tools.operations import OPERATIONS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.clients]
-PROGRAM = Path(__file__).with_name("sign-in.mjs")
 
 
 @pytest.fixture
@@ -30,20 +31,14 @@ def gateway(api_binary: Path, tmp_path: Path, authority: AuthorizationServer) ->
 
 
 @pytest.mark.parametrize("sdk", ["1", "2"])
-@pytest.mark.parametrize("endpoint", ["sse", "mcp"])
+@pytest.mark.parametrize("transport", ["sse", "http"])
 async def test_typescript_signs_in_for_the_whole_address(
-    endpoint: str, sdk: str, gateway: Process, programs: Programs
+    transport: str, sdk: str, gateway: Process, programs: Programs, tmp_path: Path
 ) -> None:
-    address = f"{gateway.url}/{endpoint}?toolsets=crud"
-    answer = json.loads(
-        await programs.success(
-            [str(programs.node), str(PROGRAM)],
-            folder=programs.packages,
-            SDK=sdk,
-            TRANSPORT=endpoint,
-            URL=address,
-        )
-    )
-    assert answer["resource"] == address
+    browser = Browser(tmp_path / "bin")
+    browser.install()
+    place = Place(programs, gateway.url, transport, tmp_path, browser, "?toolsets=crud")
+    answer = await answer_of(sdk, place)
+    assert answer["resource"] == place.url
     assert len(answer["tools"]) == len(ENTITIES) * len(OPERATIONS)
-    assert not answer["failed"]
+    assert TITLE in answer["results"][-1]["content"][0]["text"]
