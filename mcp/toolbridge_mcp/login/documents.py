@@ -2,6 +2,7 @@
 register."""
 
 import asyncio
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -31,6 +32,7 @@ class Documents:
     inside a network. A reading has `READING_SECONDS`, and a failure is remembered for `FAILED_SECONDS`."""
 
     def __init__(self, limit: PublicLimit | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        logging.getLogger(CIMDFetcher.__module__).setLevel(logging.WARNING)  # it logs what strangers name
         self._fetcher = CIMDFetcher(timeout=READING_SECONDS)
         self._limit = limit or reading_limit()
         self._clock = clock

@@ -1,0 +1,240 @@
+"""Client ID metadata documents, from a real https server."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from fastmcp.server.auth import ssrf
+
+from tests.harness.certificates import Authority
+from tests.harness.processes import free_port
+from tests.login.known import OFFERED, authorization, query, seal
+from toolbridge_mcp.login import documents as documents_module
+from toolbridge_mcp.login.authorization import Refusal
+from toolbridge_mcp.login.clients import Client, Clients, UnknownClient
+from toolbridge_mcp.login.documents import Documents
+from toolbridge_mcp.login.limits import PublicLimit, TooMany
+
+pytestmark = pytest.mark.anyio
+ADDRESS = "192.0.2.1"
+
+
+class Publisher:
+    """A site of this machine with metadata documents, each by its path."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.read: list[str] = []
+        self.documents: dict[str, Any] = {}
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    def url(self, path: str) -> str:
+        return f"https://localhost:{self.port}/{path}"
+
+    def publish(self, path: str, *redirect_uris: str, **changes: Any) -> str:
+        """The address of a document, which is the client's id."""
+        url = self.url(path)
+        self.documents[path] = {
+            "client_id": url,
+            "client_name": "A client",
+            "redirect_uris": list(redirect_uris),
+            "grant_types": ["authorization_code", "refresh_token"],
+            **changes,
+        }
+        return url
+
+    async def answer(self, request: web.Request) -> web.Response:
+        path = request.path.removeprefix("/")
+        self.read.append(path)
+        await self.gate.wait()
+        if path not in self.documents:
+            return web.Response(status=404)
+        return web.Response(text=json.dumps(self.documents[path]), content_type="application/json")
+
+
+@pytest.fixture
+async def publisher(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Publisher]:
+    """Its certificate is trusted, and its address is allowed, in this process only."""
+    authority, site = Authority(), Publisher(free_port())
+    certificate = tmp_path / "authority.pem"
+    certificate.write_bytes(authority.certificate)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setattr(ssrf, "is_ip_allowed", lambda _: True)
+    app = web.Application()
+    app.router.add_get("/{path:.*}", site.answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "localhost", site.port, ssl_context=authority.server("localhost")).start()
+    yield site
+    site.gate.set()
+    await runner.cleanup()
+
+
+def clients(documents: Documents) -> Clients:
+    return Clients(OFFERED, seal, documents)
+
+
+async def found(url: str, documents: Documents | None = None) -> Client:
+    return await clients(documents or Documents()).find(url, ADDRESS)
+
+
+async def test_a_document_says_who_a_client_is(publisher: Publisher) -> None:
+    url = publisher.publish("client.json", "http://127.0.0.1/cb", "cursor://a/b", scope="read")
+    client = await found(url)
+    assert (client.client_id, client.client_name) == (url, "A client")
+    assert client.host == f"localhost:{publisher.port}"
+    assert client.addresses == ("http://127.0.0.1/cb", "cursor://a/b")
+    assert client.token_endpoint_auth_method == "none"
+    assert client.validate_scope("read write") == ["read"]
+
+
+async def test_a_request_of_such_a_client_is_proven(publisher: Publisher) -> None:
+    url = publisher.publish("client.json", "http://127.0.0.1:1/callback")
+    asked = await authorization(Documents()).check(query(url), ADDRESS)
+    assert asked.is_proven
+    assert asked.client.host == f"localhost:{publisher.port}"
+
+
+async def test_a_document_is_read_once_for_many_requests(publisher: Publisher) -> None:
+    url, documents = publisher.publish("client.json", "http://127.0.0.1/cb"), Documents()
+    await asyncio.gather(*(found(url, documents) for _ in range(20)))
+    await found(url, documents)
+    assert publisher.read == ["client.json"]
+
+
+async def test_redirect_uris_of_a_document_obey_the_same_rules(publisher: Publisher) -> None:
+    bad = ("http://evil.example/cb", "https://*.evil.example/cb", "http://localhost:*/cb", "javascript://x/y")
+    url = publisher.publish("client.json", *bad, "https://client.example/cb")
+    client = await found(url)
+    assert client.addresses == ("https://client.example/cb",)
+    for asked in (*bad, "https://a.evil.example/cb", "http://localhost:1/cb"):
+        with pytest.raises(Refusal):
+            await authorization(Documents()).check(query(url, redirect_uri=asked), ADDRESS)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"redirect_uris": []},
+        {"redirect_uris": ["http://*/cb"]},
+        {"client_id": "https://other.example/client.json"},
+        {"client_id": None},
+        {"token_endpoint_auth_method": "client_secret_basic"},
+        {"token_endpoint_auth_method": "private_key_jwt"},
+        {"padding": "x" * 6_000},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+async def test_a_document_that_is_not_in_order_is_no_client(
+    changes: dict[str, Any], publisher: Publisher
+) -> None:
+    url = publisher.publish("client.json", "http://127.0.0.1/cb", **changes)
+    with pytest.raises(UnknownClient):
+        await found(url)
+
+
+async def test_a_failure_is_remembered_for_a_while(publisher: Publisher) -> None:
+    now = 0.0
+    documents = Documents(clock=lambda: now)
+    url = publisher.url("client.json")
+    for _ in range(3):
+        with pytest.raises(UnknownClient):
+            await found(url, documents)
+    assert publisher.read == ["client.json"]
+    publisher.publish("client.json", "http://127.0.0.1/cb")
+    now = documents_module.FAILED_SECONDS + 1
+    assert await found(url, documents)
+
+
+async def test_failures_take_no_more_memory_than_they_may(publisher: Publisher) -> None:
+    documents = Documents(PublicLimit((10**6, 10**6), (10**6, 10**6)))
+    for number in range(3):
+        with pytest.raises(UnknownClient):
+            await found(publisher.url(f"{number}.json"), documents)
+    for number in range(documents_module.MOST_FAILURES + 10):
+        documents._failure(f"https://a.example/{number}", "no")
+    assert len(documents._failed) == documents_module.MOST_FAILURES
+
+
+async def test_a_slow_document_is_given_up(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents_module, "READING_SECONDS", 0.2)
+    publisher.gate.clear()
+    with pytest.raises(UnknownClient, match="cannot be read"):
+        await found(publisher.publish("client.json", "http://127.0.0.1/cb"))
+
+
+async def test_so_many_documents_are_read_at_once(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents_module, "MOST_READINGS", 2)
+    publisher.gate.clear()
+    documents = Documents()
+    urls = [publisher.publish(f"{number}.json", "http://127.0.0.1/cb") for number in range(3)]
+    reading = [asyncio.create_task(found(url, documents)) for url in urls[:2]]
+    while len(publisher.read) < 2:
+        await asyncio.sleep(0.01)
+    with pytest.raises(TooMany):
+        await found(urls[2], documents)
+    publisher.gate.set()
+    assert len(await asyncio.gather(*reading)) == 2
+    assert await found(urls[2], documents)
+
+
+async def test_an_address_may_name_so_many_new_documents(publisher: Publisher) -> None:
+    documents = Documents(PublicLimit((60, 2), (600, 10)))
+    urls = [publisher.publish(f"{number}.json", "http://127.0.0.1/cb") for number in range(3)]
+    for url in urls[:2]:
+        await found(url, documents)
+    with pytest.raises(TooMany):
+        await found(urls[2], documents)
+    assert await found(urls[0], documents), "one that is known is not read again"
+    assert await clients(documents).find(urls[2], "192.0.2.2")
+
+
+INSIDE = [
+    "https://127.0.0.1/client.json",
+    "https://localhost/client.json",
+    "https://[::1]/client.json",
+    "https://169.254.169.254/latest/meta-data",
+    "https://10.0.0.1/client.json",
+    "https://[::ffff:127.0.0.1]/client.json",
+    "https://2130706433/client.json",
+    "https://0/client.json",
+]
+NO_DOCUMENT = [
+    "https://client.example",
+    "https://client.example/",
+    "https://user@client.example/x",
+    "https://client.example/a/../x",
+    "https://client.example/a/%2e%2E/x",
+    "https://client.example/x#y",
+    "https://client.example/x y",
+    "https://client.example/x\\y",
+    "https:///x",
+    f"https://client.example/{'x' * 600}",
+]
+
+
+@pytest.mark.parametrize("url", INSIDE)
+async def test_no_address_inside_is_reached(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fastmcp.server.auth.ssrf.httpx2.AsyncClient", _no_request)
+    with pytest.raises(UnknownClient):
+        await found(url)
+
+
+@pytest.mark.parametrize("url", NO_DOCUMENT)
+async def test_an_address_that_can_be_none_of_a_document_is_not_looked_up(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssrf, "resolve_hostname", _no_request)
+    with pytest.raises(UnknownClient, match="no address of a metadata document"):
+        await found(url)
+
+
+def _no_request(*_: Any, **__: Any) -> Callable[..., Any]:
+    raise AssertionError("something was asked")
