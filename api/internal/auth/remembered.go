@@ -20,7 +20,17 @@ func hashOf(token string) tokenHash {
 type accepted struct {
 	identity Identity
 	valid    period
-	keys     any // at the time: see Tokens.keys
+	keys     any        // at the time: see Tokens.keys
+	signedBy *LoginKeys // nil: not by a key of the embedded authorization server
+	issued   *issued    // nil in the same case
+}
+
+// isOf reports whether the keys that verified a token are still those that count.
+func (a accepted) isOf(keys any, login *Login) bool {
+	if a.signedBy != nil {
+		return a.signedBy == login.current()
+	}
+	return a.keys == keys
 }
 
 // remembered is the tokens that were accepted last, so that the signature of a token is

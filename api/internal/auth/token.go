@@ -38,6 +38,7 @@ type Tokens struct {
 	demands    Demands
 	audiences  []string // of the demands
 	now        func() time.Time
+	login      *Login // nil where there is no embedded authorization server
 	remembered remembered
 }
 
@@ -90,6 +91,25 @@ func NewPublicTokens(keys *KeySet, demands Demands, now func() time.Time) *Token
 	}
 }
 
+// NewLoginTokens returns a checker of tokens of the embedded authorization server, and of
+// HS256 tokens signed with a key of the ring, which may be nil. A token's algorithm chooses
+// which keys may verify it.
+func NewLoginTokens(login *Login, ring *keyring.Ring, demands Demands, now func() time.Time) *Tokens {
+	tokens := &Tokens{
+		keys:      func() any { return nil },
+		ready:     func() error { return nil },
+		state:     func() (int, time.Time) { return 0, time.Time{} },
+		demands:   demands,
+		audiences: Words(demands.Audience),
+		now:       now,
+	}
+	if ring != nil {
+		tokens = NewTokens(ring, demands, now)
+	}
+	tokens.login = login
+	return tokens
+}
+
 // Words splits a setting that is a list separated by spaces or commas.
 func Words(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
@@ -97,11 +117,17 @@ func Words(list string) []string {
 
 // Ready returns an error while no token can be checked, because no usable key of the
 // identity provider was ever read.
-func (t *Tokens) Ready() error { return t.ready() }
+func (t *Tokens) Ready() error { return errors.Join(t.ready(), t.login.ready()) }
 
 // Keys is how many keys verify tokens, and when they were read from the identity
 // provider; zero when they were not, as a shared secret is not.
-func (t *Tokens) Keys() (count int, read time.Time) { return t.state() }
+func (t *Tokens) Keys() (count int, read time.Time) {
+	count, read = t.state()
+	if keys := t.login.current(); keys != nil {
+		count += len(*keys)
+	}
+	return count, read
+}
 
 // Remembered is how many tokens need not be verified again.
 func (t *Tokens) Remembered() int { return t.remembered.size() }
@@ -134,20 +160,18 @@ func (t *Tokens) verify(text string) (Identity, error) {
 		return Identity{}, errors.New("the token is too long")
 	}
 	hash, keys := hashOf(text), t.keys()
-	if known, found := t.remembered.find(hash); found && known.keys == keys {
-		if err := known.valid.check(t.now()); err != nil {
-			return Identity{}, err
-		}
-		return known.identity, nil
+	if known, found := t.remembered.find(hash); found && known.isOf(keys, t.login) {
+		return known.identity, t.checkKnown(known)
 	}
 	token, err := parseJWS(text)
 	if err != nil {
 		return Identity{}, err
 	}
-	if err := t.checkSignature(token); err != nil {
+	signedBy, err := t.checkSignature(token)
+	if err != nil {
 		return Identity{}, err
 	}
-	fresh, err := t.claimsOf(token.payload)
+	fresh, err := t.claimsOf(token.payload, signedBy)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -156,17 +180,31 @@ func (t *Tokens) verify(text string) (Identity, error) {
 	return fresh.identity, nil
 }
 
-// checkSignature refuses a token that no key of ours has signed.
-func (t *Tokens) checkSignature(token jws) error {
+// checkKnown refuses a token that was accepted before and is not valid any more.
+func (t *Tokens) checkKnown(known accepted) error {
+	if known.issued != nil {
+		if err := t.login.check(known.issued); err != nil {
+			return err
+		}
+	}
+	return known.valid.check(t.now())
+}
+
+// checkSignature refuses a token that no key of ours has signed. It returns the keys of the
+// embedded authorization server, if one of them did.
+func (t *Tokens) checkSignature(token jws) (signedBy *LoginKeys, err error) {
 	algorithm, id, err := token.signer()
 	if err != nil {
-		return err
+		return nil, err
+	}
+	if t.login != nil && algorithm == loginAlgorithm {
+		return t.login.verify(token, id)
 	}
 	if !slices.Contains(t.algorithms, algorithm) {
-		return errors.New("the token's algorithm is not accepted")
+		return nil, errors.New("the token's algorithm is not accepted")
 	}
 	method := jwt.GetSigningMethod(algorithm)
-	return t.verifier(algorithm, id, func(key any) error { return method.Verify(token.signed, token.signature, key) })
+	return nil, t.verifier(algorithm, id, func(key any) error { return method.Verify(token.signed, token.signature, key) })
 }
 
 // signedByOne returns an error unless one of the keys signed a token. The one that the
@@ -186,8 +224,8 @@ func signedByOne(keys []keyring.Key, id *string, signed signedWith) (err error) 
 }
 
 // claimsOf reads claims whose signature was verified, and refuses those that are not valid here
-// and now.
-func (t *Tokens) claimsOf(payload []byte) (accepted, error) {
+// and now. SignedBy is as checkSignature returned it.
+func (t *Tokens) claimsOf(payload []byte, signedBy *LoginKeys) (accepted, error) {
 	claims, err := parseMembers(payload)
 	if err != nil {
 		return accepted{}, err
@@ -212,7 +250,14 @@ func (t *Tokens) claimsOf(payload []byte) (accepted, error) {
 	if !usableSubject(subject) {
 		return accepted{}, errors.New("sub is missing or unusable")
 	}
-	return accepted{identity: Identity{subject, t.demands.Scopes.granted(claims)}, valid: valid}, nil
+	found := accepted{identity: Identity{subject, t.demands.Scopes.granted(claims)}, valid: valid, signedBy: signedBy}
+	if signedBy == nil {
+		return found, nil
+	}
+	if found.issued, err = issuedOf(claims); err != nil {
+		return accepted{}, err
+	}
+	return found, t.login.check(found.issued)
 }
 
 // DebugSubject returns the user that a request without an Authorization header
