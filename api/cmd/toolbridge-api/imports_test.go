@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"internal/mac":           {},
 	"internal/limit":         {"golang.org/x/time/rate"},
 	"internal/login": {"internal/account", "internal/auth", "internal/fault", "internal/journal", "internal/keyring", "internal/limit",
-		"github.com/golang-jwt/jwt/v5", "golang.org/x/crypto/argon2", "golang.org/x/sync/semaphore", "golang.org/x/text/unicode/norm"},
+		"github.com/golang-jwt/jwt/v5", "golang.org/x/crypto/argon2", "golang.org/x/sync/semaphore", "golang.org/x/text/unicode/norm", "golang.org/x/time/rate"},
 	"internal/search":           {"internal/account", "internal/entity", "golang.org/x/text/unicode/norm"},
 	"internal/store/migration":  {"internal/item", "internal/account", "internal/entity", "internal/journal"},
 	"internal/store/relational": {"internal/item", "internal/journal", "internal/account", "internal/entity"},

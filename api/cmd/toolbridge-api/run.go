@@ -91,13 +91,23 @@ func run(ctx context.Context, cfg config.Config, rings rings, tracing *telemetry
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 
-	tokens, keep := tokensOf(cfg, rings.token, log)
-	starting.Open(assemble(cfg, rings, store, tokens, tracing, log).Handler())
+	signIn := loginOf(cfg, rings, store, log)
+	if signIn != nil {
+		if err := signIn.Open(ctx); err != nil {
+			stop()
+			return errors.Join(<-served, unlessSignalled(signalled, fmt.Errorf("the keys of sign-in: %w", err), log))
+		}
+	}
+	tokens, keep := tokensOf(cfg, rings.token, signIn, log)
+	starting.Open(assemble(cfg, rings, store, tokens, signIn, tracing, log).Handler())
 	listening()
 	var keeping sync.WaitGroup
 	keeping.Go(func() { keep(ctx) })
 	keeping.Go(func() { rings.keep(ctx, log) })
 	keeping.Go(func() { keepRetention(ctx, cfg, store, log) })
+	if signIn != nil {
+		keeping.Go(func() { signIn.Keep(ctx) })
+	}
 	defer keeping.Wait()
 	defer stop()
 	return <-served
@@ -140,9 +150,9 @@ func stateOf(progress *migration.Progress) func() (string, fault.Facts) {
 
 // tokensOf returns the checker of tokens that the settings choose, and the function
 // that keeps its keys fresh.
-func tokensOf(cfg config.Config, ring *keyring.Ring, log *slog.Logger) (tokens *auth.Tokens, keep func(context.Context)) {
-	if cfg.Embedded && ring == nil {
-		ring = keyring.None()
+func tokensOf(cfg config.Config, ring *keyring.Ring, signIn *login.Service, log *slog.Logger) (tokens *auth.Tokens, keep func(context.Context)) {
+	if signIn != nil {
+		return auth.NewLoginTokens(signIn.Verifier, ring, demandsOf(cfg), time.Now), func(context.Context) {}
 	}
 	if ring != nil {
 		return auth.NewTokens(ring, demandsOf(cfg), time.Now), func(context.Context) {}
@@ -185,14 +195,14 @@ func itemsOf(cfg config.Config, store item.Store) *item.Service {
 	}
 }
 
-func assemble(cfg config.Config, rings rings, store store, tokens *auth.Tokens, tracing *telemetry.Tracing, log *slog.Logger) *httpapi.API {
+func assemble(cfg config.Config, rings rings, store store, tokens *auth.Tokens, signIn *login.Service, tracing *telemetry.Tracing, log *slog.Logger) *httpapi.API {
 	return &httpapi.API{
 		Items:          itemsOf(cfg, store),
 		Accounts:       &account.Service{Store: store, Prover: account.NewProver(rings.tenant, time.Now), Now: time.Now},
 		Tokens:         tokens,
 		Tenant:         &auth.Gate{ID: cfg.TenantID, Keys: rings.tenant, Versions: versionsOf(cfg.Signatures), Now: time.Now},
 		Rings:          rings.byUse(),
-		Login:          loginOf(cfg, rings, store, log),
+		Login:          signIn,
 		Limits:         httpapi.NewLimits(cfg.LimitReads, cfg.LimitWrites, cfg.LimitSessions),
 		Metrics:        telemetry.NewMetrics(buildVersion()),
 		Sizes:          store.Sizes,
@@ -222,6 +232,7 @@ func loginOf(cfg config.Config, rings rings, store login.Store, log *slog.Logger
 		Tenant:     cfg.TenantID,
 		TenantKeys: rings.tenant,
 		Demands:    login.Demands{TenantClaim: cfg.Rights.TenantClaim, ScopeRead: cfg.Rights.Read, ScopeWrite: cfg.Rights.Write},
+		Verifier:   &auth.Login{},
 		Now:        time.Now,
 		Log:        log,
 		Shown:      shownSubject(cfg),

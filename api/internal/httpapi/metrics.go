@@ -31,8 +31,20 @@ func (a *API) watched(ctx context.Context) telemetry.State {
 		Degraded: a.readiness.of(a) != nil,
 		Keys:     keys, KeysRead: read, Tokens: a.Tokens.Remembered(),
 		Store: a.Sizes(ctx), QuotaUsed: a.quotaUsed(ctx),
-		Secrets: a.secrets(),
+		Secrets: a.secrets(), Signing: a.signing(),
 	}
+}
+
+// signing is the key of the tokens that this API issues.
+func (a *API) signing() *telemetry.Signing {
+	if a.Login == nil {
+		return nil
+	}
+	id, age, known := a.Login.KeyAge()
+	if !known {
+		return nil
+	}
+	return &telemetry.Signing{ID: id, Age: age}
 }
 
 // secrets are the keys of each use, and whether their file can be used.

@@ -73,13 +73,6 @@ func OfSecret(secret string) *Ring {
 	return r
 }
 
-// None returns a ring without keys, by which nothing is ever signed.
-func None() *Ring {
-	r := &Ring{}
-	r.keys.Store(&[]Key{})
-	return r
-}
-
 func bare(secret string) Key { return newKey(OnlyID, time.Time{}, secret) }
 
 // Keys are those that are live now, at least one; the first signs. The pointer is another

@@ -18,7 +18,7 @@ func refused() error {
 }
 
 // unknown says that something is not there any more, or never was.
-func unknown(what string) error {
+func unknown(what string) *fault.Error {
 	return fault.New(fault.LoginUnknown, "no such %s, or it was used, has expired or has ended", what)
 }
 

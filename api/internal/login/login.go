@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"toolbridge/api/internal/account"
+	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/journal"
 	"toolbridge/api/internal/keyring"
 )
@@ -19,9 +20,12 @@ type Service struct {
 	Tenant     string
 	TenantKeys *keyring.Ring // of the gateway's signatures; the signing keys are sealed under them
 	Demands    Demands
+	Verifier   *auth.Login // gets the keys and the revocations; nil: nobody does
 	Now        func() time.Time
 	Log        *slog.Logger
 	Shown      func(subject string) string // as operators see it in log lines
+
+	known known
 }
 
 // Demands is what access tokens have beside their subject, so that both programs accept them.

@@ -21,7 +21,19 @@ type Metrics struct {
 	requests *prometheus.HistogramVec
 	refused  map[fault.Code]prometheus.Counter
 	unsigned map[auth.Reason]prometheus.Counter
+	granted  map[Grant]prometheus.Counter
+	reused   prometheus.Counter
 }
+
+// Grant is what an access token of the embedded authorization server was given for.
+type Grant string
+
+// The grants (RFC 6749, sections 4 and 6).
+const (
+	GrantCode    Grant = "authorization_code"
+	GrantRefresh Grant = "refresh_token"
+	GrantClient  Grant = "client_credentials"
+)
 
 // NewMetrics returns the metrics of a process of this version.
 func NewMetrics(version string) *Metrics {
@@ -34,6 +46,10 @@ func NewMetrics(version string) *Metrics {
 		}, []string{"http_request_method", "http_route", "http_response_status_code", "error_type"}),
 		refused:  make(map[fault.Code]prometheus.Counter),
 		unsigned: make(map[auth.Reason]prometheus.Counter),
+		granted:  make(map[Grant]prometheus.Counter),
+		reused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "toolbridge_api_refresh_reused_total", Help: "Refresh tokens that were used again after their time, so that their connection was ended.",
+		}),
 	}
 	errors := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "toolbridge_api_errors_total", Help: "Requests that were answered with an error, by its code.",
@@ -47,11 +63,17 @@ func NewMetrics(version string) *Metrics {
 	for _, reason := range auth.Reasons {
 		m.unsigned[reason] = signatures.WithLabelValues(string(reason))
 	}
+	granted := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "toolbridge_api_login_tokens_total", Help: "Access tokens that the API has issued itself, by what they were given for.",
+	}, []string{"grant"})
+	for _, grant := range []Grant{GrantCode, GrantRefresh, GrantClient} {
+		m.granted[grant] = granted.WithLabelValues(string(grant))
+	}
 	built := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "toolbridge_api_build_info", Help: "1, with the version of the API.",
 	}, []string{"version"})
 	built.WithLabelValues(version).Set(1)
-	m.registry.MustRegister(m.requests, errors, signatures, built, statementSeconds, spans,
+	m.registry.MustRegister(m.requests, errors, signatures, granted, m.reused, built, statementSeconds, spans,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -91,6 +113,12 @@ func (r *Route) Note(status int, code fault.Code, took time.Duration) {
 
 // SignatureRefused notes a request whose tenant signature was refused.
 func (m *Metrics) SignatureRefused(reason auth.Reason) { m.unsigned[reason].Inc() }
+
+// TokenIssued notes an access token of the embedded authorization server.
+func (m *Metrics) TokenIssued(grant Grant) { m.granted[grant].Inc() }
+
+// RefreshReused notes a refresh token that has ended its connection.
+func (m *Metrics) RefreshReused() { m.reused.Inc() }
 
 // ClientLeft notes a request for whose response nobody waited.
 func (r *Route) ClientLeft(took time.Duration) {

@@ -18,6 +18,7 @@ type State struct {
 	Tokens   int // that need not be verified again
 	Store    Sizes
 	Secrets  map[string]Secrets // by their use
+	Signing  *Signing           // nil: the API issues no tokens
 
 	// The share of each quota that the fullest user has used. One that is off, or whose use
 	// is not known, has none.
@@ -28,6 +29,12 @@ type State struct {
 type Secrets struct {
 	Problem bool                     // whether their file cannot be used
 	Ages    map[string]time.Duration // of the keys whose day is known, by their ids
+}
+
+// Signing is the key that signs the API's own tokens.
+type Signing struct {
+	ID  string
+	Age time.Duration
 }
 
 // Sizes is what a store has and uses. What is 0 is not known.
@@ -55,7 +62,7 @@ var (
 	degraded    = described("toolbridge_api_degraded", "1 while writes fail or the store does not answer, else 0.")
 	keys        = described("toolbridge_api_keys", "Keys that verify tokens.")
 	keysAge     = described("toolbridge_api_keys_age_seconds", "Time since the identity provider's keys were read. Absent with a shared secret.")
-	keyAge      = described("toolbridge_api_key_age_seconds", "Time since the day on which a secret was made, for the tenant's signatures (tenant) and for tokens (token). Absent where the day is not known.", "use", "key")
+	keyAge      = described("toolbridge_api_key_age_seconds", "Time since the day on which a secret was made, for the tenant's signatures (tenant) and for tokens (token), or since the API made the key that signs its own tokens (login). Absent where the day is not known.", "use", "key")
 	keysProblem = described("toolbridge_api_keys_problem", "1 while the file with the secrets of this use cannot be used, so that earlier ones stay in use, else 0.", "use")
 	tokens      = described("toolbridge_api_verified_tokens", "Tokens whose signature need not be verified again.")
 	quotaUsed   = described("toolbridge_api_quota_used_ratio", "The share of a quota that the fullest user has used, from 0 to 1, or above after it was lowered. Absent where the quota is off.", "quota")
@@ -92,6 +99,9 @@ func (w watched) Collect(to chan<- prometheus.Metric) {
 		for id, age := range secrets.Ages {
 			gauge(keyAge, age.Seconds(), use, id)
 		}
+	}
+	if state.Signing != nil {
+		gauge(keyAge, state.Signing.Age.Seconds(), "login", state.Signing.ID)
 	}
 	for quota, share := range state.QuotaUsed {
 		gauge(quotaUsed, share, quota)

@@ -88,6 +88,7 @@ CREATE TABLE IF NOT EXISTS login_family (
     client_host TEXT COLLATE "C" NOT NULL,
     scopes      TEXT COLLATE "C" NOT NULL,
     resource    TEXT COLLATE "C" NOT NULL,
+    token       BYTEA NOT NULL, -- SHA-256 of the refresh token that was not used yet
     created_ms  BIGINT NOT NULL,
     used_ms     BIGINT NOT NULL,
     expires_ms  BIGINT NOT NULL, -- the earlier one of its idle and its last end
@@ -97,18 +98,14 @@ CREATE TABLE IF NOT EXISTS login_family (
 CREATE INDEX IF NOT EXISTS login_family_by_account ON login_family (tenant, account, used_ms);
 CREATE INDEX IF NOT EXISTS login_family_by_expiry ON login_family (expires_ms);
 
--- The refresh tokens of a family. One that was used is known for some time, as it ends the
--- family when somebody sends it again.
+-- Refresh tokens that were used a moment ago, and still get an answer.
 CREATE TABLE IF NOT EXISTS login_refresh (
     tenant     TEXT COLLATE "C" NOT NULL,
-    hash       BYTEA NOT NULL,
     family     TEXT COLLATE "C" NOT NULL,
-    created_ms BIGINT NOT NULL,
-    used_ms    BIGINT NOT NULL, -- 0 for never
+    hash       BYTEA NOT NULL,
     expires_ms BIGINT NOT NULL,
-    PRIMARY KEY (tenant, hash)
+    PRIMARY KEY (tenant, family, hash)
 );
-CREATE INDEX IF NOT EXISTS login_refresh_by_family ON login_refresh (tenant, family, created_ms);
 CREATE INDEX IF NOT EXISTS login_refresh_by_expiry ON login_refresh (expires_ms);
 
 -- Services, which sign in with a secret of their own.

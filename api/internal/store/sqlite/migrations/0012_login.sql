@@ -88,6 +88,7 @@ CREATE TABLE login_family (
     client_host TEXT NOT NULL,
     scopes      TEXT NOT NULL,
     resource    TEXT NOT NULL,
+    token       BLOB NOT NULL, -- SHA-256 of the refresh token that was not used yet
     created_ms  INTEGER NOT NULL,
     used_ms     INTEGER NOT NULL,
     expires_ms  INTEGER NOT NULL, -- the earlier one of its idle and its last end
@@ -97,18 +98,14 @@ CREATE TABLE login_family (
 CREATE INDEX login_family_by_account ON login_family (tenant, account, used_ms);
 CREATE INDEX login_family_by_expiry ON login_family (expires_ms);
 
--- The refresh tokens of a family. One that was used is known for some time, as it ends the
--- family when somebody sends it again.
+-- Refresh tokens that were used a moment ago, and still get an answer.
 CREATE TABLE login_refresh (
     tenant     TEXT NOT NULL,
-    hash       BLOB NOT NULL,
     family     TEXT NOT NULL,
-    created_ms INTEGER NOT NULL,
-    used_ms    INTEGER NOT NULL, -- 0 for never
+    hash       BLOB NOT NULL,
     expires_ms INTEGER NOT NULL,
-    PRIMARY KEY (tenant, hash)
+    PRIMARY KEY (tenant, family, hash)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX login_refresh_by_family ON login_refresh (tenant, family, created_ms);
 CREATE INDEX login_refresh_by_expiry ON login_refresh (expires_ms);
 
 -- Services, which sign in with a secret of their own.
