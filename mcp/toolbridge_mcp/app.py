@@ -18,6 +18,7 @@ from toolbridge_mcp.client import ApiClient
 from toolbridge_mcp.health import health_routes, wait_until_ready
 from toolbridge_mcp.http_clients import api_http, outside_http, way_to
 from toolbridge_mcp.identity import User, get_access_token, user_of
+from toolbridge_mcp.login.served import Served
 from toolbridge_mcp.login.shared import Login
 from toolbridge_mcp.operator import PrivatePort, Watched
 from toolbridge_mcp.outbound import Outbound, outbound_identity
@@ -143,6 +144,7 @@ def create_app(
     auth = BearerAuthProvider(UserTokenVerifier(*shared.sources), address, shared.toolsets)
     offers = _offers(settings, shared)
     server = _server(settings, shared, auth, offers)
+    served = Served.of(settings, shared.login, address, shared.toolsets)
     gateway = Gateway(
         server,
         address,
@@ -161,8 +163,8 @@ def create_app(
         idle_seconds=settings.session_idle_seconds,
         door=_door_limits(settings),
         machine=Machine(settings.machine_id),
-        routes=_open_routes(settings, shared),
-        documents=_documents(settings, address, shared),
+        routes=[*_open_routes(settings, shared), *served.routes],
+        documents=[*_documents(settings, address, shared), *served.documents],
     )
     metrics.watch_held("unread_bytes", lambda: answers.total, settings.max_unread_bytes)
     metrics.watch_held("sessions", lambda: session_limits.total, settings.max_sessions)
