@@ -8,6 +8,7 @@ from urllib.parse import unquote_plus
 
 from starlette.requests import Request as HttpRequest
 
+from toolbridge_mcp.login.clients import SERVICE
 from toolbridge_mcp.login.parameters import Parameters
 from toolbridge_mcp.login.refused import EndpointError
 
@@ -58,12 +59,14 @@ class Credentials:
 
 
 def _decoded(content: str) -> tuple[str, str]:
-    """Id and secret in a header, both encoded as in a form (RFC 6749, section 2.3.1, and appendix B)."""
+    """Id and secret in a header, both encoded as in a form (RFC 6749, section 2.3.1, and appendix B). Many
+    programs do not encode them, so the colon in the id of a service does not end it."""
     try:
         text = b64decode(content, validate=True).decode()
     except (ValueError, binascii.Error):
         text = ""
-    client_id, colon, secret = text.partition(":")
+    start = len(SERVICE) if text.startswith(SERVICE) else 0
+    client_id, colon, secret = text[start:].partition(":")
     if not colon or not client_id:
         raise EndpointError(401, "invalid_client", "The header with the client's id cannot be read.", BASIC)
-    return unquote_plus(client_id), unquote_plus(secret)
+    return unquote_plus(text[:start] + client_id), unquote_plus(secret)

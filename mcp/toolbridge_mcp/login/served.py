@@ -5,8 +5,6 @@ from typing import NamedTuple, Self
 
 from starlette.routing import Route
 
-from toolbridge_mcp.login.pages import Site, error_page, routes
-from toolbridge_mcp.login.server import AuthorizationServer
 from toolbridge_mcp.login.shared import Login
 from toolbridge_mcp.settings import Settings
 from toolbridge_mcp.web import Address, ToolsetsInAddresses
@@ -22,9 +20,12 @@ class Served(NamedTuple):
     def of(
         cls, settings: Settings, login: Login | None, address: Address, toolsets: ToolsetsInAddresses
     ) -> Self:
-        """Nothing without a sign-in."""
+        """Nothing without a sign-in. Its parts are imported only where there is one."""
         if login is None:
             return cls()
+        from toolbridge_mcp.login.pages import Site, error_page, routes
+        from toolbridge_mcp.login.server import AuthorizationServer
+
         server = AuthorizationServer(settings, login.api, address, toolsets)
         site = Site.of(settings, login.api)
         pages = [*routes(site, server.authorization), *server.routes(error_page(site))]
