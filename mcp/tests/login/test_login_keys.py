@@ -149,8 +149,8 @@ async def test_a_remembered_token_is_refused_as_soon_as_its_connection_has_ended
 async def test_the_tokens_of_a_user_are_refused_up_to_a_time(
     server: StateServer, verifier: UserTokenVerifier
 ) -> None:
-    before, after = access_token(KEY, iat=NOW - 1), access_token(KEY, iat=NOW)
-    others = access_token(KEY, iat=NOW - 1, sub="u_ben")
+    before, after = access_token(KEY, iat=NOW), access_token(KEY, iat=NOW + 1)
+    others = access_token(KEY, iat=NOW, sub="u_ben")
     sender = await verifier.sender(before)
     assert sender
     server.revoked = [{"sub": "u_ann", "before": at, "until": NOW + 1_800} for at in (NOW, NOW - 600)]
@@ -158,7 +158,7 @@ async def test_the_tokens_of_a_user_are_refused_up_to_a_time(
     assert sender.is_revoked
     assert await verifier.verify_token(after)
     assert await verifier.verify_token(others)
-    by_secret = token("u_ann", iat=NOW - 1)
+    by_secret = token("u_ann", iat=NOW)
     assert await verifier.verify_token(by_secret), "it is not of the login"
 
 

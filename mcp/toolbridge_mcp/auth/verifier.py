@@ -164,9 +164,10 @@ class UserTokenVerifier:
             if known is None:
                 return None
             self._verified[name] = known
-        if known.token.claims["exp"] <= self._clock():
+        claims = known.token.claims
+        if claims["exp"] <= self._clock():
             return None
-        if known.is_revoked:
+        if known.revoked is not None and known.revoked(claims):
             raise TokenRevoked
         return known
 

@@ -166,8 +166,8 @@ class SigningKeys(Answer):
 
 
 class Revocation(Answer):
-    """The tokens of one connection (`sid`), or those of one subject (`sub`) that were made before
-    `before`, are not accepted. It ends at `until`, when the last of them has expired."""
+    """The tokens of one connection (`sid`), or those of one subject (`sub`) that were made at `before` or
+    earlier, are not accepted. It ends at `until`, when the last of them has expired."""
 
     sid: str | None = None
     sub: str | None = None

@@ -34,7 +34,7 @@ class Revocations:
         if claims["sid"] in self._connections:
             return True
         before = self._subjects.get(claims["sub"])
-        return before is not None and claims["iat"] < before
+        return before is not None and claims["iat"] <= before
 
 
 def can_be_named(claims: Mapping[str, Any]) -> bool:
