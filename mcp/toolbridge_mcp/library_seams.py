@@ -9,9 +9,10 @@ What follows is in the order of `SEEN_IN`.
 import json
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fastmcp
 import httptools
@@ -54,6 +55,9 @@ from sse_starlette.sse import AppStatus
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+if TYPE_CHECKING:
+    from fastmcp.server.auth.cimd import CIMDFetcher
 
 MessageStream = WriteStream[SessionMessage]
 """Where the SDK sends the messages of a session."""
@@ -134,6 +138,13 @@ def _dumped(result: BaseModel) -> dict[str, Any]:
 
 def _ascii(result: Mapping[str, Any]) -> bytes:
     return json.dumps(result, separators=(",", ":")).encode()
+
+
+def keeps_document(fetcher: "CIMDFetcher", url: str) -> bool:
+    """Whether FastMCP's fetcher of client ID metadata documents would return what it has, without asking the
+    client's site."""
+    kept = fetcher._cache.get(url)
+    return kept is not None and not kept.must_revalidate and time.time() < kept.expires_at
 
 
 # The MCP SDK: SSE

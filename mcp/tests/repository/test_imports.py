@@ -57,8 +57,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "library_seams": set(),
     "listening": set(),
     "login": {
-        *{"auth", "errors", "login", "markup", "rendering", "resilience", "retry_after", "settings"},
-        *{"single_flight", "transport", "web"},
+        *{"auth", "errors", "library_seams", "login", "markup", "rendering", "resilience"},
+        *{"retry_after", "settings", "single_flight", "transport", "web"},
     },
     "logs": {"library_seams", "readable", "telemetry"},
     "markup": set(),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from fastmcp.server.auth.cimd import CIMDDocument, CIMDFetcher, CIMDFetchError, CIMDValidationError
 
+from toolbridge_mcp.library_seams import keeps_document
 from toolbridge_mcp.login.limits import PublicLimit, TooMany, reading_limit
 from toolbridge_mcp.single_flight import SingleFlight
 
@@ -51,15 +52,11 @@ class Documents:
         if not _is_plain(url) or not self._fetcher.is_cimd_client_id(url):
             raise NoDocument("The client's id is no address of a metadata document.")
         self._look_for_failure(url)
-        if not self._readings.is_running(url) and not self._is_kept(url):
+        if not self._readings.is_running(url) and not keeps_document(self._fetcher, url):
             self._limit.take(address)
             if self._running >= MOST_READINGS:
                 raise TooMany(1)
         return await self._readings.run(lambda: self._read(url), url)
-
-    def _is_kept(self, url: str) -> bool:
-        kept = self._fetcher._cache.get(url)
-        return kept is not None and not kept.must_revalidate and time.time() < kept.expires_at
 
     async def _read(self, url: str) -> CIMDDocument:
         self._running += 1
