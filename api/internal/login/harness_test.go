@@ -2,10 +2,12 @@ package login_test
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -41,14 +43,35 @@ type store interface {
 
 // database is what the processes of a test share.
 type database struct {
-	open    func(ctx context.Context) (store, error)
+	open func(ctx context.Context) (store, error)
 }
+
+// migrated is an empty SQLite database, whose migrations run once for all tests.
+var migrated = sync.OnceValues(func() ([]byte, error) {
+	folder, err := os.MkdirTemp("", "migrated")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	path := filepath.Join(folder, "test.db")
+	store, err := sqlite.Open(context.Background(), path)
+	if err != nil {
+		return nil, err
+	}
+	if err := store.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 // onBothStores runs a test on each kind of database.
 func onBothStores(t *testing.T, test func(t *testing.T, shared database)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "test.db")
+		if err := os.WriteFile(path, must(migrated())(t), 0o600); err != nil {
+			t.Fatal(err)
+		}
 		test(t, database{open: func(ctx context.Context) (store, error) { return sqlite.Open(ctx, path) }})
 	})
 	t.Run("postgres", func(t *testing.T) {
@@ -140,7 +163,7 @@ type person struct {
 // person makes an account by its rows, so that no password has to be hashed.
 func (p *process) person(name string) person {
 	p.t.Helper()
-	made := person{p, "a_" + name, "u_" + name, "tbs_" + name}
+	made := person{p, "a_" + name, "u_" + name, "tbs_" + rand.Text()}
 	now := p.clock.now().UnixMilli()
 	p.write(`INSERT INTO login_account (tenant, id, name, folded, shown, subject, password, disabled, created_ms, password_ms, signed_in_ms, failures, locked_ms)
 		VALUES (?, ?, ?, ?, ?, ?, '', 0, ?, 0, 0, 0, 0)`, tenant, made.id, name, name, name, made.subject, now)
@@ -241,5 +264,20 @@ func is(t *testing.T, err error, code fault.Code) {
 	var failed *fault.Error
 	if !errors.As(err, &failed) || failed.Code != code {
 		t.Errorf("got %v, want %s", err, code)
+	}
+}
+
+func (p *process) purge() {
+	p.t.Helper()
+	if err := p.Purge(p.t.Context()); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// look is what a process does each second.
+func (p *process) look() {
+	p.t.Helper()
+	if err := p.Look(p.t.Context()); err != nil {
+		p.t.Fatal(err)
 	}
 }

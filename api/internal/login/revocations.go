@@ -37,9 +37,9 @@ func sessionRevoked(id string, expires int64) Revocation {
 	return Revocation{SID: id, Until: roundUp(expires)}
 }
 
-// subjectRevoked is for the tokens of a subject up to a time.
+// subjectRevoked is for the tokens of a subject up to a second.
 func subjectRevoked(subject string, before int64) Revocation {
-	return Revocation{Sub: subject, Before: before / 1000, Until: roundUp(before + MaxLifetime.Milliseconds())}
+	return Revocation{Sub: subject, Before: before, Until: before + int64(MaxLifetime.Seconds())}
 }
 
 // roundUp is whole seconds of Unix time, not before a moment.

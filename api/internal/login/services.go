@@ -7,6 +7,7 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+	"time"
 
 	"toolbridge/api/internal/fault"
 	"toolbridge/api/internal/journal"
@@ -18,6 +19,10 @@ const (
 	serviceSubject = "service:"
 
 	maxServices = 200
+
+	// maxAhead bounds the seconds by which tokens are dated ahead, because all before them were
+	// revoked in the same second.
+	maxAhead = 5
 )
 
 // Lines of the journal of a service.
@@ -176,15 +181,20 @@ func (s *Service) RevokeService(ctx context.Context, in OfID) (answer ServiceFou
 		if answer.Service, err = scanService(tx.QueryRow(sqlServiceOfID, s.Tenant, in.ID), new([]byte)); err != nil {
 			return nil, err
 		}
-		return s.serviceEnded(answer.Service), s.note(ctx, tx, in.ID, serviceRevoked)
+		if err := s.note(ctx, tx, in.ID, serviceRevoked); err != nil {
+			return nil, err
+		}
+		return s.serviceEnded(tx, answer.Service)
 	})
 	return answer, err
 }
 
 // serviceEnded is for all access tokens of a service up to now, also by the clock of the process
 // that issued the last one.
-func (s *Service) serviceEnded(service ServiceAccount) []Revocation {
-	return []Revocation{subjectRevoked(service.ID, max(Millis(s.Now()), service.UsedAt*1000))}
+func (s *Service) serviceEnded(tx Tx, service ServiceAccount) ([]Revocation, error) {
+	last := time.Unix(max(s.Now().Unix(), service.UsedAt), 0)
+	before, err := s.issuedAt(tx, service.ID, last)
+	return []Revocation{subjectRevoked(service.ID, before)}, err
 }
 
 // endServiceTokens ends the access tokens of a service up to now.
@@ -200,7 +210,11 @@ func (s *Service) endServiceTokens(ctx context.Context, id string) error {
 		if err != nil {
 			return nil, err
 		}
-		return s.serviceEnded(found), nil
+		ended, err := s.serviceEnded(tx, found)
+		if err == nil && ended[0].Before > s.Now().Unix()+maxAhead {
+			return nil, tooOften(time.Second)
+		}
+		return ended, err
 	})
 }
 
