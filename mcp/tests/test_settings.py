@@ -344,6 +344,82 @@ def test_what_a_login_of_its_own_cannot_do_stops_the_start(
     assert explain(caught.value).startswith(says)
 
 
+PROXY = {
+    "TENANT_ID": SECRETS["TENANT_ID"],
+    "TENANT_HEADER_SECRET": SECRETS["TENANT_HEADER_SECRET"],
+    "JWT_JWKS_URL": "https://id.example/keys",
+    "JWT_ISSUER": "https://id.example",
+    "JWT_AUDIENCE": "https://api.example",
+    "TOOLBRIDGE_PUBLIC_URL": "https://tenant.example",
+    "TOOLBRIDGE_LOGIN": "proxy",
+    "TOOLBRIDGE_PROXY_CONFIG_URL": "https://id.example/.well-known/openid-configuration",
+    "TOOLBRIDGE_PROXY_CLIENT_ID": "the gateway",
+    "TOOLBRIDGE_PROXY_CLIENT_SECRET": "a secret",
+    "TOOLBRIDGE_PROXY_FOLDER": "/data/sign-in",
+}
+
+
+def test_a_gateway_in_front_of_a_provider_is_the_issuer(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, **PROXY, TOOLBRIDGE_PROXY_AUTHORIZE_PARAMETERS="access_type=offline prompt=consent")
+    settings = Settings()
+    assert settings.issuers == ("https://tenant.example",)
+    assert settings.proxy_authorize_parameters == ("access_type=offline", "prompt=consent")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("TOOLBRIDGE_PROXY_CONFIG_URL", "TOOLBRIDGE_PROXY_CLIENT_ID", "TOOLBRIDGE_PROXY_CLIENT_SECRET"),
+        *("TOOLBRIDGE_PROXY_FOLDER", "TOOLBRIDGE_PUBLIC_URL", "JWT_JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE"),
+    ],
+)
+def test_a_gateway_in_front_of_a_provider_needs_its_settings(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = {"JWT_HS256_SECRET": SECRETS["JWT_HS256_SECRET"]} if name == "JWT_JWKS_URL" else {}
+    given(monkeypatch, **{one: value for one, value in PROXY.items() if one != name}, **more)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert explain(caught.value).startswith(f"TOOLBRIDGE_{name.removeprefix('TOOLBRIDGE_')}: is not set; ")
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"TOOLBRIDGE_LOGIN": "provider"}, "TOOLBRIDGE_PROXY_CONFIG_URL: is set, but TOOLBRIDGE_LOGIN"),
+        ({"TOOLBRIDGE_PROXY_TOKEN": "any"}, "TOOLBRIDGE_PROXY_TOKEN: "),
+        ({"TOOLBRIDGE_PROXY_CLIENT_AUTHENTICATION": "none"}, "TOOLBRIDGE_PROXY_CLIENT_AUTHENTICATION: "),
+        (
+            {"TOOLBRIDGE_PROXY_AUTHORIZE_PARAMETERS": "prompt"},
+            "TOOLBRIDGE_PROXY_AUTHORIZE_PARAMETERS: must be words name=value",
+        ),
+        (
+            {"TOOLBRIDGE_PROXY_AUTHORIZE_PARAMETERS": "state=1"},
+            "TOOLBRIDGE_PROXY_AUTHORIZE_PARAMETERS: names state",
+        ),
+        ({"TOOLBRIDGE_PROXY_FOLDER": "sign-in"}, "TOOLBRIDGE_PROXY_FOLDER: must be a whole path"),
+        (
+            {"TOOLBRIDGE_PROXY_CONFIG_URL": "http://id.example"},
+            "TOOLBRIDGE_PROXY_CONFIG_URL: must be an https",
+        ),
+        ({"TOOLBRIDGE_PROXY_CLIENT_SECRET": " "}, "TOOLBRIDGE_PROXY_CLIENT_SECRET: is set but empty"),
+    ],
+)
+def test_what_a_gateway_in_front_of_a_provider_cannot_do_stops_the_start(
+    more: dict[str, str], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given(monkeypatch, **PROXY)
+    given(monkeypatch, **more)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert explain(caught.value).startswith(says)
+
+
+def test_the_folder_may_be_named_without_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, **SECRETS, TOOLBRIDGE_PROXY_FOLDER="/data/sign-in")
+    assert Settings().proxy_folder == "/data/sign-in"
+
+
 def test_an_address_for_metrics_needs_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, **SECRETS, TOOLBRIDGE_METRICS_HOST="::")
     with pytest.raises(ValidationError) as caught:

@@ -3,9 +3,9 @@
 import os
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -52,6 +52,9 @@ from toolbridge_mcp.web import (
     ToolsetsInAddresses,
     UnreadAnswers,
 )
+
+if TYPE_CHECKING:
+    from toolbridge_mcp.login.proxy import ProxySignIn
 
 PING_SECONDS = 10
 """Proxies cut streams that are silent for a minute or less; clients are promised a comment every 15 s."""
@@ -141,10 +144,16 @@ def create_app(
     address = Address(settings.public_url)
     answers = UnreadAnswers(settings.max_unread_bytes, settings.max_unread_bytes_per_user)
     session_limits = SessionLimits(settings.max_sessions, settings.max_sessions_per_user)
-    auth = BearerAuthProvider(UserTokenVerifier(*shared.sources), address, shared.toolsets)
+    verifier = UserTokenVerifier(*shared.sources)
+    proxy = _proxy(settings, shared, address, verifier)
+    if proxy:
+        shared = replace(shared, keys=proxy.keys)
+    auth = BearerAuthProvider(proxy.tokens if proxy else verifier, address, shared.toolsets)
     offers = _offers(settings, shared)
-    server = _server(settings, shared, auth, offers)
+    server = _server(settings, shared, auth, offers, proxy)
     served = Served.of(settings, shared.login, address, shared.toolsets)
+    if proxy:
+        served = Served(proxy.pages(), proxy.endpoints())
     gateway = Gateway(
         server,
         address,
@@ -171,6 +180,26 @@ def create_app(
     metrics.watch_sessions("sse", lambda: gateway.sse_sessions)
     metrics.watch_sessions("http", lambda: gateway.http_sessions)
     return gateway
+
+
+def _proxy(
+    settings: Settings, shared: _Dependencies, address: Address, verifier: UserTokenVerifier
+) -> "ProxySignIn | None":
+    """The sign-in through FastMCP's proxy, if it is wanted. Only then it is imported."""
+    if settings.login != "proxy":
+        return None
+    from toolbridge_mcp.login.proxy import ProxySignIn
+    from toolbridge_mcp.login.resources import Resources
+
+    issuer = settings.issuer_url or ""
+    return ProxySignIn(
+        settings,
+        outside=shared.outside,
+        tenant_keys=shared.rings.tenant,
+        keys=shared.keys,
+        verifier=verifier,
+        resources=Resources(issuer, address, settings.every_host, shared.toolsets),
+    )
 
 
 def _short_way(settings: Settings, server: FastMCP, offers: Offers) -> ShortWay:
@@ -205,7 +234,13 @@ def _documents(settings: Settings, address: Address, shared: _Dependencies) -> l
     return routes
 
 
-def _server(settings: Settings, shared: _Dependencies, auth: BearerAuthProvider, offers: Offers) -> FastMCP:
+def _server(
+    settings: Settings,
+    shared: _Dependencies,
+    auth: BearerAuthProvider,
+    offers: Offers,
+    proxy: "ProxySignIn | None" = None,
+) -> FastMCP:
     @asynccontextmanager
     async def lifespan(_: FastMCP) -> AsyncIterator[None]:
         used = (traced(), shared.outside, shared.outbound, shared.client, signing_in(), private.listening())
@@ -218,7 +253,7 @@ def _server(settings: Settings, shared: _Dependencies, auth: BearerAuthProvider,
             yield
 
     traced, login = _tracing(settings), shared.login
-    signing_in = login.kept if login else nullcontext
+    signing_in = proxy.running if proxy else login.kept if login else nullcontext
     private = PrivatePort(settings, shared.signer, _watched(shared))
     metrics.describe_build(__version__)
     observe(tallies.add)

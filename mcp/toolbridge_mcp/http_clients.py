@@ -84,7 +84,8 @@ def api_http(
 def outside_http(settings: Settings) -> httpx.AsyncClient:
     """A client for the identity provider. Without one it sends nothing, so neither proxy nor certificates of
     the environment are read. Raises `WrongSetting` as `client_for` does."""
-    urls = [url for url in (settings.jwt_jwks_url, settings.token_url, *settings.provider_issuers[:1]) if url]
+    given = (settings.jwt_jwks_url, settings.token_url, settings.proxy_config_url)
+    urls = [url for url in (*given, *settings.provider_issuers[:1]) if url]
     if not urls:
         return httpx.AsyncClient(transport=httpx.AsyncBaseTransport(), trust_env=False)
     return client_for(urls, OUTSIDE_SECONDS)

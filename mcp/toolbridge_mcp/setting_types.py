@@ -21,6 +21,15 @@ _SAFE_URL = re.compile(rf"(https://[^/?#@\s]+|http://{_LOOPBACK}(:\d+)?)(/[^?#\s
 _SAFE_URL_RULE = "must be an https address without user, query and fragment (http only on this machine)"
 _SCOPE = re.compile(r"[!#-\[\]-~]{1,255}")
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+_PARAMETER = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_OWN_PARAMETERS = frozenset(
+    {
+        *{"client_id", "client_secret", "code_challenge", "code_challenge_method", "redirect_uri"},
+        *{"request", "request_uri", "response_mode", "response_type", "scope", "state"},
+    }
+)
+"""What the gateway says at a sign-in itself."""
+
 _RATE = re.compile(r"([1-9][0-9]{0,8}):([1-9][0-9]{0,8})")
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _ORIGIN = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]*://({_HOST.pattern})(:(?P<port>[0-9]{{1,5}}))?")
@@ -142,6 +151,16 @@ def _words(value: object) -> object:
     return value
 
 
+def _parameters(values: tuple[str, ...]) -> tuple[str, ...]:
+    """`name=value` each. What the sign-in itself says is not for an operator to change."""
+    names = [value.partition("=")[0] for value in values]
+    if any("=" not in value for value in values) or not all(map(_PARAMETER.fullmatch, names)):
+        raise ValueError("must be words name=value, such as access_type=offline")
+    if ours := sorted(set(names) & _OWN_PARAMETERS):
+        raise ValueError(f"names {ours[0]}, which the gateway sets itself")
+    return values
+
+
 def _each(pattern: re.Pattern[str], rule: str) -> AfterValidator:
     def check(values: tuple[str, ...]) -> tuple[str, ...]:
         if not all(pattern.fullmatch(value) for value in values):
@@ -229,6 +248,7 @@ ApiUrl = Annotated[str, AfterValidator(_api_url), Kind("http or https address wi
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), Kind("words")]
 """The words of one variable, separated by spaces or commas."""
 
+Parameters = Annotated[Words, AfterValidator(_parameters), Kind("words `name=value`")]
 Urls = Annotated[Words, _each(_SAFE_URL, _SAFE_URL_RULE), Kind("https addresses; http only on this machine")]
 Hosts = Annotated[
     Words, _each(_HOST, "must name hosts without port, such as tools.example"), Kind("hosts without port")

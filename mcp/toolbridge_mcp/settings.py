@@ -31,6 +31,7 @@ from toolbridge_mcp.setting_types import (
     MaybeUrl,
     Networks,
     Origins,
+    Parameters,
     PublicUrl,
     Rate,
     Scope,
@@ -140,6 +141,43 @@ class Settings(BaseSettings):
     login_access_seconds: int = Field(default=1_800, ge=900, le=3_600)
     """How many seconds an access token of `embedded` is valid. Its client gets the next one without the user.
     Some clients fail with shorter times."""
+
+    proxy_config_url: MaybeUrl = None
+    """With `proxy`: the address of the provider's description, which ends in
+    `/.well-known/openid-configuration`. Its issuer must be `JWT_ISSUER`. This and the settings up to
+    `TOOLBRIDGE_PROXY_FOLDER` that have no default are needed then, with `JWT_JWKS_URL`; with another
+    `TOOLBRIDGE_LOGIN` all but the folder are refused."""
+
+    proxy_client_id: MaybeText = None
+    """The id of the gateway at the provider, where an operator has registered it with one redirect URI:
+    `/auth/callback` behind the public address."""
+
+    proxy_client_secret: MaybeGivenSecret = None
+    """The secret of the gateway at the provider."""
+
+    proxy_client_authentication: Annotated[Literal["client_secret_basic", "client_secret_post"], ANY_CASE] = (
+        "client_secret_basic"
+    )
+    """How the gateway sends its id and secret to the provider: in a header (`client_secret_basic`) or in the
+    form (`client_secret_post`)."""
+
+    proxy_token: Annotated[Literal["access_token", "id_token"], ANY_CASE] = "access_token"  # noqa: S105
+    """The token of the provider that says who the user is, and that the API receives. Set `id_token` where
+    access tokens are no JWTs or not for this deployment, as with Google; `JWT_AUDIENCE` is then the client
+    id."""
+
+    proxy_scopes: Words = ()
+    """The scopes that the provider is always asked for. With `access_token` it is also asked for those of
+    ours that a client asks for. When unset, `openid`, and `offline_access` if the provider names it."""
+
+    proxy_authorize_parameters: Parameters = ()
+    """What the provider is told at a sign-in in addition, as words `name=value`: Google needs
+    `access_type=offline prompt=consent`."""
+
+    proxy_folder: MaybePath = None
+    """The folder where sign-ins and the provider's tokens are kept, encrypted with a key that the tenant keys
+    seal. Without it, or with other tenant keys, everybody signs in again. Several machines have to share it.
+    `scripts/run.sh` and the container have one."""
 
     scope_read: Scope = Field(default="read", validation_alias=_shared("SCOPE_READ"))
     """The scope that a token needs for tools that only read."""
@@ -449,6 +487,17 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _check_proxy(self) -> Self:
+        """The sign-in through the gateway has all of its settings; another one has none of them."""
+        for name in _PROXY:
+            if self.login != "proxy" and name in self.model_fields_set:
+                raise WrongSetting(name.upper(), "is set, but TOOLBRIDGE_LOGIN is not proxy; remove one")
+        for name in _PROXY_NEEDS if self.login == "proxy" else ():
+            if getattr(self, name) is None:
+                raise WrongSetting(name.upper(), "is not set; TOOLBRIDGE_LOGIN=proxy needs it")
+        return self
+
+    @model_validator(mode="after")
     def _check_outbound(self) -> Self:
         """The chosen mode has all of its settings, and no setting of another mode."""
         needed = _OUTBOUND_NEEDS[self.outbound_identity]
@@ -561,6 +610,13 @@ _TOGETHER = (
         lambda given: given.scope_read == given.scope_write,
     ),
 )
+
+_PROXY_NEEDS = ("proxy_config_url", "proxy_client_id", "proxy_client_secret", "proxy_folder", "jwt_jwks_url")
+_PROXY = (
+    *_PROXY_NEEDS[:3],
+    *("proxy_client_authentication", "proxy_token", "proxy_scopes", "proxy_authorize_parameters"),
+)
+"""The settings of the sign-in through the gateway. `proxy_folder` may stay: where it is, is no decision."""
 
 _OUTBOUND_NEEDS: Mapping[str, frozenset[str]] = {
     "forward": frozenset(),

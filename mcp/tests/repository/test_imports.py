@@ -57,8 +57,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "library_seams": set(),
     "listening": set(),
     "login": {
-        *{"auth", "errors", "library_seams", "login", "markup", "rendering", "resilience"},
-        *{"retry_after", "settings", "single_flight", "transport", "web"},
+        *{"auth", "errors", "http_clients", "identity", "keyring", "library_seams", "login", "markup"},
+        *{"rendering", "resilience", "retry_after", "setting_types", "settings", "single_flight"},
+        *{"transport", "web"},
     },
     "logs": {"library_seams", "readable", "telemetry"},
     "markup": set(),

@@ -88,6 +88,7 @@ class Stack:
         """What supervisord.conf and both programs need in addition to this process's environment."""
         return {
             "TOOLBRIDGE_DATA_DIR": str(self.data),
+            "TOOLBRIDGE_PROXY_FOLDER": os.environ.get("TOOLBRIDGE_PROXY_FOLDER") or f"{self.data}/sign-in",
             "TOOLBRIDGE_HOME": str(HOME),
             "TOOLBRIDGE_HOST": self.host,
             "TOOLBRIDGE_PORT": str(self.port),

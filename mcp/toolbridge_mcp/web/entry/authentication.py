@@ -1,13 +1,13 @@
 """Authentication of every request by its bearer token (RFC 6750). FastMCP sees no request without one."""
 
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 from fastmcp.server.auth import TokenVerifier
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from toolbridge_mcp.auth import KeysUnavailable, TokenRevoked, UserTokenVerifier
+from toolbridge_mcp.auth import KeysUnavailable, Scopes, TokenRevoked
 from toolbridge_mcp.identity import AccessToken, Sender
 from toolbridge_mcp.metrics import count_refusal
 from toolbridge_mcp.web.entry.address import Address, endpoint_of, route_path
@@ -63,6 +63,15 @@ class TokenUnverifiable(Refused):
     description = "Tokens cannot be checked at the moment; try again."
 
 
+class Verifier(Protocol):
+    """Knows who sends a token. `UserTokenVerifier` is one."""
+
+    scopes: Scopes
+
+    async def verify_token(self, token: str) -> AccessToken | None: ...
+    async def sender(self, token: str) -> Sender | None: ...
+
+
 class BearerAuthProvider(TokenVerifier):
     """Authenticates requests before FastMCP sees them, and is FastMCP's `auth=`, so that it serves no other.
 
@@ -70,7 +79,7 @@ class BearerAuthProvider(TokenVerifier):
     better one (RFC 6750, section 3; RFC 9728, section 5.1), or 503 while tokens cannot be checked.
     """
 
-    def __init__(self, verifier: UserTokenVerifier, address: Address, toolsets: ToolsetsInAddresses) -> None:
+    def __init__(self, verifier: Verifier, address: Address, toolsets: ToolsetsInAddresses) -> None:
         super().__init__()
         self._verifier = verifier
         self._address = address
