@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 		"github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgconn", "github.com/jackc/pgx/v5/pgconn/ctxwatch", "github.com/jackc/pgx/v5/pgxpool"},
 	"internal/store/postgres/postgrestest": {"github.com/google/uuid", "github.com/jackc/pgx/v5"},
 	"internal/store/storetest":             {"internal/search", "internal/store/relational", "internal/item", "internal/journal", "internal/account", "internal/entity", "internal/fault"},
-	"internal/telemetry": {"internal/auth", "internal/fault", "github.com/go-logr/logr", "github.com/prometheus/client_golang/prometheus",
+	"internal/telemetry": {"internal/auth", "internal/fault", "internal/login", "github.com/go-logr/logr", "github.com/prometheus/client_golang/prometheus",
 		"github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp",
 		"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/attribute", "go.opentelemetry.io/otel/codes",
 		"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp", "go.opentelemetry.io/otel/exporters/stdout/stdouttrace",

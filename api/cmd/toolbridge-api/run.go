@@ -196,6 +196,10 @@ func itemsOf(cfg config.Config, store item.Store) *item.Service {
 }
 
 func assemble(cfg config.Config, rings rings, store store, tokens *auth.Tokens, signIn *login.Service, tracing *telemetry.Tracing, log *slog.Logger) *httpapi.API {
+	metrics := telemetry.NewMetrics(buildVersion())
+	if signIn != nil {
+		signIn.SignedIn = metrics.SignedIn
+	}
 	return &httpapi.API{
 		Items:          itemsOf(cfg, store),
 		Accounts:       &account.Service{Store: store, Prover: account.NewProver(rings.tenant, time.Now), Now: time.Now},
@@ -204,7 +208,7 @@ func assemble(cfg config.Config, rings rings, store store, tokens *auth.Tokens, 
 		Rings:          rings.byUse(),
 		Login:          signIn,
 		Limits:         httpapi.NewLimits(cfg.LimitReads, cfg.LimitWrites, cfg.LimitSessions),
-		Metrics:        telemetry.NewMetrics(buildVersion()),
+		Metrics:        metrics,
 		Sizes:          store.Sizes,
 		Tracing:        tracing,
 		Ready:          store.Ready,

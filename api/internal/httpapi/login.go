@@ -24,6 +24,7 @@ const maxLoginBody = 16 << 10
 func (a *API) loginGuards() []guard {
 	signed := a.tenantGuard()
 	signed.check, signed.instead = a.checkWhole, nil
+	signed.codes = append(signed.codes, fault.RouteNotFound) // where users sign in elsewhere
 	return []guard{signed, deadlineGuard}
 }
 
@@ -46,10 +47,11 @@ func quiet[In any](do func(ctx context.Context, in In) error) loginDo[In, loginN
 // loginRoute is a row of the URL map under /v1/login, such as that of accounts/add. Its
 // body and its answer are described by their types.
 func loginRoute[In, Out any](a *API, path, summary string, do loginDo[In, Out], codes ...fault.Code) route {
+	sent := schemaOf(reflect.TypeFor[In]())
 	return route{
 		method: "POST", pattern: "/v1/login/" + path, guards: a.loginGuards(),
 		id: "login" + camel(strings.ReplaceAll(path, "/", "_")), tag: "login", summary: summary,
-		body:    &body{schema: schemaOf(reflect.TypeFor[In]()), optional: true},
+		body:    &body{schema: sent, optional: len(sent["required"].([]string)) == 0},
 		success: success{schema: schemaOf(reflect.TypeFor[Out]())},
 		codes:   codes,
 		handle: func(c *call) (int, any, error) {

@@ -20,12 +20,13 @@ import (
 
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/httpapi"
+	"toolbridge/api/internal/login"
 	"toolbridge/api/internal/telemetry"
 )
 
 // served is what /openapi.json answers.
 var served = sync.OnceValue(func() []byte {
-	api := &httpapi.API{InBandSessions: true, Metrics: telemetry.NewMetrics("0"), Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	api := &httpapi.API{Login: &login.Service{}, InBandSessions: true, Metrics: telemetry.NewMetrics("0"), Now: time.Now, Log: slog.New(slog.DiscardHandler)}
 	recorder := httptest.NewRecorder()
 	api.Handler().ServeHTTP(recorder, httptest.NewRequest("GET", "/openapi.json", nil))
 	return recorder.Body.Bytes()

@@ -133,6 +133,9 @@ func TestARouteDoesWhatTheTokenAllowsAndNothingElse(t *testing.T) {
 		frozen := p.twin(func(api *httpapi.API) { api.ReadOnly = true })
 		asked, refused := 0, 0
 		for pattern, item := range described(t).Paths.Map() {
+			if strings.HasPrefix(pattern, "/v1/login/") { // without a token
+				continue
+			}
 			for method := range item.Operations() {
 				need := needOf(method, pattern)
 				for _, scopes := range []string{"read", "write", "read write", "openid"} {

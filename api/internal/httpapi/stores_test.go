@@ -12,6 +12,7 @@ import (
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/httpapi"
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/login"
 	"toolbridge/api/internal/store/postgres"
 	"toolbridge/api/internal/store/postgres/postgrestest"
 	"toolbridge/api/internal/store/sqlite"
@@ -28,6 +29,7 @@ type store interface {
 	item.Store
 	item.Archive
 	account.Store
+	login.Store
 	Ready(ctx context.Context) error
 	Sizes(ctx context.Context) telemetry.Sizes
 	Close() error

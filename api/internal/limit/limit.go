@@ -82,6 +82,22 @@ func (b *Buckets) Owe(user string, now time.Time, tokens int) Standing {
 	return standing
 }
 
+// Look is the state of a user's bucket, from which it takes nothing.
+func (b *Buckets) Look(user string, now time.Time) Standing {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	element, known := b.users[user]
+	if !known {
+		return Standing{Allowed: true, Remaining: b.rate.Burst}
+	}
+	found := element.Value.(*bucket)
+	standing := b.standing(found, now)
+	if standing.Allowed = standing.Remaining > 0; !standing.Allowed {
+		standing.Retry = b.timeToGain(1 - found.limiter.TokensAt(now))
+	}
+	return standing
+}
+
 // standing is the state of a bucket that was used now.
 func (b *Buckets) standing(found *bucket, now time.Time) Standing {
 	tokens := found.limiter.TokensAt(now)

@@ -168,7 +168,7 @@ func (p *process) person(name string) person {
 	p.write(`INSERT INTO login_account (tenant, id, name, folded, shown, subject, password, disabled, created_ms, password_ms, signed_in_ms, failures, locked_ms)
 		VALUES (?, ?, ?, ?, ?, ?, '', 0, ?, 0, 0, 0, 0)`, tenant, made.id, name, name, name, made.subject, now)
 	hash := sha256.Sum256([]byte(made.session))
-	p.write(`INSERT INTO login_session (tenant, hash, account, created_ms, used_ms, expires_ms) VALUES (?, ?, ?, ?, ?, ?)`,
+	p.write(`INSERT INTO login_session (tenant, hash, account, created_ms, used_ms, expires_ms, failures) VALUES (?, ?, ?, ?, ?, ?, 0)`,
 		tenant, hash[:], made.id, now, now, now+(200*24*time.Hour).Milliseconds())
 	return made
 }

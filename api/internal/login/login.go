@@ -24,8 +24,12 @@ type Service struct {
 	Now        func() time.Time
 	Log        *slog.Logger
 	Shown      func(subject string) string // as operators see it in log lines
+	Cost       Cost                        // of hashing a password; zero: what a deployment needs
+	SignedIn   func(result Result)         // notes how a sign-in ended, for metrics; nil: nobody does
 
-	known known
+	known     known
+	addresses addresses
+	hashing   hashing
 }
 
 // Demands is what access tokens have beside their subject, so that both programs accept them.

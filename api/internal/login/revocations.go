@@ -175,10 +175,13 @@ const (
 func (s *Service) purge(ctx context.Context) error {
 	return s.Store.EndLogin(ctx, func(tx Tx) error {
 		now := Millis(s.Now())
-		for _, text := range []string{sqlPurgeCodes, sqlPurgeFamilies, sqlPurgeTokens, sqlPurgeRevocations, sqlPurgeKeys} {
+		for _, text := range []string{sqlPurgeCodes, sqlPurgeFamilies, sqlPurgeTokens, sqlPurgeRevocations, sqlPurgeKeys, sqlPurgeSessions, sqlPurgeLinks} {
 			if _, err := tx.Exec(text, s.Tenant, now); err != nil {
 				return err
 			}
+		}
+		if err := s.purgeAttempts(tx, now); err != nil {
+			return err
 		}
 		longAgo := now - refreshIdle.Milliseconds()
 		_, err := tx.Exec(sqlDropRevoked, s.Tenant, longAgo, longAgo)

@@ -232,6 +232,14 @@ func (s *Service) IssueServiceToken(ctx context.Context, in ServiceToken) (token
 	if err := in.check(); err != nil {
 		return Tokens{}, err
 	}
+	if err := s.addresses.check(in.Address, s.Now()); err != nil {
+		return Tokens{}, err
+	}
+	defer func() {
+		if isUnknown(err) {
+			s.addresses.failed(in.Address, s.Now())
+		}
+	}()
 	err = s.Store.EndLogin(ctx, func(tx Tx) error {
 		now := s.Now()
 		used, err := tx.Exec(sqlUseService, Millis(now), s.Tenant, in.ID)

@@ -12,6 +12,7 @@ import (
 
 	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/login"
 )
 
 // Metrics is what Prometheus reads of a process. All labels are from sets that the
@@ -23,6 +24,7 @@ type Metrics struct {
 	unsigned map[auth.Reason]prometheus.Counter
 	granted  map[Grant]prometheus.Counter
 	reused   prometheus.Counter
+	signIns  map[login.Result]prometheus.Counter
 }
 
 // Grant is what an access token of the embedded authorization server was given for.
@@ -50,6 +52,7 @@ func NewMetrics(version string) *Metrics {
 		reused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "toolbridge_api_refresh_reused_total", Help: "Refresh tokens that were used again after their time, so that their connection was ended.",
 		}),
+		signIns: make(map[login.Result]prometheus.Counter),
 	}
 	errors := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "toolbridge_api_errors_total", Help: "Requests that were answered with an error, by its code.",
@@ -69,11 +72,17 @@ func NewMetrics(version string) *Metrics {
 	for _, grant := range []Grant{GrantCode, GrantRefresh, GrantClient} {
 		m.granted[grant] = granted.WithLabelValues(string(grant))
 	}
+	signIns := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "toolbridge_api_sign_ins_total", Help: "Sign-ins by a password, a link or a change of the password, by how they ended.",
+	}, []string{"result"})
+	for _, result := range login.Results {
+		m.signIns[result] = signIns.WithLabelValues(string(result))
+	}
 	built := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "toolbridge_api_build_info", Help: "1, with the version of the API.",
 	}, []string{"version"})
 	built.WithLabelValues(version).Set(1)
-	m.registry.MustRegister(m.requests, errors, signatures, granted, m.reused, built, statementSeconds, spans,
+	m.registry.MustRegister(m.requests, errors, signatures, signIns, granted, m.reused, built, statementSeconds, spans,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -119,6 +128,9 @@ func (m *Metrics) TokenIssued(grant Grant) { m.granted[grant].Inc() }
 
 // RefreshReused notes a refresh token that has ended its connection.
 func (m *Metrics) RefreshReused() { m.reused.Inc() }
+
+// SignedIn notes how a sign-in ended.
+func (m *Metrics) SignedIn(result login.Result) { m.signIns[result].Inc() }
 
 // ClientLeft notes a request for whose response nobody waited.
 func (r *Route) ClientLeft(took time.Duration) {

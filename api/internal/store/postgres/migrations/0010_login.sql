@@ -29,7 +29,20 @@ CREATE TABLE IF NOT EXISTS login_browser (
     locked_ms BIGINT NOT NULL,
     PRIMARY KEY (tenant, account, hash)
 );
+CREATE INDEX IF NOT EXISTS login_browser_by_hash ON login_browser (tenant, hash);
 CREATE INDEX IF NOT EXISTS login_browser_by_use ON login_browser (used_ms);
+
+-- Failures at names that no account has, by the SHA-256 of the folded name: so that they are
+-- answered as those at the names of accounts.
+CREATE TABLE IF NOT EXISTS login_attempt (
+    tenant    TEXT COLLATE "C" NOT NULL,
+    name      BYTEA NOT NULL,
+    used_ms   BIGINT NOT NULL,
+    failures  BIGINT NOT NULL,
+    locked_ms BIGINT NOT NULL,
+    PRIMARY KEY (tenant, name)
+);
+CREATE INDEX IF NOT EXISTS login_attempt_by_use ON login_attempt (tenant, used_ms);
 
 -- Invitations and resets: one for each account and purpose.
 CREATE TABLE IF NOT EXISTS login_link (
@@ -51,9 +64,10 @@ CREATE TABLE IF NOT EXISTS login_session (
     created_ms BIGINT NOT NULL,
     used_ms    BIGINT NOT NULL,
     expires_ms BIGINT NOT NULL,
+    failures   BIGINT NOT NULL, -- of changes of the password
     PRIMARY KEY (tenant, hash)
 );
-CREATE INDEX IF NOT EXISTS login_session_by_account ON login_session (tenant, account, created_ms);
+CREATE INDEX IF NOT EXISTS login_session_by_account ON login_session (tenant, account, used_ms);
 CREATE INDEX IF NOT EXISTS login_session_by_expiry ON login_session (expires_ms);
 
 -- Authorization codes. A used one names what came of it, for as long as it could be sent again.

@@ -29,7 +29,20 @@ CREATE TABLE login_browser (
     locked_ms INTEGER NOT NULL,
     PRIMARY KEY (tenant, account, hash)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX login_browser_by_hash ON login_browser (tenant, hash);
 CREATE INDEX login_browser_by_use ON login_browser (used_ms);
+
+-- Failures at names that no account has, by the SHA-256 of the folded name: so that they are
+-- answered as those at the names of accounts.
+CREATE TABLE login_attempt (
+    tenant    TEXT NOT NULL,
+    name      BLOB NOT NULL,
+    used_ms   INTEGER NOT NULL,
+    failures  INTEGER NOT NULL,
+    locked_ms INTEGER NOT NULL,
+    PRIMARY KEY (tenant, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX login_attempt_by_use ON login_attempt (tenant, used_ms);
 
 -- Invitations and resets: one for each account and purpose.
 CREATE TABLE login_link (
@@ -51,9 +64,10 @@ CREATE TABLE login_session (
     created_ms INTEGER NOT NULL,
     used_ms    INTEGER NOT NULL,
     expires_ms INTEGER NOT NULL,
+    failures   INTEGER NOT NULL, -- of changes of the password
     PRIMARY KEY (tenant, hash)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX login_session_by_account ON login_session (tenant, account, created_ms);
+CREATE INDEX login_session_by_account ON login_session (tenant, account, used_ms);
 CREATE INDEX login_session_by_expiry ON login_session (expires_ms);
 
 -- Authorization codes. A used one names what came of it, for as long as it could be sent again.
