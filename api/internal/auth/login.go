@@ -111,9 +111,8 @@ func isTypedAccessToken(kind string) bool {
 }
 
 // issuedOf reads what a revocation is compared with. A token without it could not be revoked.
-func issuedOf(claims members) (*issued, error) {
+func issuedOf(claims members, subject string) (*issued, error) {
 	session, _ := claims.text("sid")
-	subject, _ := claims.text("sub")
 	at, err := date(claims, "iat")
 	if _, present := claims["iat"]; err != nil || !present || session == "" {
 		return nil, errors.New("the token says not when, and for which connection, it was issued")
