@@ -1,18 +1,15 @@
 """Client ID metadata documents, from a real https server."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 from fastmcp.server.auth import ssrf
 
-from tests.harness.certificates import Authority
-from tests.harness.processes import free_port
 from tests.login.known import OFFERED, authorization, query, seal
+from tests.login.publisher import CERTIFICATE, Publisher, publishing
 from toolbridge_mcp.login import documents as documents_module
 from toolbridge_mcp.login.authorization import Refusal
 from toolbridge_mcp.login.clients import Client, Clients, UnknownClient
@@ -23,56 +20,13 @@ pytestmark = pytest.mark.anyio
 ADDRESS = "192.0.2.1"
 
 
-class Publisher:
-    """A site of this machine with metadata documents, each by its path."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.read: list[str] = []
-        self.documents: dict[str, Any] = {}
-        self.gate = asyncio.Event()
-        self.gate.set()
-
-    def url(self, path: str) -> str:
-        return f"https://localhost:{self.port}/{path}"
-
-    def publish(self, path: str, *redirect_uris: str, **changes: Any) -> str:
-        """The address of a document, which is the client's id."""
-        url = self.url(path)
-        self.documents[path] = {
-            "client_id": url,
-            "client_name": "A client",
-            "redirect_uris": list(redirect_uris),
-            "grant_types": ["authorization_code", "refresh_token"],
-            **changes,
-        }
-        return url
-
-    async def answer(self, request: web.Request) -> web.Response:
-        path = request.path.removeprefix("/")
-        self.read.append(path)
-        await self.gate.wait()
-        if path not in self.documents:
-            return web.Response(status=404)
-        return web.Response(text=json.dumps(self.documents[path]), content_type="application/json")
-
-
 @pytest.fixture
 async def publisher(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Publisher]:
     """Its certificate is trusted, and its address is allowed, in this process only."""
-    authority, site = Authority(), Publisher(free_port())
-    certificate = tmp_path / "authority.pem"
-    certificate.write_bytes(authority.certificate)
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / CERTIFICATE))
     monkeypatch.setattr(ssrf, "is_ip_allowed", lambda _: True)
-    app = web.Application()
-    app.router.add_get("/{path:.*}", site.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "localhost", site.port, ssl_context=authority.server("localhost")).start()
-    yield site
-    site.gate.set()
-    await runner.cleanup()
+    async with publishing(tmp_path) as site:
+        yield site
 
 
 def clients(documents: Documents) -> Clients:

@@ -1,6 +1,7 @@
 """OAuth's endpoints as the gateway serves them: where they are, who may use them, and every error."""
 
 import json
+import re
 import socket
 import time
 from base64 import b64encode
@@ -301,6 +302,27 @@ def test_a_body_that_does_not_come_is_not_waited_for(here: Process) -> None:
         answer = connection.recv(65536).decode()
     assert answer.startswith("HTTP/1.1 408 ")
     assert 5 < time.monotonic() - began_at < 20
+
+
+def test_refusals_are_counted_by_reason(http: httpx.Client) -> None:
+    client_id = public_client(http)["client_id"]
+    before = refusals(http)
+    http.post("/token", data={"grant_type": "x"})
+    http.post("/token", data={"grant_type": "refresh_token", "refresh_token": "x", "client_id": client_id})
+    http.post("/token", data={"grant_type": "refresh_token", "refresh_token": "x", "client_id": "x"})
+    http.get(f"/authorize?{query('unknown')}")
+    http.get(f"/authorize?{query(client_id, scope='x')}")
+    http.post("/register", content=b" " * 70_000)
+    after = refusals(http)
+    added = {reason: after[reason] - before[reason] for reason in after}
+    assert (added["oauth_request"], added["oauth_client"], added["large_body"]) == (3, 2, 1)
+
+
+def refusals(http: httpx.Client) -> dict[str, float]:
+    found = re.findall(
+        r'^toolbridge_refused_total{reason="(\w+)"} (\S+)$', http.get("/metrics").text, re.MULTILINE
+    )
+    return {reason: float(number) for reason, number in found}
 
 
 def test_no_secret_is_logged(here: Process, http: httpx.Client) -> None:

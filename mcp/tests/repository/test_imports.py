@@ -58,7 +58,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "listening": set(),
     "login": {
         *{"auth", "errors", "http_clients", "identity", "keyring", "library_seams", "login", "markup"},
-        *{"rendering", "resilience", "retry_after", "setting_types", "settings", "single_flight"},
+        *{"metrics", "rendering", "resilience", "retry_after", "setting_types", "settings", "single_flight"},
         *{"transport", "web"},
     },
     "logs": {"library_seams", "readable", "telemetry"},

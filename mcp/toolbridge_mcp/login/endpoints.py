@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from toolbridge_mcp.login.authorization import Authorization, Refusal
 from toolbridge_mcp.login.failures import LoginError
-from toolbridge_mcp.login.refused import EndpointError, unavailable
+from toolbridge_mcp.login.refused import UNKNOWN_CLIENT, EndpointError, count, unavailable
 from toolbridge_mcp.web.ledger import address_of
 
 AUTHORIZE = "/authorize"
@@ -39,6 +39,7 @@ class AuthorizationEndpoint:
         try:
             await self._authorization.check(query, address_of(request.scope))
         except Refusal as refusal:
+            count(UNKNOWN_CLIENT if refusal.code == "invalid_client" else refusal.status)
             return answer_to(request, refusal, self._page)
         except LoginError as error:
             return answer_to(request, out_of_service(error), self._page)

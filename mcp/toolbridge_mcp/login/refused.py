@@ -9,6 +9,17 @@ from starlette.responses import JSONResponse, Response
 from toolbridge_mcp.login.failures import LoginError
 from toolbridge_mcp.login.limits import TooMany
 from toolbridge_mcp.login.parameters import described
+from toolbridge_mcp.metrics import count_refusal
+
+UNKNOWN_CLIENT = 401
+_REASONS = {
+    400: "oauth_request",
+    401: "oauth_client",
+    408: "slow_body",
+    413: "large_body",
+    429: "oauth_limit",
+}
+"""Names in the metrics."""
 
 NEVER_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 RETRY_SECONDS = 2
@@ -60,12 +71,20 @@ def answering(answer: Callable[[S, HttpRequest], Answer]) -> Callable[[S, HttpRe
 
     async def answered(endpoint: S, request: HttpRequest) -> Response:
         try:
-            return await answer(endpoint, request)
+            response = await answer(endpoint, request)
         except EndpointError as error:
-            return error.response()
+            response = error.response()
         except TooMany as error:
-            return too_many(error).response()
+            response = too_many(error).response()
         except LoginError as error:
-            return unavailable(error).response()
+            response = unavailable(error).response()
+        count(response.status_code)
+        return response
 
     return answered
+
+
+def count(status: int) -> None:
+    """Counts what a client did wrong, by the status of its answer."""
+    if reason := _REASONS.get(status):
+        count_refusal(reason)

@@ -21,7 +21,17 @@ RATES = ("message_rate", "byte_rate")
 REFUSALS = (
     *("answers_unread", "bodies", "byte_rate", "connections", "foreign_host", "foreign_page", "framing"),
     *("half_heads", "id_in_flight", "idle_connection", "invalid", "large_body", "late", "malformed_host"),
-    *("message_rate", "no_http", "scope_insufficient", "session_not_found", "sessions", "slow_body"),
+    *(
+        "message_rate",
+        "no_http",
+        "oauth_client",
+        "oauth_limit",
+        "oauth_request",
+        "scope_insufficient",
+        "session_not_found",
+        "sessions",
+        "slow_body",
+    ),
     *("slow_head", "stopping", "token_invalid", "token_missing", "token_revoked", "token_unverifiable"),
     *("unknown_toolset", "unread_answer", "unreadable"),
 )
