@@ -29,6 +29,11 @@ class RawClient:
         answer: dict[str, Any] = posted.json()
         return answer
 
+    @property
+    def session(self) -> Mapping[str, str]:
+        """The header that names its session, if it is in one of Streamable HTTP."""
+        return {name: value for name, value in self._http.headers.items() if name == "mcp-session-id"}
+
     async def notify(self, method: str, params: Json) -> None:
         await self.post({"method": method, "params": params})
 
