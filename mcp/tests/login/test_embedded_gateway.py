@@ -1,5 +1,5 @@
-"""A gateway with the embedded login: when it is ready, what it tells strangers, whose tokens it takes, and what
-goes on for a user who was just disabled."""
+"""A gateway with the embedded login: when it is ready, what it tells strangers, whose tokens it takes, and
+what goes on for a user who was just disabled."""
 
 import asyncio
 from collections.abc import AsyncIterator
