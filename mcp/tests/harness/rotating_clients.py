@@ -48,13 +48,18 @@ class Load:
 async def clients(url: str, count: int, token_of: Callable[[str], str]) -> AsyncIterator[Load]:
     """So many clients, each of a user of its own, who read and write until the block ends. `token_of` gives
     the present token of a user."""
+    async with clients_with(url, count, lambda user: Renewing(partial(token_of, user))) as load:
+        yield load
+
+
+@asynccontextmanager
+async def clients_with(url: str, count: int, auth_of: Callable[[str], httpx2.Auth]) -> AsyncIterator[Load]:
+    """The same. `auth_of` adds the token of a user to requests."""
     load, connecting = Load(), asyncio.Semaphore(CONNECTING_AT_ONCE)
     ready = [asyncio.Event() for _ in range(count)]
     async with asyncio.TaskGroup() as tasks:
         working = [
-            tasks.create_task(
-                _work(url, load, connecting, event, Renewing(partial(token_of, f"user-{number}")))
-            )
+            tasks.create_task(_work(url, load, connecting, event, auth_of(f"user-{number}")))
             for number, event in enumerate(ready)
         ]
         await asyncio.gather(*(event.wait() for event in ready))
