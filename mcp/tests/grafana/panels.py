@@ -341,6 +341,14 @@ REFUSALS = [
         alarm=3600,
     ),
     Panel(
+        "Age of what is known of the sign-in",
+        "s",
+        "Time since the API told the gateway the keys of the sign-in and what was revoked; absent if there "
+        "is none. Above 30 s: streams of users who are disabled stay open.",
+        {"toolbridge_login_state_age_seconds{$S}": "{{instance}}"},
+        alarm=30,
+    ),
+    Panel(
         "Clocks apart",
         "s",
         "How far the clocks of gateway and API are apart. Above 60 s (300 s with signatures of v1) the API "
