@@ -3,7 +3,9 @@ package httpapi_test
 import (
 	"context"
 	"encoding/json"
+	"maps"
 
+	"toolbridge/api/internal/auth"
 	"toolbridge/api/internal/httpapi"
 	"toolbridge/api/internal/keyring"
 	"toolbridge/api/internal/login"
@@ -17,8 +19,9 @@ func embedded(api *httpapi.API) {
 		Store: api.Items.Store.(login.Store), Tenant: tenantID, TenantKeys: keyring.OfSecret(tenantSecret),
 		Demands: login.Demands{ScopeRead: "read", ScopeWrite: "write"},
 		Now:     api.Now, Log: api.Log, Shown: api.ShownSubject,
-		SignedIn: api.Metrics.SignedIn, Cost: login.Cheap,
+		SignedIn: api.Metrics.SignedIn, Cost: login.Cheap, Verifier: &auth.Login{},
 	}
+	api.Tokens = auth.NewLoginTokens(api.Login.Verifier, keyring.OfSecret(tokenSecret), auth.Demands{Scopes: scopes}, api.Now)
 	if err := api.Login.Open(context.Background()); err != nil {
 		panic(err)
 	}
@@ -82,4 +85,42 @@ func (p *process) signsIn(name, password string, more ...fields) answer {
 		}
 	}
 	return p.asks("sessions/begin", body)
+}
+
+// issuing is what a gateway adds to a request for an access token.
+func issuing(more fields) fields {
+	body := fields{"issuer": "https://tools.example", "audience": "https://tools.example/mcp", "lifetime": 1800}
+	maps.Copy(body, more)
+	return body
+}
+
+const connectedClient = "https://client.example/metadata.json"
+
+// connects lets a client of this name act for a person.
+func (p person) connects(client string) answer {
+	p.t.Helper()
+	code := p.agrees(client).is(200).text("code")
+	return p.asks("codes/redeem", issuing(fields{"code": code, "clientId": connectedClient}))
+}
+
+// agrees is what the person does on the page.
+func (p person) agrees(client string) answer {
+	p.t.Helper()
+	return p.asks("codes/issue", fields{
+		"session": p.session, "client": fields{"id": connectedClient, "name": client, "host": "client.example"},
+		"redirectUri": "http://127.0.0.1/callback", "redirectUriGiven": true, "scopes": []string{"read", "write"},
+		"challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "resource": "https://tools.example/mcp",
+	})
+}
+
+// refreshes sends a refresh token.
+func (p *process) refreshes(token string) answer {
+	p.t.Helper()
+	return p.asks("refresh/redeem", issuing(fields{"token": token, "clientId": connectedClient}))
+}
+
+// reads is the status of a call with an access token.
+func (p *process) reads(token string) int {
+	p.t.Helper()
+	return p.gateway().call("GET", "/v1/notes", "", set("Authorization", "Bearer "+token)).status
 }

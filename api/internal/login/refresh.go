@@ -25,8 +25,8 @@ const (
 	// maxRotations bounds the refreshes of a connection within graceFor, all of which are known.
 	maxRotations = 20
 
-	familyBytes = 16 // of a connection's id, at the beginning of its refresh tokens
-	nextBytes   = 32 // which follow it
+	nextBytes   = 32 // of a refresh token, that are secret
+	familyBytes = 16 // of its connection's id, behind them
 )
 
 const (
@@ -58,30 +58,33 @@ func (*Reused) Error() string { return "the refresh token was used before; its c
 // newFamilyID is the id of a connection, which is the `sid` of its access tokens.
 func newFamilyID() string { return base64.RawURLEncoding.EncodeToString(random(familyBytes)) }
 
-// firstRefresh is the first refresh token of a connection. It begins with the connection's id,
-// so that every later one shows which connection it is of, also when it is long forgotten.
-func firstRefresh(family string) string {
+// firstRefresh is the first refresh token of a connection.
+func firstRefresh(family string) string { return refreshToken(random(nextBytes), family) }
+
+// refreshToken ends with the id of its connection, so that every one shows which connection it is
+// of, also when it is long forgotten. The id is behind the secret, where base64 spells it in
+// another way: no log that has the id has a part of the token.
+func refreshToken(next []byte, family string) string {
 	id, _ := base64.RawURLEncoding.DecodeString(family)
-	return refreshPrefix + base64.RawURLEncoding.EncodeToString(append(id, random(nextBytes)...))
+	return refreshPrefix + base64.RawURLEncoding.EncodeToString(append(next, id...))
 }
 
 // familyOf is the connection that a refresh token is of, if it has the form of one.
 func familyOf(token string) (id string, isOne bool) {
 	text, isOne := strings.CutPrefix(token, refreshPrefix)
 	content, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if !isOne || err != nil || len(content) != familyBytes+nextBytes {
+	if !isOne || err != nil || len(content) != nextBytes+familyBytes {
 		return "", false
 	}
-	return base64.RawURLEncoding.EncodeToString(content[:familyBytes]), true
+	return base64.RawURLEncoding.EncodeToString(content[nextBytes:]), true
 }
 
 // following is the refresh token that follows one. It is derived, so that every process gives
 // the same one, and nothing but a hash of it needs to be kept.
 func following(secret []byte, family, token string) string {
-	id, _ := base64.RawURLEncoding.DecodeString(family)
 	next := hmac.New(sha256.New, secret)
 	next.Write([]byte(token))
-	return refreshPrefix + base64.RawURLEncoding.EncodeToString(next.Sum(id))
+	return refreshToken(next.Sum(nil), family)
 }
 
 // family is a row: a connection.

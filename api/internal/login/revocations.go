@@ -165,7 +165,7 @@ func (s *Service) KeyAge() (id string, age time.Duration, known bool) {
 
 const (
 	sqlPurgeCodes       = `DELETE FROM login_code WHERE tenant = ? AND expires_ms <= ?`
-	sqlPurgeFamilies    = `DELETE FROM login_family WHERE tenant = ? AND expires_ms <= ?`
+	sqlPurgeFamilies    = `DELETE FROM login_family WHERE tenant = ? AND expires_ms <= ? AND token_ms <= ?` // also its last access token
 	sqlPurgeTokens      = `DELETE FROM login_refresh WHERE tenant = ? AND expires_ms <= ?`
 	sqlPurgeRevocations = `DELETE FROM login_revocation WHERE tenant = ? AND expires_ms <= ?`
 	sqlPurgeKeys        = `DELETE FROM login_key WHERE tenant = ? AND expires_ms > 0 AND expires_ms <= ?`
@@ -175,10 +175,13 @@ const (
 func (s *Service) purge(ctx context.Context) error {
 	return s.Store.EndLogin(ctx, func(tx Tx) error {
 		now := Millis(s.Now())
-		for _, text := range []string{sqlPurgeCodes, sqlPurgeFamilies, sqlPurgeTokens, sqlPurgeRevocations, sqlPurgeKeys, sqlPurgeSessions, sqlPurgeLinks} {
+		for _, text := range []string{sqlPurgeCodes, sqlPurgeTokens, sqlPurgeRevocations, sqlPurgeKeys, sqlPurgeSessions, sqlPurgeLinks} {
 			if _, err := tx.Exec(text, s.Tenant, now); err != nil {
 				return err
 			}
+		}
+		if _, err := tx.Exec(sqlPurgeFamilies, s.Tenant, now, now); err != nil {
+			return err
 		}
 		if err := s.purgeAttempts(tx, now); err != nil {
 			return err
