@@ -1,9 +1,11 @@
 """What the tests' authorization server grants, and to whom: Authlib's grants over a few dictionaries."""
 
+import json
 import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from authlib.integrations.flask_oauth2 import AuthorizationServer as Authlib
 from authlib.oauth2.rfc6749 import ClientMixin, InvalidRequestError, UnauthorizedClientError, grants
 from authlib.oauth2.rfc6749.grants.base import BaseGrant, TokenEndpointMixin
@@ -15,6 +17,7 @@ from flask import Flask, request
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+from joserfc.jws import extract_compact
 
 if TYPE_CHECKING:
     from tests.harness.authorization_server import AuthorizationServer
@@ -215,8 +218,12 @@ def authlib_server(state: "AuthorizationServer") -> Authlib:
     return oauth
 
 
+SUBJECT_TYPES = {f"urn:ietf:params:oauth:token-type:{kind}" for kind in ("access_token", "id_token")}
+
+
 class _TokenExchange(BaseGrant, TokenEndpointMixin):
-    """RFC 8693, as far as the gateway uses it: one of our own access tokens for one with another audience."""
+    """RFC 8693, as far as the gateway uses it: an own token, or one of somebody trusted, for one with another
+    audience."""
 
     GRANT_TYPE = TOKEN_EXCHANGE
     TOKEN_ENDPOINT_AUTH_METHODS = METHODS
@@ -227,17 +234,20 @@ class _TokenExchange(BaseGrant, TokenEndpointMixin):
         if not self.request.client.check_grant_type(self.GRANT_TYPE):
             raise UnauthorizedClientError
         form = self.request.form
-        if form.get("subject_token_type") != "urn:ietf:params:oauth:token-type:access_token":
+        if form.get("subject_token_type") not in SUBJECT_TYPES:
             raise InvalidRequestError("subject_token_type")
         self.request.user = self._subject_of(form.get("subject_token", ""))
         self.validate_requested_scope()
 
     def _subject_of(self, token: str) -> Subject:
+        state = self.server_state
         try:
-            decoded = jwt.decode(
-                token, KeySet(self.server_state.keys), algorithms=[self.server_state.algorithm]
-            )
-            jwt.JWTClaimsRegistry(iss={"value": self.server_state.issuer}).validate(decoded.claims)
+            issuer = json.loads(extract_compact(token.encode()).payload)["iss"]
+            keys = KeySet(state.keys)
+            if issuer in state.trusts:
+                keys = KeySet.import_key_set(httpx.get(state.trusts[issuer], trust_env=False).json())
+            decoded = jwt.decode(token, keys, algorithms=[state.algorithm])
+            jwt.JWTClaimsRegistry(iss={"values": [state.issuer, *state.trusts]}).validate(decoded.claims)
         except (JoseError, ValueError) as error:
             raise InvalidRequestError("the subject token is not valid") from error
         return Subject(decoded.claims["sub"], decoded.claims["aud"], decoded.claims.get("scope", ""))

@@ -55,6 +55,9 @@ class AuthorizationServer:
     """While it is cleared the token endpoint holds its answers back."""
 
     port: int = field(default_factory=free_port)
+    trusts: dict[str, str] = field(default_factory=dict)
+    """Others whose tokens it exchanges: their key sets, by issuer."""
+
     forms: list[dict[str, str]] = field(default_factory=list)
     """The forms that came to the token endpoint."""
 

@@ -10,7 +10,7 @@ import httpx
 
 from toolbridge_mcp.identity import CallerToken, caller_token
 from toolbridge_mcp.outbound.auth import Transmit, is_about_the_tenant
-from toolbridge_mcp.outbound.exchange import ExchangedTokens
+from toolbridge_mcp.outbound.exchange import ACCESS_TOKEN, ID_TOKEN, ExchangedTokens
 from toolbridge_mcp.outbound.forward import ForwardedToken
 from toolbridge_mcp.outbound.service import ServiceToken
 from toolbridge_mcp.outbound.token_endpoint import TokenEndpoint
@@ -28,7 +28,8 @@ def outbound_identity(
 ) -> Outbound:
     """The configured mode. Enter it before use. `http` is the client for the token service."""
     if settings.outbound_identity == "exchange":
-        return ExchangedTokens(TokenEndpoint.of(settings, http), caller)
+        kind = ID_TOKEN if settings.proxy_token == "id_token" else ACCESS_TOKEN  # noqa: S105  a kind
+        return ExchangedTokens(TokenEndpoint.of(settings, http), caller, subject_type=kind)
     if settings.outbound_identity == "client_credentials":
         return ServiceToken(TokenEndpoint.of(settings, http), caller)
     return ForwardedToken(caller)

@@ -15,9 +15,9 @@ from toolbridge_mcp.single_flight import SingleFlight
 from toolbridge_mcp.transport import Request, Response
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  a type, no token
+ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"  # noqa: S105  a type, no token
 GRANT = {
     "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
-    "subject_token_type": ACCESS_TOKEN,
     "requested_token_type": ACCESS_TOKEN,
 }
 MAX_KEPT = 4096
@@ -35,10 +35,12 @@ class ExchangedTokens:
         endpoint: TokenEndpoint,
         caller: Callable[[], CallerToken | None],
         *,
+        subject_type: str = ACCESS_TOKEN,
         max_kept: int = MAX_KEPT,
     ) -> None:
         self._endpoint = endpoint
         self._caller = caller
+        self._grant = {**GRANT, "subject_token_type": subject_type}
         self._kept: TLRUCache[bytes, IssuedToken] = TLRUCache(max_kept, _renew_at, timer=endpoint.now)
         self._exchanges: SingleFlight[IssuedToken] = SingleFlight()
 
@@ -69,7 +71,7 @@ class ExchangedTokens:
             self._kept.pop(key, None)
 
     async def _exchange(self, key: bytes, caller: CallerToken) -> IssuedToken:
-        issued = await self._endpoint.issue({**GRANT, "subject_token": caller.value})
+        issued = await self._endpoint.issue({**self._grant, "subject_token": caller.value})
         self._kept[key] = _no_longer_than(caller, issued)
         return issued
 

@@ -16,7 +16,7 @@ from tests.harness.processes import START_SECONDS, free_port
 from tests.real_clients.packages import STATE, find_node, install_packages
 
 HERE = Path(__file__).parent
-CLIENT = ("the gateway", "secret of the gateway: +/&=%")
+CLIENT = ("the:gateway", "secret of the gateway: +/&=%")
 """Id and secret of the gateway there, with characters that need quoting."""
 
 TENANT = "test-tenant"
@@ -97,6 +97,11 @@ class OpenIdProvider:
     def grants(self, kind: str) -> list[dict[str, Any]]:
         """The requests for tokens of one kind that were granted."""
         return [line for line in self.lines if line.get("grant") == kind and "error" not in line]
+
+    @property
+    def ended(self) -> list[dict[str, Any]]:
+        """The refresh tokens that were revoked."""
+        return [line for line in self.lines if "ended" in line]
 
     def refusals(self, kind: str) -> list[dict[str, Any]]:
         return [line for line in self.lines if line.get("grant") == kind and "error" in line]

@@ -101,6 +101,7 @@ const provider = new Provider(settings.issuer, {
 
 provider.on("grant.success", (ctx) => say({ grant: ctx.oidc.params.grant_type, scope: ctx.oidc.params.scope }));
 provider.on("grant.error", (ctx, error) => say({ grant: ctx.oidc.params?.grant_type, error: error.error }));
+provider.on("refresh_token.destroyed", () => say({ ended: "refresh_token" }));
 provider.on("server_error", (_, error) => say({ fault: error.message }));
 
 provider.use(async (ctx, next) => {

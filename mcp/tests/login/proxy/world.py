@@ -3,7 +3,7 @@
 import asyncio
 import json
 from base64 import urlsafe_b64decode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from tests.harness.changing_proxy import ChangingProxy, Passed
+from tests.harness.clients import META
 from tests.harness.processes import SECRETS, Process, api_process, gateway_process, running
 from tests.login.proxy.openid import CLIENT, OpenIdProvider, running_provider
 
@@ -29,10 +30,18 @@ class World:
     gateway: Process
     api: Process
     between: ChangingProxy
+    folder: Path
+    """What the gateway keeps."""
 
     @property
     def url(self) -> str:
         return self.gateway.url
+
+    async def restart(self, **settings: str) -> None:
+        """The gateway stops, and starts with other settings."""
+        self.gateway.environment = {**self.gateway.environment, **settings}
+        await asyncio.to_thread(self.gateway.stop)
+        await asyncio.to_thread(self.gateway.start)
 
     @property
     def calls(self) -> list[Passed]:
@@ -45,22 +54,40 @@ class World:
     def issuers_at_the_api(self) -> set[str]:
         return {claims_of(token)["iss"] for token in self.tokens_at_the_api()}
 
-    async def post(self, path: str, **form: str) -> httpx.Response:
-        async with httpx.AsyncClient(trust_env=False) as http:
-            return await http.post(f"{self.url}{path}", data=form)
-
-    async def status(self, token: str, path: str = "/mcp") -> httpx.Response:
+    async def status(self, token: str) -> httpx.Response:
         """The answer to a message that needs a token."""
-        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json, text/event-stream"}
-        ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
-        async with httpx.AsyncClient(trust_env=False) as http:
-            return await http.post(f"{self.url}{path}", json=ping, headers=headers)
+        return await self._send(token, "tools/list", {})
+
+    async def call_a_tool(
+        self, token: str, name: str = "list_notes", arguments: dict[str, Any] | None = None
+    ) -> httpx.Response:
+        return await self._send(token, "tools/call", {"name": name, "arguments": arguments or {}}, name)
+
+    async def _send(
+        self, token: str, method: str, params: dict[str, Any], name: str | None = None
+    ) -> httpx.Response:
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/json, text/event-stream",
+            "MCP-Protocol-Version": "2026-07-28",
+            "MCP-Method": method,
+            **({"MCP-Name": name} if name else {}),
+        }
+        message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": META}}
+        async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
+            return await http.post(f"{self.url}/mcp", json=message, headers=headers)
 
 
 @asynccontextmanager
 async def a_world(
-    api_binary: Path, folder: Path, *, of_provider: dict[str, Any] | None = None, **more: str
+    api_binary: Path,
+    folder: Path,
+    more: Mapping[str, str] | None = None,
+    *,
+    of_provider: Mapping[str, Any] | None = None,
+    of_api: Mapping[str, str] | None = None,
 ) -> AsyncIterator[World]:
+    """`more` are settings of the gateway; the provider and the API have others."""
     gateway = gateway_process("", folder)
     provider = OpenIdProvider(f"{gateway.url}/auth/callback", **(of_provider or {}))
     verifiers = {
@@ -70,8 +97,7 @@ async def a_world(
     }
     async with AsyncExitStack() as stack:
         stack.enter_context(running_provider(provider))
-        of_api = {name.removeprefix("API_"): value for name, value in more.items() if name.startswith("API_")}
-        api = stack.enter_context(running(api_process(api_binary, folder, **{**verifiers, **of_api})))
+        api = stack.enter_context(running(api_process(api_binary, folder, **{**verifiers, **(of_api or {})})))
         between = await stack.enter_async_context(ChangingProxy(api.url).running())
         environment = {
             **SECRETS,
@@ -84,10 +110,10 @@ async def a_world(
             "TOOLBRIDGE_PROXY_CLIENT_SECRET": CLIENT[1],
             "TOOLBRIDGE_PROXY_AUTHORIZE_PARAMETERS": "prompt=consent",
             "TOOLBRIDGE_PROXY_FOLDER": str(folder / "sign-in"),
-            **{name: value for name, value in more.items() if not name.startswith("API_")},
+            **(more or {}),
         }
         del environment["JWT_HS256_SECRET"]
         gateway.environment = environment
         stack.push_async_callback(asyncio.to_thread, gateway.stop)
         await asyncio.to_thread(gateway.start)  # the recorder runs in this thread
-        yield World(provider, gateway, api, between)
+        yield World(provider, gateway, api, between, folder / "sign-in")

@@ -13,6 +13,8 @@ from fastmcp.server.auth import TokenVerifier
 from fastmcp.server.auth.oauth_proxy.models import UpstreamTokenSet
 from fastmcp.server.auth.oidc_proxy import OIDCConfiguration, OIDCProxy
 from joserfc.errors import JoseError
+from mcp.server.auth.handlers.revoke import RevocationHandler
+from mcp.server.auth.middleware.client_auth import ClientAuthenticator
 from mcp.server.auth.provider import (
     AccessToken,
     AuthorizationCode,
@@ -24,9 +26,14 @@ from mcp.server.auth.provider import (
 from mcp.server.auth.settings import ClientRegistrationOptions, RevocationOptions
 from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 from pydantic import AnyHttpUrl
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from toolbridge_mcp.auth import KeysUnavailable
 from toolbridge_mcp.identity import AccessToken as VerifiedToken
+from toolbridge_mcp.login.forms import with_form
+from toolbridge_mcp.login.parameters import Parameters
 from toolbridge_mcp.login.proxy.clients import Clients
 from toolbridge_mcp.login.proxy.folder import Folder
 from toolbridge_mcp.login.proxy.trouble import ProviderUnavailable, noted
@@ -305,6 +312,16 @@ class Provider(OIDCProxy):
             claims=found.claims,
         )
         return Granted(verified, _family(claims), min(claims["exp"], found.expires_at or claims["exp"]))
+
+    def get_routes(self, mcp_path: str | None = None) -> list[Route]:
+        """FastMCP's, with a `/revoke` that public clients can use: the SDK's demands a `client_secret`."""
+        others = [route for route in super().get_routes(mcp_path) if route.path != "/revoke"]
+        return [*others, Route("/revoke", self._revoke, methods=["POST"])]
+
+    async def _revoke(self, request: Request) -> Response:
+        form = {name: str(value) for name, value in (await request.form()).items()}
+        handler = RevocationHandler(self, ClientAuthenticator(self))
+        return await handler.handle(with_form(Parameters({"client_secret": "", **form})))
 
     async def revoke_token(self, token: AccessToken | RefreshToken) -> None:
         """Ends the sign-in that the token came of, here at once and at the provider if that serves it."""
