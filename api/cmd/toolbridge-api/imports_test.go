@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 	"internal/store/postgres": {"internal/search", "internal/store/migration", "internal/store/relational", "internal/telemetry", "internal/login", "internal/item", "internal/journal", "internal/account", "internal/entity", "internal/fault", "golang.org/x/sync/semaphore",
 		"github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgconn", "github.com/jackc/pgx/v5/pgconn/ctxwatch", "github.com/jackc/pgx/v5/pgxpool"},
 	"internal/store/postgres/postgrestest": {"github.com/google/uuid", "github.com/jackc/pgx/v5"},
-	"internal/store/storetest":             {"internal/search", "internal/store/relational", "internal/item", "internal/journal", "internal/account", "internal/entity", "internal/fault"},
+	"internal/store/storetest":             {"internal/login", "internal/search", "internal/store/relational", "internal/item", "internal/journal", "internal/account", "internal/entity", "internal/fault"},
 	"internal/telemetry": {"internal/auth", "internal/fault", "internal/login", "github.com/go-logr/logr", "github.com/prometheus/client_golang/prometheus",
 		"github.com/prometheus/client_golang/prometheus/collectors", "github.com/prometheus/client_golang/prometheus/promhttp",
 		"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/attribute", "go.opentelemetry.io/otel/codes",

@@ -21,6 +21,24 @@ const (
 // perAddress is what an address may fail: 30 times at once, and 30 times in 5 minutes then.
 var perAddress = limit.Rate{PerMinute: 6, Burst: 30}
 
+// perAccount is how often one account may sign in: so often that no person notices, and so seldom
+// that the lines about it in the journal do not fill a disk.
+var perAccount = limit.Rate{PerMinute: 2, Burst: 1000}
+
+// signIns are the accounts that have signed in.
+type signIns struct {
+	once    sync.Once
+	buckets *limit.Buckets
+}
+
+func (s *signIns) take(account string, now time.Time) error {
+	s.once.Do(func() { s.buckets = limit.NewBuckets(perAccount, maxAccounts) })
+	if standing := s.buckets.Take(account, now); !standing.Allowed {
+		return tooOften(standing.Retry)
+	}
+	return nil
+}
+
 // addresses are those from which attempts failed.
 type addresses struct {
 	once    sync.Once

@@ -64,6 +64,11 @@ var migrated = sync.OnceValues(func() ([]byte, error) {
 	return os.ReadFile(path)
 })
 
+func onSQLite(t testing.TB) database {
+	path := filepath.Join(t.TempDir(), "test.db")
+	return database{open: func(ctx context.Context) (store, error) { return sqlite.Open(ctx, path) }}
+}
+
 // onBothStores runs a test on each kind of database.
 func onBothStores(t *testing.T, test func(t *testing.T, shared database)) {
 	t.Helper()
@@ -95,7 +100,7 @@ func (c *clock) advance(d time.Duration) { c.at.Add(d.Milliseconds()) }
 // process is one running API.
 type process struct {
 	*login.Service
-	t      *testing.T
+	t      testing.TB
 	shared database
 	clock  *clock
 	store  store
@@ -104,7 +109,7 @@ type process struct {
 }
 
 // start opens a process on a database. The ring is a tenant's list of keys, or its secret.
-func start(t *testing.T, shared database, clock *clock, ring *keyring.Ring) *process {
+func start(t testing.TB, shared database, clock *clock, ring *keyring.Ring) *process {
 	t.Helper()
 	store, err := shared.open(t.Context())
 	if err != nil {
@@ -115,7 +120,7 @@ func start(t *testing.T, shared database, clock *clock, ring *keyring.Ring) *pro
 }
 
 // startOn is start on a store that is open.
-func startOn(t *testing.T, shared database, store store, clock *clock, ring *keyring.Ring) *process {
+func startOn(t testing.TB, shared database, store store, clock *clock, ring *keyring.Ring) *process {
 	t.Helper()
 	log := &log{}
 	verifier := &auth.Login{}
@@ -248,8 +253,8 @@ func (p *process) mustRefuse(token string) {
 }
 
 // must returns a value, or ends the test.
-func must[T any](value T, err error) func(t *testing.T) T {
-	return func(t *testing.T) T {
+func must[T any](value T, err error) func(t testing.TB) T {
+	return func(t testing.TB) T {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
@@ -259,7 +264,7 @@ func must[T any](value T, err error) func(t *testing.T) T {
 }
 
 // is checks the code of an error.
-func is(t *testing.T, err error, code fault.Code) {
+func is(t testing.TB, err error, code fault.Code) {
 	t.Helper()
 	var failed *fault.Error
 	if !errors.As(err, &failed) || failed.Code != code {

@@ -29,6 +29,7 @@ type Service struct {
 
 	known     known
 	addresses addresses
+	signIns   signIns
 	hashing   hashing
 }
 

@@ -85,6 +85,9 @@ func (s *Service) BeginSession(ctx context.Context, in BeginSession) (answer Ses
 		s.addresses.failed(in.Address, s.Now())
 		return SessionBegun{}, refused()
 	}
+	if err := s.signIns.take(of.id, s.Now()); err != nil {
+		return SessionBegun{}, err
+	}
 	return s.signIn(ctx, of, in)
 }
 

@@ -50,6 +50,9 @@ func (s *Service) ChangePassword(ctx context.Context, in ChangePassword) (answer
 	if err := checkNew(in.Password, name); err != nil {
 		return SessionBegun{}, err
 	}
+	if err := s.signIns.take(of.id, s.Now()); err != nil {
+		return SessionBegun{}, err
+	}
 	phc, err := s.hashPassword(ctx, in.Password)
 	if err != nil {
 		return SessionBegun{}, err

@@ -56,15 +56,19 @@ func (s *Service) signInBegins(ctx context.Context, by way, address string) *not
 // of notes which account it is about. What was typed is never noted: it may be a password.
 func (n *noted) of(account, subject string) { n.account, n.subject = account, subject }
 
-func (n *noted) ends(err error) {
-	result := Accepted
-	if err != nil {
-		result = Failed
-		var failed *fault.Error
-		if errors.As(err, &failed) && resultOf[failed.Code] != "" {
-			result = resultOf[failed.Code]
-		}
+func resultOfError(err error) Result {
+	if err == nil {
+		return Accepted
 	}
+	var failed *fault.Error
+	if errors.As(err, &failed) && resultOf[failed.Code] != "" {
+		return resultOf[failed.Code]
+	}
+	return Failed
+}
+
+func (n *noted) ends(err error) {
+	result := resultOfError(err)
 	if n.service.SignedIn != nil {
 		n.service.SignedIn(result)
 	}

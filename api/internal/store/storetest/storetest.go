@@ -10,6 +10,7 @@ import (
 	"toolbridge/api/internal/account"
 	"toolbridge/api/internal/entity"
 	"toolbridge/api/internal/item"
+	"toolbridge/api/internal/login"
 )
 
 // Store keeps items and accounts. Lines shows the whole journal of an owner, read
@@ -18,6 +19,7 @@ type Store interface {
 	item.Store
 	item.Archive
 	account.Store
+	login.Store
 	Lines(ctx context.Context, owner account.Owner) ([]Line, error)
 }
 
@@ -97,6 +99,9 @@ func Run(t *testing.T, open func(*testing.T) Store) {
 		"a batch writes the items that match a query":                selections,
 		"a selection that fails, or matches nothing, stores nothing": failedSelections,
 		"a dry run stores nothing":                                   dryRuns,
+		"a transaction of login is made whole or not at all":         loginTransactions,
+		"of those who take a row of login at once one has it":        parallelTakes,
+		"lines about signing in are in the chain of an owner":        linesOfLogin,
 		"a wipe takes the contents, and the journal goes on":         wipedLines,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,170 @@
+package login_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/keyring"
+	"toolbridge/api/internal/login"
+)
+
+const password = "correct horse battery"
+
+// joins adds an account with a password.
+func (p *process) joins(name string) login.Account {
+	p.t.Helper()
+	added := must(p.AddAccount(p.t.Context(), login.AddAccount{Name: name}))(p.t)
+	return must(p.RedeemLink(p.t.Context(), login.RedeemLink{Token: added.Link.Token, Password: password}))(p.t).Account
+}
+
+func (p *process) signIn(name, password, address string) error {
+	_, err := p.BeginSession(p.t.Context(), login.BeginSession{Name: name, Password: password, Address: address})
+	return err
+}
+
+func TestAHashThatIsCheaperIsReplacedAtTheNextSignIn(t *testing.T) {
+	t.Parallel()
+	onBothStores(t, func(t *testing.T, shared database) {
+		cheap := start(t, shared, newClock(), keyring.OfSecret(tenantSecret))
+		cheap.Cost = login.Cheap
+		ann := cheap.joins("ann")
+		present := cheap.twin()
+		count := func(like string) int64 {
+			return present.count(`SELECT COUNT(*) FROM login_account WHERE tenant = ? AND id = ? AND password LIKE ?`, tenant, ann.ID, like)
+		}
+		if count("$argon2id$v=19$m=8,t=1,p=1$%") != 1 {
+			t.Error("the first hash is not cheap")
+		}
+		is(t, present.signIn("ann", "wrong password", ""), fault.SignInRefused)
+		if err := present.signIn("ann", password, ""); err != nil || count("$argon2id$v=19$m=19456,t=2,p=1$%") != 1 {
+			t.Errorf("the hash was not replaced, %v", err)
+		}
+		if err := present.signIn("ann", password, ""); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// The differences that matter are those of a hash, some 30 ms. What a loaded machine adds to some
+// attempts is left out by the median.
+func TestAnUnknownNameTakesTheTimeOfAKnownOne(t *testing.T) {
+	p := start(t, onSQLite(t), newClock(), keyring.OfSecret(tenantSecret))
+	p.joins("ann")
+	off := p.joins("off")
+	must(p.DisableAccount(t.Context(), login.AccountOfID{ID: off.ID}))(t)
+	must(p.AddAccount(t.Context(), login.AddAccount{Name: "new"}))(t)
+	took := map[string][]time.Duration{}
+	for n := range 15 {
+		for _, name := range []string{"ann", "off", "new", fmt.Sprint("nobody", n)} {
+			began := time.Now()
+			is(t, p.signIn(name, "wrong password", fmt.Sprintf("192.0.2.%d", n)), fault.SignInRefused)
+			kind := strings.TrimRight(name, "0123456789")
+			took[kind] = append(took[kind], time.Since(began))
+		}
+		p.clock.advance(time.Hour) // so that no account is locked
+	}
+	median := func(kind string) time.Duration {
+		slices.Sort(took[kind])
+		return took[kind][len(took[kind])/2]
+	}
+	known := median("ann")
+	for kind := range took {
+		if other := median(kind); other < known*6/10 || other > known*16/10 {
+			t.Errorf("%s takes %s, and ann %s", kind, other, known)
+		}
+		t.Logf("%s: median of %d attempts %s", kind, len(took[kind]), median(kind))
+	}
+}
+
+func TestThereAreSoManyAccountsAndNoMore(t *testing.T) {
+	t.Parallel()
+	onBothStores(t, func(t *testing.T, shared database) {
+		p := start(t, shared, newClock(), keyring.OfSecret(tenantSecret))
+		err := p.store.Login(t.Context(), func(tx login.Tx) error {
+			for n := range 9_999 {
+				id := fmt.Sprint("a", n)
+				if _, err := tx.Exec(`INSERT INTO login_account (tenant, id, name, folded, shown, subject, password, disabled, created_ms, password_ms, signed_in_ms, failures, locked_ms)
+					VALUES (?, ?, ?, ?, ?, ?, '', 0, 0, 0, 0, 0, 0)`, tenant, id, id, id, id, id); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		must(p.AddAccount(t.Context(), login.AddAccount{Name: "last"}))(t)
+		_, err = p.AddAccount(t.Context(), login.AddAccount{Name: "surplus"})
+		is(t, err, fault.LoginFull)
+	})
+}
+
+func TestBrowsersAndUnknownNamesAreSoManyAtMostAndAreForgotten(t *testing.T) {
+	t.Parallel()
+	onBothStores(t, func(t *testing.T, shared database) {
+		p := start(t, shared, newClock(), keyring.OfSecret(tenantSecret))
+		p.Cost = login.Cheap
+		p.joins("ann")
+		for range 12 {
+			p.clock.advance(time.Second)
+			if err := p.signIn("ann", password, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := p.count(`SELECT COUNT(*) FROM login_browser WHERE tenant = ?`, tenant); n != 10 {
+			t.Errorf("%d browsers", n)
+		}
+		err := p.store.Login(t.Context(), func(tx login.Tx) error {
+			for n := range 10_000 {
+				if _, err := tx.Exec(`INSERT INTO login_attempt (tenant, name, used_ms, failures, locked_ms) VALUES (?, ?, ?, 1, 0)`, tenant, []byte(fmt.Sprint(n)), int64(n)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		is(t, p.signIn("nobody", password, ""), fault.SignInRefused)
+		if n := p.count(`SELECT COUNT(*) FROM login_attempt WHERE tenant = ?`, tenant); n != 10_000 {
+			t.Errorf("%d names", n)
+		}
+		if n := p.count(`SELECT COUNT(*) FROM login_attempt WHERE tenant = ? AND used_ms = 0`, tenant); n != 0 {
+			t.Error("the oldest name is still there")
+		}
+	})
+}
+
+// BenchmarkSignIns signs in by passwords, each of another account, from 16 browsers at once.
+func BenchmarkSignIns(b *testing.B) {
+	p := start(b, onSQLite(b), newClock(), keyring.OfSecret(tenantSecret))
+	const accounts = 16
+	for n := range accounts {
+		p.joins(fmt.Sprint("user", n))
+	}
+	var refused atomic.Int64
+	var all sync.WaitGroup
+	b.ResetTimer()
+	began := time.Now()
+	for n := range accounts {
+		all.Go(func() {
+			for range (b.N + accounts - 1) / accounts {
+				if p.signIn(fmt.Sprint("user", n), password, "") != nil {
+					refused.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	done := float64((b.N + accounts - 1) / accounts * accounts)
+	b.ReportMetric(done/time.Since(began).Minutes(), "sign-ins/min")
+	if refused.Load() > 0 {
+		b.Errorf("%d were refused", refused.Load())
+	}
+}
