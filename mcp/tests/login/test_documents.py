@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fastmcp.server.auth import ssrf
+from mcp.shared.auth import InvalidRedirectUriError
 
 from tests.login.known import OFFERED, authorization, query, seal
 from tests.login.publisher import CERTIFICATE, Publisher, publishing
@@ -148,6 +149,14 @@ async def test_an_address_may_name_so_many_new_documents(publisher: Publisher) -
         await found(urls[2], documents)
     assert await found(urls[0], documents), "one that is known is not read again"
     assert await clients(documents).find(urls[2], "192.0.2.2")
+
+
+async def test_nobody_is_signed_out_because_a_clients_site_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ssrf, "resolve_hostname", _no_request)
+    client = await clients(Documents()).holding_a_grant("https://client.example/client.json")
+    assert client.token_endpoint_auth_method == "none"
+    with pytest.raises(InvalidRedirectUriError):
+        client.redirect_for("https://client.example/cb")
 
 
 INSIDE = [

@@ -322,6 +322,8 @@ async def test_a_client_with_a_metadata_document_needs_no_registration(place: Pl
             tokens = (await found.redeem(client_id, code)).raise_for_status().json()
             assert claims(tokens["access_token"])["client_id"] == client_id
             assert (await found.refresh(client_id, tokens["refresh_token"])).status_code == 200
+            elsewhere = await place.found()  # that gateway cannot read the document, and need not
+            assert (await elsewhere.refresh(client_id, tokens["refresh_token"])).status_code == 200
             shown = await asyncio.to_thread(person.opens, address)
             assert f"localhost:{site.port}" in shown.text
             assert site.read == ["client.json"]

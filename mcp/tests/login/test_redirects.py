@@ -67,6 +67,10 @@ UNUSABLE = [
         "https://client.example:port/",
         "https://client.example:123456/",
         f"https://a.example/{'x' * MAX_LENGTH}",
+        f"https://{'a' * 254}/",
+        f"{'a' * 65}://x/y",
+        f"https://{'a' * 254}/",
+        f"{'a' * 65}://x/y",
     ),
 ]
 

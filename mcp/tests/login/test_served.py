@@ -6,6 +6,7 @@ import socket
 import time
 from base64 import b64encode
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -323,6 +324,22 @@ def refusals(http: httpx.Client) -> dict[str, float]:
         r'^toolbridge_refused_total{reason="(\w+)"} (\S+)$', http.get("/metrics").text, re.MULTILINE
     )
     return {reason: float(number) for reason, number in found}
+
+
+def test_whoever_guesses_has_to_wait(api_binary: Path, tmp_path: Path) -> None:
+    with (
+        signing_in(api_binary, tmp_path, TOOLBRIDGE_TRUSTED_PROXIES="127.0.0.1") as gateway,
+        browsing(gateway) as http,
+    ):
+        client_id = public_client(http)["client_id"]
+        guess = {"grant_type": "refresh_token", "refresh_token": "tbr_x", "client_id": client_id}
+        here = {"X-Forwarded-For": "192.0.2.1"}
+        answers = [http.post("/token", data=guess, headers=here) for _ in range(260)]
+        assert [answer.status_code for answer in answers[:240]] == [400] * 240
+        assert answers[-1].status_code == 429
+        assert int(answers[-1].headers["Retry-After"]) >= 1
+        other = http.post("/token", data=guess, headers={"X-Forwarded-For": "192.0.2.2"})
+        assert other.status_code == 400, "another address behind the same proxy"
 
 
 def test_no_secret_is_logged(here: Process, http: httpx.Client) -> None:

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastmcp.server.auth.cimd import CIMDDocument
@@ -19,7 +20,7 @@ PUBLIC: sealed.Method = "none"
 SERVICE = "service:"
 """How the ids of services begin, which act as themselves and ask nobody."""
 
-MAX_NAME = 80
+MAX_NAME = 60
 
 _DECIDED = AnyUrl("https://decided.invalid/")
 
@@ -78,6 +79,17 @@ class Clients:
         documents, or a `LoginError`."""
         if self._documents.names_one(client_id):
             return await self._at(client_id, address)
+        return await self._registered(client_id)
+
+    async def holding_a_grant(self, client_id: str) -> Client:
+        """The client that sends a code or a token, which it got because of what was known of it then. A
+        metadata document is not read again: it says nothing that counts here, and nobody is to be signed out
+        because a client's site does not answer. Raises `UnknownClient`, or a `LoginError`."""
+        if self._documents.names_one(client_id):
+            return self._public(client_id)
+        return await self._registered(client_id)
+
+    async def _registered(self, client_id: str) -> Client:
         seal = await self._seal()
         registration = sealed.opened(client_id, seal)
         if registration is None:
@@ -105,16 +117,12 @@ class Clients:
         if not usable:
             raise UnknownClient("The client's metadata document has no redirect URI that may be used.")
         host = urlsplit(url).netloc
-        return Client(
-            client_id=url,
-            client_name=shown_name(document.client_name, host),
-            token_endpoint_auth_method=PUBLIC,
-            grant_types=list(GRANTS),
-            scope=document.scope,
-            addresses=usable,
-            host=host,
-            offered=self._offered,
-        )
+        name = shown_name(document.client_name, host)
+        return self._public(url, client_name=name, scope=document.scope, addresses=usable, host=host)
+
+    def _public(self, client_id: str, **known: Any) -> Client:
+        given = {"addresses": (), **known, "client_id": client_id, "token_endpoint_auth_method": PUBLIC}
+        return Client(**given, grant_types=list(GRANTS), offered=self._offered)
 
 
 def usable_of(redirect_uris: Iterable[str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Hashable
+from typing import Protocol
 
 from toolbridge_mcp.resilience import RateLimit
 
@@ -14,6 +15,16 @@ class TooMany(Exception):
     def __init__(self, wait_seconds: float) -> None:
         super().__init__()
         self.wait_seconds = max(1, math.ceil(wait_seconds))
+
+
+class Limit(Protocol):
+    """How often an address may ask."""
+
+    def take(self, address: Hashable) -> None:
+        """Counts one request. Raises `TooMany`."""
+
+    def failed(self, address: Hashable) -> None:
+        """Counts that a request which was counted was refused."""
 
 
 class PublicLimit:
@@ -31,10 +42,33 @@ class PublicLimit:
         if wait:
             raise TooMany(wait)
 
+    def failed(self, address: Hashable) -> None:
+        """Makes no difference."""
 
-def token_limit() -> PublicLimit:
+
+class AttemptLimit:
+    """A `PublicLimit`, and a narrower one for the attempts of an address that fail: whoever guesses, or only
+    makes noise, soon waits, and leaves room for those who do neither."""
+
+    def __init__(self, all_of_them: PublicLimit, failed: tuple[int, int]) -> None:
+        """`failed` are the failures that are allowed a minute and at once."""
+        self._all = all_of_them
+        self._failed = RateLimit(*failed)
+
+    def take(self, address: Hashable) -> None:
+        """Counts one attempt. Raises `TooMany`."""
+        if not self._failed.left(address):
+            raise TooMany(60 / self._failed.per_minute)
+        self._all.take(address)
+
+    def failed(self, address: Hashable) -> None:
+        """Counts the failure of an attempt."""
+        self._failed.missing(address)
+
+
+def token_limit() -> AttemptLimit:
     """For the requests of /token and /revoke, each of which the API answers."""
-    return PublicLimit((3_000, 1_000), (12_000, 4_000))
+    return AttemptLimit(PublicLimit((3_000, 1_000), (30_000, 10_000)), (120, 240))
 
 
 def registration_limit() -> PublicLimit:

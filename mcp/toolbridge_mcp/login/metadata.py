@@ -11,8 +11,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from toolbridge_mcp.login import sealed
+from toolbridge_mcp.login.failures import LoginError
 from toolbridge_mcp.login.latest import LatestState
-from toolbridge_mcp.login.refused import answering
+from toolbridge_mcp.login.refused import unavailable
 from toolbridge_mcp.login.tokens import SERVED
 from toolbridge_mcp.web.metadata import AUTHORIZATION_SERVER, OPENID, document_routes
 
@@ -39,9 +40,11 @@ class ServerMetadata:
     async def _answer(self, _: HttpRequest) -> Response:
         return JSONResponse(self._document, headers={"Cache-Control": f"public, max-age={KEEP_SECONDS}"})
 
-    @answering
     async def _keys(self, _: HttpRequest) -> Response:
-        keys = [dict(key) for key in (await self._latest.get()).keys]
+        try:
+            keys = [dict(key) for key in (await self._latest.get()).keys]
+        except LoginError as error:
+            return unavailable(error).response()
         headers = {"Cache-Control": f"public, max-age={KEYS_SECONDS}"}
         return JSONResponse({"keys": keys}, headers=headers, media_type="application/jwk-set+json")
 

@@ -6,6 +6,8 @@ from typing import Literal
 from urllib.parse import unquote, urlencode
 
 MAX_LENGTH = 512
+MAX_HOST = 253
+MAX_SCHEME = 64
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 NEVER = frozenset(
@@ -51,8 +53,8 @@ def is_usable(uri: str) -> bool:
 
 
 def matches(registered: str, asked: str) -> bool:
-    """Whether `asked` is the registered URI: the same text. On the loopback interface the port may differ,
-    which a program gets anew at each start (RFC 8252, section 7.3)."""
+    """Whether `asked` is the registered URI: the same text, but for the case of its host. On the loopback
+    interface the port may differ, which a program gets anew at each start (RFC 8252, section 7.3)."""
     return _spelled(registered) == _spelled(asked)
 
 
@@ -79,14 +81,18 @@ def answer_url(uri: str, **members: str | None) -> str:
 
 
 def _found(uri: str) -> re.Match[str] | None:
-    return _URI.fullmatch(uri) if len(uri) <= MAX_LENGTH else None
+    found = _URI.fullmatch(uri) if len(uri) <= MAX_LENGTH else None
+    is_short = found and len(found["scheme"]) <= MAX_SCHEME and len(found["host"] or "") <= MAX_HOST
+    return found if is_short else None
 
 
 def _spelled(uri: str) -> str:
-    """One spelling of each URI: an empty path of http is `/`, and the port of the device is left out."""
+    """One spelling of each URI of http: its host in small letters, `/` for an empty path, and without the
+    port of the device."""
     found = _found(uri)
     if found is None or found["scheme"] not in ("http", "https"):
         return uri
     is_local = found["scheme"] == "http" and found["host"] in LOOPBACK
     port = "" if is_local else found["port"] or ""
-    return f"{found['scheme']}://{found['host']}{port}{found['path'] or '/'}{found['query'] or ''}"
+    host = (found["host"] or "").lower()
+    return f"{found['scheme']}://{host}{port}{found['path'] or '/'}{found['query'] or ''}"

@@ -1,17 +1,18 @@
 """Requests of clients that go no further, and how their clients learn that."""
 
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Mapping
 
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 
-from toolbridge_mcp.login.failures import LoginError
-from toolbridge_mcp.login.limits import TooMany
+from toolbridge_mcp.login.failures import LoginError, TooManyAttempts
+from toolbridge_mcp.login.limits import Limit, TooMany
 from toolbridge_mcp.login.parameters import described
 from toolbridge_mcp.metrics import count_refusal
+from toolbridge_mcp.web.ledger import address_of
 
 UNKNOWN_CLIENT = 401
+_TOO_MANY = 429
 _REASONS = {
     400: "oauth_request",
     401: "oauth_client",
@@ -23,9 +24,6 @@ _REASONS = {
 
 NEVER_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 RETRY_SECONDS = 2
-
-S = TypeVar("S")
-Answer: TypeAlias = Coroutine[Any, Any, Response]
 
 
 class EndpointError(Exception):
@@ -66,22 +64,37 @@ def unavailable(error: LoginError) -> EndpointError:
     return EndpointError(503, "temporarily_unavailable", says, wait_seconds=wait)
 
 
-def answering(answer: Callable[[S, HttpRequest], Answer]) -> Callable[[S, HttpRequest], Answer]:
-    """An endpoint that answers also where `answer` raises `EndpointError`, `TooMany` or a `LoginError`."""
+class Endpoint:
+    """An endpoint for programs. It answers whatever goes wrong, and counts it."""
 
-    async def answered(endpoint: S, request: HttpRequest) -> Response:
-        try:
-            response = await answer(endpoint, request)
-        except EndpointError as error:
-            response = error.response()
-        except TooMany as error:
-            response = too_many(error).response()
-        except LoginError as error:
-            response = unavailable(error).response()
-        count(response.status_code)
+    def __init__(self, limit: Limit) -> None:
+        self._limit = limit
+
+    async def answer(self, request: HttpRequest) -> Response:
+        address = address_of(request.scope)
+        response = await self._answered(request, address)
+        status = response.status_code
+        count(status)
+        if 400 <= status < 500 and status != _TOO_MANY:
+            self._limit.failed(address)
         return response
 
-    return answered
+    async def _answered(self, request: HttpRequest, address: str) -> Response:
+        try:
+            self._limit.take(address)
+            return await self._answer(request, address)
+        except EndpointError as error:
+            return error.response()
+        except TooMany as error:
+            return too_many(error).response()
+        except TooManyAttempts as error:
+            return too_many(TooMany(error.wait_seconds or RETRY_SECONDS)).response()
+        except LoginError as error:
+            return unavailable(error).response()
+
+    async def _answer(self, request: HttpRequest, address: str) -> Response:
+        """Raises `EndpointError`, `TooMany` or a `LoginError`."""
+        raise NotImplementedError
 
 
 def count(status: int) -> None:

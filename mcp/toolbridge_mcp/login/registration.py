@@ -1,6 +1,7 @@
 """Dynamic registration of clients (RFC 7591)."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, cast
 
 from mcp.server.auth.handlers.register import RegistrationHandler
@@ -15,10 +16,9 @@ from toolbridge_mcp.login.bodies import Bodies
 from toolbridge_mcp.login.clients import GRANTS, shown_name, usable_of
 from toolbridge_mcp.login.forms import with_body
 from toolbridge_mcp.login.latest import LatestState
-from toolbridge_mcp.login.limits import PublicLimit
-from toolbridge_mcp.login.refused import EndpointError, answering
+from toolbridge_mcp.login.limits import Limit
+from toolbridge_mcp.login.refused import Endpoint, EndpointError
 from toolbridge_mcp.login.scopes import OfferedScopes
-from toolbridge_mcp.web.ledger import address_of
 
 JSON = "application/json"
 MAX_REDIRECT_URIS = 20
@@ -26,26 +26,23 @@ DEFAULT_METHOD = "client_secret_basic"
 UNNAMED = "A client without a name"
 
 
-class RegistrationEndpoint:
+class RegistrationEndpoint(Endpoint):
     """Answers with an id that holds what is registered. Of several redirect URIs the unusable ones are left
     out, and of grants and scopes those that are not served; the answer says what is left (RFC 7591, section
     3.2.1). What the gateway has no use for is not registered."""
 
-    def __init__(
-        self, latest: LatestState, offered: OfferedScopes, limit: PublicLimit, bodies: Bodies
-    ) -> None:
+    def __init__(self, latest: LatestState, offered: OfferedScopes, limit: Limit, bodies: Bodies) -> None:
+        super().__init__(limit)
         self._latest = latest
         self._offered = offered
-        self._limit = limit
         self._bodies = bodies
 
-    @answering
-    async def answer(self, request: HttpRequest) -> Response:
-        self._limit.take(address_of(request.scope))
+    async def _answer(self, request: HttpRequest, address: str) -> Response:  # noqa: ARG002
         asked = _object(await self._bodies.read(request))
         seal = await self._latest.seal()
-        content = json.dumps(self._registered(asked)).encode()
-        sealing: Any = _Sealing(seal)
+        registered = self._registered(asked)
+        content = json.dumps(registered).encode()
+        sealing: Any = _Sealing(seal, registered["redirect_uris"])
         options = ClientRegistrationOptions(enabled=True)
         return await RegistrationHandler(sealing, options).handle(with_body(content, JSON))
 
@@ -68,15 +65,16 @@ class RegistrationEndpoint:
 
 
 class _Sealing:
-    """Where the SDK's handler stores a client: in its id."""
+    """Where the SDK's handler stores a client: in its id, with the redirect URIs as the client wrote them."""
 
-    def __init__(self, seal: bytes) -> None:
+    def __init__(self, seal: bytes, redirect_uris: Sequence[str]) -> None:
         self._seal = seal
+        self._redirect_uris = tuple(redirect_uris)
 
     async def register_client(self, client: OAuthClientInformationFull) -> None:
         registration = sealed.Registration(
             name=client.client_name or UNNAMED,
-            redirect_uris=tuple(map(str, client.redirect_uris or ())),
+            redirect_uris=self._redirect_uris,
             method=cast("sealed.Method", client.token_endpoint_auth_method),
             scope=client.scope,
             issued_at=client.client_id_issued_at or 0,

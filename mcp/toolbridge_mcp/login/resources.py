@@ -8,6 +8,8 @@ from toolbridge_mcp.web.entry.hosts import Hosts, MalformedHost
 from toolbridge_mcp.web.entry.toolsets import ToolsetsInAddresses
 from toolbridge_mcp.web.refused import Refused
 
+MAX_LENGTH = 1_024
+
 
 class Resources:
     """The gateway as a whole and its endpoints, under each name by which it may be called. A token is always
@@ -26,6 +28,8 @@ class Resources:
         address chooses give no rights, so they are no part of it."""
         if not resource:
             return self._issuer
+        if len(resource) > MAX_LENGTH:
+            return None
         try:
             parts = urlsplit(resource)
             is_here = self._hosts.allows({}, [parts.netloc])

@@ -15,32 +15,28 @@ from toolbridge_mcp.login.clients import Client, Clients, UnknownClient
 from toolbridge_mcp.login.credentials import Credentials
 from toolbridge_mcp.login.failures import Unknown
 from toolbridge_mcp.login.forms import read_form, with_form
-from toolbridge_mcp.login.limits import PublicLimit
+from toolbridge_mcp.login.limits import Limit
 from toolbridge_mcp.login.parameters import Parameters
-from toolbridge_mcp.login.refused import EndpointError, answering
-from toolbridge_mcp.web.ledger import address_of
+from toolbridge_mcp.login.refused import Endpoint, EndpointError
 
 
-class RevocationEndpoint:
+class RevocationEndpoint(Endpoint):
     """Ends the connection that a token belongs to, if it is the client's own. Whether it was one is not told
     (RFC 7009, section 2.2)."""
 
-    def __init__(self, api: LoginApi, clients: Clients, limit: PublicLimit, bodies: Bodies) -> None:
+    def __init__(self, api: LoginApi, clients: Clients, limit: Limit, bodies: Bodies) -> None:
+        super().__init__(limit)
         self._api = api
         self._clients = clients
-        self._limit = limit
         self._bodies = bodies
 
-    @answering
-    async def answer(self, request: HttpRequest) -> Response:
-        address = address_of(request.scope)
-        self._limit.take(address)
+    async def _answer(self, request: HttpRequest, address: str) -> Response:  # noqa: ARG002
         form = await read_form(request, self._bodies)
         if form.get("token") is None:
             raise EndpointError(400, "invalid_request", form.lack("token"))
         credentials = Credentials.of(request, form)
         try:
-            client = await self._clients.find(credentials.client_id, address)
+            client = await self._clients.holding_a_grant(credentials.client_id)
         except UnknownClient as error:
             raise credentials.refused(str(error)) from None
         tokens: Any = _Tokens(self._api, client)

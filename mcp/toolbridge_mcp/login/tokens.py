@@ -17,14 +17,13 @@ from toolbridge_mcp.login.api import LoginApi
 from toolbridge_mcp.login.bodies import Bodies
 from toolbridge_mcp.login.clients import GRANTS, SERVICE, Client, Clients, UnknownClient
 from toolbridge_mcp.login.credentials import BASIC, Credentials
-from toolbridge_mcp.login.failures import SignInRefused, TooManyAttempts, Unknown, WrongRequest
+from toolbridge_mcp.login.failures import SignInRefused, Unknown, WrongRequest
 from toolbridge_mcp.login.forms import read_form, with_form
-from toolbridge_mcp.login.limits import PublicLimit, TooMany
+from toolbridge_mcp.login.limits import Limit
 from toolbridge_mcp.login.parameters import Parameters
-from toolbridge_mcp.login.refused import NEVER_KEPT, EndpointError, answering
+from toolbridge_mcp.login.refused import NEVER_KEPT, Endpoint, EndpointError
 from toolbridge_mcp.login.resources import Resources
 from toolbridge_mcp.login.scopes import OfferedScopes
-from toolbridge_mcp.web.ledger import address_of
 
 CLIENT_CREDENTIALS = "client_credentials"
 SERVED = (*GRANTS, CLIENT_CREDENTIALS)
@@ -43,20 +42,17 @@ class Issuing:
     offered: OfferedScopes
 
 
-class TokenEndpoint:
+class TokenEndpoint(Endpoint):
     """Reads each request itself, which the SDK's handler does less strictly, and leaves the decisions about
     codes, verifiers and refresh tokens to that handler."""
 
-    def __init__(self, issuing: Issuing, clients: Clients, limit: PublicLimit, bodies: Bodies) -> None:
+    def __init__(self, issuing: Issuing, clients: Clients, limit: Limit, bodies: Bodies) -> None:
+        super().__init__(limit)
         self._issuing = issuing
         self._clients = clients
-        self._limit = limit
         self._bodies = bodies
 
-    @answering
-    async def answer(self, request: HttpRequest) -> Response:
-        address = address_of(request.scope)
-        self._limit.take(address)
+    async def _answer(self, request: HttpRequest, address: str) -> Response:
         form = await read_form(request, self._bodies)
         grant = form.get("grant_type")
         if grant is None:
@@ -67,13 +63,13 @@ class TokenEndpoint:
         credentials = Credentials.of(request, form)
         if grant == CLIENT_CREDENTIALS:
             return await self._for_service(credentials, form, address)
-        return await self._for_client(credentials, form, address)
+        return await self._for_client(credentials, form)
 
-    async def _for_client(self, credentials: Credentials, form: Parameters, address: str) -> Response:
+    async def _for_client(self, credentials: Credentials, form: Parameters) -> Response:
         if credentials.client_id.startswith(SERVICE):
             raise EndpointError(400, "unauthorized_client", f"A service uses {CLIENT_CREDENTIALS}.")
         try:
-            client = await self._clients.find(credentials.client_id, address)
+            client = await self._clients.holding_a_grant(credentials.client_id)
         except UnknownClient as error:
             raise credentials.refused(str(error)) from None
         grants: Any = _Grants(self._issuing, client, form)
@@ -106,8 +102,6 @@ class TokenEndpoint:
             raise EndpointError(400, "invalid_scope", error.message) from None
         except (SignInRefused, Unknown):
             raise credentials.refused("The service is not known, or its secret is wrong.") from None
-        except TooManyAttempts as error:
-            raise TooMany(error.wait_seconds or 1) from None
         except WrongRequest as error:
             raise EndpointError(400, "invalid_scope", error.sentence) from None
         shown = _shown(tokens).model_dump(mode="json", exclude_none=True)

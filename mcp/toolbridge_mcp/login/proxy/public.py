@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from toolbridge_mcp.login.limits import PublicLimit, TooMany
+from toolbridge_mcp.login.limits import Limit, PublicLimit, TooMany
 from toolbridge_mcp.login.proxy.clients import caller
 from toolbridge_mcp.login.proxy.trouble import ProviderUnavailable
 from toolbridge_mcp.web.ledger import caller_at
@@ -45,7 +45,7 @@ class Bounded:
     `app` is None while it cannot be made. A `page` gets headers for a browser.
     """
 
-    def __init__(self, app: Callable[[], ASGIApp | None], limit: PublicLimit, *, page: bool = False) -> None:
+    def __init__(self, app: Callable[[], ASGIApp | None], limit: Limit, *, page: bool = False) -> None:
         self._app = app
         self._limit = limit
         self._page = page

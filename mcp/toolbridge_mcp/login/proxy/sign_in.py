@@ -16,7 +16,7 @@ from toolbridge_mcp.auth import Keys, KeysUnavailable, UserTokenVerifier
 from toolbridge_mcp.auth.keys import Signed
 from toolbridge_mcp.http_clients import client_for
 from toolbridge_mcp.keyring import Keyring
-from toolbridge_mcp.login.limits import registration_limit, token_limit
+from toolbridge_mcp.login.limits import Limit, registration_limit, token_limit
 from toolbridge_mcp.login.proxy.clients import Clients
 from toolbridge_mcp.login.proxy.folder import Folder, FolderSecret, WrongFolder, derived
 from toolbridge_mcp.login.proxy.provider import CALLBACK, Provider, ScopeNames
@@ -88,7 +88,7 @@ class ProxySignIn:
     def endpoints(self) -> list[Route]:
         """What clients use, also in pages of others."""
         tokens = token_limit()
-        limits = {"/token": tokens, "/revoke": tokens, "/register": registration_limit()}
+        limits: dict[str, Limit] = {"/token": tokens, "/revoke": tokens, "/register": registration_limit()}
         return [
             *document_routes(AUTHORIZATION_SERVER, self._metadata),
             *document_routes(OPENID, self._metadata),
