@@ -10,7 +10,7 @@ import os
 import runpy
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from signal import Signals
 
@@ -26,7 +26,7 @@ class ForkedGateway:
     """As much of `subprocess.Popen` as `Process` needs."""
 
     def __init__(self, environment: Mapping[str, str], folder: Path, log: Path) -> None:
-        arguments = (dict(environment), folder, log)
+        arguments = (dict(environment), folder, log, log)
         # A daemon ends with the tests, however they end.
         self._process = _CONTEXT.Process(target=_run, args=arguments, daemon=True)
         self._process.start()
@@ -49,14 +49,30 @@ class ForkedGateway:
         return self._process.exitcode
 
 
-def _run(environment: Mapping[str, str], folder: Path, log: Path) -> None:
+def forked_command(
+    environment: Mapping[str, str], folder: Path, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """What `toolbridge` with these arguments does, in a process of its own. `folder` takes its output."""
+    said = folder / "standard-output", folder / "standard-error"
+    for file in said:
+        file.unlink(missing_ok=True)
+    process = _CONTEXT.Process(target=_run, args=(dict(environment), folder, *said, arguments), daemon=True)
+    process.start()
+    process.join()
+    assert process.exitcode is not None
+    return subprocess.CompletedProcess(arguments, process.exitcode, *(file.read_text() for file in said))
+
+
+def _run(
+    environment: Mapping[str, str], folder: Path, log: Path, errors: Path, arguments: Sequence[str] = ()
+) -> None:
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    with log.open("ab") as output:
-        os.dup2(output.fileno(), sys.stdout.fileno())
-        os.dup2(output.fileno(), sys.stderr.fileno())
+    for file, stream in ((log, sys.stdout), (errors, sys.stderr)):
+        with file.open("ab") as output:
+            os.dup2(output.fileno(), stream.fileno())
     recording.record()
     gateway.note()
-    sys.argv[:] = ["toolbridge_mcp"]
+    sys.argv[:] = ["toolbridge_mcp", *arguments]
     runpy.run_module("toolbridge_mcp", run_name="__main__", alter_sys=True)

@@ -37,7 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "choice": {"message"},
     "cli": {
         *{"", "app", "cli", "client", "connections", "contract", "entities", "environment", "errors"},
-        *{"http_clients", "identity", "keyring", "listening", "memory", "metrics", "outbound"},
+        *{"http_clients", "identity", "keyring", "listening", "login", "memory", "metrics", "outbound"},
         *{"retry_after", "readable", "rings", "setting_types", "settings", "supervision", "telemetry"},
         *{"transport", "uses", "uvicorn_server"},
     },

@@ -13,6 +13,7 @@ import click
 from toolbridge_mcp.cli import connect, launch, log, running
 from toolbridge_mcp.cli.checkout import typed
 from toolbridge_mcp.cli.failures import Failure
+from toolbridge_mcp.cli.sign_in.first_user import FirstUser, first_user
 from toolbridge_mcp.cli.stack import Stack
 from toolbridge_mcp.cli.token import development_token_if_possible
 from toolbridge_mcp.environment import cleaned
@@ -123,7 +124,17 @@ def _prove_and_explain(stack: Stack, launcher: launch.Launcher, log_start: int) 
     except Failure as failure:
         raise Failure(f"{failure.message}\n{log.tail(stack.log)}") from failure
     _say(f"{time.monotonic() - started:.0f} s ({shown})")
-    click.echo(connect.page(stack.url, token, stack))
+    user = _first_user() if stack.keeps_users else None
+    click.echo(connect.page(stack.url, token, stack, signs_in=stack.signs_in, user=user))
+
+
+def _first_user() -> FirstUser | None:
+    """Who can sign in. The stack serves in any case, so a failure is told and no more."""
+    try:
+        return first_user()
+    except Failure as failure:
+        _say(f"Nobody was made who could sign in. {failure.message}")
+        return None
 
 
 def _say(text: str, end: str = "\n", to: TextIO | None = None) -> None:

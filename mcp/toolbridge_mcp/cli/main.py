@@ -15,6 +15,7 @@ from toolbridge_mcp import __version__, environment
 from toolbridge_mcp.cli.checkout import need_checkout
 from toolbridge_mcp.cli.groups import Group
 from toolbridge_mcp.cli.journal import selecting
+from toolbridge_mcp.cli.sign_in.commands import client, sign_in, user
 from toolbridge_mcp.cli.tenant.commands import tenant
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -296,15 +297,14 @@ def token(user: str, expires: int) -> None:
 @click.argument("client", required=False, type=click.Choice(CLIENT_NAMES), metavar="[CLIENT]")
 @url_option
 @token_option
-@click.option(
-    "--user", default="dev", help="Without --token: the user to make a development token for (dev)."
-)
-def connect(client: str | None, url: str | None, token: str | None, user: str) -> None:
+@click.option("--user", help="Without --token: the user to make a development token for (dev).")
+def connect(client: str | None, url: str | None, token: str | None, user: str | None) -> None:
     """Print the configuration of an AI client.
 
     CLIENT is claude-code, claude-desktop, cursor, inspector or vscode. The configuration goes to standard
     output, and the place where it belongs to standard error. Without CLIENT, prints the addresses, a token
-    and the configuration of the usual clients.
+    and the configuration of the usual clients. Where users can sign in, clients get no token, unless --token
+    or --user says so.
     """
     from toolbridge_mcp.cli import settings_file
     from toolbridge_mcp.cli.connect import show
@@ -314,5 +314,5 @@ def connect(client: str | None, url: str | None, token: str | None, user: str) -
 
 
 toolbridge.add_section("On this machine", up, down, status)
-toolbridge.add_section("Clients and users", connect, token)
+toolbridge.add_section("Clients and users", connect, token, user, client, sign_in)
 toolbridge.add_section("Deployments", doctor, copy, journal, tenant, serve)

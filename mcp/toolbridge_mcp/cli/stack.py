@@ -3,16 +3,24 @@ gateway alone in front of an API that runs already."""
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from toolbridge_mcp.cli.checkout import HOME
+from toolbridge_mcp.cli.checkout import HOME, is_checkout
 from toolbridge_mcp.cli.failures import WrongUsage
 from toolbridge_mcp.cli.key_files import data_folder
-from toolbridge_mcp.environment import API_URL, tidy
-from toolbridge_mcp.listening import local_url
+from toolbridge_mcp.environment import API_URL, START_API, has_own_api, tidy
+from toolbridge_mcp.listening import is_loopback, local_url
+from toolbridge_mcp.uses import TOKEN
+
+LOGIN = "TOOLBRIDGE_LOGIN"
+ELSEWHERE = TOKEN.every_instead | {
+    *{API_URL, "TENANT_SIGNATURES", "TOOLBRIDGE_SIGNATURE", "TOOLBRIDGE_AUTHORIZATION_SERVERS"},
+    "TOOLBRIDGE_OUTBOUND_IDENTITY",
+}
+"""Settings that say that users sign in elsewhere, or with which nobody could sign in here."""
 
 STATE = HOME / ".toolbridge"
 """What the scripts build and what a stack stores, unless a setting says otherwise."""
@@ -33,17 +41,22 @@ class Stack:
     given_api: str | None
     """The address of an API that runs already; None if the stack has its own."""
 
+    login: str
+    """Where users sign in, as TOOLBRIDGE_LOGIN says. Without that, here, if nothing speaks against it."""
+
     @classmethod
     def from_environment(cls) -> Self:
         """Raises `WrongUsage` for a port that is not one."""
+        host = os.environ.get("TOOLBRIDGE_HOST") or "127.0.0.1"
         stack = cls(
             data=data_folder(os.environ),
-            host=os.environ.get("TOOLBRIDGE_HOST") or "127.0.0.1",
+            host=host,
             port=_port("TOOLBRIDGE_PORT", "8001"),
             api_port=_port("API_PORT", "8081"),
             private_host=os.environ.get("TOOLBRIDGE_METRICS_HOST") or "127.0.0.1",
             private_port=_port("TOOLBRIDGE_METRICS_PORT", "9091"),
             given_api=os.environ.get(API_URL),
+            login=tidy(LOGIN, os.environ.get(LOGIN, "")).lower() or _usual_login(host),
         )
         if stack.given_api is None and stack.port == stack.api_port:
             raise WrongUsage("TOOLBRIDGE_PORT and API_PORT are the same; gateway and API need a port each.")
@@ -81,6 +94,16 @@ class Stack:
         return f"{local_url(self.private_host, self.private_port)}/"
 
     @property
+    def signs_in(self) -> bool:
+        """Whether clients can sign in at the gateway itself."""
+        return self.login in {"embedded", "proxy"}
+
+    @property
+    def keeps_users(self) -> bool:
+        """Whether the accounts are in the stack's own API."""
+        return self.login == "embedded" and self.given_api is None
+
+    @property
     def _database(self) -> str:
         return os.environ.get("DATABASE_URL") or f"sqlite://{self.data}/toolbridge.db"
 
@@ -97,14 +120,34 @@ class Stack:
             "TOOLBRIDGE_METRICS_PORT": str(self.private_port),
             "API_PORT": str(self.api_port),
             **({} if self.given_api else {"DATABASE_URL": self._database}),
+            LOGIN: self.login,
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), path_with_api()]),
         }
+
+
+def complete_for_commands(environment: MutableMapping[str, str]) -> None:
+    """Adds what the launcher gives the programs beside the settings, for a command that speaks to the API as
+    the gateway does: in a checkout the stack's own, and elsewhere the address of the API on this machine.
+    Raises `WrongUsage`."""
+    if not has_own_api(environment):
+        return
+    if is_checkout():
+        for name, value in Stack.from_environment().environment().items():
+            environment.setdefault(name, value)
+    if port := environment.get("API_PORT"):
+        environment.update({API_URL: f"http://127.0.0.1:{port}", START_API: "true"})
 
 
 def path_with_api() -> str:
     """The PATH on which the API's program is found, if it is built."""
     api = Path(os.environ.get("TOOLBRIDGE_API_BINARY") or STATE / "bin/toolbridge-api").absolute()
     return os.pathsep.join([str(api.parent), os.environ["PATH"]])
+
+
+def _usual_login(host: str) -> str:
+    """The pages need an address that browsers take for secure: this machine's, or one that is given."""
+    has_address = is_loopback(host) or "TOOLBRIDGE_PUBLIC_URL" in os.environ
+    return "embedded" if has_address and ELSEWHERE.isdisjoint(os.environ) else "provider"
 
 
 def _port(variable: str, default: str) -> int:

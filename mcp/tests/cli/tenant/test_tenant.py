@@ -29,9 +29,9 @@ class Operator:
         programs = folder / "bin"
         for made in (self.fly, programs):
             made.mkdir()
-        flyctl = programs / "flyctl"
-        flyctl.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{STAND_IN}" "$@"\n')
-        flyctl.chmod(0o755)
+        for name, what in (("flyctl", f'"{STAND_IN}"'), ("toolbridge", "-m toolbridge_mcp")):
+            (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {what} "$@"\n')
+            (programs / name).chmod(0o755)
         (programs / "toolbridge-api").symlink_to(api)
         path = f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         self.environment = {"PATH": path, "FLY_STAND_IN": str(self.fly), "HOME": str(folder)}

@@ -10,7 +10,8 @@ from toolbridge_mcp.cli.checkout import HOME
 from toolbridge_mcp.cli.failures import Failure, WrongUsage
 from toolbridge_mcp.cli.groups import Group
 from toolbridge_mcp.cli.journal import stamp
-from toolbridge_mcp.cli.tenant import fleet
+from toolbridge_mcp.cli.stack import LOGIN
+from toolbridge_mcp.cli.tenant import fleet, own_users
 from toolbridge_mcp.cli.tenant.backups import backup, restore
 from toolbridge_mcp.cli.tenant.files import (
     VOLUME,
@@ -53,6 +54,7 @@ def tenant() -> None:
     help="Run the gateway alone, in front of the API at this address. Its secrets come from the environment.",
 )
 @click.option("--tenant-id", help="The tenant's name in the API, if that is another one (NAME).")
+@click.option("--sign-in", is_flag=True, help="Let the tenant have users of its own, who sign in there.")
 @click.option("--jwks-url", help="Key set of the identity provider. Without it, tokens are HS256.")
 @click.option("--issuer", help="Issuer that tokens must name.")
 @click.option("--audience", help="Audience that tokens must name.")
@@ -64,6 +66,7 @@ def new(
     postgres: bool,
     api_url: str | None,
     tenant_id: str | None,
+    sign_in: bool,
     jwks_url: str | None,
     issuer: str | None,
     audience: str | None,
@@ -80,11 +83,11 @@ def new(
         )
     if postgres and not os.environ.get("DATABASE_URL"):
         raise WrongUsage("--postgres takes the address of the database from DATABASE_URL; it is not set.")
-    keys = _key_set(jwks_url, issuer, audience)
+    settings = _tokens(jwks_url, issuer, audience, sign_in=sign_in)
     if api_url is not None:
-        _check_given_api(api_url, postgres, keys)
+        _check_given_api(api_url, postgres, settings)
     app = app or f"toolbridge-{place.name}"
-    made = Tenant(place.name, tenant_id or place.name, app, region, postgres, api_url, keys)
+    made = Tenant(place.name, tenant_id or place.name, app, region, postgres, api_url, settings)
     text = render(made, folder)
     if not fly.dry_run:
         folder.mkdir(parents=True, mode=0o700)
@@ -94,12 +97,12 @@ def new(
     if made.has_volume:
         size = ("--size", "1", "--snapshot-retention", "14", "--yes")
         fly.run("volumes", "create", VOLUME, "--app", made.app, "--region", region, *size)
-    fly.say(
-        f"Made {made.app}. Next: read {folder / 'fly.toml'}, then `toolbridge tenant deploy {place.name}`."
-    )
+    deploy = f"toolbridge tenant deploy {place.name}"
+    then = f"`{deploy} --invite NAME`, which prints the invitation of a user" if sign_in else f"`{deploy}`"
+    fly.say(f"Made {made.app}. Next: read {folder / 'fly.toml'}, then {then}.")
 
 
-def _check_given_api(api_url: str, postgres: bool, keys: Mapping[str, str]) -> None:
+def _check_given_api(api_url: str, postgres: bool, settings: Mapping[str, str]) -> None:
     """The API has its own database, and secrets that cannot be made here."""
     from toolbridge_mcp.setting_types import is_api_url
 
@@ -109,7 +112,7 @@ def _check_given_api(api_url: str, postgres: bool, keys: Mapping[str, str]) -> N
         raise WrongUsage(
             "--api-url and --postgres exclude each other: the API at that address has its own data."
         )
-    needed = [TENANT, *([] if keys else [TOKEN])]
+    needed = [TENANT, *([] if settings else [TOKEN])]
     missing = [use.secret for use in needed if not (given_as(use) or fleet.has_master())]
     if missing:
         raise WrongUsage(
@@ -118,12 +121,17 @@ def _check_given_api(api_url: str, postgres: bool, keys: Mapping[str, str]) -> N
         )
 
 
-def _key_set(jwks_url: str | None, issuer: str | None, audience: str | None) -> dict[str, str]:
+def _tokens(
+    jwks_url: str | None, issuer: str | None, audience: str | None, *, sign_in: bool
+) -> dict[str, str]:
+    """The settings that say who issues tokens; empty for a secret that is shared with the issuer."""
     values = {"JWT_JWKS_URL": jwks_url, "JWT_ISSUER": issuer, "JWT_AUDIENCE": audience}
     given = {name: value for name, value in values.items() if value}
     if given and len(given) < len(values):
         raise WrongUsage("--jwks-url, --issuer and --audience belong together.")
-    return given
+    if given and sign_in:
+        raise WrongUsage("--sign-in and --jwks-url exclude each other: users sign in at one of the two.")
+    return {LOGIN: "embedded"} if sign_in else given
 
 
 def _secrets_of(made: Tenant, place: Place) -> dict[str, str]:
@@ -135,15 +143,24 @@ def _secrets_of(made: Tenant, place: Place) -> dict[str, str]:
 
 @command
 @click.option("--image", help="Deploy this image, which is built already.")
-def deploy(place: Place, image: str | None) -> None:
+@click.option("--invite", metavar="NAME", help="Then make this user, and print the invitation (--sign-in).")
+def deploy(place: Place, image: str | None, invite: str | None) -> None:
     """Build this checkout and put it into service.
 
     Returns when the health check passes.
     """
     app_of(place.folder)
+    if invite:
+        own_users.need(place)
     if image:
         deploy_image(place, image)
-        return
+    else:
+        _deploy_checkout(place)
+    if invite:
+        own_users.in_container(place, ["user", "add", "--", invite])
+
+
+def _deploy_checkout(place: Place) -> None:
     version, revision = _git("describe", "--always", "--dirty"), _git("rev-parse", "HEAD")
     build = ("--build-arg", f"VERSION={version}", "--build-arg", f"REVISION={revision}")
     place.fly.run("deploy", str(HOME), *place.config, "--ha=false", "--yes", *build)
@@ -218,4 +235,5 @@ def destroy(place: Place, confirm: str | None) -> None:
 
 
 tenant.add_section("Commands", new, deploy, status, scale, backup, restore, journal, rollback, destroy)
+tenant.add_section("Users who sign in there", own_users.user, own_users.client, own_users.sign_in)
 tenant.add_section("Secrets", rotate_secret, key)

@@ -13,6 +13,7 @@ from toolbridge_mcp.cli import key_files
 from toolbridge_mcp.cli.checkout import HOME
 from toolbridge_mcp.cli.failures import Failure
 from toolbridge_mcp.cli.key_files import Keys, word
+from toolbridge_mcp.cli.stack import LOGIN
 from toolbridge_mcp.cli.tenant.rotation.new_key import NewKey
 from toolbridge_mcp.environment import API_URL, has_own_api
 from toolbridge_mcp.uses import TENANT, TOKEN, Use
@@ -73,7 +74,8 @@ def _replaced(text: str, pattern: str, new: str) -> str:
 
 def secret_names(tenant: Tenant) -> list[str]:
     """The secrets that the tenant needs: a list of keys where one is made, since lists say how old it is."""
-    uses = [TENANT, *([] if "JWT_JWKS_URL" in tenant.settings else [TOKEN])]
+    has_other_tokens = "JWT_JWKS_URL" in tenant.settings or tenant.settings.get(LOGIN) == "embedded"
+    uses = [TENANT] if has_other_tokens else [TENANT, TOKEN]
     names = [given_as(use) or use.keys for use in uses]
     return [*names, "DATABASE_URL"] if tenant.postgres else names
 
@@ -130,6 +132,11 @@ def has_given_api(folder: Path) -> bool:
 def has_key_set(folder: Path) -> bool:
     """Whether users' tokens are an identity provider's."""
     return "JWT_JWKS_URL" in _fly_toml(folder).get("env", {})
+
+
+def has_own_users(folder: Path) -> bool:
+    """Whether users sign in at the tenant itself."""
+    return str(_fly_toml(folder).get("env", {}).get(LOGIN, "")).lower() == "embedded"
 
 
 def tenant_id_of(folder: Path) -> str:

@@ -91,6 +91,11 @@ def on_machine(fly: Fly, app: str, machine: Machine, command: str) -> str:
     return fly.output(*_in_container(app, machine, command))
 
 
+def show_from_machine(fly: Fly, app: str, machine: Machine, command: str) -> None:
+    """Runs a command in the container, whose output is this command's."""
+    fly.run(*_in_container(app, machine, command))
+
+
 def save_from_machine(fly: Fly, app: str, machine: Machine, command: str, out: IO[bytes]) -> None:
     """Runs a command in the container and writes what it prints to a file."""
     fly.save(out, *_in_container(app, machine, command))
