@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from pydantic import ValidationError
 
 from toolbridge_mcp.cli.doctor.examination import LOOKS, Finding, Visit, examine
-from toolbridge_mcp.environment import API_URL, START_API, has_own_api
+from toolbridge_mcp.cli.failures import WrongUsage
+from toolbridge_mcp.cli.stack import complete_for_commands
 from toolbridge_mcp.listening import local_url
 from toolbridge_mcp.settings import Settings, WrongSetting, explain, from_environment
 from toolbridge_mcp.telemetry.trace_settings import trace_settings
@@ -31,9 +32,8 @@ def run(url: str | None, token: str | None, now: Callable[[], float] = time.time
 
 
 def _run(url: str | None, token: str | None, now: Callable[[], float]) -> int:
-    if has_own_api(os.environ) and (port := os.environ.get("API_PORT")):  # supervision does the same
-        os.environ.update({API_URL: f"http://127.0.0.1:{port}", START_API: "true"})
     try:
+        complete_for_commands(os.environ)
         settings = from_environment()
         trace_settings(os.environ)
         signer = Signer.of(settings, now=now)
@@ -43,6 +43,8 @@ def _run(url: str | None, token: str | None, now: Callable[[], float]) -> int:
         return _show([Finding("settings", "failed", line) for line in explain(error).splitlines()])
     except WrongSetting as error:
         return _show([Finding("settings", "failed", error.sentence)])
+    except WrongUsage as error:
+        return _show([Finding("settings", "failed", error.message)])
 
 
 async def _examined(visit: Visit) -> int:

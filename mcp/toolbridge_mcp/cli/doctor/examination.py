@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Literal, NamedTuple
 
-from toolbridge_mcp.cli.doctor import api_checks, gateway_checks, key_checks
+from toolbridge_mcp.cli.doctor import api_checks, gateway_checks, key_checks, sign_in_checks
 from toolbridge_mcp.cli.doctor.visit import Failed, NotChecked, Visit
 
 __all__ = ["LOOKS", "Finding", "Visit", "examine"]
@@ -14,6 +14,8 @@ class Check(NamedTuple):
     run: Callable[[Visit], Awaitable[str]]
     only_looks: bool = True
     """Whether it needs no token, and leaves nothing behind."""
+    only_with_sign_in: bool = False
+    """Whether it is about users who sign in at the gateway itself."""
 
 
 CHECKS = (
@@ -28,6 +30,10 @@ CHECKS = (
     Check("gateway ready", gateway_checks.ready),
     Check("metadata for clients", gateway_checks.metadata),
     Check("refusal without a token", gateway_checks.challenge),
+    Check("agents of AI services", gateway_checks.agents),
+    Check("metadata of the sign-in", sign_in_checks.documents, only_with_sign_in=True),
+    Check("keys of the sign-in", sign_in_checks.keys, only_with_sign_in=True),
+    Check("sign-in page", sign_in_checks.page, only_with_sign_in=True),
     Check("tools over /sse", gateway_checks.tools_over_sse, only_looks=False),
     Check("tools over /mcp", gateway_checks.tools_over_mcp, only_looks=False),
 )
@@ -47,7 +53,9 @@ async def examine(visit: Visit, checks: Sequence[Check] = CHECKS) -> AsyncIterat
     failed = False
     async with visit:
         yield Finding("settings", "ok", "")
-        for name, check, _ in checks:
+        for name, check, _, only_with_sign_in in checks:
+            if only_with_sign_in and visit.settings.login == "provider":
+                continue
             if failed:
                 yield Finding(name, "not checked", "")
                 continue

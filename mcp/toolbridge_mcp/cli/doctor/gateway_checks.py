@@ -1,6 +1,9 @@
 """Checks of the gateway, as clients reach it."""
 
+import re
 import ssl
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -10,6 +13,9 @@ from toolbridge_mcp.cli.doctor.visit import TIMEOUT, Failed, NotChecked, Visit
 
 ENDPOINTS = ("/sse", "/mcp")
 METADATA = "/.well-known/oauth-protected-resource"
+NAMED = re.compile(r'\bresource_metadata="([^"]*)"')
+AGENTS = ("Claude-User", "python-httpx/0.28.1")
+FIRST = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 
 
 async def reachable(visit: Visit) -> str:
@@ -31,7 +37,7 @@ async def reachable(visit: Visit) -> str:
 
 
 async def ready(visit: Visit) -> str:
-    answer = await _get(visit, "/readyz")
+    answer = await asked(visit, "GET", "/readyz")
     if answer.status_code != httpx.codes.OK:
         raise Failed("its /readyz does not say that it is ready; look at the gateway's log.")
     return ""
@@ -39,10 +45,7 @@ async def ready(visit: Visit) -> str:
 
 async def metadata(visit: Visit) -> str:
     for endpoint in ENDPOINTS:
-        answer = await _get(visit, METADATA + endpoint)
-        named = _resource(answer)
-        if named is None:
-            raise Failed(f"{METADATA}{endpoint} is not the gateway's document; correct the proxy in front.")
+        named = (await document(visit, METADATA + endpoint)).get("resource")
         if named != visit.url + endpoint:
             raise Failed(
                 f"the gateway calls itself {named} but clients reach it at {visit.url}{endpoint}; set "
@@ -52,16 +55,42 @@ async def metadata(visit: Visit) -> str:
 
 
 async def challenge(visit: Visit) -> str:
+    """A client begins to sign in with what the 401 says (RFC 9728, section 5.1)."""
     for endpoint in ENDPOINTS:
-        answer = await _get(visit, endpoint)
+        answer = await asked(visit, "GET", endpoint)
         if answer.status_code != httpx.codes.UNAUTHORIZED:
             raise Failed(
                 f"{endpoint} answers {answer.status_code} without a token where 401 is due; "
                 "correct the proxy in front."
             )
-        if "resource_metadata=" not in answer.headers.get("WWW-Authenticate", ""):
+        said = answer.headers.get("WWW-Authenticate", "")
+        named = NAMED.search(said)
+        if not said.startswith("Bearer ") or named is None:
             raise Failed(f"the 401 of {endpoint} lost WWW-Authenticate; let the proxy in front pass it on.")
+        if named[1] != f"{visit.url}{METADATA}{endpoint}":
+            raise Failed(
+                f"the 401 of {endpoint} names its metadata at {named[1]}, but clients are at {visit.url}; "
+                f"set TOOLBRIDGE_PUBLIC_URL={visit.url} and start the gateway again."
+            )
     return ""
+
+
+async def agents(visit: Visit) -> str:
+    """AI services read the metadata and call the tools under two names, of which something in front may hold
+    back one: the sign-in then works, and no call ever comes."""
+    for agent in AGENTS:
+        named = {"User-Agent": agent, "Accept": "application/json, text/event-stream"}
+        for method, path, due in (
+            ("GET", f"{METADATA}/mcp", httpx.codes.OK),
+            ("POST", "/mcp", httpx.codes.UNAUTHORIZED),
+        ):
+            answer = await asked(visit, method, path, headers=named, json=FIRST if method == "POST" else None)
+            if answer.status_code != due:
+                raise Failed(
+                    f"{path} answers {answer.status_code} to the agent {agent}, where {due} is due; let this "
+                    "agent through whatever stands in front against robots."
+                )
+    return ", ".join(AGENTS)
 
 
 async def tools_over_sse(visit: Visit) -> str:
@@ -120,19 +149,27 @@ def _bearer(visit: Visit) -> dict[str, str]:
     return {"Authorization": f"Bearer {visit.token}", "Accept": "text/event-stream"}
 
 
-async def _get(visit: Visit, path: str) -> httpx.Response:
+async def asked(
+    visit: Visit, method: str, address: str, *, headers: Mapping[str, str] | None = None, json: Any = None
+) -> httpx.Response:
+    """The answer at an address below the gateway's. Raises `Failed` if there is none."""
     try:
-        return await visit.gateway.get(path)
+        return await visit.gateway.request(method, address, headers=headers, json=json)
     except httpx.HTTPError as error:
         raise Failed(_unreachable(visit.url, error)) from None
 
 
-def _resource(answer: httpx.Response) -> str | None:
+async def document(visit: Visit, address: str) -> dict[str, Any]:
+    """A document that is open to everyone. Raises `Failed` if it is not the gateway's."""
+    answer = await asked(visit, "GET", address)
     try:
-        document = answer.json()
+        found = answer.json() if answer.is_success else None
     except ValueError:
-        return None
-    return document.get("resource") if isinstance(document, dict) else None
+        found = None
+    if not isinstance(found, dict):
+        path = address.removeprefix(visit.url)
+        raise Failed(f"{path} is not the gateway's document; correct the proxy in front.")
+    return found
 
 
 def _unreachable(url: str, error: BaseException) -> str:

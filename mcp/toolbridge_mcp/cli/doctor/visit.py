@@ -1,9 +1,9 @@
 """What the checks share: the settings, the HTTP clients, and the responses to earlier checks."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx
 
@@ -50,6 +50,8 @@ class Visit:
     outbound: Outbound
     api_answer: httpx.Response
     session_answer: httpx.Response | None = None
+    sign_in: Mapping[str, Any]
+    """The metadata of the authorization server, if the gateway is one."""
 
     def __init__(
         self,
