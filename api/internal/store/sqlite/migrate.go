@@ -65,7 +65,16 @@ func migrate(ctx context.Context, driver, path string, writer *sql.DB, progress 
 	if err != nil {
 		return err
 	}
-	return errors.Join(m.run(ctx), m.db.Close())
+	err = errors.Join(m.run(ctx), m.db.Close())
+	forget(writer)
+	return err
+}
+
+// forget closes the connections of a pool, which opens new ones. One that read the schema
+// before another connection migrated the database does not find its views.
+func forget(db *sql.DB) {
+	db.SetMaxIdleConns(0)
+	db.SetMaxIdleConns(1)
 }
 
 // connectMigrating opens a connection for much work in large transactions. A process

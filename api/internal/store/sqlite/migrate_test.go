@@ -165,6 +165,21 @@ func TestAMigrationThatIsInterruptedAtEachChunkGoesOnFromThere(t *testing.T) {
 	sameContent(t, path, kept, made)
 }
 
+func TestADatabaseThatLacksTheLastMigrationOpensAtTheFirstTry(t *testing.T) {
+	t.Parallel()
+	files, err := migration.Files(migrations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := Open(t.Context(), oldDatabase(t, len(files)-1, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestProcessesThatMigrateAtOnceShareTheWork(t *testing.T) {
 	path := undescribed(t, 5_000)
 	kept, made := expected(t, path)
