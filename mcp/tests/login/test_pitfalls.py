@@ -1,4 +1,4 @@
-"""What others met, in plain FastMCP as it is today: a pitfall that it stands by now needs no comparison."""
+"""What others met: plain FastMCP as it is today, and ToolBridge with its own sign-in."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 
 from tests.harness.processes import Process, running
-from tests.login.pitfalls.checks import PITFALLS
+from tests.login.pitfalls.checks import PITFALLS, a_blocked_agent_is_found
+from tests.login.pitfalls.own import Own, own
 from tests.login.pitfalls.subject import Pitfall, outcome
 from tests.login.plain import plain_process, plain_subject
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 each_pitfall = pytest.mark.parametrize("pitfall", PITFALLS, ids=lambda one: one.check.__name__)
 
+OURS = [one for one in PITFALLS if one.check is not a_blocked_agent_is_found]
 STOOD = {"every_refusal_says_where_to_sign_in"}
 """What plain FastMCP does right."""
 
@@ -23,7 +25,19 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
         yield process
 
 
+@pytest.fixture(scope="module")
+def ours(api_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
+    with own(api_binary, Path(tmp_path_factory.mktemp("ours"))) as deployed:
+        yield deployed
+
+
 @each_pitfall
 async def test_plain_fastmcp_before(plain: Process, pitfall: Pitfall) -> None:
     stands, said = await outcome(pitfall, plain_subject(plain))
     assert stands == (pitfall.check.__name__ in STOOD), said
+
+
+@pytest.mark.parametrize("pitfall", OURS, ids=lambda one: one.check.__name__)
+async def test_toolbridge_after(ours: Own, pitfall: Pitfall) -> None:
+    stands, said = await outcome(pitfall, ours.subject())
+    assert stands, said
