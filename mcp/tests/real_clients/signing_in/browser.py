@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from tests.harness.person import Person
 from tests.harness.processes import GATEWAY_FOLDER
 
 NAMES = ("browser", "xdg-open")
@@ -57,13 +58,6 @@ class Browser:
         return said.read_text().splitlines() if said.exists() else []
 
 
-async def visit(address: str, account: tuple[str, str] | None) -> str:  # noqa: ARG001
-    """Where the pages lead in the end, the client's address aside, which is not asked."""
-    async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
-        answer = await http.get(address)
-        return answer.headers["Location"]
-
-
 async def arrive(address: str) -> None:
     """Asks the client's own address, as soon as it listens."""
     end = asyncio.get_running_loop().time() + CALLBACK_SECONDS
@@ -92,7 +86,11 @@ def main(folder: str, address: str) -> None:
 
 
 async def _go(address: str, account: tuple[str, str] | None) -> None:
-    await arrive(await visit(address, account))
+    parts = urlsplit(address)
+    name, password = account or ("nobody", "nothing")
+    with Person(f"{parts.scheme}://{parts.netloc}", name, password) as person:
+        onward = await asyncio.to_thread(person.visits, address)
+    await arrive(onward)
 
 
 if __name__ == "__main__":

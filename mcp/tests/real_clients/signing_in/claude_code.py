@@ -57,8 +57,14 @@ async def standing(place: Place) -> str:
 async def _at_a_terminal(place: Place, *arguments: str) -> str:
     """It opens the browser only if somebody seems to sit there."""
     command = [*place.programs.package(CLAUDE), *arguments]
-    return await place.success([sys.executable, "-c", TERMINAL, *command])
+    return await place.success([sys.executable, "-c", TERMINAL, *command], folder=None, **_document(place))
 
 
 async def _claude(place: Place, *arguments: str, **more: str) -> str:
-    return await place.success([*place.programs.package(CLAUDE), *arguments], folder=None, **more)
+    command = [*place.programs.package(CLAUDE), *arguments]
+    return await place.success(command, folder=None, **_document(place), **more)
+
+
+def _document(place: Place) -> dict[str, str]:
+    """Where it says who it is, for servers that want to read that."""
+    return {"MCP_OAUTH_CLIENT_METADATA_URL": place.kept["document"]} if "document" in place.kept else {}

@@ -9,6 +9,17 @@ from tests.real_clients.signing_in.python_clients import use
 
 
 async def mcp_remote(place: Place) -> Seen:
+    """Over SSE, version 0.15.1 ends when it has opened the browser for a user who was signed in before, at
+    any server; so its host starts it again."""
+    try:
+        return await _started(place)
+    except ExceptionGroup:
+        if place.transport != "sse":
+            raise
+    return await _started(place)
+
+
+async def _started(place: Place) -> Seen:
     node, *program = place.programs.package(MCP_REMOTE)
     bridge = StdioServerParameters(
         command=node,

@@ -1,0 +1,34 @@
+"""Unmodified clients at ToolBridge's own sign-in."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.real_clients.programs import Programs
+from tests.real_clients.signing_in.conformance import REVISIONS, conformance
+from tests.real_clients.signing_in.deployment import deployment
+from tests.real_clients.signing_in.journey import place_of
+from tests.real_clients.signing_in.table import journeys
+
+pytestmark = pytest.mark.clients
+
+
+def test_each_client_signs_in_comes_back_refreshes_and_signs_in_again(
+    api_binary: Path, tmp_path: Path
+) -> None:
+    made = asyncio.run(journeys(api_binary, tmp_path))
+    assert {way: journey.came for way, journey in made.items() if not journey.is_whole} == {}
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_the_conformance_suite_finds_nothing_wrong_with_the_authorization_server(
+    revision: str, api_binary: Path, tmp_path: Path, programs: Programs
+) -> None:
+    with deployment(api_binary, tmp_path) as deployed:
+        place = asyncio.run(place_of("conformance", "http", programs, deployed, tmp_path))
+        printed = asyncio.run(conformance(place, revision))
+    assert "✓ authorization-code-grant: 1 passed, 0 failed" in printed
+    assert "Total: " in printed
+    assert ", 0 failed" in printed.partition("Total: ")[2]
+    assert "WARNING" not in printed
