@@ -11,7 +11,10 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-FORM_BYTES = 16 * 1024
+FORM_BYTES = 64 * 1024
+"""Beside passwords a form may hold the address of the consent, whose query may have 8 KiB before it is
+encoded twice."""
+
 MOST_FIELDS = 12
 FORM_SECONDS = 10.0
 FORM_TYPE = "application/x-www-form-urlencoded"

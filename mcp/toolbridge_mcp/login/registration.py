@@ -23,7 +23,8 @@ from toolbridge_mcp.login.scopes import OfferedScopes
 JSON = "application/json"
 MAX_REDIRECT_URIS = 20
 DEFAULT_METHOD = "client_secret_basic"
-UNNAMED = "A client without a name"
+UNNAMED = ""
+"""People learn then where the client is, and that it gave no name."""
 
 
 class RegistrationEndpoint(Endpoint):

@@ -34,7 +34,9 @@ def test_every_page_says_when_to_try_again_and_works_then(api_binary: Path, tmp_
         again = stranger.sign_in(name, PASSWORD, sign_in)
         assert again.status == 503
         assert again.form("/sign-in").fields["name"] == name
-        assert stranger.send(first, "/invitation", new=NEW, repeat=NEW).status == 503
+        refused = stranger.send(first, "/invitation", new=NEW, repeat=NEW)
+        assert refused.status == 503
+        assert invitation in refused.links
         site.api.start()
         assert visitor.open("/connections").status == 200
         assert stranger.sign_in(name, PASSWORD, again).path == "/connections"

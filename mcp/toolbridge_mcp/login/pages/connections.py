@@ -79,7 +79,7 @@ class Connections:
         which = say("connections.end.which", client=shown.text(client.name), host=shown.text(client.host))
         return tag(
             "li",
-            tag("h2", say_with("connections.calls_itself", client=shown.quoted(client.name))),
+            tag("h2", shown.client(client.name, client.host)),
             facts(rows),
             form(
                 f"{site.prefix}{PATH}",

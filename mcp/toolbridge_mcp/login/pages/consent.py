@@ -120,10 +120,12 @@ class Consent:
 
 def _who(asked: Request) -> Html:
     """Who asks, and where the answer goes. The name is the client's own word."""
-    name = joined(shown.quoted(asked.client.name), " ", tag("span", say("consent.name.note"), class_="soft"))
-    rows: list[tuple[str, str | Html]] = [(say("consent.name"), name)]
+    client = asked.client
+    note = tag("span", say("consent.note"), class_="soft") if client.name != client.host else None
+    who = joined(shown.client(client.name, client.host), " ", note)
+    rows: list[tuple[str, str | Html]] = [(say("consent.who"), who)]
     if asked.is_proven:
-        rows.append((say("consent.described"), shown.host(asked.client.host)))
+        rows.append((say("consent.described"), shown.host(client.host)))
     rows.append((say("consent.to"), _where(asked)))
     is_on_this_device = asked.place.kind != "site"
     warning = tag("p", say("consent.warning"), class_="note") if is_on_this_device else None

@@ -1,5 +1,7 @@
 """The page behind a link that lets somebody choose a password: an invitation, or a reset."""
 
+from urllib.parse import urlencode
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -33,7 +35,7 @@ class Invitation:
     async def _post(self, request: Request) -> Response:
         site = self._site
         sent = await browser.read_form(request)
-        token = sent.get("token", "")
+        token = request.query_params.get("token", "")
         if doubt := site.doubt(request, sent, site.cookies.form(request)):
             return await self._shown(request, token, doubt, 403)
         if problem := lack(sent):
@@ -79,12 +81,11 @@ class Invitation:
             say(f"{kind}.title", product=site.look.product),
             tag("p", say(f"{kind}.text")),
             form(
-                f"{site.prefix}{PATH}",
+                f"{site.prefix}{PATH}?{urlencode({'token': token})}",
                 browser.csrf_token(cookie),
                 field("name", say("name"), autocomplete="username", value=read.account.name, fixed=True),
                 new_password(problem, first=True),
                 actions(button(say(f"{kind}.submit"))),
-                token=token,
             ),
             status=status,
             problem=problem,

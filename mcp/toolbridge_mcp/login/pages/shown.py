@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from toolbridge_mcp.login.pages.texts import say
+from toolbridge_mcp.login.pages.texts import say, say_with
 from toolbridge_mcp.markup import Html, tag
 from toolbridge_mcp.rendering import one_line
 
@@ -15,6 +15,11 @@ HOST_CHARACTERS = 253
 def quoted(name: str) -> Html:
     """A name that a stranger chose. Its direction of writing does not reach what is around it."""
     return tag("bdi", f"“{one_line(name, NAME_CHARACTERS)}”")
+
+
+def client(name: str, place: str) -> str | Html:
+    """What a client calls itself. One that gives no name is known by its place."""
+    return say("client.no_name") if name == place else say_with("client.name", name=quoted(name))
 
 
 def text(name: str, most: int = NAME_CHARACTERS) -> str:

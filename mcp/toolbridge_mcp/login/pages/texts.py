@@ -27,6 +27,9 @@ TEXTS: Mapping[str, str] = {
     "password.new": "New password",
     "password.repeat": "New password, once more",
     "password.hint": "12 to 256 characters. Several words in a row are easy to keep and hard to guess.",
+    # clients
+    "client.name": "Calls itself {name}",
+    "client.no_name": "A client without a name",
     # sign in
     "sign_in.title": "Sign in",
     "sign_in.to_connect": "Sign in to decide whether a client may use your account.",
@@ -44,8 +47,8 @@ TEXTS: Mapping[str, str] = {
     "new one. If you have set your password already, sign in.",
     # consent
     "consent.title": "Allow this client to use your account?",
-    "consent.name": "A client that calls itself",
-    "consent.name.note": "It chose this name; nobody has checked it.",
+    "consent.who": "Who asks",
+    "consent.note": "It chose this name; nobody has checked it.",
     "consent.described": "Described at",
     "consent.to": "Your answer goes to",
     "consent.to.site": "the site {host}",
@@ -82,7 +85,6 @@ TEXTS: Mapping[str, str] = {
     "connections.title": "Connected clients",
     "connections.none": "No client is connected.",
     "connections.how": "To connect an AI client, add this address to it: {address}",
-    "connections.calls_itself": "Calls itself {client}",
     "connections.host": "Where it is",
     "connections.may": "May",
     "connections.since": "Connected since",
