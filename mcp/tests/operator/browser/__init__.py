@@ -1,4 +1,4 @@
-"""The operator's page in a real browser."""
+"""Pages in a real browser: the operator's, and those of the sign-in."""
 
 import json
 import os
@@ -26,13 +26,18 @@ def _packages() -> tuple[Path, Path]:
 
 def look(url: str, pictures: Path | None = None, name: str = "") -> Seen:
     """Looks at the page. With a folder, pictures are left there, whose names begin with `name`."""
+    seen: Seen = run(HERE / "look.mjs", url, *([str(pictures), name] if pictures else []))
+    return seen
+
+
+def run(script: Path, *arguments: str) -> Any:
+    """What a script prints as JSON that gets the folder of the packages, the path of a Chromium or nothing,
+    and these arguments."""
     node, packages = _packages()
     chromium = next(filter(None, map(shutil.which, PROGRAMS)), "")
-    left = [str(pictures), name] if pictures else []
-    command = [str(node), str(HERE / "look.mjs"), str(packages), chromium, url, *left]
+    command = [str(node), str(script), str(packages), chromium, *arguments]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=SECONDS, check=False, env=dict(os.environ)
     )
     assert done.returncode == 0, done.stderr
-    seen: Seen = json.loads(done.stdout)
-    return seen
+    return json.loads(done.stdout)

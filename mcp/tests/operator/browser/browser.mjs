@@ -4,15 +4,15 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { existsSync, mkdirSync } from 'node:fs';
 
-/** `packages` is the folder of the packages; `given` the path of a Chromium, or empty. */
-export async function launch(packages, given) {
+/** `packages` is the folder of the packages; `given` the path of a Chromium, or empty; `more` are further arguments. */
+export async function launch(packages, given, more = []) {
   const require = createRequire(join(packages, 'package.json'));
   const { chromium } = require('playwright-core');
   const own = given ? {} : await unpacked(packages, require);
   return chromium.launch({
     executablePath: given || own.path,
     env: { ...process.env, ...own.env },
-    args: ['--no-sandbox', ...(given ? [] : ['--no-zygote'])],
+    args: ['--no-sandbox', ...(given ? [] : ['--no-zygote']), ...more],
   });
 }
 
