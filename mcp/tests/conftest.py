@@ -17,7 +17,7 @@ from tests.harness.stack import stack_process
 from tests.harness.wire import connections
 from toolbridge_mcp.app import create_server
 
-STARTERS = {"gateway_process", "stack_process", "gateway_before", "signing_in", "subprocess"}
+STARTERS = {"gateway_process", "stack_process", "gateway_before", "signing_in", "embedded", "subprocess"}
 """Names by which a test file starts programs of its own."""
 
 

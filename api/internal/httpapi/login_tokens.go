@@ -32,10 +32,10 @@ func (a *API) loginTokenRoutes() []route {
 	}
 }
 
-// loginStateRoute is asked every few seconds, and answered from memory.
+// loginStateRoute is asked every second by each gateway, and answered from memory.
 func (a *API) loginStateRoute() route {
 	return route{
-		method: "GET", pattern: "/v1/login/state", guards: a.loginGuards(), probe: true,
+		method: "GET", pattern: "/v1/login/state", guards: a.loginGuards(), probe: true, often: true,
 		id: "loginState", tag: "login", summary: "Keys and revocations, to check access tokens with",
 		success: success{schema: schemaOf(reflect.TypeFor[login.State]())},
 		handle: func(c *call) (int, any, error) {

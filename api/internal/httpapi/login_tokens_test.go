@@ -45,6 +45,19 @@ func (p *process) state() answer {
 	return p.gateway().call("GET", "/v1/login/state", "", unset("Authorization"), unset("X-Sync-Session")).is(200)
 }
 
+func TestTheLogTellsNotEverySecondThatTheStateWasAskedFor(t *testing.T) {
+	t.Parallel()
+	p := start(t, embedded)
+	p.state()
+	if strings.Contains(p.log.String(), "/v1/login/state") {
+		t.Errorf("a success is in the log: %s", p.log)
+	}
+	p.gateway().call("GET", "/v1/login/state", "", unset("Authorization"), unset("X-Sync-Session"), set("Signature", "tb=:AAAA:")).fails(401, "invalid_tenant")
+	if !strings.Contains(p.log.String(), "/v1/login/state") {
+		t.Error("a refusal is not in the log")
+	}
+}
+
 func TestADisabledUserIsOutAtOnce(t *testing.T) {
 	t.Parallel()
 	onEachStore(t, func(t *testing.T, start starter) {

@@ -69,6 +69,7 @@ type route struct {
 
 	reads   *entity.Entity // whose item in the path it reads and does not write
 	probe   bool           // is asked every few seconds, so that it has no spans
+	often   bool           // is asked every second, so that the log tells its successes at debug only
 	lenient bool           // ignores unknown query parameters, as the routes of the sync protocol always did
 	foreign []string       // query parameters that the handler refuses itself
 	queried []string       // those of parameters that are in the query; set by Handler

@@ -165,6 +165,8 @@ func (a *API) logAccess(c *call, e ended, code fault.Code, left bool) {
 		if e.status >= http.StatusInternalServerError {
 			level, cause = levelOf(code), e.err
 		}
+	case e.route.often:
+		level = slog.LevelDebug
 	}
 	if !a.Log.Enabled(c.Context(), level) {
 		return

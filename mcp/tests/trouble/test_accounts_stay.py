@@ -18,6 +18,7 @@ from tests.harness.table import head, row
 from tests.login.embedded import EMBEDDED, Embedded
 from tests.login.people import people
 from tests.telemetry.raw_clients import alone
+from toolbridge_mcp.login.failures import Unknown
 
 pytestmark = [pytest.mark.anyio, pytest.mark.trouble]
 OTHER_SECRET = "another-tenant-secret-0123456789abcdef"
@@ -70,7 +71,9 @@ async def test_nobody_signs_in_anew_after_a_restore_under_another_secret(
             async with over_sse(before.gateway.url, hers.access) as tools:
                 note = await tools.call("create_note", title="kept", content="c")
             seal = (await known.api.state()).seal
+            later = await known.connected(ann)
             await asyncio.to_thread(run, api_binary, there, "backup", str(tmp_path / "backup.db"))
+            later = await known.renewed(later)
     run(api_binary, here, "restore", str(tmp_path / "backup.db"))
     with one_of(api_binary, here, TENANT_HEADER_SECRET=OTHER_SECRET) as after:
         async with people(after.api.url, PUBLIC, TENANT_HEADER_SECRET=OTHER_SECRET) as known:
@@ -87,6 +90,9 @@ async def test_nobody_signs_in_anew_after_a_restore_under_another_secret(
             assert session.account.id == ann.account.id
             assert (await known.api.state()).seal == seal, "the ids of registered clients stay"
             await known.renewed(renewed)
+            with pytest.raises(Unknown):
+                await known.renewed(later)
+            row("a refresh token from after the backup", "is unknown: its client signs in anew")
 
 
 async def test_a_database_from_before_accounts_gets_them(api_binary: Path, tmp_path: Path) -> None:
