@@ -22,6 +22,7 @@ def look(parent, work, sockets, beside):
         "opened": [os.readlink(f"/dev/fd/{one}") for one in set(opened) - {0, 1, 2, *listening}],
         "loaded": "uvloop" in sys.modules and "uvicorn.lifespan.on" in sys.modules,
         "traces": "opentelemetry.sdk.trace" in sys.modules,
+        "login": "toolbridge_mcp.login.server" in sys.modules,
         "client": "fastmcp.client" in sys.modules,
     }
     print(json.dumps(facts))
@@ -36,11 +37,14 @@ sys.exit(serve())
 TRACES = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
 
 
-@pytest.mark.parametrize("traces", [{}, TRACES], ids=["no traces", "traces"])
-def test_everything_is_loaded_and_nothing_opened_before_the_fork(traces: dict[str, str]) -> None:
+LOGIN = {"TOOLBRIDGE_LOGIN": "embedded"}
+
+
+@pytest.mark.parametrize("more", [{}, TRACES, LOGIN], ids=["nothing more", "traces", "login"])
+def test_everything_is_loaded_and_nothing_opened_before_the_fork(more: dict[str, str]) -> None:
     """A fork has none of its parent's threads, and would share its connections."""
     environment = {
-        **traces,
+        **more,
         **SECRETS,
         "PATH": os.environ["PATH"],
         "TOOLBRIDGE_HOST": "127.0.0.1",
@@ -58,7 +62,8 @@ def test_everything_is_loaded_and_nothing_opened_before_the_fork(traces: dict[st
     )
     found = json.loads(done.stdout)
     nothing = {"threads": 1, "system_threads": 1, "opened": []}
-    assert found == {**nothing, "loaded": True, "traces": bool(traces), "client": False}
+    loaded = {"loaded": True, "traces": more == TRACES, "login": more == LOGIN, "client": False}
+    assert found == {**nothing, **loaded}
 
 
 def test_a_wrong_setting_of_traces_stops_the_start() -> None:
