@@ -4,6 +4,7 @@ Everything that a person decides is an argument. Cookies, forms and the Origin o
 browser sends them.
 """
 
+import ssl
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from types import TracebackType
@@ -56,13 +57,17 @@ class Page:
 class Person:
     """One person with one browser, at the gateway with this address."""
 
-    def __init__(self, gateway: str, name: str, password: str = PASSWORD, **headers: str) -> None:
+    def __init__(
+        self, gateway: str, name: str, password: str = PASSWORD, *, trusts: ssl.SSLContext | bool = True
+    ) -> None:
+        """`trusts` are the authorities of the browser."""
         self.gateway = gateway
         self.name = name
         self.password = password
         parts = urlsplit(gateway)
         self._origin = f"{parts.scheme}://{parts.netloc}"
-        self.http = httpx.Client(trust_env=False, timeout=30, headers={"Accept": "text/html", **headers})
+        accepts = {"Accept": "text/html"}
+        self.http = httpx.Client(trust_env=False, timeout=30, headers=accepts, verify=trusts)
         confide(Kind.SECRET, password)
 
     def __enter__(self) -> Self:

@@ -122,6 +122,7 @@ def test_a_form_belongs_to_one_cookie() -> None:
         ({"origin": "http://localhost:8001", "host": "localhost:8001"}, True),
         ({"origin": "https://evil.example"}, False),
         ({"origin": "https://tools.example.evil.example"}, False),
+        ({"origin": "http://tools.example"}, False),
         ({"origin": "null"}, False),
         ({}, False),
     ],

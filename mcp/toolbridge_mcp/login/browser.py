@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from toolbridge_mcp.web.entry.pages import LOOPBACK_PAGE
+
 FORM_BYTES = 64 * 1024
 """Beside passwords a form may hold the address of the consent, whose query may have 8 KiB before it is
 encoded twice."""
@@ -99,12 +101,18 @@ def is_ours(form: Mapping[str, str], cookie: str | None) -> bool:
 
 def is_from_our_page(request: Request, own_origin: str | None) -> bool:
     """Whether a page of this origin sends the request, as the browser says itself (Fetch Metadata, or the
-    Origin of browsers that do not know it). A request that does not say it is not from one."""
+    Origin of browsers that do not know it). A request that does not say it is not from one. Behind a proxy
+    with https a request looks like http, and a page that came over http is ours on this machine only."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"
     origin = request.headers.get("origin")
-    return origin is not None and origin in (own_origin, f"{request.url.scheme}://{request.url.netloc}")
+    if origin is None:
+        return False
+    is_https = own_origin is not None and own_origin.startswith("https:")
+    may_be_here = not is_https or re.fullmatch(LOOPBACK_PAGE, origin)
+    here = f"{request.url.scheme}://{request.url.netloc}" if may_be_here else None
+    return origin in (own_origin, here)
 
 
 async def read_form(request: Request) -> Mapping[str, str]:
