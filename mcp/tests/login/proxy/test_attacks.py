@@ -96,6 +96,18 @@ async def test_a_wrong_request_leads_back_with_its_error(
     assert (found["error"], found["state"], found["iss"]) == (error, "of the client", world.url)
 
 
+async def test_a_browser_is_not_sent_to_a_client_with_an_error(client: ByHand) -> None:
+    """Anyone can register any address, so that it would be an open redirect (RFC 9700, section 4.11.2)."""
+    await client.register("https://evil.example/")
+    asked = client.authorize_url(redirect_uri="https://evil.example/", scope="admin")
+    page = await get(asked, Accept="text/html,*/*;q=0.8")
+    assert (page.status_code, page.headers.get("Location")) == (400, None)
+    assert "evil.example</bdi>" in page.text
+    unknown = await get(client.authorize_url(client_id="<unknown>"), Accept="text/html")
+    assert (unknown.status_code, "<unknown>" in unknown.text) == (400, False)
+    assert "This did not work" in unknown.text
+
+
 async def test_who_does_not_agree_gives_nothing(world: World, client: ByHand) -> None:
     client.browser.agrees = False
     found = await client.sign_in()
@@ -107,7 +119,7 @@ async def test_the_page_says_who_asks_and_where_the_answer_goes(client: ByHand) 
     await client.browser.visit(client.authorize_url(), until="/auth")
     page = client.browser.pages[0]
     assert "&lt;b&gt;Friendly" in page.text
-    assert CALLBACK in page.text
+    assert "127.0.0.1</bdi>" in page.text
     policy = page.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy

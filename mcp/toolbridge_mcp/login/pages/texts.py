@@ -65,6 +65,7 @@ TEXTS: Mapping[str, str] = {
     "consent.write.hint": "Create, change and delete items.",
     "consent.lasts": "It stays connected until you disconnect it under {connections}, or it is unused for 30 "
     "days; at most 180 days.",
+    "consent.elsewhere": "You then sign in at {host}.",
     "consent.allow": "Allow",
     "consent.deny": "Do not allow",
     "consent.other": "Use another account",

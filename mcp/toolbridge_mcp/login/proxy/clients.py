@@ -72,7 +72,7 @@ class Clients:
             )
         offered = " ".join(self._offered.asked(None))
         scope = asked.scope if asked.scope and set(asked.scope.split()) & set(offered.split()) else None
-        name = shown_name(asked.client_name, "A client")
+        name = shown_name(asked.client_name, redirects.place_of(usable[0]).name)
         registration = sealed.Registration(name, usable, "none", scope, int(time.time()))
         try:
             asked.client_id = registration.sealed(self._seal)

@@ -2,7 +2,9 @@
 
 import asyncio
 import hashlib
+import json
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from typing import Any, Protocol
 
 from authlib.integrations.base_client import OAuthError
 from fastmcp.server.auth import TokenVerifier
+from fastmcp.server.auth.handlers.authorize import AuthorizationHandler
 from fastmcp.server.auth.oauth_proxy.models import UpstreamTokenSet
 from fastmcp.server.auth.oidc_proxy import OIDCConfiguration, OIDCProxy
 from joserfc.errors import JoseError
@@ -36,6 +39,7 @@ from toolbridge_mcp.login.forms import with_form
 from toolbridge_mcp.login.parameters import Parameters
 from toolbridge_mcp.login.proxy.clients import Clients
 from toolbridge_mcp.login.proxy.folder import Folder
+from toolbridge_mcp.login.proxy.pages import Pages, is_browser
 from toolbridge_mcp.login.proxy.trouble import ProviderUnavailable, noted
 from toolbridge_mcp.login.proxy.upstream import FAMILY, TokenClient
 from toolbridge_mcp.login.resources import Resources
@@ -57,6 +61,7 @@ end it sooner."""
 
 CODE_SECONDS = 5 * 60
 
+_CSRF_FIELD = re.compile(rb'name="csrf_token" value="([A-Za-z0-9_-]+)"')
 _ANSWERS, _USED, _ENDED = "toolbridge-answers", "toolbridge-used-codes", "toolbridge-ended"
 _LOOKS, _LOOK_SECONDS = 10, 0.2
 
@@ -130,12 +135,13 @@ class Provider(OIDCProxy):
         scopes: ScopeNames,
         resources: Resources,
         extra: Mapping[str, str],
+        pages: Pages,
         folder: Folder,
         signing_key: bytes,
     ) -> None:
-        self._found, self._upstream = found, upstream
+        self._issuer, self._found, self._upstream = issuer, found, upstream
         self._clients, self._scopes, self._resources = clients, scopes, resources
-        self._folder = folder
+        self._pages, self._folder = pages, folder
         self._refreshes: SingleFlight[OAuthToken] = SingleFlight()
         self._redeeming: set[str] = set()
         self.when_ended: Callable[[str], None] = lambda _: None
@@ -192,6 +198,45 @@ class Provider(OIDCProxy):
     def _build_upstream_authorize_url(self, txn_id: str, transaction: dict[str, Any]) -> str:
         scopes = self._scopes.upstream(transaction["scopes"])
         return super()._build_upstream_authorize_url(txn_id, {**transaction, "scopes": scopes})
+
+    async def _show_consent_page(self, request: Request) -> Any:
+        """FastMCP's page has the token that proves that the form is ours, and its cookie."""
+        theirs = await super()._show_consent_page(request)
+        token = _CSRF_FIELD.search(theirs.body)
+        asked = await self._transaction_store.get(key=request.query_params.get("txn_id", ""))
+        client = await self._clients.find(asked.client_id) if asked else None
+        if token is None or asked is None or client is None:
+            return self._pages.wrong(400, "The sign-in is too old, or its client is not known any more.")
+        ours = self._pages.consent(
+            client, asked.client_redirect_uri, asked.scopes, asked.txn_id, token[1].decode()
+        )
+        ours.raw_headers.extend(line for line in theirs.raw_headers if line[0] == b"set-cookie")
+        return ours
+
+    async def _submit_consent(self, request: Request) -> Any:
+        return self._as_page(await super()._submit_consent(request))
+
+    async def _handle_idp_callback(self, request: Request) -> Any:
+        return self._as_page(await super()._handle_idp_callback(request))
+
+    def _as_page(self, theirs: Response) -> Response:
+        """A page of ours in place of one that says what went wrong."""
+        return theirs if theirs.status_code < 400 else self._pages.wrong(theirs.status_code)
+
+    async def _authorize(self, request: Request) -> Response:
+        """FastMCP's answer, as a page where it would send a browser to a client with an error: nobody is sent
+        to an address without a click that anyone may have registered."""
+        scope = {**request.scope, "headers": [line for line in request.headers.raw if line[0] != b"accept"]}
+        handler = AuthorizationHandler(
+            provider=self, base_url=AnyHttpUrl(self._issuer), issuer_url=self.issuer_url
+        )
+        answer = await handler.handle(Request(scope, request.receive))
+        if not is_browser(request):
+            return answer
+        to = answer.headers.get("location", "")
+        if to:
+            return answer if to.startswith(f"{self._issuer}/consent?") else self._pages.onward(to)
+        return self._pages.wrong(answer.status_code, _description(answer))
 
     async def _extract_upstream_claims(self, idp_tokens: dict[str, Any]) -> dict[str, Any]:
         return {FAMILY: idp_tokens.get(FAMILY, "")}
@@ -315,8 +360,11 @@ class Provider(OIDCProxy):
 
     def get_routes(self, mcp_path: str | None = None) -> list[Route]:
         """FastMCP's, with a `/revoke` that public clients can use: the SDK's demands a `client_secret`."""
-        others = [route for route in super().get_routes(mcp_path) if route.path != "/revoke"]
-        return [*others, Route("/revoke", self._revoke, methods=["POST"])]
+        ours = [
+            Route("/authorize", self._authorize, methods=["GET", "POST"]),
+            Route("/revoke", self._revoke, methods=["POST"]),
+        ]
+        return [*ours, *super().get_routes(mcp_path)]
 
     async def _revoke(self, request: Request) -> Response:
         form = {name: str(value) for name, value in (await request.form()).items()}
@@ -363,6 +411,13 @@ class Provider(OIDCProxy):
 def _family(claims: Mapping[str, Any]) -> str:
     name: str = claims.get("upstream_claims", {}).get(FAMILY, "")
     return name
+
+
+def _description(answer: Response) -> str:
+    try:
+        return str(json.loads(bytes(answer.body)).get("error_description", ""))
+    except (ValueError, AttributeError):
+        return ""
 
 
 def _hashed(token: str) -> str:

@@ -3,10 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 
-from fastmcp import FastMCP
-from mcp.types import Icon
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -21,18 +18,6 @@ from toolbridge_mcp.web.refusals import RETRY_AFTER_SECONDS, refusal
 BODY_BYTES = 16 * 1024
 BODY_SECONDS = 10.0
 
-PAGE_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
-)
-"""FastMCP's pages have their style in themselves, no script, and no address elsewhere. There is no
-`form-action`: the answer to consent leads to the provider, and browsers apply it to that, too."""
-
-_PICTURE = (
-    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24'%3E"
-    "%3Cpath d='M3 17v-2a9 9 0 0 1 18 0v2M3 13h18M8 13v4M16 13v4' fill='none' stroke='%231f5fbf' "
-    "stroke-width='2'/%3E%3C/svg%3E"
-)
-
 
 def page_limit() -> PublicLimit:
     """For the pages, each of which may leave a file behind for a quarter of an hour."""
@@ -42,13 +27,12 @@ def page_limit() -> PublicLimit:
 class Bounded:
     """An application for strangers: at a limited rate, and with small bodies that come at once.
 
-    `app` is None while it cannot be made. A `page` gets headers for a browser.
+    `app` is None while it cannot be made.
     """
 
-    def __init__(self, app: Callable[[], ASGIApp | None], limit: Limit, *, page: bool = False) -> None:
+    def __init__(self, app: Callable[[], ASGIApp | None], limit: Limit) -> None:
         self._app = app
         self._limit = limit
-        self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         address = scope["client"][0] if scope.get("client") else ""
@@ -67,16 +51,24 @@ class Bounded:
             answer, body = refusal(413, "invalid_request", f"Send at most {BODY_BYTES} bytes."), b""
         token = caller.set(address)
         try:
-            await answer(scope, _once(body, receive), _as_page(send) if self._page else send)
+            await answer(scope, _once(body, receive), self._counting(send, address))
         finally:
             caller.reset(token)
 
+    def _counting(self, send: Send, address: str) -> Send:
+        """Lets the limit know of a request that is refused: somebody may be guessing."""
 
-def application(routes: Iterable[Route], name: str) -> Starlette:
-    """FastMCP's routes of the proxy, with the product's name on its pages."""
-    app = Starlette(routes=list(routes), exception_handlers={ProviderUnavailable: _unavailable})
-    app.state.fastmcp_server = FastMCP(name, icons=[Icon(src=_PICTURE)])  # FastMCP's pages look for it there
-    return app
+        async def counting(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] in (400, 401, 403):
+                self._limit.failed(caller_at(address))
+            await send(message)
+
+        return counting
+
+
+def application(routes: Iterable[Route]) -> Starlette:
+    """The routes of the proxy. FastMCP looks for the application that serves them."""
+    return Starlette(routes=list(routes), exception_handlers={ProviderUnavailable: _unavailable})
 
 
 def unavailable() -> Response:
@@ -115,14 +107,3 @@ def _once(body: bytes, receive: Receive) -> Receive:
         return waiting.pop() if waiting else await receive()
 
     return given
-
-
-def _as_page(send: Send) -> Send:
-    async def with_policy(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            headers["Content-Security-Policy"] = PAGE_POLICY
-            headers["Cache-Control"] = "no-store"
-        await send(message)
-
-    return with_policy

@@ -19,6 +19,7 @@ from toolbridge_mcp.keyring import Keyring
 from toolbridge_mcp.login.limits import Limit, registration_limit, token_limit
 from toolbridge_mcp.login.proxy.clients import Clients
 from toolbridge_mcp.login.proxy.folder import Folder, FolderSecret, WrongFolder, derived
+from toolbridge_mcp.login.proxy.pages import Pages
 from toolbridge_mcp.login.proxy.provider import CALLBACK, Provider, ScopeNames
 from toolbridge_mcp.login.proxy.public import Bounded, application, page_limit
 from toolbridge_mcp.login.proxy.swap import SwappedTokens
@@ -82,7 +83,7 @@ class ProxySignIn:
 
     def pages(self) -> list[Route]:
         """What people use, so that no foreign page may."""
-        bounded = Bounded(self._served, page_limit(), page=True)
+        bounded = Bounded(self._served, page_limit())
         return [Route(path, bounded, methods=methods) for path, methods in PAGES.items()]
 
     def endpoints(self) -> list[Route]:
@@ -187,11 +188,18 @@ class ProxySignIn:
             scopes=_scopes(given, found.scopes_supported or ()),
             resources=self._resources,
             extra=dict(_pair(word) for word in given.proxy_authorize_parameters),
+            pages=Pages(
+                base=given.issuer_url or "",
+                product=given.login_name,
+                color=given.login_color,
+                provider=str(found.authorization_endpoint),
+                scopes=list(_names(given)),
+            ),
             folder=self._folder,
             signing_key=derived(self._secret.value, "tokens"),
         )
         provider.when_ended = self.tokens.end
-        self._app = application(provider.get_routes(), given.login_name)
+        self._app = application(provider.get_routes())
         self._provider = provider
 
 
