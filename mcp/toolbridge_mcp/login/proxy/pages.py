@@ -88,7 +88,7 @@ class Pages:
     def onward(self, url: str) -> Response:
         """A page in place of a redirect to a client that asked for something impossible. Anyone may have
         registered that address, so nobody gets to it without a click (RFC 9700, section 4.11.2)."""
-        place = shown.host(redirects.place_of(url).name)
+        place = shown.host(urlsplit(url).netloc)
         return self._page(
             say("wrong.title"),
             tag("p", say("wrong.request")),

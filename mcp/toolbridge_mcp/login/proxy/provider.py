@@ -224,8 +224,8 @@ class Provider(OIDCProxy):
         return theirs if theirs.status_code < 400 else self._pages.wrong(theirs.status_code)
 
     async def _authorize(self, request: Request) -> Response:
-        """FastMCP's answer, as a page where it would send a browser to a client with an error: nobody is sent
-        to an address without a click that anyone may have registered."""
+        """FastMCP's answer; a page where it would send a browser to another site with an error. Anyone may
+        have registered that site, so nobody gets there without a click."""
         scope = {**request.scope, "headers": [line for line in request.headers.raw if line[0] != b"accept"]}
         handler = AuthorizationHandler(
             provider=self, base_url=AnyHttpUrl(self._issuer), issuer_url=self.issuer_url
@@ -234,9 +234,10 @@ class Provider(OIDCProxy):
         if not is_browser(request):
             return answer
         to = answer.headers.get("location", "")
-        if to:
-            return answer if to.startswith(f"{self._issuer}/consent?") else self._pages.onward(to)
-        return self._pages.wrong(answer.status_code, _description(answer))
+        if not to:
+            return self._pages.wrong(answer.status_code, _description(answer))
+        is_ours = to.startswith(f"{self._issuer}/consent?")
+        return self._pages.onward(to) if to.startswith("https:") and not is_ours else answer
 
     async def _extract_upstream_claims(self, idp_tokens: dict[str, Any]) -> dict[str, Any]:
         return {FAMILY: idp_tokens.get(FAMILY, "")}
