@@ -28,6 +28,13 @@ async def test_two_refreshes_at_once_get_one_answer(world: World, client: ByHand
     assert (await client.refresh(second["refresh_token"])).status_code == 200
 
 
+async def test_a_refresh_names_the_scopes_of_the_first_again(world: World, client: ByHand) -> None:
+    """Entra ID refuses one that names none (AADSTS90009)."""
+    tokens = await client.tokens(scope="read")
+    assert (await client.refresh(tokens["refresh_token"])).status_code == 200
+    assert world.provider.grants("refresh_token")[-1]["scope"] == "openid offline_access read"
+
+
 async def test_a_refresh_token_that_is_used_late_ends_the_sign_in(world: World, client: ByHand) -> None:
     first = await client.tokens()
     second = (await client.refresh(first["refresh_token"])).json()

@@ -61,6 +61,9 @@ end it sooner."""
 
 CODE_SECONDS = 5 * 60
 
+MICROSOFTS = "/oauth2/v2.0/token"
+"""How the token endpoints of Microsoft's identity platform end, in all of its clouds."""
+
 _CSRF_FIELD = re.compile(rb'name="csrf_token" value="([A-Za-z0-9_-]+)"')
 _ANSWERS, _USED, _ENDED = "toolbridge-answers", "toolbridge-used-codes", "toolbridge-ended"
 _LOOKS, _LOOK_SECONDS = 10, 0.2
@@ -238,6 +241,14 @@ class Provider(OIDCProxy):
             return self._pages.wrong(answer.status_code, _description(answer))
         is_ours = to.startswith(f"{self._issuer}/consent?")
         return self._pages.onward(to) if to.startswith("https:") and not is_ours else answer
+
+    def _prepare_scopes_for_token_exchange(self, scopes: list[str]) -> list[str]:
+        """None, as OAuth has it; Microsoft's endpoints demand them (AADSTS28003)."""
+        is_microsofts = self._upstream_token_endpoint.endswith(MICROSOFTS)
+        return self._scopes.upstream(scopes) if is_microsofts else []
+
+    def _prepare_scopes_for_upstream_refresh(self, scopes: list[str]) -> list[str]:
+        return self._scopes.upstream(scopes)
 
     async def _extract_upstream_claims(self, idp_tokens: dict[str, Any]) -> dict[str, Any]:
         return {FAMILY: idp_tokens.get(FAMILY, "")}

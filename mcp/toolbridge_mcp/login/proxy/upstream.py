@@ -61,10 +61,18 @@ class TokenClient:
         tokens = await self._tokens(url, {"grant_type": "authorization_code", **form})
         return {**tokens, FAMILY: secrets.token_urlsafe(16)}
 
-    async def refresh_token(self, url: str, *, refresh_token: str | None = None, **_: Any) -> dict[str, Any]:
-        """Newer tokens, for the scopes of the first (RFC 6749, section 6)."""
+    async def refresh_token(
+        self, url: str, *, refresh_token: str | None = None, scope: str | None = None, **_: Any
+    ) -> dict[str, Any]:
+        """Newer tokens, for these scopes. Entra ID demands that they are named again (AADSTS90009). Where a
+        user has granted fewer, they are those that were granted (RFC 6749, section 6)."""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        tokens = await self._tokens(url, form)
+        try:
+            tokens = await self._tokens(url, {**form, "scope": scope})
+        except OAuthError as error:
+            if error.error != "invalid_scope":
+                raise
+            tokens = await self._tokens(url, form)
         return {"refresh_token": refresh_token, **tokens}
 
     async def revoke(self, url: str, token: str) -> None:
