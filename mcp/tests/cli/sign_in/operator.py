@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from tests.harness.forked import forked_command
+from tests.harness.log_search import Kind, confide
 from tests.harness.processes import SECRETS, Process
 from toolbridge_mcp.login.api import LoginApi
 from toolbridge_mcp.settings import Settings
@@ -45,7 +46,7 @@ class Operator:
     def links(self, *arguments: str) -> dict[str, str]:
         """The tokens of the links that a command prints, by the user's name."""
         lines = [line.split("\t") for line in self(*arguments).stdout.splitlines()]
-        return {name: token_of(link) for name, link in lines}
+        return {name: confide(Kind.SECRET, token_of(link)) for name, link in lines}
 
     def api(self) -> LoginApi:
         """What the gateway asks when people sign in."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.cli.sign_in.operator import ADDRESS, HERE, PASSWORD, Operator
+from tests.harness.clients import Rest, token
 from toolbridge_mcp.login.failures import SignInRefused, TooManyAttempts, Unknown
 
 pytestmark = pytest.mark.anyio
@@ -127,6 +128,21 @@ def test_a_removal_wants_a_word_and_says_what_stays(operator: Operator) -> None:
     said = operator("user", "remove", "joe", "--yes")
     assert "The items stay, under the subject joe-of-crm." in said.stderr
     assert "joe" not in users(operator)
+
+
+async def test_a_removal_can_delete_the_items_and_those_alone(operator: Operator) -> None:
+    operator("user", "add", "lou", "--subject", "lou-of-crm")
+    operator("user", "disable", "lou")
+    mine, others = Rest(operator.url, token("lou-of-crm")), Rest(operator.url, token("max-of-crm"))
+    for rest in (mine, others):
+        await rest.json("POST", "/v1/notes", json={"title": "Milk"})
+    said = operator("user", "remove", "lou", "--items", "--yes")
+    assert "the items are deleted" in said.stderr
+    assert "lou" not in users(operator)
+    assert await mine.all_uids("notes") == []
+    assert len(await others.all_uids("notes")) == 1
+    for rest in (mine, others):
+        await rest.aclose()
 
 
 @pytest.mark.parametrize("command", ["invite", "reset", "disable", "enable", "unlock", "remove"])

@@ -95,16 +95,17 @@ def unlock(names: tuple[str, ...]) -> None:
 
 @click.command()
 @names_argument
+@click.option("--items", "with_items", is_flag=True, help="Delete all that the users have, too.")
 @click.option("--yes", is_flag=True, help="Needed, since a removed user cannot be brought back.")
-def remove(names: tuple[str, ...], yes: bool) -> None:
-    """Remove users; their items stay."""
+def remove(names: tuple[str, ...], with_items: bool, yes: bool) -> None:
+    """Remove users; their items stay, unless --items is given."""
     from toolbridge_mcp.cli.sign_in import desk, users
 
     if not yes:
         raise WrongUsage(
             "Nothing was removed: that needs --yes. `disable` keeps a user out, too, and can be undone."
         )
-    desk.at_desk(lambda at: users.remove(at, names))
+    desk.at_desk(lambda at: users.remove(at, names, with_items=with_items))
 
 
 @click.command("list")

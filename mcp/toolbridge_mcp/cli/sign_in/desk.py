@@ -46,6 +46,7 @@ class Desk(NamedTuple):
     """What the commands work with. `address` is where people find the pages."""
 
     settings: Settings
+    signer: Signer
     api: LoginApi
     address: str
 
@@ -69,7 +70,7 @@ async def _work(settings: Settings, work: Work) -> None:
     # The routes take no other version, whatever an API says of itself.
     signer = Signer(settings.keyring(TENANT), settings.tenant_id, choice="v2", takes_v2=True)
     async with LoginApi.of(settings, signer) as api:
-        await work(Desk(settings, api, settings.issuer_url or ""))
+        await work(Desk(settings, signer, api, settings.issuer_url or ""))
 
 
 def settings_here() -> Settings:

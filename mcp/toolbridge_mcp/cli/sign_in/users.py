@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 import click
 
 from toolbridge_mcp.cli.failures import Failure
-from toolbridge_mcp.cli.sign_in import tables
+from toolbridge_mcp.cli.sign_in import items, tables
 from toolbridge_mcp.cli.sign_in.desk import Desk, for_each
 from toolbridge_mcp.cli.sign_in.tables import moment, printable, table
 from toolbridge_mcp.login.answers import Account, AccountWithLink
@@ -43,6 +43,9 @@ UNLOCKED = "{name} may try to sign in again at once."
 REMOVED = (
     "{name} is removed. The items stay, under the subject {subject}. To delete them: `add` a user with "
     "--subject {subject}, and `remove` it with --items."
+)
+REMOVED_WITH_ITEMS = (
+    "{name} is removed, and the items are deleted. The journal and backups keep what docs/security.md says."
 )
 
 
@@ -99,27 +102,32 @@ async def _print_links(desk: Desk, names: Sequence[str], make: Make, said: str) 
 
 
 async def disable(desk: Desk, names: Sequence[str]) -> None:
-    await _each_found(desk, names, desk.api.disable, DISABLED)
+    await _each_found(desk, names, lambda user: desk.api.disable(user.id), DISABLED)
 
 
 async def enable(desk: Desk, names: Sequence[str]) -> None:
-    await _each_found(desk, names, desk.api.enable, ENABLED)
+    await _each_found(desk, names, lambda user: desk.api.enable(user.id), ENABLED)
 
 
 async def unlock(desk: Desk, names: Sequence[str]) -> None:
-    await _each_found(desk, names, desk.api.unlock, UNLOCKED)
+    await _each_found(desk, names, lambda user: desk.api.unlock(user.id), UNLOCKED)
 
 
-async def remove(desk: Desk, names: Sequence[str]) -> None:
-    await _each_found(desk, names, desk.api.remove, REMOVED)
+async def remove(desk: Desk, names: Sequence[str], *, with_items: bool) -> None:
+    async def one(user: Account) -> None:
+        if with_items:
+            await items.delete(desk, user)
+        await desk.api.remove(user.id)
+
+    await _each_found(desk, names, one, REMOVED_WITH_ITEMS if with_items else REMOVED)
 
 
 async def _each_found(
-    desk: Desk, names: Sequence[str], change: Callable[[str], Awaitable[object]], said: str
+    desk: Desk, names: Sequence[str], change: Callable[[Account], Awaitable[object]], said: str
 ) -> None:
     async def one(name: str) -> None:
         user = await _found(desk, name)
-        await change(user.id)
+        await change(user)
         click.echo(said.format(name=printable(user.name), subject=printable(user.subject)), err=True)
 
     await for_each(names, one)
