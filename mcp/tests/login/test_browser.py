@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from toolbridge_mcp.login import browser
+from toolbridge_mcp.login.bodies import MAX_BYTES, Bodies
 from toolbridge_mcp.login.browser import Cookies, FormRefused
 
 pytestmark = pytest.mark.anyio
@@ -40,8 +41,8 @@ async def test_a_form_is_read() -> None:
     sent = form(
         b"name=%C3%A4nn&pass", b"word=a%26b+c&empty=", content_type=f"{browser.FORM_TYPE}; charset=UTF-8"
     )
-    assert await browser.read_form(sent) == {"name": "änn", "password": "a&b c", "empty": ""}
-    assert await browser.read_form(form()) == {}
+    assert await browser.read_form(sent, Bodies()) == {"name": "änn", "password": "a&b c", "empty": ""}
+    assert await browser.read_form(form(), Bodies()) == {}
 
 
 @pytest.mark.parametrize(
@@ -50,8 +51,8 @@ async def test_a_form_is_read() -> None:
         (form(b"a=1", content_type="multipart/form-data; boundary=x"), 415),
         (form(b"{}", content_type="application/json"), 415),
         (request(b"a=1"), 415),
-        (form(b"a=" + b"x" * browser.FORM_BYTES), 413),
-        (form(*[b"a=1" * 1_000] * 100), 413),
+        (form(b"a=" + b"x" * MAX_BYTES), 413),
+        (form(*[b"a=1" * 1_000] * 30), 413),
         (form(b"&".join([b"a=1"] * (browser.MOST_FIELDS + 1))), 413),
         (form(b"a=%ff"), 400),
         (form(b"a=\xff"), 400),
@@ -60,7 +61,7 @@ async def test_a_form_is_read() -> None:
 )
 async def test_what_is_no_form_of_ours_is_refused(sent: Request, status: int) -> None:
     with pytest.raises(FormRefused) as refused:
-        await browser.read_form(sent)
+        await browser.read_form(sent, Bodies())
     assert refused.value.status == status
 
 

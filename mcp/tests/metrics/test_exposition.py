@@ -329,6 +329,7 @@ def test_the_document_explains_every_reason() -> None:
 def test_every_reason_in_the_code_is_declared() -> None:
     """Else it would not be there before the first refusal."""
     files = [*(PACKAGE / "web").rglob("*.py"), PACKAGE / "connections.py", PACKAGE / "login/refused.py"]
+    files.append(PACKAGE / "login/pages/site.py")
     named = re.compile(r'(?:count_refusal|[Rr]efused|self\._end)\("(\w+)"|reason(?:: str)? = "(\w+)"')
     more = re.compile(r'_counted\(\w+, "(\w+)"\)|self\._end, "(\w+)"|says, "(\w+)"\)|4\d\d: "(\w+)"')
     found = {

@@ -1,6 +1,5 @@
 """What the pages rely on in a browser: cookies, forms that are ours, and where a page may lead."""
 
-import asyncio
 import base64
 import hashlib
 import re
@@ -8,17 +7,14 @@ import secrets
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
+from toolbridge_mcp.login.bodies import Bodies
+from toolbridge_mcp.login.refused import EndpointError
 from toolbridge_mcp.web.entry.pages import LOOPBACK_PAGE
 
-FORM_BYTES = 64 * 1024
-"""Beside passwords a form may hold the address of the consent, whose query may have 8 KiB before it is
-encoded twice."""
-
 MOST_FIELDS = 12
-FORM_SECONDS = 10.0
 FORM_TYPE = "application/x-www-form-urlencoded"
 BROWSER_SECONDS = 180 * 24 * 3600
 NEXT_CHARACTERS = 16 * 1024
@@ -115,18 +111,15 @@ def is_from_our_page(request: Request, own_origin: str | None) -> bool:
     return origin in (own_origin, here)
 
 
-async def read_form(request: Request) -> Mapping[str, str]:
-    """The fields of a form, the last of a name. Raises `FormRefused` for one of another type (415), too large
-    or with too many fields (413), too slow (408), or that is none (400)."""
+async def read_form(request: Request, bodies: Bodies) -> Mapping[str, str]:
+    """The fields of a form, the last of a name. Raises `FormRefused` for one of another type (415), with too
+    many fields (413), or that is none (400), and for what `bodies` refuses."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
         raise FormRefused(415)
     try:
-        async with asyncio.timeout(FORM_SECONDS):
-            body = await _body(request)
-    except TimeoutError:
-        raise FormRefused(408) from None
-    except ClientDisconnect:
-        raise FormRefused(400) from None
+        body = await bodies.read(request)
+    except EndpointError as error:
+        raise FormRefused(error.status) from None
     if body.count(b"&") >= MOST_FIELDS:
         raise FormRefused(413)
     try:
@@ -134,15 +127,6 @@ async def read_form(request: Request) -> Mapping[str, str]:
         return dict(parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), errors="strict"))
     except ValueError:
         raise FormRefused(400) from None
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > FORM_BYTES:
-            raise FormRefused(413)
-    return bytes(body)
 
 
 def next_path(given: str | None) -> str | None:

@@ -27,6 +27,7 @@ REFUSALS = (
         "oauth_client",
         "oauth_limit",
         "oauth_request",
+        "page_form",
         "scope_insufficient",
         "session_not_found",
         "sessions",

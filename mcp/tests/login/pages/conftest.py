@@ -9,10 +9,15 @@ import pytest
 from tests.login.pages.deployed import Deployed, deployed
 from tests.login.pages.visitor import Visitor
 
+PRODUCT = "Acme <i>Tools</i> & Co"
+COLOR = "#ffcc00"
+"""On white this can hardly be read, and white on this."""
+
 
 @pytest.fixture(scope="package")
 def site(api_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    with deployed(api_binary, Path(tmp_path_factory.mktemp("login"))) as made:
+    look = {"TOOLBRIDGE_LOGIN_NAME": PRODUCT, "TOOLBRIDGE_LOGIN_COLOR": COLOR}
+    with deployed(api_binary, Path(tmp_path_factory.mktemp("login")), **look) as made:
         yield made
 
 

@@ -54,6 +54,25 @@ def test_every_page_has_the_headers_that_are_claimed(visitor: Visitor, path: str
     assert headers["x-frame-options"] == "DENY"
 
 
+def test_the_pages_have_the_name_and_the_colour_of_the_product(visitor: Visitor) -> None:
+    html = visitor.open("/sign-in").answer.text
+    assert '<p class="brand">Acme &lt;i&gt;Tools&lt;/i&gt; &amp; Co</p>' in html
+    assert "<title>Sign in - Acme &lt;i&gt;Tools&lt;/i&gt; &amp; Co</title>" in html
+    assert "--brand:#ffcc00;--on-brand:#000000" in html
+
+
+def test_forms_that_did_not_come_from_a_page_are_counted(visitor: Visitor) -> None:
+    def counted() -> float:
+        said = visitor.http.get("/metrics").text
+        (number,) = re.findall(r'toolbridge_refused_total\{reason="page_form"\} (\S+)', said)
+        return float(number)
+
+    before = counted()
+    visitor.post("/sign-in", {"name": "ann", "password": PASSWORD})
+    visitor.post("/sign-in", {}, **{"Sec-Fetch-Site": "cross-site"})
+    assert counted() == before + 2
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_methods(visitor: Visitor, path: str) -> None:
     got, head = visitor.http.get(path), visitor.http.head(path)

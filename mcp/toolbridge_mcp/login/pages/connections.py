@@ -4,7 +4,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from toolbridge_mcp.login import browser
 from toolbridge_mcp.login.answers import Connection
 from toolbridge_mcp.login.failures import Unknown
 from toolbridge_mcp.login.pages import shown
@@ -34,7 +33,7 @@ class Connections:
 
     async def _post(self, request: Request) -> Response:
         site = self._site
-        sent = await browser.read_form(request)
+        sent = await site.form(request)
         signed_in = await site.signed_in(request)
         if signed_in is None:
             return site.to_sign_in(request, PATH)

@@ -47,7 +47,7 @@ class Consent:
 
     async def _post(self, request: HttpRequest) -> Response:
         site = self._site
-        sent = await browser.read_form(request)
+        sent = await site.form(request)
         try:
             asked = await self._asked(request)
         except Refusal as refusal:

@@ -34,7 +34,7 @@ class Invitation:
 
     async def _post(self, request: Request) -> Response:
         site = self._site
-        sent = await browser.read_form(request)
+        sent = await site.form(request)
         token = request.query_params.get("token", "")
         if doubt := site.doubt(request, sent, site.cookies.form(request)):
             return await self._shown(request, token, doubt, 403)

@@ -4,7 +4,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from toolbridge_mcp.login import browser
 from toolbridge_mcp.login.failures import LoginError, SignInRefused, Unknown
 from toolbridge_mcp.login.pages.frame import Problem, actions, button, field, form
 from toolbridge_mcp.login.pages.passwords import NEW, lack, new_password, refused
@@ -29,7 +28,7 @@ class Password:
 
     async def _post(self, request: Request) -> Response:
         site = self._site
-        sent = await browser.read_form(request)
+        sent = await site.form(request)
         signed_in = await site.signed_in(request)
         if signed_in is None:
             return site.to_sign_in(request, PATH)

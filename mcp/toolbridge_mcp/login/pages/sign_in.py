@@ -36,7 +36,7 @@ class SignIn:
 
     async def _post(self, request: Request) -> Response:
         site = self._site
-        sent = await browser.read_form(request)
+        sent = await site.form(request)
         target, name = browser.next_path(sent.get("next")), sent.get("name", "")
         if doubt := site.doubt(request, sent, site.cookies.form(request)):
             return self._form(request, target, name, doubt, 403)

@@ -31,7 +31,7 @@ class SignOut:
 
     async def _post(self, request: Request) -> Response:
         site = self._site
-        sent = await browser.read_form(request)
+        sent = await site.form(request)
         target = browser.next_path(sent.get("next"))
         signed_in = await site.signed_in(request)
         if signed_in is None:

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from toolbridge_mcp.login import browser
 from toolbridge_mcp.login.answers import Account, SessionRead
 from toolbridge_mcp.login.api import LoginApi
+from toolbridge_mcp.login.bodies import Bodies
 from toolbridge_mcp.login.browser import Cookies, FormRefused
 from toolbridge_mcp.login.failures import LoginError, LoginUnavailable, TooManyAttempts, Unknown
 from toolbridge_mcp.login.pages.frame import Look, Problem, User, actions, document, link
@@ -18,6 +19,7 @@ from toolbridge_mcp.login.pages.shown import text
 from toolbridge_mcp.login.pages.style import style
 from toolbridge_mcp.login.pages.texts import LANGUAGE, say, span
 from toolbridge_mcp.markup import Html, tag
+from toolbridge_mcp.metrics import count_refusal
 from toolbridge_mcp.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -26,6 +28,9 @@ RETRY_SECONDS = 5
 """How long a browser is asked to wait for an API that does not answer."""
 
 ERROR_CHARACTERS = 300
+BUSY = 503
+REASONS = {408: "slow_body", 413: "large_body"}
+"""Names in the metrics."""
 
 Answering = Callable[[Request], Awaitable[Response]]
 
@@ -57,6 +62,7 @@ class Site:
         self.scope_read = scope_read
         self.scope_write = scope_write
         made = style(color)
+        self._bodies = Bodies()
         self._origin = browser.origin_of(base)
         self.prefix = base.removeprefix(self._origin or "")
         self.look = Look(product, self.prefix, made.text)
@@ -98,7 +104,7 @@ class Site:
             try:
                 return await (post if post and request.method == "POST" else get)(request)
             except FormRefused as refused:
-                return self.wrong(refused.status, say("wrong.form"))
+                return self._unread(refused.status)
             except Unknown:
                 return self.to_sign_in(request, path)
             except LoginError as error:
@@ -117,17 +123,29 @@ class Site:
             return None
         return SignedIn(session, read.account)
 
+    async def form(self, request: Request) -> Mapping[str, str]:
+        """The fields of the form that is sent. Raises `FormRefused`."""
+        return await browser.read_form(request, self._bodies)
+
     @staticmethod
     def address(request: Request) -> str:
         """Where a request comes from, for the limits on attempts: the address of the connection, or what a
         trusted proxy says."""
         return request.client.host if request.client else ""
 
+    def _unread(self, status: int) -> Response:
+        count_refusal(REASONS.get(status, "page_form"))
+        if status == BUSY:
+            return self.wrong(status, say("unavailable.text", time=span(RETRY_SECONDS)), wait=RETRY_SECONDS)
+        return self.wrong(status, say("wrong.form"))
+
     def doubt(self, request: Request, form: Mapping[str, str], cookie: str | None) -> Problem | None:
         """Why a form may not be one that the user has filled in on our page; None if it is."""
-        if not browser.is_from_our_page(request, self._origin):
-            return Problem(say("foreign"))
-        return None if browser.is_ours(form, cookie) else Problem(say("stale"))
+        is_from_us = browser.is_from_our_page(request, self._origin)
+        if is_from_us and browser.is_ours(form, cookie):
+            return None
+        count_refusal("page_form")
+        return Problem(say("stale" if is_from_us else "foreign"))
 
     def page(
         self,
