@@ -343,7 +343,7 @@ REFUSALS = [
     Panel(
         "Age of what is known of the sign-in",
         "s",
-        "Time since the API told the gateway the keys of the sign-in and what was revoked; absent if there "
+        "Time since the API told the gateway the keys of the sign-in and what was revoked; 0 if there "
         "is none. Above 30 s: streams of users who are disabled stay open.",
         {"toolbridge_login_state_age_seconds{$S}": "{{instance}}"},
         alarm=30,

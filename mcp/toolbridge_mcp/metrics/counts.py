@@ -67,7 +67,7 @@ _keys_age = Gauge(
     "toolbridge_keys_age_seconds",
     "Time since they were read; without any, since the start. 0 for a shared secret.",
 )
-_login_age: list[Callable[[], float]] = []
+_login_age: list[Callable[[], float]] = [lambda: 0.0]
 _build = Gauge("toolbridge_build_info", "The version of the gateway; always 1.", ("version",))
 _lag = Histogram(
     "toolbridge_event_loop_lag_seconds",
@@ -208,7 +208,7 @@ def watch_login(age: Callable[[], float]) -> None:
 
 
 def login_age() -> Secrets:
-    """None where the gateway has no sign-in of its own."""
+    """0 where the gateway has no sign-in of its own."""
     return [((), age()) for age in _login_age]
 
 

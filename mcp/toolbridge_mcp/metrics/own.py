@@ -79,7 +79,7 @@ def own(world: World) -> Iterator[Metric]:
     yield gauge(
         "toolbridge_login_state_age_seconds",
         "Time since the API told the keys of the sign-in and what was revoked; without any, since the start. "
-        "Absent without TOOLBRIDGE_LOGIN=embedded.",
+        "0 without TOOLBRIDGE_LOGIN=embedded.",
         (),
         login_age(),
     )
