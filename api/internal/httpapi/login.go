@@ -91,7 +91,24 @@ func (c *call) readLogin(into any) error {
 	if _, err := decoder.Token(); err != io.EOF {
 		return invalidLogin()
 	}
+	if bytes.Contains(content, []byte(`\u0000`)) && hasNUL(content) {
+		return invalidLogin()
+	}
 	return nil
+}
+
+// hasNUL reports whether a string of a JSON text has a NUL, which PostgreSQL does not store.
+func hasNUL(content []byte) bool {
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	for {
+		token, err := decoder.Token()
+		if text, isText := token.(string); isText && strings.ContainsRune(text, 0) {
+			return true
+		}
+		if err != nil {
+			return false
+		}
+	}
 }
 
 func invalidLogin() error {

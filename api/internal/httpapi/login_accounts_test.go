@@ -72,10 +72,10 @@ func TestNamesAreOneHoweverTheyAreSpelled(t *testing.T) {
 			p.asks("accounts/add", fields{"name": other}).fails(409, "login_exists")
 		}
 	}
-	for _, name := range []string{"", " a", "a\nb", "a\u202eb", strings.Repeat("x", 129), "a\x00"} {
+	for _, name := range []string{"", " a", "a\nb", "a\u202eb", strings.Repeat("x", 129), strings.Repeat("ﷺ", 128)} { // each of the last is 18 characters when it is folded
 		p.asks("accounts/add", fields{"name": name}).fails(422, "invalid_field")
 	}
-	p.asks("accounts/add", fields{"name": strings.Repeat("ﷺ", 128)}).is(200) // each is 18 characters when it is folded
+	p.asks("accounts/add", fields{"name": strings.Repeat("李", 128)}).is(200)
 	p.asks("accounts/add", fields{"name": "dev", "subject": "dev"}).is(200)
 	p.asks("accounts/add", fields{"name": "other", "subject": "dev"}).fails(409, "login_exists")
 	p.asks("accounts/add", fields{"name": "service", "subject": "service:x"}).fails(422, "invalid_field")

@@ -19,7 +19,8 @@ import (
 const (
 	maxAccounts     = 10_000
 	maxNameRunes    = 128
-	maxSubject      = 255 // bytes
+	maxFolded       = 1024 // bytes; an index of PostgreSQL takes no more than 2,704
+	maxSubject      = 255  // bytes
 	usualPage       = 100
 	mostPage        = 500
 	subjectPrefix   = "u_"
@@ -140,8 +141,8 @@ func (in *AddAccount) check() error {
 func checkName(field, name string) error {
 	unreadable := func(r rune) bool { return r != ' ' && !unicode.IsGraphic(r) || r == utf8.RuneError }
 	count := utf8.RuneCountInString(name)
-	if count < 1 || count > maxNameRunes || strings.TrimSpace(name) != name || strings.ContainsFunc(name, unreadable) {
-		return invalid(field, "must have 1 to %d visible characters, and no space at its ends", maxNameRunes)
+	if count < 1 || count > maxNameRunes || len(folded(name)) > maxFolded || strings.TrimSpace(name) != name || strings.ContainsFunc(name, unreadable) {
+		return invalid(field, "must have 1 to %d visible characters, no space at its ends, and no character that stands for many", maxNameRunes)
 	}
 	return nil
 }

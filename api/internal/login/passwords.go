@@ -61,7 +61,8 @@ const (
 	maxWait   = 5 * time.Second
 )
 
-// hashing lets as many passwords be hashed at once as there are processors.
+// hashing lets few passwords be hashed at once: a processor stays free for calls, and the memory
+// that hashes take is a part of what the program may have.
 type hashing struct {
 	once   sync.Once
 	turns  *semaphore.Weighted
@@ -80,7 +81,7 @@ func (h *hashing) enter() (leave func(), err error) {
 
 // do runs a hash when it is its turn.
 func (h *hashing) do(ctx context.Context, hash func()) error {
-	h.once.Do(func() { h.turns = semaphore.NewWeighted(int64(runtime.GOMAXPROCS(0))) })
+	h.once.Do(func() { h.turns = semaphore.NewWeighted(atOnce()) })
 	ctx, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
 	if h.turns.Acquire(ctx, 1) != nil {
@@ -90,6 +91,9 @@ func (h *hashing) do(ctx context.Context, hash func()) error {
 	hash()
 	return nil
 }
+
+// atOnce is how many passwords are hashed at once.
+func atOnce() int64 { return int64(max(1, min(2, runtime.GOMAXPROCS(0)-1))) }
 
 func crowded() error {
 	return fault.New(fault.Unavailable, "too many people sign in at once; try again in a moment")

@@ -81,7 +81,7 @@ func TestSoManySignInAtOnceAndTheOthersHearAtOnce(t *testing.T) {
 	}
 }
 
-func TestAsManyHashesAreMadeAtOnceAsThereAreProcessors(t *testing.T) {
+func TestHashesLeaveAProcessorFree(t *testing.T) {
 	t.Parallel()
 	s := &Service{}
 	var mu sync.Mutex
@@ -105,7 +105,7 @@ func TestAsManyHashesAreMadeAtOnceAsThereAreProcessors(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if most > runtime.GOMAXPROCS(0) {
+	if most > max(1, min(2, runtime.GOMAXPROCS(0)-1)) {
 		t.Errorf("%d at once", most)
 	}
 	ended, cancel := context.WithCancel(t.Context())

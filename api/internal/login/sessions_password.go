@@ -12,7 +12,7 @@ const mostGuesses = 10
 const (
 	sqlGuess = `UPDATE login_session SET failures = failures + 1 WHERE tenant = ? AND hash = ? AND expires_ms > ?
 		RETURNING account, failures`
-	sqlPassword    = `SELECT subject, name, password FROM login_account WHERE tenant = ? AND id = ? AND disabled = 0`
+	sqlPassword    = `SELECT subject, password FROM login_account WHERE tenant = ? AND id = ? AND disabled = 0`
 	sqlNewPassword = `UPDATE login_account SET password = ?, password_ms = ? WHERE tenant = ? AND id = ? AND disabled = 0 AND password = ?`
 )
 
@@ -34,11 +34,18 @@ func (s *Service) ChangePassword(ctx context.Context, in ChangePassword) (answer
 		return SessionBegun{}, err
 	}
 	defer leave()
-	of, name, err := s.guess(ctx, in.Session)
+	read, err := s.ReadSession(ctx, ReadSession{in.Session})
 	if err != nil {
 		return SessionBegun{}, err
 	}
-	noted.of(of.id, of.subject)
+	noted.of(read.Account.ID, read.Account.Subject)
+	if err := checkNew(in.Password, read.Account.Name); err != nil { // before it counts as an attempt
+		return SessionBegun{}, err
+	}
+	of, err := s.guess(ctx, in.Session)
+	if err != nil {
+		return SessionBegun{}, err
+	}
 	right, err := s.checkPassword(ctx, of.password, in.Current)
 	if err != nil {
 		return SessionBegun{}, err
@@ -46,9 +53,6 @@ func (s *Service) ChangePassword(ctx context.Context, in ChangePassword) (answer
 	if !right {
 		s.addresses.failed(in.Address, s.Now())
 		return SessionBegun{}, refused()
-	}
-	if err := checkNew(in.Password, name); err != nil {
-		return SessionBegun{}, err
 	}
 	if err := s.signIns.take(of.id, s.Now()); err != nil {
 		return SessionBegun{}, err
@@ -62,7 +66,7 @@ func (s *Service) ChangePassword(ctx context.Context, in ChangePassword) (answer
 
 // guess counts an attempt as failed until it has succeeded. The session ends when there were too
 // many, so that whoever finds one open cannot try on.
-func (s *Service) guess(ctx context.Context, session string) (of credentials, name string, err error) {
+func (s *Service) guess(ctx context.Context, session string) (of credentials, err error) {
 	var failures int64
 	err = s.Store.Login(ctx, func(tx Tx) error {
 		of = credentials{}
@@ -72,14 +76,14 @@ func (s *Service) guess(ctx context.Context, session string) (of credentials, na
 			return err
 		}
 		if err == nil {
-			err = tx.QueryRow(sqlPassword, s.Tenant, of.id).Scan(&of.subject, &name, &of.password)
+			err = tx.QueryRow(sqlPassword, s.Tenant, of.id).Scan(&of.subject, &of.password)
 		}
 		return err
 	})
 	if errors.Is(err, sql.ErrNoRows) || err == nil && failures > mostGuesses {
 		err = unknown("session")
 	}
-	return of, name, err
+	return of, err
 }
 
 // setPassword sets a password in the place of the one that was checked.
