@@ -10,11 +10,12 @@ import (
 	"testing"
 
 	"toolbridge/api/internal/fault"
+	"toolbridge/api/internal/login"
 )
 
 func TestTheDocumentHasEveryRouteAndNoOther(t *testing.T) {
 	t.Parallel()
-	routes := (&API{}).routes()
+	routes := (&API{Login: &login.Service{}}).routes()
 	var described struct {
 		Paths map[string]map[string]struct{ OperationID, Summary string }
 	}
@@ -48,6 +49,27 @@ func TestEveryCodeIsInTheReference(t *testing.T) {
 		if !strings.Contains(string(reference), row) {
 			t.Errorf("docs/rest-api.md has no row %s", row)
 		}
+	}
+}
+
+// A route that somebody adds for the gateway cannot be without the guard, nor with a token.
+func TestEveryRouteOfLoginWantsTheSignatureOfAGateway(t *testing.T) {
+	t.Parallel()
+	found := 0
+	for _, route := range (&API{Login: &login.Service{}}).routes() {
+		first := route.guards[0]
+		if ofLogin := strings.HasPrefix(route.pattern, "/v1/login/"); ofLogin != (route.tag == "login") {
+			t.Errorf("%s has the tag %s", route.pattern, route.tag)
+		} else if !ofLogin {
+			continue
+		}
+		found++
+		if first.security["signature"] == nil || first.security["bearer"] != nil || first.instead != nil || len(route.guards) != 2 {
+			t.Errorf("%s: its guards are not those of login", route.pattern)
+		}
+	}
+	if found < 25 {
+		t.Errorf("only %d routes", found)
 	}
 }
 
