@@ -28,6 +28,11 @@ from toolbridge_mcp.login.scopes import OfferedScopes
 CLIENT_CREDENTIALS = "client_credentials"
 SERVED = (*GRANTS, CLIENT_CREDENTIALS)
 
+EARLY_SECONDS = 30
+"""So much earlier than an access token ends, its client is told that it does. Some clients refresh only what
+they know to have ended, and send their user to the browser when a token is refused: so does the Python SDK.
+A request at the very end of a token would do that."""
+
 _UNUSED = AnyUrl("https://unused.invalid/")
 
 
@@ -216,7 +221,7 @@ def _readable(form: Parameters, offered: OfferedScopes) -> Parameters:
 def _shown(tokens: answers.Tokens) -> OAuthToken:
     return OAuthToken(
         access_token=tokens.access_token,
-        expires_in=tokens.expires_in,
+        expires_in=tokens.expires_in - EARLY_SECONDS,
         scope=" ".join(tokens.scopes),
         refresh_token=tokens.refresh_token,
     )
