@@ -39,9 +39,13 @@ class Own:
     api: Process
     gateway: Process
 
-    async def add_account(self) -> None:
+    def login(self) -> LoginApi:
+        """The API's routes for the sign-in."""
         settings = settings_for(self.api.url)
-        async with LoginApi.of(settings, Signer.of(settings, Rings.of(settings).tenant)) as login:
+        return LoginApi.of(settings, Signer.of(settings, Rings.of(settings).tenant))
+
+    async def add_account(self) -> None:
+        async with self.login() as login:
             link = (await login.add_account(NAME)).link
         with Person(self.gateway.url, NAME) as person:
             await asyncio.to_thread(person.accepts, link.token)
