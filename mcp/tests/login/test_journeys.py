@@ -20,6 +20,7 @@ from tests.login.by_hand import Code, Discovered, client
 from tests.login.known import members
 from tests.login.places import EMBEDDED
 from tests.login.publisher import CERTIFICATE, publishing
+from toolbridge_mcp.login.latest import KEPT_SECONDS
 
 pytestmark = pytest.mark.anyio
 LOOPBACK = "http://127.0.0.1:7/callback"
@@ -331,21 +332,33 @@ async def test_a_client_with_a_metadata_document_needs_no_registration(place: Pl
             assert (await asyncio.to_thread(person.opens, wrong)).status == 400
 
 
-async def test_while_the_api_is_away_clients_are_told_to_come_back(api_binary: Path, tmp_path: Path) -> None:
+async def test_while_the_api_is_away_clients_wait_or_are_told_to_come_back(
+    api_binary: Path, tmp_path: Path
+) -> None:
     with (
         running(api_process(api_binary, tmp_path, **EMBEDDED)) as api,
         running(gateway_process(api.url, tmp_path, **EMBEDDED)) as gateway,
+        Person(gateway.url, "ann") as person,
     ):
+        person.accepts(await invited(api.url, person.name))
         found = await Discovered.at(f"{gateway.url}/mcp")
-        client_id = (await registered(found))["client_id"]
+
+        async def visit(address: str) -> str:
+            return person.visits(address)
+
+        signed = await found.sign_in(visit)
         api.kill()
-        await asyncio.sleep(2.1)
-        answer = await found.refresh(client_id, "tbr_x")
-        assert error_of(answer) == (503, "temporarily_unavailable")
-        assert int(answer.headers["Retry-After"]) >= 1
-        assert (await found.register(LOOPBACK)).status_code == 503
-        address, _, _ = found.authorization(client_id, LOOPBACK)
-        with Person(gateway.url, "nobody") as person:
-            assert person.opens(address).status == 503
-        api.start()
-        assert error_of(await found.refresh(client_id, "tbr_x")) == (400, "invalid_grant")
+        await asyncio.sleep(KEPT_SECONDS + 0.1)
+        refused = await found.register(LOOPBACK)
+        assert error_of(refused) == (503, "temporarily_unavailable")
+        assert int(refused.headers["Retry-After"]) >= 1
+        address, _, _ = found.authorization(signed.client_id, LOOPBACK)
+        assert person.opens(address).status == 503
+        refreshes = [
+            asyncio.create_task(found.refresh(signed.client_id, signed.refresh_token)) for _ in range(3)
+        ]
+        await asyncio.sleep(1)
+        await asyncio.to_thread(api.start)
+        answers = [await refresh for refresh in refreshes]
+        assert [answer.status_code for answer in answers] == [200] * 3
+        assert len({answer.json()["refresh_token"] for answer in answers}) == 1

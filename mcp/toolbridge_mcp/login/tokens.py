@@ -1,7 +1,8 @@
 """The token endpoint (RFC 6749, section 3.2): codes, refresh tokens and the credentials of services."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from mcp.server.auth.handlers.token import TokenHandler
@@ -21,6 +22,7 @@ from toolbridge_mcp.login.failures import SignInRefused, Unknown, WrongRequest
 from toolbridge_mcp.login.forms import read_form, with_form
 from toolbridge_mcp.login.limits import Limit
 from toolbridge_mcp.login.parameters import Parameters
+from toolbridge_mcp.login.patience import Patience
 from toolbridge_mcp.login.refused import NEVER_KEPT, Endpoint, EndpointError
 from toolbridge_mcp.login.resources import Resources
 from toolbridge_mcp.login.scopes import OfferedScopes
@@ -45,6 +47,7 @@ class Issuing:
     lifetime: int
     resources: Resources
     offered: OfferedScopes
+    patience: Patience = field(default_factory=Patience)
 
 
 class TokenEndpoint(Endpoint):
@@ -74,7 +77,8 @@ class TokenEndpoint(Endpoint):
         if credentials.client_id.startswith(SERVICE):
             raise EndpointError(400, "unauthorized_client", f"A service uses {CLIENT_CREDENTIALS}.")
         try:
-            client = await self._clients.holding_a_grant(credentials.client_id)
+            known = partial(self._clients.holding_a_grant, credentials.client_id)
+            client = await self._issuing.patience.ask(known)
         except UnknownClient as error:
             raise credentials.refused(str(error)) from None
         grants: Any = _Grants(self._issuing, client, form)
@@ -94,7 +98,8 @@ class TokenEndpoint(Endpoint):
             raise EndpointError(400, "invalid_target", _WRONG_TARGET)
         try:
             scopes = issuing.offered.asked(form.get("scope")) if form.get("scope") else []
-            tokens = await issuing.api.service_token(
+            issued = partial(
+                issuing.api.service_token,
                 credentials.client_id,
                 secret=credentials.secret or "",
                 scopes=scopes,
@@ -103,6 +108,7 @@ class TokenEndpoint(Endpoint):
                 lifetime=issuing.lifetime,
                 address=address,
             )
+            tokens = await issuing.patience.ask(issued)
         except InvalidScopeError as error:
             raise EndpointError(400, "invalid_scope", error.message) from None
         except (SignInRefused, Unknown):
@@ -127,7 +133,7 @@ class _Grants:
 
     async def load_authorization_code(self, client: Client, code: str) -> AuthorizationCode | None:
         try:
-            read = await self.issuing.api.read_code(code)
+            read = await self.issuing.patience.ask(partial(self.issuing.api.read_code, code))
         except Unknown:
             return None
         if read.client_id != client.client_id or not self._has_redirect_uri_of(read):
@@ -145,21 +151,23 @@ class _Grants:
         )
 
     async def exchange_authorization_code(self, client: Client, code: AuthorizationCode) -> OAuthToken:
-        try:
-            tokens = await self.issuing.api.redeem_code(
-                code.code,
-                client_id=client.client_id,
-                issuer=self.issuing.issuer,
-                audience=self._audience(code.resource),
-                lifetime=self.issuing.lifetime,
-            )
+        redeemed = partial(
+            self.issuing.api.redeem_code,
+            code.code,
+            client_id=client.client_id,
+            issuer=self.issuing.issuer,
+            audience=self._audience(code.resource),
+            lifetime=self.issuing.lifetime,
+        )
+        try:  # a code that comes twice looks stolen
+            tokens = await self.issuing.patience.ask(redeemed, is_repeatable=False)
         except Unknown:
             raise TokenError("invalid_grant", "authorization code does not exist") from None
         return _shown(tokens)
 
     async def load_refresh_token(self, client: Client, token: str) -> RefreshToken | None:
         try:
-            read = await self.issuing.api.read_refresh(token)
+            read = await self.issuing.patience.ask(partial(self.issuing.api.read_refresh, token))
         except Unknown:
             return None
         if read.client_id != client.client_id:
@@ -176,15 +184,17 @@ class _Grants:
     async def exchange_refresh_token(
         self, client: Client, token: RefreshToken, scopes: Sequence[str]
     ) -> OAuthToken:
+        redeemed = partial(
+            self.issuing.api.redeem_refresh,
+            token.token,
+            client_id=client.client_id,
+            scopes=scopes,
+            issuer=self.issuing.issuer,
+            audience=self._audience(token.resource),
+            lifetime=self.issuing.lifetime,
+        )
         try:
-            tokens = await self.issuing.api.redeem_refresh(
-                token.token,
-                client_id=client.client_id,
-                scopes=scopes,
-                issuer=self.issuing.issuer,
-                audience=self._audience(token.resource),
-                lifetime=self.issuing.lifetime,
-            )
+            tokens = await self.issuing.patience.ask(redeemed)
         except Unknown:
             raise TokenError("invalid_grant", "refresh token does not exist") from None
         return _shown(tokens)
