@@ -378,6 +378,16 @@ API = [
         {rate("toolbridge_api_requests_total", "outcome"): "{{outcome}}"},
     ),
     Panel(
+        "Tokens of the sign-in",
+        "ops",
+        "Access tokens that the API has issued, by what they were given for. reused: refresh tokens that "
+        "came again after their time, so that their connection was ended.",
+        {
+            rate("toolbridge_api_login_tokens_total", "grant"): "{{grant}}",
+            rate("toolbridge_api_refresh_reused_total"): "reused",
+        },
+    ),
+    Panel(
         "Repeated requests, by reason",
         "ops",
         "What failed and was tried again. Now and then is normal.",
