@@ -168,15 +168,21 @@ def expect_walked(done: dict[str, Any], prefix: str = "") -> None:
     assert [said for said in done["complaints"] if not said.startswith(refused)] == []
 
 
+def expect_cookies(done: dict[str, Any], prefix: str, host: str, *, secure: bool) -> None:
+    """As the browser has them while somebody is signed in, and afterwards."""
+    common = {"secure": secure, "httpOnly": True, "sameSite": "Lax", "path": "/", "domain": host}
+    browser = {"name": f"{prefix}browser", "lasts": True, **common}
+    form, session = ({"name": f"{prefix}{name}", "lasts": False, **common} for name in ("form", "session"))
+    assert done["held"] == [browser, form, session]
+    assert done["left"] == [browser, form]
+
+
 def test_all_of_it_works_by_keyboard_and_without_script(site: Deployed) -> None:
     done = walk(site)
     expect_walked(done)
     assert done["received"]["title"] == "Received"
     assert "/consent?" in done["back"], "the back button leads to the page before the answer"
-    common = {"secure": False, "httpOnly": True, "sameSite": "Lax", "path": "/", "domain": "127.0.0.1"}
-    assert sorted(done["cookies"], key=lambda cookie: str(cookie["name"])) == [
-        {"name": name, **common} for name in ("tb-browser", "tb-form")
-    ]
+    expect_cookies(done, "tb-", "127.0.0.1", secure=False)
 
 
 def test_a_client_may_send_the_browser_on_to_another_site(site: Deployed) -> None:
@@ -210,10 +216,7 @@ def test_behind_a_proxy_with_https_and_a_path(api_binary: Path, tmp_path: Path, 
         with passing(context, port, site.gateway.port, remove):
             done = walk(site, resolve=f"MAP {host} 127.0.0.1")
     expect_walked(done, prefix)
-    common = {"secure": True, "httpOnly": True, "sameSite": "Lax", "path": "/", "domain": host}
-    assert sorted(done["cookies"], key=lambda cookie: str(cookie["name"])) == [
-        {"name": f"__Host-tb-{name}", **common} for name in ("browser", "form")
-    ]
+    expect_cookies(done, "__Host-tb-", host, secure=True)
 
 
 @contextmanager

@@ -43,6 +43,7 @@ const code = new URL(here.answers[0], url).searchParams.get('code');
 const answer = await fetch(tokenUrl, { method: 'POST', body: new URLSearchParams({ ...token, code }) });
 const granted = await answer.json();
 
+const held = await cookies();
 await page.goBack();
 const back = page.url();
 await page.goto(`${url}/connections`);
@@ -57,14 +58,19 @@ await typed('new', changed);
 await typed('repeat', changed);
 await enter('repeat');
 await enter('Sign out everywhere', 'button');
-const cookies = (await context.cookies()).map(({ name, secure, httpOnly, sameSite, path, domain }) => ({
-  name, secure, httpOnly, sameSite, path, domain,
-}));
+const left = await cookies();
 here.close();
 await browser.close();
 process.stdout.write(JSON.stringify({
-  steps, complaints, alert, chosen, received, granted: { status: answer.status, scope: granted.scope }, back, disconnected, cookies,
+  steps, complaints, alert, chosen, received, granted: { status: answer.status, scope: granted.scope }, back, disconnected, held, left,
 }));
+
+async function cookies() {
+  const all = (await context.cookies()).sort((one, other) => one.name.localeCompare(other.name));
+  return all.map(({ name, secure, httpOnly, sameSite, path, domain, expires }) => ({
+    name, secure, httpOnly, sameSite, path, domain, lasts: expires > 0,
+  }));
+}
 
 async function typed(field, text) {
   await tab(page, field);
