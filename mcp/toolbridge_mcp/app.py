@@ -99,12 +99,15 @@ class _Dependencies:
         outside = outside_http(settings)
         outbound = outbound_identity(settings, outside)
         signer = Signer.of(settings, rings.tenant)
+        login = Login.of(settings, signer)
         client = ApiClient(
-            lambda: api_http(settings, signer, outbound, transport), signer, _api_user(settings)
+            lambda: api_http(settings, signer, outbound, transport),
+            signer,
+            _api_user(settings),
+            login.keys.look if login else lambda: None,
         )
         toolsets = ToolsetsInAddresses(TOOLSETS)
         wait = api_wait or (lambda: settings.api_wait_seconds)
-        login = Login.of(settings, signer)
         sources = token_sources(settings, rings.token, outside, login)
         keys = together([source.keys for source in sources])
         metrics.watch_keys(lambda: keys.number, lambda: keys.age)

@@ -173,6 +173,22 @@ async def test_a_key_that_signs_at_once_is_known_with_its_first_token(
     assert await verifier.verify_token(old) is None, "its key was withdrawn"
 
 
+async def test_a_token_that_the_api_refused_makes_the_gateway_look_at_once(
+    server: StateServer, login: Login, verifier: UserTokenVerifier
+) -> None:
+    bearer = access_token(KEY)
+    assert await verifier.verify_token(bearer)
+    await asked_again(server)
+    await asyncio.sleep(MIN_INTERVAL_SECONDS)
+    asked, server.revoked = server.asked, [{"sid": "family-1", "until": NOW + 1_800}]
+    for _ in range(100):
+        login.keys.look()
+    async with asyncio.timeout(POLL_SECONDS / 2):
+        while await verifier.verify_token(bearer):
+            await asyncio.sleep(0.01)
+    assert server.asked == asked + 1
+
+
 async def test_strangers_make_the_gateway_ask_only_so_often(
     server: StateServer, verifier: UserTokenVerifier
 ) -> None:

@@ -20,6 +20,7 @@ from toolbridge_mcp.errors import (
     BadAnswer,
     EpochChanged,
     SessionRefused,
+    SignInRequired,
     TenantRefused,
     TimedOut,
     ToolBridgeError,
@@ -71,10 +72,15 @@ class ApiClient:
     """
 
     def __init__(
-        self, open_http: Callable[[], Http], signer: Signer, user: Callable[[], Hashable] = lambda: None
+        self,
+        open_http: Callable[[], Http],
+        signer: Signer,
+        user: Callable[[], Hashable] = lambda: None,
+        token_refused: Callable[[], None] = lambda: None,
     ) -> None:
         """`signer` is the one that signs what `open_http` sends. `user` names the user of the call at hand,
-        as the API knows them."""
+        as the API knows them. `token_refused` is called when the API did not accept a token of theirs."""
+        self._token_refused = token_refused
         self._signer = signer
         self._upstream = Upstream(open_http, user, lambda: signer.window_seconds)
         self._api: _Api | None = None
@@ -109,6 +115,8 @@ class ApiClient:
                 await _wait_for_room(full.size)
                 continue
             except ToolBridgeError as error:
+                if isinstance(error, SignInRequired):
+                    self._token_refused()
                 safely = self._api is not None and self._api.info.repeats_safely
                 if isinstance(error, SessionRefused | TenantRefused):
                     self._api = None  # another API may have taken its place

@@ -74,6 +74,12 @@ class LoginKeys:
             key = self._known(algorithm, key_id)
         return key is not None and signed(key)
 
+    def look(self) -> None:
+        """Begins a reading, unless one began a moment ago: the API has refused a token that is accepted here,
+        so it knows more."""
+        if self._clock() - self._tried_at >= MIN_INTERVAL_SECONDS:
+            self._readings.start(self._read)
+
     async def are_known(self) -> bool:
         if self._read_at is None:
             with suppress(TimeoutError):
