@@ -9,7 +9,8 @@ from starlette.routing import Route
 
 from toolbridge_mcp.login.authorization import Authorization, Refusal
 from toolbridge_mcp.login.failures import LoginError
-from toolbridge_mcp.login.refused import UNKNOWN_CLIENT, EndpointError, count, unavailable
+from toolbridge_mcp.login.limits import PublicLimit, TooMany, page_limit
+from toolbridge_mcp.login.refused import UNKNOWN_CLIENT, EndpointError, count, too_many, unavailable
 from toolbridge_mcp.web.ledger import address_of
 
 AUTHORIZE = "/authorize"
@@ -27,7 +28,10 @@ class AuthorizationEndpoint:
     """Checks a request, and sends the browser to the page where the person decides, with the same query: it
     is checked there anew."""
 
-    def __init__(self, authorization: Authorization, page: ErrorPage) -> None:
+    def __init__(
+        self, authorization: Authorization, page: ErrorPage, limit: PublicLimit | None = None
+    ) -> None:
+        self._limit = limit or page_limit()
         self._authorization = authorization
         self._page = page
 
@@ -36,8 +40,14 @@ class AuthorizationEndpoint:
 
     async def _answer(self, request: HttpRequest) -> Response:
         query: bytes = request.scope["query_string"]
+        address = address_of(request.scope)
         try:
-            await self._authorization.check(query, address_of(request.scope))
+            self._limit.take(address)
+            await self._authorization.check(query, address)
+        except TooMany as many:
+            refused = too_many(many)
+            count(refused.status)
+            return refused.response()
         except Refusal as refusal:
             count(UNKNOWN_CLIENT if refusal.code == "invalid_client" else refusal.status)
             return answer_to(request, refusal, self._page)

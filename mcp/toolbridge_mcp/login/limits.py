@@ -71,6 +71,11 @@ def token_limit() -> AttemptLimit:
     return AttemptLimit(PublicLimit((3_000, 1_000), (30_000, 10_000)), (120, 240))
 
 
+def page_limit() -> PublicLimit:
+    """For the pages, of which a sign-in takes about five, and most of which ask the API once."""
+    return PublicLimit((6_000, 2_000), (30_000, 10_000))
+
+
 def registration_limit() -> PublicLimit:
     """For registrations, which cost a signature and leave nothing behind."""
     return PublicLimit((120, 60), (1_200, 600))

@@ -14,6 +14,7 @@ from toolbridge_mcp.login.api import LoginApi
 from toolbridge_mcp.login.bodies import Bodies
 from toolbridge_mcp.login.browser import Cookies, FormRefused
 from toolbridge_mcp.login.failures import LoginError, LoginUnavailable, TooManyAttempts, Unknown
+from toolbridge_mcp.login.limits import PublicLimit, TooMany, page_limit
 from toolbridge_mcp.login.pages.frame import Look, Problem, User, actions, document, link
 from toolbridge_mcp.login.pages.shown import text
 from toolbridge_mcp.login.pages.style import style
@@ -21,6 +22,7 @@ from toolbridge_mcp.login.pages.texts import LANGUAGE, say, span
 from toolbridge_mcp.markup import Html, tag
 from toolbridge_mcp.metrics import count_refusal
 from toolbridge_mcp.settings import Settings
+from toolbridge_mcp.web.ledger import address_of
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +57,15 @@ class Site:
     """One for all pages. `base` is the address under which users know the gateway: the issuer."""
 
     def __init__(
-        self, api: LoginApi, *, base: str, product: str, color: str, scope_read: str, scope_write: str
+        self,
+        api: LoginApi,
+        *,
+        base: str,
+        product: str,
+        color: str,
+        scope_read: str,
+        scope_write: str,
+        limit: PublicLimit | None = None,
     ) -> None:
         self.api = api
         self.base = base
@@ -63,6 +73,7 @@ class Site:
         self.scope_write = scope_write
         made = style(color)
         self._bodies = Bodies()
+        self._limit = limit or page_limit()
         self._origin = browser.origin_of(base)
         self.prefix = base.removeprefix(self._origin or "")
         self.look = Look(product, self.prefix, made.text)
@@ -102,9 +113,13 @@ class Site:
 
         async def answer(request: Request) -> Response:
             try:
+                self._limit.take(address_of(request.scope))
                 return await (post if post and request.method == "POST" else get)(request)
             except FormRefused as refused:
                 return self._unread(refused.status)
+            except TooMany as many:
+                count_refusal("oauth_limit")
+                return self.unavailable(request, path, TooManyAttempts(wait_seconds=many.wait_seconds))
             except Unknown:
                 return self.to_sign_in(request, path)
             except LoginError as error:
