@@ -23,14 +23,18 @@ def signed_in(visitor: Visitor, name: str) -> Page:
     return page
 
 
-def refresh_of(page: Page) -> str:
+def answer_of(page: Page) -> str:
+    """Where the answer to a client goes: to a site or a program by a redirect, to an app by a page."""
+    if page.status == SEE_OTHER:
+        return page.answer.headers["location"]
     found = re.fullmatch(r"0; url=(.+)", page.answer.headers["refresh"])
     assert found
+    assert found[1] in page.links
     return found[1]
 
 
 def code_of(page: Page) -> str:
-    found = re.search(r"[?&]code=([^&]+)", refresh_of(page))
+    found = re.search(r"[?&]code=([^&]+)", answer_of(page))
     assert found
     return found[1]
 
@@ -242,7 +246,7 @@ def test_a_forged_form_of_somebody_who_is_signed_in_does_nothing(
         assert page.status == 403
         assert page.path == path
         assert "Nothing was done; try again." in page.words
-        assert "refresh" not in page.answer.headers
+        assert not {"refresh", "location"} & page.answer.headers.keys()
     own = visitor.open(target).form(path).fields
     page = visitor.post(target, {**own, **forged}, **{"Sec-Fetch-Site": "cross-site"})
     assert page.status == 403
@@ -281,9 +285,8 @@ def test_consent_gives_a_code_for_what_was_chosen_and_no_more(
     assert "Who asks Calls itself “Quiet Notes” It chose this name; nobody has checked it." in page.words
     assert "a program on this device ( 127.0.0.1 )" in page.words
     allowed = visitor.send(page, "/consent", decision="allow", scopes="read")
-    assert allowed.status == 200
-    assert refresh_of(allowed) in allowed.links
-    assert refresh_of(allowed).startswith(f"{LOOPBACK}?code=")
+    assert (allowed.status, allowed.answer.headers["cache-control"]) == (SEE_OTHER, "no-store")
+    assert answer_of(allowed).startswith(f"{LOOPBACK}?code=")
     tokens = site.redeem(client, code_of(allowed)).json()
     assert tokens["scope"] == "read"
     connected = visitor.open("/connections")
@@ -316,7 +319,7 @@ def test_a_long_request_of_a_client_survives_the_sign_in(site: Deployed, visitor
     assert page.path == "/consent", page.words
     page = visitor.sign_in(ann, PASSWORD, visitor.send(page, "/sign-out"))
     denied = visitor.send(page, "/consent", decision="deny")
-    assert parse_qs(urlsplit(refresh_of(denied)).query)["state"] == [state]
+    assert parse_qs(urlsplit(answer_of(denied)).query)["state"] == [state]
 
 
 def test_whoever_does_not_agree_is_said_so_to_the_client(site: Deployed, visitor: Visitor, ann: str) -> None:
@@ -324,7 +327,7 @@ def test_whoever_does_not_agree_is_said_so_to_the_client(site: Deployed, visitor
     page = visitor.open(f"/consent?{site.client('com.example.app:/done').asks()}")
     assert "an app on this device, which opens addresses that begin with com.example.app:" in page.words
     denied = visitor.send(page, "/consent", decision="deny")
-    url = refresh_of(denied)
+    url = answer_of(denied)
     assert url.startswith("com.example.app:/done?error=access_denied")
     assert "code=" not in url
     assert "state=state+of+the+client" in url

@@ -13,7 +13,6 @@ from toolbridge_mcp.markup import tag
 PAGES = GATEWAY_FOLDER / "toolbridge_mcp/login/pages"
 MADE = {
     "consent.to.": ("site", "device", "app"),
-    "returning.": ("site", "device", "app"),
     "consent.": ("both", "read", "write", "both.hint", "read.hint", "write.hint"),
     "done.": ("disconnected", "gone", "password_set", "password_changed"),
     "nav.": ("connections", "password", "sign_out"),

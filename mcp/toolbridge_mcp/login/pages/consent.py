@@ -58,7 +58,7 @@ class Consent:
         if doubt := site.doubt(request, sent, signed_in.session):
             return self._page(request, asked, signed_in, doubt, 403)
         if sent.get("decision") == DENY:
-            return returning(site, asked.place, self._authorization.deny(asked), say("returning.denied"))
+            return self._back(asked, self._authorization.deny(asked), "returning.denied")
         allowed = self._allowed(asked, sent)
         if not allowed:
             return self._page(request, asked, signed_in, Problem(say("choose"), _radio(BOTH)), 400)
@@ -66,7 +66,13 @@ class Consent:
             url = await self._authorization.grant(asked, signed_in.session, allowed)
         except Full:
             return self._page(request, asked, signed_in, Problem(say("consent.full")), 409)
-        return returning(site, asked.place, url, say("returning.allowed"))
+        return self._back(asked, url, "returning.allowed")
+
+    def _back(self, asked: Request, url: str, says: str) -> Response:
+        """To the client, with its answer."""
+        if asked.place.kind == "app":
+            return returning(self._site, url, say(says))
+        return self._site.leave(url)
 
     async def _asked(self, request: HttpRequest) -> Request:
         return await self._authorization.check(request.scope["query_string"], address_of(request.scope))
@@ -115,6 +121,7 @@ class Consent:
             user=signed_in.user,
             status=status,
             problem=problem,
+            leads_away=True,
         )
 
 

@@ -9,22 +9,17 @@ from toolbridge_mcp.login.pages import shown
 from toolbridge_mcp.login.pages.frame import actions, link
 from toolbridge_mcp.login.pages.site import Site
 from toolbridge_mcp.login.pages.texts import say, say_with
-from toolbridge_mcp.login.redirects import Place
 from toolbridge_mcp.markup import Html, tag
 
 
-def returning(site: Site, place: Place, url: str, says: str) -> Response:
-    """A page that goes on to the client by itself, by a header (`Refresh`; HTML standard, shared declarative
-    refresh steps), and has a link for a browser that does not.
-
-    It is no redirect: Chromium holds every redirect after a form against the policy of the form's page
-    (`form-action`), also those that the client's site makes itself, which nobody knows before. And an app
-    opens beside the page, which then says what has happened.
-    """
+def returning(site: Site, url: str, says: str) -> Response:
+    """A page that goes on to an app by itself, by a header (`Refresh`; HTML standard, shared declarative
+    refresh steps), and has a link for a browser that does not: the app opens beside the page, which then says
+    what has happened."""
     response = site.page(
         say("returning.title"),
         tag("p", says, role="status"),
-        tag("p", _otherwise(place)),
+        tag("p", say("returning.app")),
         actions(link(say("returning.link"), url, is_main=True)),
     )
     response.headers["Refresh"] = f"0; url={url}"
@@ -48,9 +43,3 @@ def error_page(site: Site) -> ErrorPage:
         )
 
     return page
-
-
-def _otherwise(place: Place) -> str | Html:
-    if place.kind == "site":
-        return say_with("returning.site", host=shown.host(place.name))
-    return say(f"returning.{place.kind}")

@@ -78,17 +78,17 @@ class Site:
         self.prefix = base.removeprefix(self._origin or "")
         self.look = Look(product, self.prefix, made.text)
         self.cookies = Cookies(is_https=base.startswith("https:"))
+        self._policy = "; ".join(
+            (
+                "default-src 'none'",
+                f"style-src {made.source}",
+                "img-src data:",
+                "base-uri 'none'",
+                "frame-ancestors 'none'",
+            )
+        )
         self._headers = {
-            "Content-Security-Policy": "; ".join(
-                (
-                    "default-src 'none'",
-                    f"style-src {made.source}",
-                    "img-src data:",
-                    "form-action 'self'",
-                    "base-uri 'none'",
-                    "frame-ancestors 'none'",
-                )
-            ),
+            "Content-Security-Policy": f"{self._policy}; form-action 'self'",
             "Cache-Control": "no-store",
             "Content-Language": LANGUAGE,
             "Cross-Origin-Resource-Policy": "same-origin",
@@ -170,14 +170,28 @@ class Site:
         user: User | None = None,
         problem: Problem | None = None,
         wait: int | None = None,
+        leads_away: bool = False,
     ) -> Response:
+        """A page. One whose form leads to another site has no `form-action`: Chromium holds against it each
+        redirect that follows, also those that the other site makes, which nobody knows before."""
         html = document(self.look, title, *content, user=user, problem=problem)
-        headers = self._headers if wait is None else {**self._headers, "Retry-After": str(wait)}
-        return Response(html, status, headers, "text/html")
+        response = Response(html, status, self._headers, "text/html")
+        if wait is not None:
+            response.headers["Retry-After"] = str(wait)
+        if leads_away:
+            response.headers["Content-Security-Policy"] = self._policy
+        return response
 
     def go(self, path: str) -> Response:
         """To a page of ours, which is then read by GET."""
         return RedirectResponse(f"{self.prefix}{path}", 303, self._headers)
+
+    def leave(self, url: str) -> Response:
+        """To a client, with its answer (RFC 6749, section 4.1.2). 303, so that no browser sends the form on
+        (RFC 9700, section 4.12)."""
+        response = Response(status_code=303, headers=self._headers)
+        response.headers["Location"] = url
+        return response
 
     def to_sign_in(self, request: Request, path: str) -> Response:
         """To the sign-in, and back to this page afterwards."""

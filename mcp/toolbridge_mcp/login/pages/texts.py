@@ -74,8 +74,6 @@ TEXTS: Mapping[str, str] = {
     "returning.title": "You can go back now",
     "returning.allowed": "The client is connected as soon as it has fetched your answer.",
     "returning.denied": "The client is not connected.",
-    "returning.site": "If this page stays, take your answer to {host} yourself.",
-    "returning.device": "If this page stays, take your answer to the program on this device yourself.",
     "returning.app": "If the app does not open, open it with your answer.",
     "returning.link": "Go on",
     # password
