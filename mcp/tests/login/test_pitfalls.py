@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.processes import Process, running
-from tests.login.pitfalls.checks import PITFALLS, a_blocked_agent_is_found
+from tests.login.pitfalls.checks import PITFALLS
 from tests.login.pitfalls.own import Own, own
 from tests.login.pitfalls.subject import Pitfall, outcome
 from tests.login.plain import plain_process, plain_subject
@@ -14,7 +14,6 @@ from tests.login.plain import plain_process, plain_subject
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 each_pitfall = pytest.mark.parametrize("pitfall", PITFALLS, ids=lambda one: one.check.__name__)
 
-OURS = [one for one in PITFALLS if one.check is not a_blocked_agent_is_found]
 STOOD = {"every_refusal_says_where_to_sign_in"}
 """What plain FastMCP does right."""
 
@@ -37,7 +36,7 @@ async def test_plain_fastmcp_before(plain: Process, pitfall: Pitfall) -> None:
     assert stands == (pitfall.check.__name__ in STOOD), said
 
 
-@pytest.mark.parametrize("pitfall", OURS, ids=lambda one: one.check.__name__)
+@each_pitfall
 async def test_toolbridge_after(ours: Own, pitfall: Pitfall) -> None:
     stands, said = await outcome(pitfall, ours.subject())
     assert stands, said
