@@ -95,25 +95,24 @@ const (
 
 	sqlAddUnknown = `INSERT INTO login_attempt (tenant, name, used_ms, failures, locked_ms) VALUES (?, ?, ?, 0, 0)
 		ON CONFLICT (tenant, name) DO NOTHING`
-	sqlDropUnknown = `DELETE FROM login_attempt WHERE tenant = ? AND name IN (
-		SELECT name FROM login_attempt WHERE tenant = ? ORDER BY used_ms DESC LIMIT 1000 OFFSET ?)`
 )
 
 const (
 	sqlPurgeSessions = `DELETE FROM login_session WHERE tenant = ? AND expires_ms <= ?`
 	sqlPurgeLinks    = `DELETE FROM login_link WHERE tenant = ? AND expires_ms <= ?`
 	sqlPurgeBrowsers = `DELETE FROM login_browser WHERE tenant = ? AND used_ms <= ?`
-	sqlPurgeUnknown  = `DELETE FROM login_attempt WHERE tenant = ? AND used_ms <= ?`
+	sqlPurgeUnknown  = `DELETE FROM login_attempt WHERE tenant = ? AND name IN (
+		SELECT name FROM login_attempt WHERE tenant = ? ORDER BY used_ms DESC, name LIMIT 1000000 OFFSET ?)`
 )
 
-// attemptsIdle is how long failures at a name that no account has are known.
-const attemptsIdle = 24 * time.Hour
-
-// purgeAttempts drops browsers and names that were not used for long.
+// purgeAttempts drops browsers that were not used for long, and names that no account has beyond
+// those that are kept. Failures at these are not forgotten by time, as those of accounts are not:
+// the difference would tell which is which. Nor is this done by an attempt, which would take
+// longer.
 func (s *Service) purgeAttempts(tx Tx, now int64) error {
 	_, err := tx.Exec(sqlPurgeBrowsers, s.Tenant, now-browserIdle.Milliseconds())
 	if err == nil {
-		_, err = tx.Exec(sqlPurgeUnknown, s.Tenant, now-attemptsIdle.Milliseconds())
+		_, err = tx.Exec(sqlPurgeUnknown, s.Tenant, s.Tenant, int64(maxAttempts))
 	}
 	return err
 }
@@ -142,14 +141,17 @@ func (c counter) take(tx Tx, now int64, before ...any) error {
 	return tooOften(time.Duration(max(until-now, 1000)) * time.Millisecond)
 }
 
+// concealed is a name that no account has, as the store may know it. People type passwords there, so
+// it is made with the tenant's key, without which it cannot be found by trying words.
+func (s *Service) concealed(name string) []byte {
+	sum := (*s.TenantKeys.Keys())[0].MAC.Sum([]byte("toolbridge/login/attempt\x00" + s.Tenant + "\x00" + name))
+	return sum[:]
+}
+
 // takeUnknown is take for a name that no account has.
 func (s *Service) takeUnknown(tx Tx, name string, now int64) error {
-	key := []any{s.Tenant, hashed(name)}
-	added, err := tx.Exec(sqlAddUnknown, append(key, now)...)
-	if err == nil && added > 0 {
-		_, err = tx.Exec(sqlDropUnknown, s.Tenant, s.Tenant, int64(maxAttempts))
-	}
-	if err != nil {
+	key := []any{s.Tenant, s.concealed(name)}
+	if _, err := tx.Exec(sqlAddUnknown, append(key, now)...); err != nil {
 		return err
 	}
 	return counter{sqlTryUnknown, sqlUnknownLocked, key}.take(tx, now, now)

@@ -32,8 +32,8 @@ CREATE TABLE IF NOT EXISTS login_browser (
 CREATE INDEX IF NOT EXISTS login_browser_by_hash ON login_browser (tenant, hash);
 CREATE INDEX IF NOT EXISTS login_browser_by_use ON login_browser (used_ms);
 
--- Failures at names that no account has, by the SHA-256 of the folded name: so that they are
--- answered as those at the names of accounts.
+-- Failures at names that no account has, so that they are answered as those at the names of
+-- accounts. What was typed is here only as an HMAC.
 CREATE TABLE IF NOT EXISTS login_attempt (
     tenant    TEXT COLLATE "C" NOT NULL,
     name      BYTEA NOT NULL,

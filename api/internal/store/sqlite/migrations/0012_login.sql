@@ -32,8 +32,8 @@ CREATE TABLE login_browser (
 CREATE INDEX login_browser_by_hash ON login_browser (tenant, hash);
 CREATE INDEX login_browser_by_use ON login_browser (used_ms);
 
--- Failures at names that no account has, by the SHA-256 of the folded name: so that they are
--- answered as those at the names of accounts.
+-- Failures at names that no account has, so that they are answered as those at the names of
+-- accounts. What was typed is here only as an HMAC.
 CREATE TABLE login_attempt (
     tenant    TEXT NOT NULL,
     name      BLOB NOT NULL,
