@@ -2,13 +2,19 @@
 
 import asyncio
 import shutil
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import httpx
 import pytest
 
+from tests.harness.processes import gateway_process
 from tests.login.proxy.by_hand import ByHand
 from tests.login.proxy.person import Person
 from tests.login.proxy.world import World
+from toolbridge_mcp.login.proxy.swap import REMEMBERED_SECONDS
 
 pytestmark = pytest.mark.anyio
 ANSWERS = "toolbridge-answers"
@@ -26,6 +32,56 @@ async def test_two_refreshes_at_once_get_one_answer(world: World, client: ByHand
     assert second["refresh_token"] != first["refresh_token"]
     assert (await world.status(second["access_token"])).status_code == 200
     assert (await client.refresh(second["refresh_token"])).status_code == 200
+
+
+async def test_refreshes_one_after_the_other_never_end_a_sign_in(client: ByHand) -> None:
+    """One may come while the answer to the one before it is being written."""
+    token = (await client.tokens())["refresh_token"]
+
+    async def later(seconds: float) -> httpx.Response:
+        await asyncio.sleep(seconds)
+        return await client.refresh(token)
+
+    answers = await asyncio.gather(*(later(number * 0.004) for number in range(40)))
+    assert {answer.text for answer in answers} == {answers[0].text}
+    assert answers[0].status_code == 200
+
+
+async def test_machines_share_what_they_keep(world: World, client: ByHand) -> None:
+    tokens = await client.tokens()
+    async with another_machine(world) as other:
+        assert (await other.status(tokens["access_token"])).status_code == 200
+        there = replace(client, url=other.url)
+        before = len(world.provider.grants("refresh_token"))
+        both = [machine.refresh(tokens["refresh_token"]) for machine in (client, there) * 3]
+        answers = await asyncio.gather(*both)
+        assert {answer.status_code for answer in answers} == {200}
+        assert len({answer.text for answer in answers}) == 1
+        assert len(world.provider.grants("refresh_token")) == before + 1
+        token = answers[0].json()["access_token"]
+        assert (await other.status(token)).status_code == 200
+        await client.post("/revoke", token=token, client_id=client.client_id)
+        assert (await world.status(token)).status_code == 401
+        end = time.monotonic() + REMEMBERED_SECONDS + 5
+        while (await other.status(token)).status_code != 401:
+            assert time.monotonic() < end
+            await asyncio.sleep(0.5)
+
+
+@asynccontextmanager
+async def another_machine(world: World) -> AsyncIterator[World]:
+    """A second gateway under the same address, with the same folder."""
+    machine = gateway_process("", world.folder.parent)
+    machine.environment = {
+        **world.gateway.environment,
+        "TOOLBRIDGE_PORT": str(machine.port),
+        "TOOLBRIDGE_PUBLIC_URL": world.url,
+    }
+    await asyncio.to_thread(machine.start)
+    try:
+        yield replace(world, gateway=machine)
+    finally:
+        await asyncio.to_thread(machine.stop)
 
 
 async def test_a_refresh_names_the_scopes_of_the_first_again(world: World, client: ByHand) -> None:

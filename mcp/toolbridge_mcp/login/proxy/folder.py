@@ -1,6 +1,7 @@
 """The folder with what FastMCP's proxy keeps: sign-ins under way, codes, and the provider's tokens."""
 
 import asyncio
+import fcntl
 import json
 import os
 import secrets
@@ -28,6 +29,9 @@ MOST_ENTRIES = 20_000
 
 SECRET_BYTES = 32
 _KEY_FILE = "key"
+_LOCKS = "locks"
+LOCK_SECONDS = 0.02
+"""How often a lock that somebody holds is tried again."""
 
 
 class WrongFolder(OSError):
@@ -95,6 +99,11 @@ class Folder:
     async def delete_many(self, keys: Sequence[str], *, collection: str | None = None) -> int:
         return sum([await self.delete(key, collection=collection) for key in keys])
 
+    def locked(self, use: str, name: str) -> "Lock":
+        """Lets one at a time in, of all tasks of all machines that share the folder. Names share 256 locks of
+        each use, so nobody may hold two of one use."""
+        return Lock(self._path / _LOCKS / f"{use}-{sha256(name.encode()).hexdigest()[:2]}")
+
     async def purge(self) -> None:
         """Removes what has expired."""
         await asyncio.to_thread(self._purge)
@@ -134,7 +143,7 @@ class Folder:
     def _purge(self) -> None:
         now = time.time()
         for folder in self._path.iterdir():
-            if folder.is_dir():
+            if folder.is_dir() and folder.name != _LOCKS:
                 files = list(_files(folder))
                 gone = [file for file, until in files if until < now]
                 self._counts[folder.name] = max(1, len(files) - sum(map(self._remove, gone)))
@@ -146,6 +155,26 @@ class Folder:
         except FileNotFoundError:
             return False
         return True
+
+
+class Lock:
+    """A lock that is a file. No generator: exceptions of the SDK are frozen, and contextlib changes them."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    async def __aenter__(self) -> None:
+        self._file.parent.mkdir(mode=0o700, exist_ok=True)
+        self._handle = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            while not _lock(self._handle):  # noqa: ASYNC110  another machine may hold it
+                await asyncio.sleep(LOCK_SECONDS)
+        except BaseException:
+            os.close(self._handle)
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        os.close(self._handle)
 
 
 class FolderSecret:
@@ -204,6 +233,14 @@ def derived(secret: bytes, use: str) -> bytes:
 
 def _fernet_of(secret: bytes) -> Fernet:
     return Fernet(urlsafe_b64encode(derived(secret, "folder")))
+
+
+def _lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _kind(collection: str | None) -> str:

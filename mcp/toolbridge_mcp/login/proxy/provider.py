@@ -1,6 +1,5 @@
 """FastMCP's `OIDCProxy`, with what it leaves open."""
 
-import asyncio
 import hashlib
 import json
 import logging
@@ -66,7 +65,6 @@ MICROSOFTS = "/oauth2/v2.0/token"
 
 _CSRF_FIELD = re.compile(rb'name="csrf_token" value="([A-Za-z0-9_-]+)"')
 _ANSWERS, _USED, _ENDED = "toolbridge-answers", "toolbridge-used-codes", "toolbridge-ended"
-_LOOKS, _LOOK_SECONDS = 10, 0.2
 
 
 class Verifier(Protocol):
@@ -290,9 +288,7 @@ class Provider(OIDCProxy):
         found = await super().load_refresh_token(client, refresh_token)
         if found is not None:
             return found
-        if await self._answer(refresh_token) is None:
-            logger.warning("a refresh token was used again, so its sign-in ends")
-            await self._end(_family(claims))
+        if await self._answer(refresh_token) is None and not await self._is_being_used(refresh_token, claims):
             return None
         return RefreshToken(
             token=refresh_token,
@@ -308,38 +304,43 @@ class Provider(OIDCProxy):
             lambda: self._refresh(client, refresh_token, scopes), _hashed(refresh_token.token)
         )
 
+    async def _is_being_used(self, refresh_token: str, claims: Mapping[str, Any]) -> bool:
+        """Whether a refresh token that has been used has an answer yet, when whoever uses it now is done. If
+        not, somebody has a copy, and its sign-in ends."""
+        async with self._folder.locked("family", _family(claims)):
+            if await self._answer(refresh_token) is not None:
+                return True
+        logger.warning("a refresh token was used again, so its sign-in ends")
+        await self._end(_family(claims))
+        return False
+
     async def _refresh(
         self, client: OAuthClientInformationFull, token: RefreshToken, scopes: list[str]
     ) -> OAuthToken:
-        answer = await self._answer(token.token)
-        if answer is not None:
-            return answer
-        before = await self._token_set(token.token)
-        if before is None:
-            raise TokenError("invalid_grant", "The sign-in is over.")
-        try:
-            async with self._get_refresh_lock(before.upstream_token_id):
-                answer = await super().exchange_refresh_token(client, token, scopes)
-        except TokenError as error:
-            return await self._after_refusal(token.token, before, error)
-        kept = answer.model_dump(mode="json")
-        await self._folder.put(_hashed(token.token), kept, collection=_ANSWERS, ttl=GRACE_SECONDS)
-        return answer
-
-    async def _after_refusal(self, token: str, before: UpstreamTokenSet, error: TokenError) -> OAuthToken:
-        """The provider refuses: another machine was faster, and its answer is awaited; or the sign-in is
-        over."""
-        for _ in range(_LOOKS):
-            now = await self._token_set(token)
-            if now is not None and now.refresh_token == before.refresh_token:
-                break
-            answer = await self._answer(token)
+        """One at a time for each sign-in, on all machines: a provider may end one whose refresh token comes
+        twice."""
+        family = self._family_of(token.token, "refresh")
+        async with self._folder.locked("family", family):
+            answer = await self._answer(token.token)
             if answer is not None:
                 return answer
-            await asyncio.sleep(_LOOK_SECONDS)
-        if isinstance(error.__cause__, OAuthError):
-            await self._end(self._family_of(token, "refresh"))
-        raise error
+            kept = await self._token_set(token.token)
+            if kept is None:
+                raise TokenError("invalid_grant", "The sign-in is over.")
+            try:
+                async with self._get_refresh_lock(kept.upstream_token_id):
+                    answer = await super().exchange_refresh_token(client, token, scopes)
+            except TokenError as error:
+                if isinstance(error.__cause__, OAuthError):  # the provider says so
+                    await self._end(family)
+                raise
+            content = answer.model_dump(mode="json")
+            await self._folder.put(_hashed(token.token), content, collection=_ANSWERS, ttl=GRACE_SECONDS)
+            return answer
+
+    def _get_refresh_lock(self, token_id: str) -> Any:
+        """FastMCP's own is for one machine."""
+        return self._folder.locked("tokens", token_id)
 
     async def _answer(self, refresh_token: str) -> OAuthToken | None:
         kept = await self._folder.get(_hashed(refresh_token), collection=_ANSWERS)
