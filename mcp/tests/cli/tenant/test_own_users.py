@@ -92,6 +92,13 @@ def test_a_tenant_without_a_sign_in_says_how_to_get_one(operator: Operator) -> N
     assert not any(call.startswith("deploy") for call in operator.calls)
 
 
+def test_the_key_of_its_tokens_has_a_command_of_its_own(operator: Operator) -> None:
+    operator("new", "acme", "--sign-in")
+    code, said = operator.tries("rotate-secret", "acme", "--use", "token")
+    assert code == 2
+    assert "`toolbridge tenant sign-in rotate-key acme` changes" in said
+
+
 def test_the_help_of_each_command_is_that_of_the_command_itself(operator: Operator) -> None:
     own = operator("user", "add", "--help")
     assert "TENANT NAME..." in own

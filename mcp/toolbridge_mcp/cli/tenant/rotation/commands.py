@@ -57,7 +57,8 @@ def rotate_secret(
     Without NAME, of the stack of this machine, while it is served: no call fails. With NAME, of a tenant on
     Fly.io, whose machine restarts with the new secret. A command that was interrupted goes on where it was,
     and each step may be repeated. For tokens it ends before the last step, which is due when the tokens of
-    the old key have expired. With TOOLBRIDGE_FLEET_SECRET, new keys are derived from it.
+    the old key have expired. With TOOLBRIDGE_FLEET_SECRET, new keys are derived from it. The key of a
+    deployment that signs tokens itself is changed by `toolbridge sign-in rotate-key`.
     """
     from toolbridge_mcp.cli.tenant.rotation import local, on_fly
 

@@ -13,7 +13,7 @@ import click
 from toolbridge_mcp.cli import key_files, private_files
 from toolbridge_mcp.cli.failures import Failure, WrongUsage
 from toolbridge_mcp.cli.key_files import STEPS, Keys, Step, free_id, left, retires_on, today, word
-from toolbridge_mcp.cli.tenant.files import TOKEN_SECRET, has_given_api, has_key_set
+from toolbridge_mcp.cli.tenant.files import TOKEN_SECRET, has_given_api, has_key_set, has_own_users
 from toolbridge_mcp.cli.tenant.place import Place
 from toolbridge_mcp.cli.tenant.rotation.new_key import NewKey
 from toolbridge_mcp.cli.tenant.rotation.steps import alone
@@ -29,6 +29,11 @@ def rotate(place: Place, new: NewKey, step: Step | None, *, retire_now: bool) ->
         return
     if has_key_set(place.folder):
         raise WrongUsage("Tokens come from your identity provider: change its key there, and publish both.")
+    if has_own_users(place.folder) and not (_file(place).exists() or os.environ.get(TOKEN.secret)):
+        raise WrongUsage(
+            "This tenant signs its tokens itself, with a key that `toolbridge tenant sign-in rotate-key "
+            f"{place.name}` changes."
+        )
     tokens = _Tokens(place, new, retire_now=retire_now)
     if place.fly.dry_run:
         tokens.walk(step)
