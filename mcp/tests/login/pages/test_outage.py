@@ -4,15 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.processes import gateway_process
 from tests.login.pages.deployed import PASSWORD, deployed
-from tests.login.pages.test_pages import LOOPBACK, NEW, signed_in
+from tests.login.pages.steps import LOOPBACK, NEW, signed_in
 from tests.login.pages.visitor import Visitor
 
-gateway_process  # noqa: B018  this file starts programs of its own
+pytestmark = pytest.mark.slow
 
 
-@pytest.mark.slow
 def test_every_page_says_when_to_try_again_and_works_then(api_binary: Path, tmp_path: Path) -> None:
     with deployed(api_binary, tmp_path) as site, Visitor(site.url) as visitor, Visitor(site.url) as stranger:
         name, invitation = site.person("ann"), site.invite("bob")
