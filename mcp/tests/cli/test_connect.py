@@ -113,6 +113,20 @@ def test_with_an_identity_provider_its_name_is_shown(tmp_path: Path) -> None:
     assert "from your identity provider (https://id)" in result.stderr
 
 
+def test_with_a_proxy_users_sign_in_at_the_provider(tmp_path: Path) -> None:
+    settings = {
+        "TOOLBRIDGE_LOGIN": "proxy",
+        "JWT_HS256_SECRET": None,
+        "JWT_JWKS_URL": "https://id.example/keys",
+        "JWT_ISSUER": "https://id",
+    }
+    shown = connect(tmp_path, **settings).stdout
+    assert "Sign in      at your identity provider (https://id)" in shown
+    assert CLIENTS["vscode"].configuration(URL, None) in shown
+    for word in ("user add", "in place of", "/sign-in"):
+        assert word not in shown
+
+
 def test_a_public_address_lets_users_sign_in_on_every_address(tmp_path: Path) -> None:
     settings = {"TOOLBRIDGE_HOST": "0.0.0.0", "TOOLBRIDGE_PUBLIC_URL": "https://tenant.example"}
     assert "Bearer" not in connect(tmp_path, "claude-code", **settings).output

@@ -14,7 +14,7 @@ import click
 from toolbridge_mcp.cli.checkout import typed
 from toolbridge_mcp.cli.sign_in.first_user import FirstUser
 from toolbridge_mcp.cli.stack import Stack
-from toolbridge_mcp.cli.token import development_token_if_possible, provider
+from toolbridge_mcp.cli.token import development_token_if_possible, provider, provider_name
 
 PLACEHOLDER = "TOKEN"
 
@@ -150,7 +150,7 @@ def page(url: str, token: str | None, stack: Stack, *, signs_in: bool, user: Fir
     rows = [
         ("ToolBridge", f"{url}/mcp"),
         ("", f"{url}/sse (for clients that know SSE only)"),
-        *(_sign_in_rows(url, user) if signs_in else []),
+        *(_sign_in_rows(url, user, keeps_users=stack.login == "embedded") if signs_in else []),
         ("Token", _about_token(token, signs_in=signs_in)),
         ("Operator", f"{stack.page} (what happens here)"),
         ("Log", str(stack.log)),
@@ -165,7 +165,14 @@ def page(url: str, token: str | None, stack: Stack, *, signs_in: bool, user: Fir
     return "\n" + "\n\n".join(["\n".join(f"{name:<12} {value}" for name, value in rows), *clients, last])
 
 
-def _sign_in_rows(url: str, user: FirstUser | None) -> Sequence[tuple[str, str]]:
+def _sign_in_rows(url: str, user: FirstUser | None, *, keeps_users: bool) -> Sequence[tuple[str, str]]:
+    if not keeps_users:
+        return [
+            (
+                "Sign in",
+                f"at your identity provider ({provider_name()}) (clients open the page by themselves)",
+            )
+        ]
     rows = [("Sign in", f"{url}/sign-in (clients open it by themselves)")]
     if user is None:
         return [*rows, ("", f"{typed('user add NAME')} invites somebody")]
@@ -176,7 +183,7 @@ def _sign_in_rows(url: str, user: FirstUser | None) -> Sequence[tuple[str, str]]
 
 def _about_token(token: str | None, *, signs_in: bool) -> str:
     if token is None:
-        return f"{provider()}; put it in place of {PLACEHOLDER}"
+        return provider() if signs_in else f"{provider()}; put it in place of {PLACEHOLDER}"
     return f"{token}{' (for programs; the same user)' if signs_in else ''}"
 
 

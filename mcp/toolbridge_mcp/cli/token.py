@@ -42,8 +42,11 @@ def has_identity_provider() -> bool:
 
 def provider() -> str:
     """Where a user gets a token."""
-    issuer = os.environ.get("JWT_ISSUER") or "JWT_JWKS_URL"
-    return f"from your identity provider ({issuer})"
+    return f"from your identity provider ({provider_name()})"
+
+
+def provider_name() -> str:
+    return os.environ.get("JWT_ISSUER") or "JWT_JWKS_URL"
 
 
 def _signing_key() -> Key:
