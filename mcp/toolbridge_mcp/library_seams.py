@@ -398,6 +398,7 @@ class RequestParser(httptools.HttpRequestParser):
 LOG_LEVELS = {
     "fastmcp": logging.WARNING,
     "fastmcp.server.auth": logging.ERROR,  # its warnings quote the claims of refused tokens
+    "fastmcp.server.auth.oauth_proxy": logging.CRITICAL,  # its errors quote codes, and what strangers send
     "mcp": logging.WARNING,
     "mcp.server.runner": logging.ERROR,  # its warnings are about what clients sent, as often as they send it
     "mcp.server.sse": logging.CRITICAL,  # its errors are all about what clients sent

@@ -135,6 +135,17 @@ async def test_no_other_browser_ends_a_sign_in(client: ByHand) -> None:
     assert refused.status_code == 403
 
 
+async def test_a_stranger_writes_nothing_into_the_log(world: World) -> None:
+    text = "written-by-a-stranger"
+    for query in (
+        f"error=x&error_description={text}",
+        f"code={text}&state={text}",
+        f"error={text}&state={text}",
+    ):
+        assert (await get(f"{world.url}/auth/callback?{query}")).status_code == 400
+    assert text not in world.gateway.log.read_text()
+
+
 async def test_no_other_page_agrees_for_a_user(world: World, client: ByHand) -> None:
     await client.register()
     consent = await client.browser.visit(client.authorize_url(), until="/consent")

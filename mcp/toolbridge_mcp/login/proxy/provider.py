@@ -222,6 +222,8 @@ class Provider(OIDCProxy):
 
     def _as_page(self, theirs: Response) -> Response:
         """A page of ours in place of one that says what went wrong."""
+        if theirs.status_code >= 500:
+            logger.warning("a sign-in failed", extra={"status": theirs.status_code})
         return theirs if theirs.status_code < 400 else self._pages.wrong(theirs.status_code)
 
     async def _authorize(self, request: Request) -> Response:
