@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 
+from tests.harness.log_search import Kind, confide
+
 Visit = Callable[[str], Awaitable[str]]
 """A person who opens an address in a browser: returns where the last redirect led, without going there."""
 
@@ -86,6 +88,7 @@ class Discovered:
         assert reached.startswith(redirect_uri), f"the browser ends at: {reached}"
         answer = {name: values[0] for name, values in parse_qs(urlsplit(reached).query).items()}
         assert answer.get("state") == changes.get("state", state), "another state came back"
+        confide(Kind.SECRET, answer.get("code", ""))
         return Code(answer, redirect_uri, verifier)
 
     async def token(
@@ -94,7 +97,11 @@ class Discovered:
         """A request to the token endpoint from an address of this machine, by Basic with `auth`."""
         async with client(address) as http:
             basic = httpx.BasicAuth(*auth) if any(auth) else httpx.Auth()
-            return await http.post(self.server["token_endpoint"], data=dict(form), auth=basic)
+            answer = await http.post(self.server["token_endpoint"], data=dict(form), auth=basic)
+        if answer.is_success:
+            for name in ("access_token", "refresh_token"):
+                confide(Kind.TOKEN, answer.json().get(name, ""))
+        return answer
 
     async def redeem(self, client_id: str, code: Code) -> httpx.Response:
         form = {
