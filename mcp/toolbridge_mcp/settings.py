@@ -142,6 +142,10 @@ class Settings(BaseSettings):
     """How many seconds an access token of `embedded` is valid. Its client gets the next one without the user.
     Some clients fail with shorter times."""
 
+    login_documents: bool = True
+    """Whether `embedded` reads the documents in which clients say on the internet who they are. Say no where
+    this gateway reaches no site outside, or Claude Code and VS Code cannot sign in: then they register."""
+
     proxy_config_url: MaybeUrl = None
     """With `proxy`: the address of the provider's description, which ends in
     `/.well-known/openid-configuration`. Its issuer must be `JWT_ISSUER`. This and the settings up to

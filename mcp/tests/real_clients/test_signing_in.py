@@ -10,10 +10,11 @@ from tests.harness.processes import free_port
 from tests.harness.published import TOOLS
 from tests.operator.browser import run
 from tests.real_clients.programs import INSPECTOR, Programs
+from tests.real_clients.signing_in.claude_code import claude_code
 from tests.real_clients.signing_in.conformance import REVISIONS, conformance
 from tests.real_clients.signing_in.deployment import deployment
-from tests.real_clients.signing_in.journey import place_of
-from tests.real_clients.signing_in.place import TITLE
+from tests.real_clients.signing_in.journey import FINE, place_of
+from tests.real_clients.signing_in.place import TITLE, expect_worked
 from tests.real_clients.signing_in.table import journeys
 
 pytestmark = pytest.mark.clients
@@ -25,6 +26,15 @@ def test_each_client_signs_in_comes_back_refreshes_and_signs_in_again(
 ) -> None:
     made = asyncio.run(journeys(api_binary, tmp_path))
     assert {way: journey.came for way, journey in made.items() if not journey.is_whole} == {}
+
+
+def test_claude_code_registers_where_the_gateway_reaches_no_site_outside(
+    api_binary: Path, tmp_path: Path, programs: Programs
+) -> None:
+    with deployment(api_binary, tmp_path, TOOLBRIDGE_LOGIN_DOCUMENTS="false") as deployed:
+        place = asyncio.run(place_of("Claude Code", "http", programs, deployed, tmp_path))
+        expect_worked(asyncio.run(claude_code(place)))
+    assert place.browser.visits == [FINE]
 
 
 @pytest.mark.parametrize("revision", REVISIONS)

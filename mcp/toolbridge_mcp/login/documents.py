@@ -30,9 +30,17 @@ class NoDocument(Exception):
 
 class Documents:
     """Reads documents with FastMCP's fetcher, which keeps them as long as HTTP allows, and reaches no address
-    inside a network. A reading has `READING_SECONDS`, and a failure is remembered for `FAILED_SECONDS`."""
+    inside a network. A reading has `READING_SECONDS`, and a failure is remembered for `FAILED_SECONDS`. With
+    `are_read` off there is no document at any address."""
 
-    def __init__(self, limit: PublicLimit | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        limit: PublicLimit | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        are_read: bool = True,
+    ) -> None:
+        self.are_read = are_read
         logging.getLogger(CIMDFetcher.__module__).setLevel(logging.WARNING)  # it logs what strangers name
         self._fetcher = CIMDFetcher(timeout=READING_SECONDS)
         self._limit = limit or reading_limit()
@@ -49,6 +57,8 @@ class Documents:
 
     async def read(self, url: str, address: str) -> CIMDDocument:
         """The document at `url`, for a caller at `address`. Raises `NoDocument`, or `TooMany`."""
+        if not self.are_read:
+            raise NoDocument("No documents of clients are read here; the client has to register.")
         if not _is_plain(url) or not self._fetcher.is_cimd_client_id(url):
             raise NoDocument("The client's id is no address of a metadata document.")
         self._look_for_failure(url)

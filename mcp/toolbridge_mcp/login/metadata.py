@@ -26,8 +26,10 @@ KEYS_SECONDS = 30
 class ServerMetadata:
     """The document and the keys under `issuer`, which clients compare as a text (RFC 8414, section 3.3)."""
 
-    def __init__(self, issuer: str, scopes: Sequence[str], latest: LatestState) -> None:
-        self._document = _document(issuer, scopes)
+    def __init__(
+        self, issuer: str, scopes: Sequence[str], latest: LatestState, *, reads_documents: bool
+    ) -> None:
+        self._document = _document(issuer, scopes, reads_documents=reads_documents)
         self._latest = latest
 
     def routes(self) -> list[Route]:
@@ -49,7 +51,7 @@ class ServerMetadata:
         return JSONResponse({"keys": keys}, headers=headers, media_type="application/jwk-set+json")
 
 
-def _document(issuer: str, scopes: Sequence[str]) -> dict[str, Any]:
+def _document(issuer: str, scopes: Sequence[str], *, reads_documents: bool) -> dict[str, Any]:
     """The SDK's document, which spells the issuer its own way, and what it leaves out."""
     made = build_metadata(
         AnyHttpUrl(issuer),
@@ -65,6 +67,6 @@ def _document(issuer: str, scopes: Sequence[str]) -> dict[str, Any]:
         "grant_types_supported": list(SERVED),
         "token_endpoint_auth_methods_supported": list(sealed.METHODS),
         "revocation_endpoint_auth_methods_supported": list(sealed.METHODS),
-        "client_id_metadata_document_supported": True,
+        "client_id_metadata_document_supported": reads_documents,
         "authorization_response_iss_parameter_supported": True,
     }
