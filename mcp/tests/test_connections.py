@@ -394,11 +394,12 @@ async def test_so_is_an_offer_without_a_body(method: str) -> None:
     [
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x12\4\0\0\0\0\0",
         b"CONNECT x:80 HTTP/1.1\r\nHost: x:80\r\n\r\n",
+        b"CONNECT /mcp HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
         b"\x16\x03\x01\x02\0\1\0\1\xfc\x03\x03",
         b"POST / HTTP/1.1\r\n" + OFFERS["h2c"] + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"POST / HTTP/1.1\r\n" + OFFERS["h2c"] + b"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n",
     ],
-    ids=["http2", "connect", "tls", "two lengths", "no chunks"],
+    ids=["http2", "connect", "connect to a path", "tls", "two lengths", "no chunks"],
 )
 async def test_another_protocol_gets_400(sent: bytes) -> None:
     async with serving() as port, connected(port) as (reader, writer):

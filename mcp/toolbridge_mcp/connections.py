@@ -193,6 +193,8 @@ class Connection(UvicornConnection):
             return
         if len(self.headers) > MAX_HEADERS or len(self.pipeline) >= MAX_PIPELINED:
             raise ValueError("too many headers, or too many requests at once")
+        if self.parser.get_method() == b"CONNECT":  # it asks for another protocol by itself
+            raise ValueError("no proxy")
         self._forget_half_head()
         self._expect_no_data()
         if self._has_read():
