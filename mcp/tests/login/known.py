@@ -1,14 +1,11 @@
 """Parts of the authorization server that need no API, only the seal."""
 
-from base64 import urlsafe_b64encode
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from toolbridge_mcp.login.answers import State
 from toolbridge_mcp.login.authorization import Authorization
 from toolbridge_mcp.login.clients import Clients
 from toolbridge_mcp.login.documents import Documents
-from toolbridge_mcp.login.latest import LatestState
 from toolbridge_mcp.login.resources import Resources
 from toolbridge_mcp.login.scopes import OfferedScopes
 from toolbridge_mcp.login.sealed import Method, Registration
@@ -26,14 +23,6 @@ CALLBACK = "http://127.0.0.1:33418/callback"
 
 async def seal() -> bytes:
     return SEAL
-
-
-async def state() -> State:
-    return State(keys=[], seal=urlsafe_b64encode(SEAL).decode().rstrip("="))
-
-
-def latest() -> LatestState:
-    return LatestState(state)
 
 
 def authorization(documents: Documents | None = None) -> Authorization:

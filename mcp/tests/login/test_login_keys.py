@@ -16,6 +16,7 @@ from tests.login.state_server import ISSUER, StateServer, access_token, new_key
 from toolbridge_mcp.auth import KeysUnavailable, TokenRevoked, UserTokenVerifier
 from toolbridge_mcp.http_clients import outside_http
 from toolbridge_mcp.keyring import Keyring
+from toolbridge_mcp.login.failures import LoginOff, LoginUnavailable
 from toolbridge_mcp.login.keys import MIN_INTERVAL_SECONDS, NO_LOGIN, NONE_YET, POLL_SECONDS
 from toolbridge_mcp.login.shared import Login
 from toolbridge_mcp.sources import token_sources
@@ -248,6 +249,8 @@ async def test_no_token_is_called_invalid_before_a_key_was_read(
         for header in ({}, {"kid": None}):
             with pytest.raises(KeysUnavailable):
                 await verifier.verify_token(access_token(KEY, header=header))
+        with pytest.raises(LoginOff if wrong.get("status") == 404 else LoginUnavailable):
+            await login.keys.seal()
         assert await verifier.verify_token(token("ann")) is None, "there are no shared secrets"
         assert not await login.keys.are_known()
         assert login.keys.lack == (NO_LOGIN if wrong.get("status") == 404 else NONE_YET)
@@ -257,3 +260,4 @@ async def test_no_token_is_called_invalid_before_a_key_was_read(
                 await asyncio.sleep(0.02)
         assert login.keys.lack == ""
         assert await verifier.verify_token(access_token(KEY))
+        assert await login.keys.seal() == bytes(32)

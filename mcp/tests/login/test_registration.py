@@ -10,7 +10,7 @@ from mcp.shared.auth import OAuthClientInformationFull
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from tests.login.known import OFFERED, SEAL, authorization, latest, query
+from tests.login.known import OFFERED, SEAL, authorization, query, seal
 from toolbridge_mcp.login import sealed
 from toolbridge_mcp.login.bodies import MAX_BYTES, Bodies
 from toolbridge_mcp.login.limits import PublicLimit
@@ -22,7 +22,7 @@ LOOPBACK = "http://127.0.0.1:33418/callback"
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    endpoint = RegistrationEndpoint(latest(), OFFERED, PublicLimit((6, 40), (60, 50)), Bodies())
+    endpoint = RegistrationEndpoint(seal, OFFERED, PublicLimit((6, 40), (60, 50)), Bodies())
     app = Starlette(routes=[Route("/register", endpoint.answer, methods=["POST"])])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://tools.example") as http:
         yield http

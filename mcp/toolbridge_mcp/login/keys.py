@@ -1,17 +1,18 @@
-"""The keys of the embedded login, and what was revoked: both are the API's, and asked for again and again."""
+"""What the API knows of the embedded login and the gateway needs: keys, what was revoked, and the seal."""
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from base64 import urlsafe_b64decode
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 from joserfc.jwk import Key
 
 from toolbridge_mcp.auth.keys import READY_SECONDS, KeysUnavailable, PublicKey, Signed, public_keys
 from toolbridge_mcp.login.answers import State
-from toolbridge_mcp.login.failures import LoginError, LoginOff
+from toolbridge_mcp.login.failures import LoginError, LoginOff, LoginUnavailable
 from toolbridge_mcp.login.revocations import Revocations
 from toolbridge_mcp.single_flight import SingleFlight
 
@@ -42,9 +43,10 @@ class Api(Protocol):
 
 
 class LoginKeys:
-    """The public keys that the API signs access tokens with, by their ids, and the revocations.
+    """The public keys that the API signs access tokens with, by their ids, the revocations, and the seal of
+    the ids of clients.
 
-    While `kept`, both are read every `POLL_SECONDS`; a token of an unknown key waits for one more reading, as
+    While `kept`, they are read every `POLL_SECONDS`; a token of an unknown key waits for one more reading, as
     a key may sign as soon as it is made. After a failed reading, what is known stays in use.
     """
 
@@ -56,7 +58,8 @@ class LoginKeys:
         self._api = api
         self._clock = clock
         self._keys: Mapping[str, PublicKey] = {}
-        self._lack = NONE_YET
+        self._state: State | None = None
+        self._failure: type[LoginError] = LoginUnavailable
         self._began_at = clock()
         self._read_at: float | None = None
         self._tried_at = self._logged_at = float("-inf")
@@ -80,6 +83,15 @@ class LoginKeys:
         if self._clock() - self._tried_at >= MIN_INTERVAL_SECONDS:
             self._readings.start(self._read)
 
+    async def seal(self) -> bytes:
+        """What the ids of registered clients are sealed with. Raises a `LoginError`."""
+        text = (await self._last_state()).seal
+        return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+    async def published(self) -> Sequence[Mapping[str, Any]]:
+        """The keys in the form of RFC 7517. Raises a `LoginError`."""
+        return (await self._last_state()).keys
+
     async def are_known(self) -> bool:
         if self._read_at is None:
             with suppress(TimeoutError):
@@ -88,7 +100,9 @@ class LoginKeys:
 
     @property
     def lack(self) -> str:
-        return self._lack if self._read_at is None else ""
+        if self._read_at is not None:
+            return ""
+        return NO_LOGIN if self._failure is LoginOff else NONE_YET
 
     @property
     def number(self) -> int:
@@ -119,6 +133,13 @@ class LoginKeys:
         key = self._keys.get(key_id) if key_id is not None else None
         return key.key if key and key.algorithm == algorithm else None
 
+    async def _last_state(self) -> State:
+        if self._state is None:
+            await self._readings.run(self._read)
+        if self._state is None:
+            raise self._failure
+        return self._state
+
     async def _read_anew(self) -> None:
         """Returns after a reading that began after the call did."""
         asked_at = self._clock()
@@ -136,7 +157,7 @@ class LoginKeys:
         try:
             self._take(await self._api.state(READING_SECONDS))
         except LoginError as error:
-            self._lack = NO_LOGIN if isinstance(error, LoginOff) else NONE_YET
+            self._failure = type(error)
             self._tell(type(error).__name__)
         except Exception as error:  # noqa: BLE001  whatever it was, the next reading has to come
             self._tell(type(error).__name__)
@@ -151,6 +172,7 @@ class LoginKeys:
             self.generation += 1
         self._keys = keys
         self.revocations.take(state.revoked)
+        self._state = state
         self._read_at = self._clock()
 
     def _tell(self, error: str) -> None:

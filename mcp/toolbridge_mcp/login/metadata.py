@@ -1,6 +1,6 @@
 """The document of the authorization server (RFC 8414) and its keys, made from what is served."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from mcp.server.auth.routes import build_metadata
@@ -12,10 +12,12 @@ from starlette.routing import Route
 
 from toolbridge_mcp.login import sealed
 from toolbridge_mcp.login.failures import LoginError
-from toolbridge_mcp.login.latest import LatestState
 from toolbridge_mcp.login.refused import unavailable
 from toolbridge_mcp.login.tokens import SERVED
 from toolbridge_mcp.web.metadata import AUTHORIZATION_SERVER, OPENID, document_routes
+
+Published = Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]
+"""Tells the public keys (RFC 7517), or raises a `LoginError`."""
 
 KEYS = "/.well-known/jwks.json"
 KEEP_SECONDS = 300
@@ -27,10 +29,10 @@ class ServerMetadata:
     """The document and the keys under `issuer`, which clients compare as a text (RFC 8414, section 3.3)."""
 
     def __init__(
-        self, issuer: str, scopes: Sequence[str], latest: LatestState, *, reads_documents: bool
+        self, issuer: str, scopes: Sequence[str], published: Published, *, reads_documents: bool
     ) -> None:
         self._document = _document(issuer, scopes, reads_documents=reads_documents)
-        self._latest = latest
+        self._published = published
 
     def routes(self) -> list[Route]:
         return [
@@ -44,7 +46,7 @@ class ServerMetadata:
 
     async def _keys(self, _: HttpRequest) -> Response:
         try:
-            keys = [dict(key) for key in (await self._latest.get()).keys]
+            keys = [dict(key) for key in await self._published()]
         except LoginError as error:
             return unavailable(error).response()
         headers = {"Cache-Control": f"public, max-age={KEYS_SECONDS}"}

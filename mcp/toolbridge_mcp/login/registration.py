@@ -1,7 +1,7 @@
 """Dynamic registration of clients (RFC 7591)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
 from mcp.server.auth.handlers.register import RegistrationHandler
@@ -15,7 +15,6 @@ from toolbridge_mcp.login import sealed
 from toolbridge_mcp.login.bodies import Bodies
 from toolbridge_mcp.login.clients import GRANTS, shown_name, usable_of
 from toolbridge_mcp.login.forms import with_body
-from toolbridge_mcp.login.latest import LatestState
 from toolbridge_mcp.login.limits import Limit
 from toolbridge_mcp.login.refused import Endpoint, EndpointError
 from toolbridge_mcp.login.scopes import OfferedScopes
@@ -32,15 +31,21 @@ class RegistrationEndpoint(Endpoint):
     out, and of grants and scopes those that are not served; the answer says what is left (RFC 7591, section
     3.2.1). What the gateway has no use for is not registered."""
 
-    def __init__(self, latest: LatestState, offered: OfferedScopes, limit: Limit, bodies: Bodies) -> None:
+    def __init__(
+        self,
+        seal: Callable[[], Awaitable[bytes]],
+        offered: OfferedScopes,
+        limit: Limit,
+        bodies: Bodies,
+    ) -> None:
         super().__init__(limit)
-        self._latest = latest
+        self._seal = seal
         self._offered = offered
         self._bodies = bodies
 
     async def _answer(self, request: HttpRequest, address: str) -> Response:  # noqa: ARG002
         asked = _object(await self._bodies.read(request))
-        seal = await self._latest.seal()
+        seal = await self._seal()
         registered = self._registered(asked)
         content = json.dumps(registered).encode()
         sealing: Any = _Sealing(seal, registered["redirect_uris"])

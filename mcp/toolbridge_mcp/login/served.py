@@ -26,7 +26,7 @@ class Served(NamedTuple):
         from toolbridge_mcp.login.pages import Site, error_page, routes
         from toolbridge_mcp.login.server import AuthorizationServer
 
-        server = AuthorizationServer(settings, login.api, address, toolsets)
+        server = AuthorizationServer(settings, login, address, toolsets)
         site = Site.of(settings, login.api)
         pages = [*routes(site, server.authorization), *server.routes(error_page(site))]
         return cls(pages, server.documents())

@@ -4,19 +4,18 @@ from collections.abc import Sequence
 
 from starlette.routing import Route
 
-from toolbridge_mcp.login.api import LoginApi
 from toolbridge_mcp.login.authorization import Authorization
 from toolbridge_mcp.login.bodies import Bodies
 from toolbridge_mcp.login.clients import Clients
 from toolbridge_mcp.login.documents import Documents
 from toolbridge_mcp.login.endpoints import AuthorizationEndpoint, ErrorPage
-from toolbridge_mcp.login.latest import LatestState
 from toolbridge_mcp.login.limits import registration_limit, token_limit
 from toolbridge_mcp.login.metadata import ServerMetadata
 from toolbridge_mcp.login.registration import RegistrationEndpoint
 from toolbridge_mcp.login.resources import Resources
 from toolbridge_mcp.login.revocation import RevocationEndpoint
 from toolbridge_mcp.login.scopes import OfferedScopes
+from toolbridge_mcp.login.shared import Login
 from toolbridge_mcp.login.tokens import Issuing, TokenEndpoint
 from toolbridge_mcp.settings import Settings
 from toolbridge_mcp.web import Address, ToolsetsInAddresses
@@ -26,23 +25,22 @@ class AuthorizationServer:
     """OAuth's endpoints. `authorization` decides for them, and for the page where a person agrees."""
 
     def __init__(
-        self, settings: Settings, api: LoginApi, address: Address, toolsets: ToolsetsInAddresses
+        self, settings: Settings, login: Login, address: Address, toolsets: ToolsetsInAddresses
     ) -> None:
-        issuer = settings.issuer_url
-        if issuer is None:
-            raise ValueError("an authorization server needs an issuer")
+        api, keys, issuer = login.api, login.keys, login.issuer
         offered = _offered(settings)
         resources = Resources(issuer, address, settings.every_host, toolsets)
-        latest = LatestState(api.state)
         documents = Documents(are_read=settings.login_documents)
-        clients = Clients(offered, latest.seal, documents)
+        clients = Clients(offered, keys.seal, documents)
         issuing = Issuing(api, issuer, settings.login_access_seconds, resources, offered)
         bodies, tokens = Bodies(), token_limit()
         self.authorization = Authorization(api, clients, resources, issuer)
-        self._metadata = ServerMetadata(issuer, offered.every, latest, reads_documents=documents.are_read)
+        self._metadata = ServerMetadata(
+            issuer, offered.every, keys.published, reads_documents=documents.are_read
+        )
         self._tokens = TokenEndpoint(issuing, clients, tokens, bodies)
         self._revocation = RevocationEndpoint(api, clients, tokens, bodies)
-        self._registration = RegistrationEndpoint(latest, offered, registration_limit(), bodies)
+        self._registration = RegistrationEndpoint(keys.seal, offered, registration_limit(), bodies)
 
     def documents(self) -> Sequence[Route]:
         """What pages of every site may use: they are clients, too."""
