@@ -87,6 +87,8 @@ def test_a_missing_setting_is_named(name: str, monkeypatch: pytest.MonkeyPatch) 
         ("TOOLBRIDGE_ALLOWED_ORIGINS", "1app://x", "must name origins"),
         ("TOOLBRIDGE_ALLOWED_ORIGINS", "https://app.example null", "must not name null"),
         ("TOOLBRIDGE_TRUSTED_PROXIES", "proxy.example", "must name addresses or networks"),
+        ("TOOLBRIDGE_CLIENT_ADDRESS_HEADER", "Fly-Client-IP:", "must be the name of a header"),
+        ("TOOLBRIDGE_CLIENT_ADDRESS_HEADER", "Fly-Client-IP", "no proxy is named"),
         ("TOOLBRIDGE_MAX_SESSIONS", "0", "greater than or equal to 1"),
         ("TOOLBRIDGE_PORT", "0", "greater than or equal to 1"),
         ("TOOLBRIDGE_PORT", "http", "valid integer"),

@@ -20,6 +20,7 @@ _SAFE_URL = re.compile(rf"(https://[^/?#@\s]+|http://{_LOOPBACK}(:\d+)?)(/[^?#\s
 
 _SAFE_URL_RULE = "must be an https address without user, query and fragment (http only on this machine)"
 _SCOPE = re.compile(r"[!#-\[\]-~]{1,255}")
+_HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _PARAMETER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OWN_PARAMETERS = frozenset(
@@ -98,6 +99,12 @@ def _color(value: str) -> str:
     if not _COLOR.fullmatch(value):
         raise ValueError("must be # and six hexadecimal digits, such as #1f5fbf")
     return value.lower()
+
+
+def _header(value: str | None) -> str | None:
+    if value is not None and not _HEADER.fullmatch(value):
+        raise ValueError("must be the name of a header, such as Fly-Client-IP")
+    return value
 
 
 def _lowered(value: object) -> object:
@@ -226,6 +233,7 @@ MaybeSecret = Annotated[
 ]
 MaybeKeys = Annotated[SecretStr | None, AfterValidator(_keys), Kind("list of keys")]
 MaybeText = Annotated[str | None, AfterValidator(_filled), Kind("text")]
+MaybeHeader = Annotated[MaybeText, AfterValidator(_header), Kind("name of a header")]
 MaybeGivenSecret = Annotated[SecretStr | None, AfterValidator(_filled_secret), Kind("secret")]
 """A secret that another service made, which also decides how long it is."""
 

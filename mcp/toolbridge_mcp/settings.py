@@ -22,6 +22,7 @@ from toolbridge_mcp.setting_types import (
     LoginName,
     LogLevel,
     MaybeGivenSecret,
+    MaybeHeader,
     MaybeKeys,
     MaybePath,
     MaybeRate,
@@ -246,6 +247,11 @@ class Settings(BaseSettings):
     trusted_proxies: Networks = ()
     """The proxies whose `X-Forwarded-Proto` and `X-Forwarded-For` are believed. From any other address these
     headers are ignored, so that a client cannot pretend to be somebody else."""
+
+    client_address_header: MaybeHeader = None
+    """The header in which the proxies of `TOOLBRIDGE_TRUSTED_PROXIES` name the client, in place of
+    `X-Forwarded-For`: `Fly-Client-IP` on Fly.io, whose proxy ends `X-Forwarded-For` with an address of the
+    app, the same for all clients. The proxies must remove the header from what clients send."""
 
     machine_id: MaybeText = Field(
         default=None, validation_alias=AliasChoices(f"{PREFIX}MACHINE_ID", "FLY_MACHINE_ID")
@@ -562,6 +568,11 @@ _TOGETHER = (
         "PUBLIC_URL",
         "is not set; TOOLBRIDGE_LOGIN=embedded and proxy need it, unless TOOLBRIDGE_HOST is this machine",
         lambda given: given.login != "provider" and given.issuer_url is None,
+    ),
+    _Rule(
+        "CLIENT_ADDRESS_HEADER",
+        "is set, but no proxy is named in TOOLBRIDGE_TRUSTED_PROXIES; set that too",
+        lambda given: given.client_address_header is not None and not given.trusted_proxies,
     ),
     _Rule(
         "AUTHORIZATION_SERVERS",

@@ -15,7 +15,7 @@ from toolbridge_mcp import memory, metrics
 from toolbridge_mcp.connections import Connection, Connections
 from toolbridge_mcp.library_seams import UvicornServer
 from toolbridge_mcp.listening import listeners
-from toolbridge_mcp.web import Gateway
+from toolbridge_mcp.web import Gateway, NamedInHeader
 
 logger = logging.getLogger(__name__)
 
@@ -73,9 +73,11 @@ def prepared(
     proxies: Sequence[str],
     drain_seconds: float,
     connections: Connections,
+    client_header: str | None = None,
 ) -> "DrainingServer":
     """The server, with all that it needs imported and nothing opened. After SIGTERM or SIGINT calls may run
-    for `drain_seconds` more. The forwarded headers of `proxies` are trusted."""
+    for `drain_seconds` more. The forwarded headers of `proxies` are trusted; `client_header` is the one in
+    which they name the client, if that is not `X-Forwarded-For`."""
     metrics.watch_held("connections", lambda: connections.room.total, connections.room.most)
     config = uvicorn.Config(
         app,
@@ -91,6 +93,8 @@ def prepared(
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     config.load()
+    if client_header:
+        config.loaded_app = NamedInHeader(config.loaded_app, client_header)
     config.get_loop_factory()
     return DrainingServer(config, app, drain_seconds)
 

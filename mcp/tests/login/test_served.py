@@ -342,6 +342,22 @@ def test_whoever_guesses_has_to_wait(api_binary: Path, tmp_path: Path) -> None:
         assert other.status_code == 400, "another address behind the same proxy"
 
 
+def test_a_proxy_names_who_guesses_in_a_header_of_its_own(api_binary: Path, tmp_path: Path) -> None:
+    """As Fly.io's does: its `X-Forwarded-For` keeps what a client has sent, and ends with an address of the
+    app, the same for all clients."""
+    fly = {"TOOLBRIDGE_TRUSTED_PROXIES": "127.0.0.1", "TOOLBRIDGE_CLIENT_ADDRESS_HEADER": "Fly-Client-IP"}
+    with signing_in(api_binary, tmp_path, **fly) as gateway, browsing(gateway) as http:
+        client_id = public_client(http)["client_id"]
+        guess = {"grant_type": "refresh_token", "refresh_token": "tbr_x", "client_id": client_id}
+
+        def guesses(number: int, client: str) -> int:
+            named = {"Fly-Client-IP": client, "X-Forwarded-For": f"203.0.113.{number % 256}, 2001:db8::1"}
+            return http.post("/token", data=guess, headers=named).status_code
+
+        assert [guesses(number, "192.0.2.1") for number in range(260)][-1] == 429
+        assert guesses(0, "192.0.2.2") == 400, "another address behind the same proxy"
+
+
 def test_no_secret_is_logged(here: Process, http: httpx.Client) -> None:
     client = registered(http, client_name="Nobody logs this name")
     data = {"grant_type": "refresh_token", "refresh_token": "tbr_not-to-be-logged", **client}

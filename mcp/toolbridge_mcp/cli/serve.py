@@ -38,7 +38,9 @@ def serve() -> int:
     most = uvicorn_server.most_connections(settings.max_connections, settings.max_calls)
     proxies = settings.trusted_proxies
     connections = Connections(most, settings.max_connections_per_address, proxies)
-    server = uvicorn_server.prepared(app, proxies, settings.drain_seconds, connections)
+    server = uvicorn_server.prepared(
+        app, proxies, settings.drain_seconds, connections, settings.client_address_header
+    )
     metrics.watch_replaced(lambda: parent.replaced)
     memory.freeze()
     sys.setswitchinterval(TURN_SECONDS)

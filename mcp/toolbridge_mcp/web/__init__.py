@@ -1,6 +1,7 @@
 """The gateway's public side: everything between a socket and FastMCP."""
 
 from toolbridge_mcp.web.bodies import BodyLimits
+from toolbridge_mcp.web.client_address import NamedInHeader
 from toolbridge_mcp.web.door import DoorLimits
 from toolbridge_mcp.web.entry import Address, AllowedCallers, BearerAuthProvider, ToolsetsInAddresses
 from toolbridge_mcp.web.gateway import Gateway
@@ -18,6 +19,7 @@ __all__ = [
     "Gateway",
     "IssuerMetadata",
     "Machine",
+    "NamedInHeader",
     "ResourceMetadata",
     "Room",
     "SessionLimits",
