@@ -1,5 +1,6 @@
 """The API's routes for signing in, which take the tenant's signature in place of a user's token."""
 
+import asyncio
 import json
 import time
 from collections.abc import Sequence
@@ -21,6 +22,13 @@ SECONDS = 10.0
 CONNECTIONS = 16
 """To the API at once. Calls have connections of their own, so no crowd at the sign-in takes theirs."""
 
+WITH_PASSWORD = {"sessions/begin", "sessions/password", "links/redeem"}
+"""Routes at which requests wait for each other, as hashing takes turns. They have connections of their own,
+so that no crowd there holds up a client that refreshes its token, or a user who is signed in."""
+
+CROWD = 64
+"""Their connections: as many as the API lets wait. It tells further ones at once."""
+
 A = TypeVar("A", bound=answers.Answer)
 
 
@@ -31,13 +39,18 @@ class LoginApi:
     refresh token. An `address` is that of the person or the program, for the limits on attempts.
     """
 
-    def __init__(self, transport: TenantTransport) -> None:
+    def __init__(self, transport: TenantTransport, with_password: TenantTransport) -> None:
+        """`with_password` takes the requests of the routes of that name."""
         self._transport = transport
+        self._with_password = with_password
 
     @classmethod
     def of(cls, settings: Settings, signer: Signer) -> Self:
         url = settings.go_api_base_url
-        return cls(TenantTransport(Pool.of(url, CONNECTIONS), base_url=url, signer=signer))
+        return cls(
+            TenantTransport(Pool.of(url, CONNECTIONS), base_url=url, signer=signer),
+            TenantTransport(Pool.of(url, CROWD), base_url=url, signer=signer),
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -45,7 +58,7 @@ class LoginApi:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._transport.aclose()
+        await asyncio.gather(self._transport.aclose(), self._with_password.aclose())
 
     async def state(self, seconds: float = SECONDS) -> answers.State:
         return _read(answers.State, await self._send("GET", "state", b"", seconds))
@@ -237,12 +250,13 @@ class LoginApi:
 
     async def _send(self, method: str, route: str, content: bytes, seconds: float) -> Response:
         target = FOLDER + route
-        headers = {"Host": self._transport.host, "Accept": "application/json", "Accept-Encoding": "identity"}
+        transport = self._with_password if route in WITH_PASSWORD else self._transport
+        headers = {"Host": transport.host, "Accept": "application/json", "Accept-Encoding": "identity"}
         if method == "POST":
             headers |= {"Content-Type": "application/json", "Content-Length": str(len(content))}
         request = Request(method, target, headers, content, until=time.monotonic() + seconds, route=target)
         try:
-            answer = await self._transport.send(request)
+            answer = await transport.send(request)
         except (NotReached, AnswerLost, BadAnswer, TimedOut) as error:
             raise LoginUnavailable from error
         if not answer.is_success:
