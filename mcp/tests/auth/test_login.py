@@ -18,11 +18,11 @@ from mcp.shared.auth import (
     AuthorizationCodeResult,
     OAuthClientInformationFull,
     OAuthClientMetadata,
-    OAuthToken,
 )
 
 from tests.harness.authorization_grants import TOKEN_EXCHANGE, Registration
 from tests.harness.authorization_server import SERVICE, AuthorizationServer, running_authorization_server
+from tests.harness.client_memory import ClientMemory
 from tests.harness.clients import Tools, over_http, over_sse
 from tests.harness.processes import Process, api_process, free_port, gateway_process, running
 from tests.harness.published import TOOLS
@@ -33,31 +33,12 @@ CALLBACK = "http://127.0.0.1:1/callback"
 each_endpoint = pytest.mark.parametrize("endpoint", ["sse", "mcp"])
 
 
-class Memory:
-    """Where the client library keeps its tokens."""
-
-    tokens: OAuthToken | None = None
-    client: OAuthClientInformationFull | None = None
-
-    async def get_tokens(self) -> OAuthToken | None:
-        return self.tokens
-
-    async def set_tokens(self, tokens: OAuthToken) -> None:
-        self.tokens = tokens
-
-    async def get_client_info(self) -> OAuthClientInformationFull | None:
-        return self.client
-
-    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
-        self.client = client_info
-
-
 class Person:
     """Follows the address that a client opens in a browser, up to the client's own."""
 
     def __init__(self) -> None:
         self.visits = 0
-        self.memory = Memory()
+        self.memory = ClientMemory()
 
     async def visit(self, address: str) -> None:
         self.visits += 1

@@ -12,11 +12,11 @@ from fastmcp.client.transports import SSETransport, StreamableHttpTransport
 from mcp.client.auth import OAuthClientProvider
 from mcp.shared.auth import (
     AuthorizationCodeResult,
-    OAuthClientInformationFull,
     OAuthClientMetadata,
     OAuthToken,
 )
 
+from tests.harness.client_memory import ClientMemory
 from tests.harness.clients import Tools
 
 CALLBACK = "http://127.0.0.1:1/callback"
@@ -94,31 +94,12 @@ class Browser:
         return await http.post(address, data=fields, headers={"Origin": origin})
 
 
-class Memory:
-    """Where the client library keeps its tokens."""
-
-    tokens: OAuthToken | None = None
-    client: OAuthClientInformationFull | None = None
-
-    async def get_tokens(self) -> OAuthToken | None:
-        return self.tokens
-
-    async def set_tokens(self, tokens: OAuthToken) -> None:
-        self.tokens = tokens
-
-    async def get_client_info(self) -> OAuthClientInformationFull | None:
-        return self.client
-
-    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
-        self.client = client_info
-
-
 class Person:
     """Somebody who connects the official client library of Python."""
 
     def __init__(self, name: str = "ann") -> None:
         self.browser = Browser(name)
-        self.memory = Memory()
+        self.memory = ClientMemory()
         self.visits: list[str] = []
         self.arrived_at = ""
 

@@ -17,34 +17,14 @@ from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import (
     AuthorizationCodeResult,
-    OAuthClientInformationFull,
     OAuthClientMetadata,
-    OAuthToken,
 )
 
+from tests.harness.client_memory import ClientMemory
 from tests.harness.processes import GATEWAY_FOLDER, free_port
 from tests.real_clients.signing_in.place import CALLS, Place, Seen
 
 FASTMCP = Path(__file__).with_name("fastmcp_program.py")
-
-
-class Storage:
-    """What the library keeps, in memory."""
-
-    tokens: OAuthToken | None = None
-    client: OAuthClientInformationFull | None = None
-
-    async def get_tokens(self) -> OAuthToken | None:
-        return self.tokens
-
-    async def set_tokens(self, tokens: OAuthToken) -> None:
-        self.tokens = tokens
-
-    async def get_client_info(self) -> OAuthClientInformationFull | None:
-        return self.client
-
-    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
-        self.client = client_info
 
 
 class Callback:
@@ -102,7 +82,7 @@ def _provider(place: Place) -> OAuthClientProvider:
     return OAuthClientProvider(
         server_url=place.url,
         client_metadata=OAuthClientMetadata.model_validate(about),
-        storage=Storage(),
+        storage=ClientMemory(),
         redirect_handler=callback.open,
         callback_handler=callback.result,
     )
