@@ -77,15 +77,7 @@ func (s *Service) BeginSession(ctx context.Context, in BeginSession) (answer Ses
 		return SessionBegun{}, err
 	}
 	noted.of(of.id, of.subject)
-	right, err := s.checkPassword(ctx, of.password, in.Password)
-	if err != nil {
-		return SessionBegun{}, err
-	}
-	if !right {
-		s.addresses.failed(in.Address, s.Now())
-		return SessionBegun{}, refused()
-	}
-	if err := s.signIns.take(of.id, s.Now()); err != nil {
+	if err := s.prove(ctx, of, in.Password, in.Address); err != nil {
 		return SessionBegun{}, err
 	}
 	return s.signIn(ctx, of, in)
@@ -98,6 +90,20 @@ func (s *Service) admit(address string) (leave func(), err error) {
 		return nil, err
 	}
 	return s.hashing.enter()
+}
+
+// prove refuses a password that is wrong, which counts for the address, and an account that has
+// signed in too often.
+func (s *Service) prove(ctx context.Context, of credentials, password, address string) error {
+	right, err := s.checkPassword(ctx, of.password, password)
+	if err != nil {
+		return err
+	}
+	if !right {
+		s.addresses.failed(address, s.Now())
+		return refused()
+	}
+	return s.signIns.take(of.id, s.Now())
 }
 
 // credentials are what an attempt is about. Without an account that may sign in, there is no

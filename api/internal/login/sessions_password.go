@@ -46,15 +46,7 @@ func (s *Service) ChangePassword(ctx context.Context, in ChangePassword) (answer
 	if err != nil {
 		return SessionBegun{}, err
 	}
-	right, err := s.checkPassword(ctx, of.password, in.Current)
-	if err != nil {
-		return SessionBegun{}, err
-	}
-	if !right {
-		s.addresses.failed(in.Address, s.Now())
-		return SessionBegun{}, refused()
-	}
-	if err := s.signIns.take(of.id, s.Now()); err != nil {
+	if err := s.prove(ctx, of, in.Current, in.Address); err != nil {
 		return SessionBegun{}, err
 	}
 	phc, err := s.hashPassword(ctx, in.Password)
