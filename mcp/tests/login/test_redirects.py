@@ -50,6 +50,8 @@ UNUSABLE = [
         "search-ms:query=x",
         "urn:ietf:wg:oauth:2.0:oob",
     ),
+    *("smb://files.example/a", "ssh://-oProxyCommand=x/", "telnet://host.example/", "ldap://host.example/"),
+    *("microsoft-edge:https://a.example/", "jar:https://a.example/x", "chrome://settings/"),
     *("mailto:a@b.example", "intent://x#Intent;end", "app:", "app:/", "app://"),
     *("https://*.client.example/", "http://localhost:*/cb", "https://client.example/*"),
     *(

@@ -14,9 +14,13 @@ NEVER = frozenset(
     {
         *{"about", "blob", "data", "file", "filesystem", "ftp", "intent", "javascript", "mailto", "sms"},
         *{"search-ms", "tel", "urn", "vbscript", "view-source", "ws", "wss"},
+        *{"afp", "chrome", "dav", "davs", "feed", "gopher", "help", "jar", "ldap", "ldaps", "livescript"},
+        *{"mhtml", "microsoft-edge", "mocha", "nfs", "res", "resource", "rlogin", "rtsp", "search", "sftp"},
+        *{"shell", "smb", "ssh", "sips", "sip", "telnet", "vnc", "wyciwyg", "x-help-script"},
     }
 )
-"""Schemes that a browser opens itself, or that start something on a device without asking."""
+"""Schemes that a browser opens itself, or hands with a host that a stranger names to a program of the system,
+or that start something on a device without asking."""
 
 _CHARACTERS = r"[A-Za-z0-9._~!$&'()+,;=:@%-]"
 _URI = re.compile(
