@@ -11,10 +11,14 @@ NAME_CHARACTERS = 60
 HOST_CHARACTERS = 253
 """The longest name of the DNS (RFC 1035, section 2.3.4)."""
 
+_PLAIN = str.maketrans(dict.fromkeys("“”„‟〝〞〟", '"'))
+"""Marks of quotation that look like ours."""
+
 
 def quoted(name: str) -> Html:
-    """A name that a stranger chose. Its direction of writing does not reach what is around it."""
-    return tag("bdi", f"“{one_line(name, NAME_CHARACTERS)}”")
+    """A name that a stranger chose. Its direction of writing does not reach what is around it, and it cannot
+    end its quotation to go on in our words."""
+    return tag("bdi", f"“{one_line(name.translate(_PLAIN), NAME_CHARACTERS)}”")
 
 
 def client(name: str, place: str) -> str | Html:
