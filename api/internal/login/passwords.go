@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -95,8 +96,11 @@ func (h *hashing) do(ctx context.Context, hash func()) error {
 // atOnce is how many passwords are hashed at once.
 func atOnce() int64 { return int64(max(1, min(2, runtime.GOMAXPROCS(0)-1))) }
 
+// errCrowded is the cause of what crowded returns: the store, too, can be unavailable.
+var errCrowded = errors.New("too many sign-ins at once")
+
 func crowded() error {
-	return fault.New(fault.Unavailable, "too many people sign in at once; try again in a moment")
+	return fault.New(fault.Unavailable, "too many people sign in at once; try again in a moment").Because(errCrowded)
 }
 
 // hashPassword is a new hash, in the PHC string format.

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"toolbridge/api/internal/fault"
 )
 
 func TestAHashIsAStandardTextThatVerifies(t *testing.T) {
@@ -123,6 +125,17 @@ func TestAnAddressOfIPv6IsItsNetwork(t *testing.T) {
 	} {
 		if got := network(address); got != want {
 			t.Errorf("%s: %q, want %q", address, got, want)
+		}
+	}
+}
+
+func TestAStoreThatCannotAnswerIsNoCrowd(t *testing.T) {
+	t.Parallel()
+	for want, err := range map[Result]error{
+		Crowded: crowded(), Failed: fault.New(fault.Unavailable, "the store cannot answer right now; try again"),
+	} {
+		if got := resultOfError(err); got != want {
+			t.Errorf("%v: %s instead of %s", err, got, want)
 		}
 	}
 }

@@ -27,7 +27,7 @@ const (
 var Results = []Result{Accepted, Refused, Unknown, Weak, Waiting, Crowded, Failed}
 
 var resultOf = map[fault.Code]Result{
-	fault.SignInRefused: Refused, fault.LoginUnknown: Unknown, fault.WeakPassword: Weak, fault.RateLimited: Waiting, fault.Unavailable: Crowded,
+	fault.SignInRefused: Refused, fault.LoginUnknown: Unknown, fault.WeakPassword: Weak, fault.RateLimited: Waiting,
 }
 
 // way is by what somebody signs in.
@@ -59,6 +59,9 @@ func (n *noted) of(account, subject string) { n.account, n.subject = account, su
 func resultOfError(err error) Result {
 	if err == nil {
 		return Accepted
+	}
+	if errors.Is(err, errCrowded) {
+		return Crowded
 	}
 	var failed *fault.Error
 	if errors.As(err, &failed) && resultOf[failed.Code] != "" {
