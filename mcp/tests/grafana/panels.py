@@ -378,6 +378,13 @@ API = [
         {rate("toolbridge_api_requests_total", "outcome"): "{{outcome}}"},
     ),
     Panel(
+        "Sign-ins, by result",
+        "ops",
+        "By a password or a link. refused and waiting: somebody tries passwords; the lines sign-in have the "
+        "address. crowded: more people at once than there is room for. failed: the API or its database.",
+        {rate("toolbridge_api_sign_ins_total", "result"): "{{result}}"},
+    ),
+    Panel(
         "Tokens of the sign-in",
         "ops",
         "Access tokens that the API has issued, by what they were given for. reused: refresh tokens that "
