@@ -7,6 +7,7 @@ from starlette.responses import Response
 from toolbridge_mcp.login import browser
 from toolbridge_mcp.login.bodies import MAX_BYTES, Bodies
 from toolbridge_mcp.login.browser import Cookies, FormRefused
+from toolbridge_mcp.login.forms import FORM
 
 pytestmark = pytest.mark.anyio
 
@@ -33,14 +34,12 @@ def request(*pieces: bytes, query: str = "", **headers: str) -> Request:
     return Request(scope, receive)
 
 
-def form(*pieces: bytes, content_type: str = browser.FORM_TYPE) -> Request:
+def form(*pieces: bytes, content_type: str = FORM) -> Request:
     return request(*pieces, content_type=content_type)
 
 
 async def test_a_form_is_read() -> None:
-    sent = form(
-        b"name=%C3%A4nn&pass", b"word=a%26b+c&empty=", content_type=f"{browser.FORM_TYPE}; charset=UTF-8"
-    )
+    sent = form(b"name=%C3%A4nn&pass", b"word=a%26b+c&empty=", content_type=f"{FORM}; charset=UTF-8")
     assert await browser.read_form(sent, Bodies()) == {"name": "änn", "password": "a&b c", "empty": ""}
     assert await browser.read_form(form(), Bodies()) == {}
 

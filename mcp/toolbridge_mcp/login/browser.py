@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from toolbridge_mcp.login.bodies import Bodies
+from toolbridge_mcp.login.forms import is_form
 from toolbridge_mcp.login.refused import EndpointError
 from toolbridge_mcp.web.entry.pages import LOOPBACK_PAGE
 
 MOST_FIELDS = 12
-FORM_TYPE = "application/x-www-form-urlencoded"
 BROWSER_SECONDS = 180 * 24 * 3600
 NEXT_CHARACTERS = 16 * 1024
 
@@ -114,7 +114,7 @@ def is_from_our_page(request: Request, own_origin: str | None) -> bool:
 async def read_form(request: Request, bodies: Bodies) -> Mapping[str, str]:
     """The fields of a form, the last of a name. Raises `FormRefused` for one of another type (415), with too
     many fields (413), or that is none (400), and for what `bodies` refuses."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
+    if not is_form(request):
         raise FormRefused(415)
     try:
         body = await bodies.read(request)

@@ -12,9 +12,14 @@ from toolbridge_mcp.login.refused import EndpointError
 FORM = "application/x-www-form-urlencoded"
 
 
+def is_form(request: HttpRequest) -> bool:
+    """Whether a request says that its body is a form, with whatever parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM
+
+
 async def read_form(request: HttpRequest, bodies: Bodies) -> Parameters:
     """The parameters of a form, each once (RFC 6749, section 3.2). Raises `EndpointError`."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+    if not is_form(request):
         raise EndpointError(400, "invalid_request", f"Send the parameters as {FORM}.")
     try:
         form = Parameters.of(await bodies.read(request))
