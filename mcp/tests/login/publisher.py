@@ -31,6 +31,7 @@ class Publisher:
         self.port = port
         self.read: list[str] = []
         self.documents: dict[str, Any] = {}
+        self.headers: dict[str, str] = {}
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -55,7 +56,9 @@ class Publisher:
         await self.gate.wait()
         if path not in self.documents:
             return web.Response(status=404)
-        return web.Response(text=json.dumps(self.documents[path]), content_type="application/json")
+        document = self.documents[path]
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        return web.Response(body=body, content_type="application/json", headers=self.headers)
 
 
 @asynccontextmanager

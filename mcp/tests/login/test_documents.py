@@ -93,6 +93,35 @@ async def test_a_document_that_is_not_in_order_is_no_client(
         await found(url)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\0",
+        b"[" * 5_000,
+        b'{"a":' + b"[" * 2_000,
+        b'{"a":' + b"9" * 5_000 + b"}",
+        b'{"a":"\xff"}',
+        b'"a"',
+    ],
+    ids=["nothing", "zero", "deep", "deep in an object", "a long number", "no text", "no object"],
+)
+async def test_what_is_no_document_at_all_is_no_client_either(body: bytes, publisher: Publisher) -> None:
+    documents = Documents()
+    publisher.documents["client.json"] = body
+    for _ in range(2):
+        with pytest.raises(UnknownClient):
+            await found(publisher.url("client.json"), documents)
+    assert publisher.read == ["client.json"]
+
+
+async def test_nor_is_one_that_may_be_kept_for_ever_and_longer(publisher: Publisher) -> None:
+    publisher.headers["Cache-Control"] = "max-age=" + "9" * 400
+    url = publisher.publish("client.json", "http://127.0.0.1/cb")
+    with pytest.raises(UnknownClient):
+        await found(url)
+
+
 async def test_a_failure_is_remembered_for_a_while(publisher: Publisher) -> None:
     now = 0.0
     documents = Documents(clock=lambda: now)

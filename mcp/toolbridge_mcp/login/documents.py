@@ -75,7 +75,7 @@ class Documents:
                 return await self._fetcher.fetch(url)
         except (CIMDFetchError, TimeoutError):
             raise self._failure(url, "The client's metadata document cannot be read; try again.") from None
-        except CIMDValidationError:
+        except (CIMDValidationError, ValueError, OverflowError, RecursionError):  # what FastMCP lets through
             raise self._failure(url, "The client's metadata document is not one that is accepted.") from None
         finally:
             self._running -= 1
