@@ -55,6 +55,7 @@ async def test_a_form_is_read() -> None:
         (form(b"&".join([b"a=1"] * (browser.MOST_FIELDS + 1))), 413),
         (form(b"a=%ff"), 400),
         (form(b"a=\xff"), 400),
+        (form(b"a=b%00"), 400),
         (form(b"nothing"), 400),
     ],
 )

@@ -35,6 +35,7 @@ def test_a_parameter_that_comes_twice_has_no_value() -> None:
         "&".join(f"a{n}=1" for n in range(MAX_FIELDS + 1)),
         "a=%FF",
         b"a=\xff",
+        "a=1%00",
     ],
 )
 def test_parameters_that_cannot_be_read_are_refused(query: str | bytes) -> None:

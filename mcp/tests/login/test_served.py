@@ -202,7 +202,9 @@ def public_client(http: httpx.Client) -> dict[str, Any]:
         (400, "invalid_request", {"code": None}),
         (400, "invalid_request", {"code_verifier": None}),
         (400, "invalid_grant", {}),
+        (400, "invalid_grant", {"code": "tbc_" + "x" * 20_000}),
         (400, "invalid_grant", {"grant_type": "refresh_token", "refresh_token": "tbr_unknown"}),
+        (400, "invalid_grant", {"grant_type": "refresh_token", "refresh_token": "tbr_" + "x" * 20_000}),
         (400, "invalid_request", {"grant_type": "refresh_token"}),
         (400, "unauthorized_client", {"grant_type": "client_credentials"}),
         (400, "unauthorized_client", {"client_id": "service:export"}),
@@ -277,6 +279,7 @@ def test_revoking_says_nothing_of_tokens_that_are_not_known(http: httpx.Client) 
     for hint in ("access_token", "refresh_token", "something"):
         answer = http.post("/revoke", data={"token": "x", "client_id": client_id, "token_type_hint": hint})
         assert (answer.status_code, answer.content) == (200, b"")
+    assert http.post("/revoke", data={"token": "x" * 20_000, "client_id": client_id}).status_code == 200
     assert error_of(http.post("/revoke", data={"client_id": client_id})) == (400, "invalid_request")
     assert error_of(http.post("/revoke", data={"token": "x"})) == (401, "invalid_client")
     assert error_of(http.post("/revoke", data={"token": "x", "client_id": "y"})) == (401, "invalid_client")

@@ -124,9 +124,12 @@ async def read_form(request: Request, bodies: Bodies) -> Mapping[str, str]:
         raise FormRefused(413)
     try:
         text = body.decode("ascii")
-        return dict(parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), errors="strict"))
+        fields = dict(parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), errors="strict"))
     except ValueError:
         raise FormRefused(400) from None
+    if any("\0" in value for value in fields.values()):  # no store takes it
+        raise FormRefused(400)
+    return fields
 
 
 def next_path(given: str | None) -> str | None:

@@ -41,6 +41,8 @@ class Parameters:
             fields = parse_qsl(content.decode("ascii"), errors="strict", max_num_fields=MAX_FIELDS)
         except ValueError:
             raise MalformedParameters("The parameters of the request cannot be read.") from None
+        if any("\0" in text for field in fields for text in field):  # no store takes it
+            raise MalformedParameters("The parameters of the request have a character that none may have.")
         values: dict[str, str] = {}
         repeated = []
         for name, value in fields:

@@ -13,7 +13,7 @@ from toolbridge_mcp.login.api import LoginApi
 from toolbridge_mcp.login.bodies import Bodies
 from toolbridge_mcp.login.clients import Client, Clients, UnknownClient
 from toolbridge_mcp.login.credentials import Credentials
-from toolbridge_mcp.login.failures import Unknown
+from toolbridge_mcp.login.failures import Unknown, WrongRequest
 from toolbridge_mcp.login.forms import read_form, with_form
 from toolbridge_mcp.login.limits import Limit
 from toolbridge_mcp.login.parameters import Parameters
@@ -68,5 +68,5 @@ class _Tokens:
     async def revoke_token(self, token: AccessToken) -> None:
         try:
             await self.api.revoke_token(token.token, client_id=token.client_id)
-        except Unknown:
+        except (Unknown, WrongRequest):
             return

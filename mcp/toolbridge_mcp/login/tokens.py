@@ -134,7 +134,7 @@ class _Grants:
     async def load_authorization_code(self, client: Client, code: str) -> AuthorizationCode | None:
         try:
             read = await self.issuing.patience.ask(partial(self.issuing.api.read_code, code))
-        except Unknown:
+        except (Unknown, WrongRequest):
             return None
         if read.client_id != client.client_id or not self._has_redirect_uri_of(read):
             return None
@@ -168,7 +168,7 @@ class _Grants:
     async def load_refresh_token(self, client: Client, token: str) -> RefreshToken | None:
         try:
             read = await self.issuing.patience.ask(partial(self.issuing.api.read_refresh, token))
-        except Unknown:
+        except (Unknown, WrongRequest):
             return None
         if read.client_id != client.client_id:
             return None

@@ -148,3 +148,16 @@ def test_signing_out_ends_the_session(site: Deployed, visitor: Visitor, ann: str
         thief.keep("tb-session", session)
         assert thief.open("/connections").path == "/sign-in"
     assert visitor.open("/sign-out").path == "/signed-out"
+
+
+def test_what_is_longer_than_any_name_password_or_link_is_refused_as_others_are(
+    site: Deployed, visitor: Visitor, ann: str
+) -> None:
+    """Not as if the API were away: whoever sees that tries again."""
+    assert visitor.sign_in("x" * 20_000, PASSWORD).status == 403
+    assert visitor.sign_in(ann, "x" * 20_000).status == 403
+    path = site.invite(f"new-{uuid4().hex[:8]}")
+    page = visitor.send(visitor.open(path), "/invitation", new="abcdef" * 3_000, repeat="abcdef" * 3_000)
+    assert page.status == 400
+    for token in ("x" * 20_000, "%00", "a%20b"):
+        assert visitor.open(f"/invitation?token={token}").status == 404

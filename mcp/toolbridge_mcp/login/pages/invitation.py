@@ -1,5 +1,6 @@
 """The page behind a link that lets somebody choose a password: an invitation, or a reset."""
 
+import re
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -16,7 +17,7 @@ from toolbridge_mcp.login.pages.texts import say
 from toolbridge_mcp.markup import tag
 
 PATH = "/invitation"
-LINK_CHARACTERS = 128
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 class Invitation:
@@ -40,6 +41,8 @@ class Invitation:
             return await self._shown(request, token, doubt, 403)
         if problem := lack(sent):
             return await self._shown(request, token, problem, 400)
+        if not _TOKEN.fullmatch(token):
+            return self._gone()
         try:
             begun = await site.api.redeem_link(token, password=sent[NEW], address=site.address(request))
         except Unknown:
@@ -58,7 +61,7 @@ class Invitation:
         status: int = 200,
         wait: int | None = None,
     ) -> Response:
-        if not token or len(token) > LINK_CHARACTERS:
+        if not _TOKEN.fullmatch(token):
             return self._gone()
         try:
             read = await self._site.api.read_link(token)

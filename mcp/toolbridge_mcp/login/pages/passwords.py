@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from toolbridge_mcp.login.failures import LoginError, TooManyAttempts, WeakPassword
+from toolbridge_mcp.login.failures import LoginError, TooManyAttempts, WeakPassword, WrongRequest
 from toolbridge_mcp.login.pages.frame import Problem, field
 from toolbridge_mcp.login.pages.shown import text
 from toolbridge_mcp.login.pages.site import ERROR_CHARACTERS, RETRY_SECONDS
@@ -39,6 +39,8 @@ def refused(error: LoginError) -> tuple[Problem, int, int | None]:
     """What to say of a password that the API did not take, with status and seconds to wait."""
     if isinstance(error, WeakPassword):
         return Problem(text(error.sentence, ERROR_CHARACTERS) or say("weak"), NEW), 400, None
+    if isinstance(error, WrongRequest):  # far longer than a password may be
+        return Problem(say("weak"), NEW), 400, None
     wait = error.wait_seconds or RETRY_SECONDS
     is_busy = not isinstance(error, TooManyAttempts)
     return Problem(say("busy" if is_busy else "wait", time=span(wait))), 503 if is_busy else 429, wait

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from toolbridge_mcp.login import browser
-from toolbridge_mcp.login.failures import LoginError, SignInRefused, TooManyAttempts, Unknown
+from toolbridge_mcp.login.failures import LoginError, SignInRefused, TooManyAttempts, Unknown, WrongRequest
 from toolbridge_mcp.login.pages.frame import Problem, actions, button, field, form
 from toolbridge_mcp.login.pages.site import RETRY_SECONDS, Site
 from toolbridge_mcp.login.pages.texts import say, span
@@ -62,7 +62,7 @@ class SignIn:
 
     def _refused(self, request: Request, target: str | None, name: str, error: LoginError) -> Response:
         wait = error.wait_seconds or RETRY_SECONDS
-        if isinstance(error, SignInRefused | Unknown):
+        if isinstance(error, SignInRefused | Unknown | WrongRequest):  # or longer than any name or password
             return self._form(request, target, name, Problem(say("refused"), "name"), 403)
         if isinstance(error, TooManyAttempts):
             return self._form(request, target, name, Problem(say("wait", time=span(wait))), 429, wait)
