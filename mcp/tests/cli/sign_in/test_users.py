@@ -103,6 +103,16 @@ async def test_a_disabled_user_is_out_until_enabled(operator: Operator) -> None:
         await api.begin_session("hal", password=PASSWORD, address=HERE)
 
 
+async def test_an_invited_user_who_was_disabled_needs_a_new_link(operator: Operator) -> None:
+    first = operator.links("user", "add", "tom")["tom"]
+    operator("user", "disable", "tom")
+    said = operator("user", "enable", "tom")
+    assert "`invite` makes a link" in said.stderr
+    with pytest.raises(Unknown):
+        await accept(operator, first)
+    await accept(operator, operator.links("user", "invite", "tom")["tom"])
+
+
 async def test_a_locked_user_is_shown_and_unlocked(operator: Operator) -> None:
     await accept(operator, operator.links("user", "add", "ida")["ida"])
     async with operator.api() as api:

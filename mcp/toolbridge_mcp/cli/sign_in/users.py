@@ -39,6 +39,7 @@ DISABLED = (
     "and nobody can sign in. The items stay. `enable` undoes it."
 )
 ENABLED = "{name} may sign in again, with the password as before. Clients have to be connected again."
+ENABLED_AS_INVITED = "{name} is enabled, and has no password: `invite` makes a link; the last one has ended."
 UNLOCKED = "{name} may try to sign in again at once."
 REMOVED = (
     "{name} is removed. The items stay, under the subject {subject}. To delete them: `add` a user with "
@@ -106,7 +107,12 @@ async def disable(desk: Desk, names: Sequence[str]) -> None:
 
 
 async def enable(desk: Desk, names: Sequence[str]) -> None:
-    await _each_found(desk, names, lambda user: desk.api.enable(user.id), ENABLED)
+    async def one(name: str) -> None:
+        user = await desk.api.enable((await _found(desk, name)).id)
+        said = ENABLED_AS_INVITED if user.state == "invited" else ENABLED
+        click.echo(said.format(name=printable(user.name)), err=True)
+
+    await for_each(names, one)
 
 
 async def unlock(desk: Desk, names: Sequence[str]) -> None:
