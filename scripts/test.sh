@@ -47,7 +47,8 @@ shell_syntax() { for file in "$ROOT"/scripts/*.sh "$ROOT/.ci/run"; do bash -n "$
 
 gofmt_changes_nothing() { [ -z "$("$("$GO" env GOROOT)/bin/gofmt" -l "$ROOT/api" | tee /dev/stderr)" ]; }
 
-go_tests() { in_api "$GO" tool gotestsum --format=pkgname --junitfile="$REPORT" -- "$@"; }
+# Go ends a package after 10 minutes, which the largest one may take on a busy machine.
+go_tests() { in_api "$GO" tool gotestsum --format=pkgname --junitfile="$REPORT" -- -timeout=25m "$@"; }
 
 python_tests() { in_mcp pytest --junitxml="$REPORT" "$@"; }
 
