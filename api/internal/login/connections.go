@@ -99,7 +99,11 @@ func (s *Service) connect(ctx context.Context, tx Tx, id string, from code, want
 	if tokens, err = s.sign(bearer{from.subject, from.client.ID, id, words(from.scopes), issued}, wanted); err != nil {
 		return Tokens{}, nil, err
 	}
-	tokens.RefreshToken = firstRefresh(id)
+	secret, err := s.refreshSecret()
+	if err != nil {
+		return Tokens{}, nil, err
+	}
+	tokens.RefreshToken = firstRefresh(secret, id)
 	_, err = tx.Exec(sqlAddFamily, s.Tenant, id, from.account, from.client.ID, from.client.Name, from.client.Host, from.scopes, from.resource,
 		hashed(tokens.RefreshToken), Millis(now), Millis(now), ends(Millis(now), now), (issued+wanted.Lifetime)*1000)
 	if err != nil {

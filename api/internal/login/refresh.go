@@ -27,6 +27,7 @@ const (
 
 	nextBytes   = 32 // of a refresh token, that are secret
 	familyBytes = 16 // of its connection's id, behind them
+	proofBytes  = 16 // of a proof that it was given out here
 )
 
 const (
@@ -58,25 +59,62 @@ func (*Reused) Error() string { return "the refresh token was used before; its c
 // newFamilyID is the id of a connection, which is the `sid` of its access tokens.
 func newFamilyID() string { return base64.RawURLEncoding.EncodeToString(random(familyBytes)) }
 
-// firstRefresh is the first refresh token of a connection.
-func firstRefresh(family string) string { return refreshToken(random(nextBytes), family) }
+// refreshSecret is what refresh tokens are derived with.
+func (s *Service) refreshSecret() ([]byte, error) {
+	secret := s.known.state.Load().refresh
+	if secret == nil {
+		return nil, noKey()
+	}
+	return secret, nil
+}
 
-// refreshToken ends with the id of its connection, so that every one shows which connection it is
-// of, also when it is long forgotten. The id is behind the secret, where base64 spells it in
-// another way: no log that has the id has a part of the token.
-func refreshToken(next []byte, family string) string {
+// firstRefresh is the first refresh token of a connection.
+func firstRefresh(secret []byte, family string) string {
+	return refreshToken(secret, random(nextBytes), family)
+}
+
+// refreshToken has the id of its connection in it, so that every one shows which connection it is
+// of, also when it is long forgotten, and a proof that it is none that somebody has made up who
+// knows the id. The id is behind the secret part, where base64 spells it in another way: no log
+// that has the id has a part of the token.
+func refreshToken(secret, next []byte, family string) string {
 	id, _ := base64.RawURLEncoding.DecodeString(family)
-	return refreshPrefix + base64.RawURLEncoding.EncodeToString(append(next, id...))
+	content := append(next, id...)
+	return refreshPrefix + base64.RawURLEncoding.EncodeToString(append(content, proof(secret, content)...))
+}
+
+// proof is what only a process with the secret can make of the rest of a refresh token.
+func proof(secret, content []byte) []byte {
+	sum := hmac.New(sha256.New, secret)
+	sum.Write([]byte("toolbridge refresh token given out\x00"))
+	sum.Write(content)
+	return sum.Sum(nil)[:proofBytes]
+}
+
+// isOurs reports whether a refresh token was given out here, whatever became of it.
+func isOurs(secret []byte, token string) bool {
+	content, isOne := contentOf(token)
+	if !isOne {
+		return false
+	}
+	rest, given := content[:nextBytes+familyBytes], content[nextBytes+familyBytes:]
+	return hmac.Equal(given, proof(secret, rest))
+}
+
+// contentOf is what a refresh token is made of, if it has the form of one.
+func contentOf(token string) (content []byte, isOne bool) {
+	text, isOne := strings.CutPrefix(token, refreshPrefix)
+	content, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	return content, isOne && err == nil && len(content) == nextBytes+familyBytes+proofBytes
 }
 
 // familyOf is the connection that a refresh token is of, if it has the form of one.
 func familyOf(token string) (id string, isOne bool) {
-	text, isOne := strings.CutPrefix(token, refreshPrefix)
-	content, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if !isOne || err != nil || len(content) != nextBytes+familyBytes {
+	content, isOne := contentOf(token)
+	if !isOne {
 		return "", false
 	}
-	return base64.RawURLEncoding.EncodeToString(content[nextBytes:]), true
+	return base64.RawURLEncoding.EncodeToString(content[nextBytes : nextBytes+familyBytes]), true
 }
 
 // following is the refresh token that follows one. It is derived, so that every process gives
@@ -84,7 +122,7 @@ func familyOf(token string) (id string, isOne bool) {
 func following(secret []byte, family, token string) string {
 	next := hmac.New(sha256.New, secret)
 	next.Write([]byte(token))
-	return refreshToken(next.Sum(nil), family)
+	return refreshToken(secret, next.Sum(nil), family)
 }
 
 // family is a row: a connection.
@@ -114,9 +152,11 @@ type standing int
 const (
 	current standing = iota
 	used             // within graceFor
-	stale            // used before that, or never given out
+	stale            // used before that
 )
 
+// standing is that of a refresh token to the connection that it names. One that was never given
+// out is unknown.
 func (s *Service) standing(tx Tx, f family, token string, now int64) (standing, error) {
 	hash := hashed(token)
 	if subtle.ConstantTimeCompare(hash, f.token) == 1 {
@@ -124,8 +164,12 @@ func (s *Service) standing(tx Tx, f family, token string, now int64) (standing, 
 	}
 	var count int64
 	err := tx.QueryRow(sqlIsUsed, s.Tenant, f.id, hash, now).Scan(&count)
-	if count > 0 {
+	if err != nil || count > 0 {
 		return used, err
+	}
+	secret, err := s.refreshSecret()
+	if err == nil && !isOurs(secret, token) {
+		err = unknown("refresh token")
 	}
 	return stale, err
 }
@@ -257,9 +301,9 @@ func ends(created int64, now time.Time) int64 {
 
 // next is the refresh token that is current after one was sent.
 func (s *Service) next(tx Tx, f family, is standing, token string, now int64) (string, error) {
-	secret := s.known.state.Load().refresh
-	if secret == nil {
-		return "", noKey()
+	secret, err := s.refreshSecret()
+	if err != nil {
+		return "", err
 	}
 	if is == current {
 		return following(secret, f.id, token), s.noteUsed(tx, f.id, token, now)

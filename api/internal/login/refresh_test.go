@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"slices"
 	"strings"
@@ -247,5 +248,26 @@ func TestADisabledAccountGetsNothing(t *testing.T) {
 		is(t, err, fault.LoginUnknown)
 		_, err = p.ListConnections(t.Context(), login.OfSession{Session: ann.session})
 		is(t, err, fault.LoginUnknown)
+	})
+}
+
+// TestAMadeUpTokenEndsNothing is about whoever knows the id of a connection, which each of its
+// access tokens names.
+func TestAMadeUpTokenEndsNothing(t *testing.T) {
+	onBothStores(t, func(t *testing.T, shared database) {
+		p := start(t, shared, newClock(), keyring.OfSecret(tenantSecret))
+		token := p.person("ann").connect().RefreshToken
+		p.clock.advance(2 * time.Minute)
+		content, _ := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(token, "tbr_"))
+		for place := range content {
+			madeUp := slices.Clone(content)
+			madeUp[place] ^= 1
+			text := "tbr_" + base64.RawURLEncoding.EncodeToString(madeUp)
+			_, err := p.ReadRefresh(t.Context(), login.ReadRefresh{Token: text})
+			is(t, err, fault.LoginUnknown)
+			_, err = p.refresh(text)
+			is(t, err, fault.LoginUnknown)
+		}
+		must(p.refresh(token))(t)
 	})
 }
