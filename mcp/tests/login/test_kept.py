@@ -58,12 +58,12 @@ async def test_refreshes_go_on_while_a_program_is_killed(which: str, ours: Own) 
     stop = threading.Event()
     refreshing = asyncio.create_task(_refresh_until(stop.is_set, found, signed))
     for _ in range(ROUNDS):
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(REFRESH_SECONDS)
         await asyncio.to_thread(process.kill)
         await asyncio.to_thread(process.start)
     stop.set()
     answers = await refreshing
-    assert answers.count(200) > ROUNDS
+    assert answers.count(200) >= ROUNDS
     assert set(answers) <= {200, 503, None}, answers
 
 
