@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import anyio
 import fastmcp
+import fastmcp.server.auth.oauth_proxy.proxy
 import fastmcp.server.auth.providers.jwt
 import fastmcp.telemetry
 import httpx
@@ -591,6 +592,7 @@ async def test_a_connection_counts_answers_and_waits_for_its_client() -> None:
 
 def test_the_libraries_log_under_these_names() -> None:
     names = {
+        fastmcp.server.auth.oauth_proxy.proxy.logger.name.removesuffix(".proxy"),
         fastmcp.server.auth.providers.jwt.logger.name.removesuffix(".providers.jwt"),
         mcp.server.runner.logger.name,
         mcp.server.sse.logger.name,

@@ -24,6 +24,8 @@ from toolbridge_mcp.sources import token_sources
 pytestmark = pytest.mark.anyio
 KEY, NEXT, STRANGE = new_key("k1"), new_key("k2"), new_key("k1")
 NOW = int(time.time())
+DAY = 86_400
+"""Longer than all tests together take."""
 SOON_SECONDS = POLL_SECONDS + 1
 
 
@@ -66,7 +68,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "an audience that only begins so": {"aud": f"{ISSUER}/mcp/x"},
     "expired": {"exp": NOW - 1},
     "no end": {"exp": None},
-    "not valid yet": {"nbf": NOW + 600},
+    "not valid yet": {"nbf": NOW + DAY},
     "made at no time": {"iat": None},
     "made at a time in words": {"iat": "now"},
     "of no connection": {"sid": None},
@@ -100,7 +102,7 @@ async def test_a_token_that_lacks_something_is_refused(
 
 async def test_the_algorithm_alone_chooses_what_a_token_is_checked_with(verifier: UserTokenVerifier) -> None:
     published = KEY.as_dict(private=False)
-    claims = {"iss": ISSUER, "sub": "u_ann", "aud": ISSUER, "exp": NOW + 600, "iat": NOW, "sid": "family-1"}
+    claims = {"iss": ISSUER, "sub": "u_ann", "aud": ISSUER, "exp": NOW + DAY, "iat": NOW, "sid": "family-1"}
     assert await verifier.verify_token(token("ann")), "a shared secret beside the login"
     for secret in (KEY.as_pem(private=False).decode(), str(published["x"]), json.dumps(published)):
         assert await verifier.verify_token(signed_token(secret, claims)) is None, (
@@ -138,7 +140,7 @@ async def test_a_remembered_token_is_refused_as_soon_as_its_connection_has_ended
 ) -> None:
     revoked, other = access_token(KEY), access_token(KEY, sid="family-2")
     assert await verifier.verify_token(revoked)
-    server.revoked = [{"sid": "family-1", "until": NOW + 1_800}]
+    server.revoked = [{"sid": "family-1", "until": NOW + DAY}]
     await until_revoked(verifier, revoked)
     assert await verifier.verify_token(revoked) is None
     assert await verifier.verify_token(other), "of the same user"
@@ -154,7 +156,7 @@ async def test_the_tokens_of_a_user_are_refused_up_to_a_time(
     others = access_token(KEY, iat=NOW, sub="u_ben")
     sender = await verifier.sender(before)
     assert sender
-    server.revoked = [{"sub": "u_ann", "before": at, "until": NOW + 1_800} for at in (NOW, NOW - 600)]
+    server.revoked = [{"sub": "u_ann", "before": at, "until": NOW + DAY} for at in (NOW, NOW - 600)]
     await until_revoked(verifier, before)
     assert sender.is_revoked
     assert await verifier.verify_token(after)
@@ -181,7 +183,7 @@ async def test_a_token_that_the_api_refused_makes_the_gateway_look_at_once(
     assert await verifier.verify_token(bearer)
     await asked_again(server)
     await asyncio.sleep(MIN_INTERVAL_SECONDS)
-    asked, server.revoked = server.asked, [{"sid": "family-1", "until": NOW + 1_800}]
+    asked, server.revoked = server.asked, [{"sid": "family-1", "until": NOW + DAY}]
     for _ in range(100):
         login.keys.look()
     async with asyncio.timeout(POLL_SECONDS / 2):

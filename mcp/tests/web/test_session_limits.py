@@ -160,7 +160,7 @@ async def test_a_user_who_opens_sessions_without_end_keeps_nobody_out(api: Proce
             for number in range(60):
                 await open_stream(stack, http, f"many-{number % 2}")
                 assert await opened(http, f"many-{number % 2}") == 200
-            async with over_sse(gateway.url, token("ann")) as tools:
+            async with over_sse(gateway.url, token("has-no-notes")) as tools:
                 for number in range(40):
                     assert await opened(http, f"many-{number % 2}") == 200
                     assert (await tools.call("list_notes"))["items"] == []
