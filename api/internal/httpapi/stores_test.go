@@ -3,9 +3,6 @@ package httpapi_test
 import (
 	"context"
 	"database/sql"
-	"os"
-	"path/filepath"
-	"sync"
 	"testing"
 
 	"toolbridge/api/internal/account"
@@ -16,6 +13,7 @@ import (
 	"toolbridge/api/internal/store/postgres"
 	"toolbridge/api/internal/store/postgres/postgrestest"
 	"toolbridge/api/internal/store/sqlite"
+	"toolbridge/api/internal/store/sqlite/sqlitetest"
 	"toolbridge/api/internal/telemetry"
 )
 
@@ -35,34 +33,9 @@ type store interface {
 	Close() error
 }
 
-// migrated is an empty SQLite database, whose migrations run once for all tests.
-var migrated = sync.OnceValues(func() ([]byte, error) {
-	folder, err := os.MkdirTemp("", "migrated")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(folder)
-	path := filepath.Join(folder, "test.db")
-	store, err := sqlite.Open(context.Background(), path)
-	if err != nil {
-		return nil, err
-	}
-	if err := store.Close(); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
-})
-
 func onSQLite(t *testing.T) database {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "test.db")
-	file, err := migrated()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, file, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	path := sqlitetest.New(t)
 	return database{
 		open: func(ctx context.Context) (store, error) { return sqlite.Open(ctx, path) },
 		lock: func(t *testing.T) func() {

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -22,6 +20,7 @@ import (
 	"toolbridge/api/internal/store/postgres"
 	"toolbridge/api/internal/store/postgres/postgrestest"
 	"toolbridge/api/internal/store/sqlite"
+	"toolbridge/api/internal/store/sqlite/sqlitetest"
 )
 
 const (
@@ -46,39 +45,16 @@ type database struct {
 	open func(ctx context.Context) (store, error)
 }
 
-// migrated is an empty SQLite database, whose migrations run once for all tests.
-var migrated = sync.OnceValues(func() ([]byte, error) {
-	folder, err := os.MkdirTemp("", "migrated")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(folder)
-	path := filepath.Join(folder, "test.db")
-	store, err := sqlite.Open(context.Background(), path)
-	if err != nil {
-		return nil, err
-	}
-	if err := store.Close(); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
-})
-
 func onSQLite(t testing.TB) database {
-	path := filepath.Join(t.TempDir(), "test.db")
+	t.Helper()
+	path := sqlitetest.New(t)
 	return database{open: func(ctx context.Context) (store, error) { return sqlite.Open(ctx, path) }}
 }
 
 // onBothStores runs a test on each kind of database.
 func onBothStores(t *testing.T, test func(t *testing.T, shared database)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "test.db")
-		if err := os.WriteFile(path, must(migrated())(t), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		test(t, database{open: func(ctx context.Context) (store, error) { return sqlite.Open(ctx, path) }})
-	})
+	t.Run("sqlite", func(t *testing.T) { test(t, onSQLite(t)) })
 	t.Run("postgres", func(t *testing.T) {
 		url := postgrestest.New(t)
 		test(t, database{open: func(ctx context.Context) (store, error) { return postgres.Open(ctx, url, 8) }})

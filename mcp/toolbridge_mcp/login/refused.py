@@ -1,5 +1,6 @@
 """Requests of clients that go no further, and how their clients learn that."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from starlette.requests import Request as HttpRequest
@@ -64,7 +65,7 @@ def unavailable(error: LoginError) -> EndpointError:
     return EndpointError(503, "temporarily_unavailable", says, wait_seconds=wait)
 
 
-class Endpoint:
+class Endpoint(ABC):
     """An endpoint for programs. It answers whatever goes wrong, and counts it."""
 
     def __init__(self, limit: Limit) -> None:
@@ -92,9 +93,9 @@ class Endpoint:
         except LoginError as error:
             return unavailable(error).response()
 
+    @abstractmethod
     async def _answer(self, request: HttpRequest, address: str) -> Response:
         """Raises `EndpointError`, `TooMany` or a `LoginError`."""
-        raise NotImplementedError
 
 
 def count(status: int) -> None:
